@@ -1,0 +1,1 @@
+"""The host's side of the lab; scripts/lab is the command."""

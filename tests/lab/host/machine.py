@@ -1,0 +1,107 @@
+"""The processes a guest consists of: one virtiofsd a share, and qemu."""
+
+import os
+import shutil
+import socket
+import subprocess
+
+from . import processes
+from .errors import LabError
+
+TO_GUEST = "mount -t virtiofs job /mnt && exec /mnt/init"
+
+
+def _virtiofsd():
+    """The C one of Debian 12 and the Rust one of Debian 13 name their options differently."""
+    rust, c = "/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd"
+    if os.access(rust, os.X_OK):
+        return lambda path, fd, cache, read_only: [
+            rust, f"--shared-dir={path}", f"--fd={fd}", "--sandbox=chroot", f"--cache={cache}", "--rlimit-nofile=0",
+            "--log-level=error"] + (["--readonly"] if read_only else [])
+    if os.access(c, os.X_OK):
+        return lambda path, fd, cache, read_only: [
+            c, "-o", f"source={path}", f"--fd={fd}", "-o", "sandbox=chroot", "-o", f"cache={cache}",
+            "--rlimit-nofile=0", "-o", "log_level=err", "-f"]
+    raise LabError("virtiofsd is not installed: run 'scripts/setup --lab'")
+
+
+class Machine:
+    """Sockets and processes of one guest, all inside one run directory."""
+
+    PORTS = ("control", "stdout", "stderr")
+
+    def __init__(self, run_directory, root, kernel, memory, accelerator, terminal=False):
+        if not shutil.which("qemu-system-x86_64"):
+            raise LabError("qemu-system-x86_64 is not installed: run 'scripts/setup --lab'")
+        self.run_directory = run_directory
+        self.console = run_directory / "console"
+        self.children = []
+        self.listeners = {}
+        self._log = open(run_directory / "log", "w")
+        self._arguments = self._hardware(kernel, memory, accelerator)
+        self._shares = 0
+        # The root never changes under a guest, so the guest may cache it for ever; it has no way to write to it.
+        self.share("root", root, cache="always", read_only=True)
+        if terminal:
+            self._arguments += ["-chardev", "stdio,id=terminal,signal=off", "-device", "virtconsole,chardev=terminal"]
+        self.terminal = terminal
+        for port in self.PORTS:
+            self._port(port)
+
+    def share(self, tag, path, cache="auto", read_only=False):
+        """Shares path with the guest under tag."""
+        name = self.run_directory / f"fs{self._shares}"
+        self._shares += 1
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(name))
+            listener.listen(1)
+            command = _virtiofsd()(path, listener.fileno(), cache, read_only)
+            self.children.append(processes.start(command, self._log, pass_fds=[listener.fileno()]))
+        self._arguments += ["-chardev", f"socket,id={tag},path={name}",
+                            "-device", f"vhost-user-fs-pci,chardev={tag},tag={tag}"]
+
+    def start(self):
+        """Power on."""
+        out = None if not self.terminal else 1
+        self.qemu = processes.start(self._arguments, self._log, 
+                                    stdin=0 if self.terminal else subprocess.DEVNULL, stdout=out)
+        self.children.insert(0, self.qemu)
+
+    def stop(self):
+        processes.stop(self.children)
+        for listener in self.listeners.values():
+            listener.close()
+        self._log.close()
+
+    def last_words(self, lines=25):
+        """The end of the kernel console, and what qemu and virtiofsd had to say."""
+        text = ""
+        for name, title in (("console", "kernel console"), ("log", "qemu and virtiofsd")):
+            path = self.run_directory / name
+            tail = path.read_text(errors="replace").splitlines()[-lines:] if path.exists() else []
+            if tail:
+                text += f"--- the end of {title} ---\n" + "\n".join(tail) + "\n"
+        return text.replace("\r", "")
+
+    def _hardware(self, kernel, memory, accelerator):
+        return [
+            "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-vga", "none",
+            "-machine", "q35,memory-backend=memory", "-smp", "2", "-m", str(memory),
+            "-object", f"memory-backend-memfd,id=memory,size={memory}M,share=on",
+            *(["-accel", "kvm", "-cpu", "host"] if accelerator == "kvm"
+              else ["-accel", "tcg,thread=multi", "-cpu", "max"]),
+            "-kernel", str(kernel), "-append",
+            "rootfstype=virtiofs root=root ro console=ttyS0 quiet panic=-1 mitigations=off "
+            f'init=/bin/sh -- -c "{TO_GUEST}"',
+            "-serial", f"file:{self.console}",
+            "-device", "virtio-gpu-pci", "-device", "bochs-display", "-device", "virtio-serial-pci",
+        ]
+
+    def _port(self, name):
+        path = self.run_directory / name
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        listener.listen(1)
+        self.listeners[name] = listener
+        self._arguments += ["-chardev", f"socket,id={name},path={path}",
+                            "-device", f"virtserialport,chardev={name},name={name}"]
