@@ -1,0 +1,59 @@
+// How a backend enters the library: one versioned data symbol. The same description serves backends built
+// into libhwalloc (a table made by CMake) and modules found in a directory; see docs/adding-a-backend.md.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string_view>
+
+#include "hwalloc/allocator.h"
+#include "hwalloc/export.h"
+
+namespace hwalloc {
+
+// The interface version a backend was compiled against. A module with another tag is refused, both tags
+// named.
+#define HWALLOC_BACKEND_ABI "hwalloc-0.1"
+
+// What a backend's discover function talks to. Valid during that call only.
+class HWALLOC_API BackendHost {
+public:
+    // True when `name` is registered already.
+    bool has(std::string_view name) const noexcept;
+    // Registers `allocator` as `name` (family/instance) and under its `aliases`. A name that exists keeps the
+    // allocator it has, and the error is conflict; an alias that exists moves. Errors: invalid, conflict,
+    // exhausted.
+    Result<void> add(std::string_view name, AllocatorRef allocator,
+                     std::initializer_list<std::string_view> aliases = {}) noexcept;
+    // Tells people why `name` cannot be had: shown by inventory() and by resolve(name).
+    void unavailable(std::string_view name, Error why) noexcept;
+
+    BackendHost(const BackendHost&) = delete;
+    BackendHost& operator=(const BackendHost&) = delete;
+
+private:
+    friend class Registry;
+    BackendHost(class Registry& registry, const struct Backend& backend) noexcept
+        : registry_(registry), backend_(backend) {}
+    Registry& registry_;
+    const Backend& backend_;
+};
+
+// One backend. The first two members never move, so that any version can read them.
+struct Backend {
+    std::uint32_t size = sizeof(Backend);
+    char abi[28] = HWALLOC_BACKEND_ABI;
+    const char* name;     // "dma_heap": the folder or module
+    const char* families; // the mem_types it makes, separated by spaces: "dma-heap"
+    // Lists what is there and registers it; opens no device. Called at first use of the library (or when the
+    // module is loaded), and again on every rescan. A failure is shown by inventory() under the families'
+    // names.
+    Result<void> (*discover)(BackendHost& host) noexcept;
+};
+
+} // namespace hwalloc
+
+// Defines a module's symbol: HWALLOC_BACKEND_MODULE("mine", "mine", discover);
+#define HWALLOC_BACKEND_MODULE(name_, families_, discover_)                                                  \
+    extern "C" __attribute__((visibility("default"))) const ::hwalloc::Backend hwalloc_backend_v1 = {        \
+        sizeof(::hwalloc::Backend), HWALLOC_BACKEND_ABI, name_, families_, discover_}

@@ -1,0 +1,99 @@
+#include "hwalloc/block.h"
+
+#include <cstring>
+
+#include "common/checked.h"
+#include "hwalloc/allocator.h"
+
+namespace hwalloc {
+
+Result<Geometry> Geometry::of(std::size_t size, const AllocationParams& params,
+                              std::size_t granule) noexcept {
+    if (!is_align_mask(params.align))
+        return Error(ErrorKind::invalid, "align is not a mask (a power of two less one)");
+    const std::size_t slack = params.align > default_align ? params.align : default_align;
+    std::size_t want, generous;
+    if (!checked_add(params.prefix, size, want) || !checked_add(want, params.padding, want) ||
+        !checked_add(want, slack, generous))
+        return Error(ErrorKind::limit, "prefix + size + padding + alignment does not fit");
+    Geometry geometry{.maxsize = generous,
+                      .align = slack,
+                      .offset = params.prefix,
+                      .size = size,
+                      .flags = params.flags,
+                      .storage = generous};
+    if (granule) {
+        if (!checked_round_up(want, granule - 1, geometry.storage))
+            return Error(ErrorKind::limit, "prefix + size + padding does not fit in whole pages");
+        if (geometry.storage == 0)
+            geometry.storage = granule;
+        if (geometry.storage < generous)
+            geometry.maxsize = geometry.storage;
+    }
+    return geometry;
+}
+
+Result<Geometry> Geometry::window(std::size_t maxsize, std::size_t offset, std::size_t size,
+                                  MemoryFlags flags) noexcept {
+    std::size_t end;
+    if (!checked_add(offset, size, end) || end > maxsize)
+        return Error(ErrorKind::invalid, "the window lies outside the memory");
+    return Geometry{
+        .maxsize = maxsize, .align = 0, .offset = offset, .size = size, .flags = flags, .storage = maxsize};
+}
+
+// The word that maps and shares change has a cache line to itself: everything they only read (virtual table,
+// allocator, and the rest of the root Memory) fills the line before it.
+static_assert(sizeof(void*) != 8 || 2 * sizeof(void*) + sizeof(Memory) - sizeof(std::uint64_t) == 64);
+
+Block::Block(Allocator& allocator, const Geometry& geometry, std::uint8_t* base) noexcept
+    : allocator_(&allocator)
+    , root_(*this, base, geometry.offset, geometry.size, geometry.maxsize, geometry.flags)
+    , align_(geometry.align) {
+    allocator.ref();
+}
+
+Block::~Block() = default;
+
+Result<std::uint8_t*> Block::mem_map(Memory&, std::size_t, MapFlags) noexcept {
+    return Error(ErrorKind::unsupported, "this memory cannot be mapped");
+}
+Result<std::uint8_t*> Block::mem_map_full(Memory& view, MapInfo& info, std::size_t maxsize) noexcept {
+    return mem_map(view, maxsize, info.flags);
+}
+Result<void> Block::mem_unmap(Memory&) noexcept {
+    return {};
+}
+Result<void> Block::mem_unmap_full(Memory& view, MapInfo&) noexcept {
+    return mem_unmap(view);
+}
+Result<void> Block::mem_share(Memory&) noexcept {
+    return {};
+}
+
+Result<MemoryRef> Block::mem_copy(Memory& view, std::size_t offset, std::size_t size,
+                                  Allocator* target) noexcept {
+    return default_copy(view, offset, size, target);
+}
+
+bool Block::mem_is_span(const Memory& a, const Memory& b, std::size_t* offset) noexcept {
+    if (a.offset() + a.size() != b.offset() || a.offset() < root_.offset())
+        return false;
+    if (offset)
+        *offset = a.offset() - root_.offset();
+    return true;
+}
+
+void* Block::do_extension(std::string_view) noexcept {
+    return nullptr;
+}
+
+void Block::zero_edges(std::uint8_t* region) noexcept {
+    if (has(root_.flags_, MemoryFlags::zero_prefixed))
+        std::memset(region, 0, root_.offset_);
+    const std::size_t end = root_.offset_ + root_.size_;
+    if (has(root_.flags_, MemoryFlags::zero_padded))
+        std::memset(region + end, 0, root_.maxsize_ - end);
+}
+
+} // namespace hwalloc

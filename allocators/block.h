@@ -1,0 +1,110 @@
+// Block: the storage behind a Memory, and what a backend subclasses: a mapping, an fd, a GEM handle, a
+// VmaAllocation. Applications need not include this.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "hwalloc/memory.h"
+
+namespace hwalloc {
+
+// Where the window of an allocation lies, decided before the storage is made.
+struct HWALLOC_API Geometry {
+    std::size_t maxsize = 0; // bytes of the region
+    std::size_t align = 0;   // of the region's first byte, as a mask
+    std::size_t offset = 0;  // of the window
+    std::size_t size = 0;    // of the window
+    MemoryFlags flags = MemoryFlags::none;
+    std::size_t storage = 0; // bytes to ask the device for: the request in whole granules, at least one
+
+    // The rule for every backend that allocates: with want = prefix + size + padding,
+    //   maxsize = min(want + max(align, 7), want rounded up to `granule`)
+    // so that code written against GStreamer's system memory sees the same slack everywhere. `granule` is the
+    // backend's unit in bytes, a power of two (page_size() for most devices), or 0 for byte-grained memory,
+    // where storage = maxsize. Errors: invalid (align is no mask), limit (a sum does not fit).
+    static Result<Geometry> of(std::size_t size, const AllocationParams& params,
+                               std::size_t granule) noexcept;
+    // Storage that exists already (imported, wrapped): the window [offset, offset + size) of `maxsize` bytes.
+    // Errors: invalid (window outside).
+    static Result<Geometry> window(std::size_t maxsize, std::size_t offset, std::size_t size,
+                                   MemoryFlags flags) noexcept;
+};
+
+// The hooks below are Gst.Allocator's, by name. The core has checked every argument before it calls one, and
+// holds the lock that the operation needs; a hook that is not overridden gets the core's rule. `view` is the
+// memory the caller used: the root or a share. Every hook may be called by several threads at once for one
+// block.
+//
+// A Block whose bytes stay mapped for life and need no maintenance gives its `base` to the constructor (or
+// set_base): then no mapping hook is ever called.
+class alignas(64) HWALLOC_API Block {
+public:
+    Block(const Block&) = delete;
+    Block& operator=(const Block&) = delete;
+
+    Allocator& allocator() const noexcept { return *allocator_; }
+    Memory& root() noexcept { return root_; }
+    const Memory& root() const noexcept { return root_; }
+    std::size_t align() const noexcept { return align_; }
+
+    // The interface `I` (hwalloc/capabilities.h) of this storage, or null: a capability is an interface that
+    // is present. Valid as long as the block lives.
+    template<class I>
+    I* extension() noexcept {
+        return static_cast<I*>(do_extension(I::extension_id));
+    }
+
+protected:
+    // Makes the storage and its root memory, with one handle, which the core gives to the caller of alloc().
+    // `base`: the first byte of the region when it is mapped for good, else null. `allocator` is kept alive
+    // by the block.
+    Block(Allocator& allocator, const Geometry& geometry, std::uint8_t* base = nullptr) noexcept;
+    // Runs when the last handle, share and map is gone; releases what the subclass owns.
+    virtual ~Block();
+
+    // Maps the whole region for the access in `flags` and returns its first byte (the core adds the window's
+    // offset). Default: unsupported.
+    virtual Result<std::uint8_t*> mem_map(Memory& view, std::size_t maxsize, MapFlags flags) noexcept;
+    // The same with the MapInfo in sight: memory, flags, size and maxsize are set, user_data is free for
+    // mem_unmap_full. Used instead of mem_map when overridden. Default: mem_map.
+    virtual Result<std::uint8_t*> mem_map_full(Memory& view, MapInfo& info, std::size_t maxsize) noexcept;
+    // Ends one map. An error is told to the caller; the map is gone all the same. Default: nothing.
+    virtual Result<void> mem_unmap(Memory& view) noexcept;
+    // Used instead of mem_unmap when overridden, whichever hook mapped. Default: mem_unmap.
+    virtual Result<void> mem_unmap_full(Memory& view, MapInfo& info) noexcept;
+    // A share was made, not yet given to the caller: add to it (flags through set_flags) or refuse. Default:
+    // accept.
+    virtual Result<void> mem_share(Memory& view) noexcept;
+    // Copies [offset, offset + size) of `view`'s window into new memory of `target`, or of this block's own
+    // allocator when null. Default: default_copy.
+    virtual Result<MemoryRef> mem_copy(Memory& view, std::size_t offset, std::size_t size,
+                                       Allocator* target) noexcept;
+    // `a` and `b` are shares of this block's root; may write *offset when true. Default: b begins where a
+    // ends.
+    virtual bool mem_is_span(const Memory& a, const Memory& b, std::size_t* offset) noexcept;
+    // The interface named, as a pointer to exactly that type, or null. Default: null.
+    virtual void* do_extension(std::string_view id) noexcept;
+
+    // Maps, allocates, copies with memcpy: what mem_copy does unless it is overridden.
+    Result<MemoryRef> default_copy(Memory& view, std::size_t offset, std::size_t size,
+                                   Allocator* target) noexcept;
+    // Fills the bytes before and behind the root's window with zero as ZERO_PREFIXED and ZERO_PADDED ask. For
+    // do_alloc, on memory that is not known to be zero. `region` is the region's first byte.
+    void zero_edges(std::uint8_t* region) noexcept;
+    // Declares the region mapped for good at `base`. Only before the memory is given out.
+    void set_base(std::uint8_t* base) noexcept { root_.base_ = base; }
+    // For mem_share and do_alloc: replaces the flags of a memory that no caller has seen yet.
+    static void set_flags(Memory& memory, MemoryFlags flags) noexcept { memory.flags_ = flags; }
+
+private:
+    friend class Memory;
+    friend class Allocator;
+
+    Allocator* allocator_;
+    Memory root_;
+    std::size_t align_;
+};
+static_assert(sizeof(Block) <= 128);
+
+} // namespace hwalloc

@@ -1,0 +1,90 @@
+// Finds backends outside the library: one directory fixed at build time, then those of HWALLOC_MODULE_PATH.
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <dlfcn.h>
+#include <string>
+#include <vector>
+
+#include "allocators/registry.h"
+#include "common/kernel.h"
+
+namespace hwalloc {
+namespace {
+
+std::string_view tag_of(const Backend& module) noexcept {
+    return {module.abi, strnlen(module.abi, sizeof module.abi)};
+}
+
+std::vector<std::string> module_files() {
+    std::vector<std::string> directories{HWALLOC_MODULE_DIR};
+    // Null in a process that runs with more privilege than its caller (man 3 secure_getenv): what the caller
+    // says must not choose the code that runs there.
+    if (const char* path = secure_getenv("HWALLOC_MODULE_PATH")) {
+        std::string_view rest = path;
+        while (!rest.empty()) {
+            const auto one = rest.substr(0, rest.find(':'));
+            rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+            if (!one.empty())
+                directories.emplace_back(one);
+        }
+    }
+    std::vector<std::string> files;
+    for (const std::string& directory : directories) {
+        const std::size_t before = files.size();
+        struct Listing {
+            const std::string& directory;
+            std::vector<std::string>& files;
+        } listing{directory, files};
+        kernel.list_directory(
+            directory.c_str(),
+            [](const char* name, void* user) {
+                auto& [where, found] = *static_cast<Listing*>(user);
+                if (std::string_view(name).ends_with(".so"))
+                    found.push_back(where + "/" + name);
+                return true;
+            },
+            &listing);
+        std::sort(files.begin() + static_cast<std::ptrdiff_t>(before), files.end());
+    }
+    return files;
+}
+
+} // namespace
+
+void load_modules(ModuleSink sink, void* user) {
+    static std::vector<std::string> loaded; // under the registry's lock
+    for (const std::string& path : module_files()) {
+        if (std::find(loaded.begin(), loaded.end(), path) != loaded.end())
+            continue;
+        const char* why = "unknown reason";
+        const auto refuse = [&](ErrorKind kind, const std::string& what, std::string_view remedy) {
+            const Error error =
+                Error(kind, "loading a module").doing(what).on(path).call("dlopen").remedy(remedy);
+            sink(nullptr, path, &error, user);
+        };
+        // RTLD_NOW: a missing symbol is told here, not by a crash at the first call.
+        void* module = kernel.dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL, &why);
+        if (!module) {
+            refuse(ErrorKind::unavailable, std::string("the module cannot be loaded: ") + why, "");
+            continue;
+        }
+        loaded.push_back(path); // never unloaded: memory may carry its code's address
+        const auto* backend = static_cast<const Backend*>(kernel.dlsym(module, "hwalloc_backend_v1"));
+        if (!backend) {
+            refuse(ErrorKind::unsupported, "the module has no symbol hwalloc_backend_v1",
+                   "it is not a hwalloc backend");
+        } else if (tag_of(*backend) != HWALLOC_BACKEND_ABI) {
+            refuse(ErrorKind::unsupported,
+                   "the module was built for backend interface " + std::string(tag_of(*backend)) +
+                       ", this library offers " HWALLOC_BACKEND_ABI,
+                   "build it against the headers of this library");
+        } else if (backend->size < sizeof(Backend)) {
+            refuse(ErrorKind::unsupported, "the module's description is shorter than its interface says", "");
+        } else {
+            sink(backend, path, nullptr, user);
+        }
+    }
+}
+
+} // namespace hwalloc

@@ -1,0 +1,59 @@
+// The one word of a Memory: how many handles, shares, READ, WRITE and READWRITE maps and locks it has.
+//
+//   63      54 53     44 43       30 29        13 12       0
+//   READWRITE  WRITE     READ        shares       handles
+//
+// The object is destroyed by whoever brings the word to 0. Handles and READ maps are added by one fetch_add
+// and taken back when a limit or a conflict shows, so their fields have room above the limit for racing
+// threads; everything else is added by compare-exchange and may fill its field. Subtraction is one fetch_sub.
+#pragma once
+
+#include <cstdint>
+
+#include "hwalloc/flags.h"
+
+namespace hwalloc::lock_word {
+
+struct Field {
+    unsigned shift, bits;
+    constexpr std::uint64_t one() const noexcept { return std::uint64_t{1} << shift; }
+    constexpr std::uint64_t max() const noexcept { return (std::uint64_t{1} << bits) - 1; }
+    constexpr std::uint64_t mask() const noexcept { return max() << shift; }
+    constexpr std::uint64_t of(std::uint64_t word) const noexcept { return (word >> shift) & max(); }
+};
+
+inline constexpr Field handles{0, 13};
+inline constexpr Field shares{13, 17};
+inline constexpr Field reads{30, 14};
+inline constexpr Field writes{44, 10};
+inline constexpr Field readwrites{54, 10};
+
+// Half of the field: reached exactly when the field's top bit is set.
+inline constexpr std::uint64_t handle_limit = 4096;
+inline constexpr std::uint64_t read_limit = 8192;
+static_assert(handle_limit == (handles.max() + 1) / 2 && read_limit == (reads.max() + 1) / 2);
+
+// A READ map may be added to `before` when none of these bits is set; else look closer with allows_read().
+inline constexpr std::uint64_t read_slow = writes.mask() | (reads.one() * read_limit);
+
+// A nested mode must be within the mode held: everything under READWRITE, else only the same.
+constexpr bool allows_read(std::uint64_t before) noexcept {
+    return writes.of(before) == 0 || readwrites.of(before) != 0;
+}
+constexpr bool allows_write(std::uint64_t before) noexcept {
+    return shares.of(before) < 2 && (reads.of(before) == 0 || readwrites.of(before) != 0);
+}
+constexpr bool allows_readwrite(std::uint64_t before) noexcept {
+    return shares.of(before) < 2 &&
+           (readwrites.of(before) != 0 || (reads.of(before) == 0 && writes.of(before) == 0));
+}
+constexpr bool written(std::uint64_t word) noexcept {
+    return writes.of(word) != 0 || readwrites.of(word) != 0;
+}
+
+// The field that counts an access mode; `mode` is READ, WRITE or READWRITE.
+constexpr Field field_of(std::uint32_t mode) noexcept {
+    return mode == 1 ? reads : mode == 2 ? writes : readwrites;
+}
+
+} // namespace hwalloc::lock_word

@@ -1,0 +1,384 @@
+#include "allocators/registry.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+
+namespace hwalloc {
+namespace {
+
+// Never destroyed: allocators outlive every other static object.
+union Immortal {
+    Registry registry;
+    constexpr Immortal() noexcept : registry() {}
+    ~Immortal() {}
+};
+constinit Immortal immortal;
+
+Error no_memory() noexcept {
+    return {ErrorKind::exhausted, "no memory for the registry of allocators"};
+}
+Error empty_name() noexcept {
+    return {ErrorKind::invalid, "an allocator's name must not be empty"};
+}
+Error no_allocator() noexcept {
+    return {ErrorKind::invalid, "there is no allocator to register"};
+}
+
+std::string_view family_of(std::string_view name) noexcept {
+    return name.substr(0, name.find('/'));
+}
+
+// Runs `f`, which may throw bad_alloc, on behalf of a function that must not.
+template<class F>
+auto without_throwing(F&& f) noexcept -> decltype(f()) {
+    try {
+        return f();
+    } catch (const std::bad_alloc&) {
+        return no_memory();
+    }
+}
+
+} // namespace
+
+Registry& Registry::instance() noexcept {
+    return immortal.registry;
+}
+
+// ---- the table
+
+Registry::Entry* Registry::intern(std::string_view name) {
+    const std::uint64_t hash = hash_name(name);
+    const auto slot_for = [&](Table& table) -> std::atomic<Entry*>& {
+        for (std::uint64_t at = hash & table.mask;; at = (at + 1) & table.mask) {
+            const Entry* entry = table.slots()[at].load(std::memory_order_relaxed);
+            if (!entry || (entry->hash == hash && std::string_view(entry->text(), entry->length) == name))
+                return table.slots()[at];
+        }
+    };
+    if (growing_)
+        if (Entry* known = slot_for(*growing_).load(std::memory_order_relaxed))
+            return known;
+
+    // At most half full, so that a look-up of an unknown name ends soon.
+    if (!growing_ || growing_->used * 2 >= growing_->mask) {
+        const std::uint64_t slots = growing_ ? (growing_->mask + 1) * 2 : 64;
+        auto* grown =
+            static_cast<Table*>(std::calloc(1, sizeof(Table) + slots * sizeof(std::atomic<Entry*>)));
+        if (!grown)
+            throw std::bad_alloc();
+        grown->mask = slots - 1;
+        grown->previous = growing_;
+        if (growing_) {
+            grown->used = growing_->used;
+            for (std::uint64_t i = 0; i <= growing_->mask; ++i) {
+                Entry* entry = growing_->slots()[i].load(std::memory_order_relaxed);
+                std::uint64_t at = entry ? entry->hash & grown->mask : 0;
+                while (entry && grown->slots()[at].load(std::memory_order_relaxed))
+                    at = (at + 1) & grown->mask;
+                if (entry)
+                    grown->slots()[at].store(entry, std::memory_order_relaxed);
+            }
+        }
+        growing_ = grown;
+        if (table_.load(std::memory_order_relaxed))
+            table_.store(grown, std::memory_order_release);
+    }
+    auto* entry = static_cast<Entry*>(std::malloc(sizeof(Entry) + name.size() + 1));
+    if (!entry)
+        throw std::bad_alloc();
+    new (entry) Entry{hash, name.size(), nullptr};
+    char* text = reinterpret_cast<char*>(entry + 1);
+    std::memcpy(text, name.data(), name.size());
+    text[name.size()] = 0;
+    slot_for(*growing_).store(entry, std::memory_order_release);
+    ++growing_->used;
+    return entry;
+}
+
+void Registry::bind(std::string_view name, Allocator* allocator) {
+    intern(name)->allocator.store(allocator, std::memory_order_release);
+}
+
+Allocator* Registry::bound(std::string_view name) const noexcept {
+    const std::uint64_t hash = hash_name(name);
+    for (std::uint64_t at = hash & growing_->mask;; at = (at + 1) & growing_->mask) {
+        const Entry* entry = growing_->slots()[at].load(std::memory_order_relaxed);
+        if (!entry)
+            return nullptr;
+        if (entry->hash == hash && std::string_view(entry->text(), entry->length) == name)
+            return entry->allocator.load(std::memory_order_relaxed);
+    }
+}
+
+// The reference is never given back: look-ups count nothing because of that.
+void Registry::keep(AllocatorRef allocator, const char* name) noexcept {
+    Allocator& kept = *allocator;
+    const char* unnamed = kept.name_.load(std::memory_order_relaxed);
+    if (name && *unnamed == 0)
+        kept.name_.store(name, std::memory_order_release);
+    if (!kept.immortal_.load(std::memory_order_relaxed)) {
+        kept.ref();
+        kept.immortal_.store(true, std::memory_order_relaxed);
+    }
+}
+
+// ---- start and scans
+
+const Registry::Table* Registry::start() noexcept {
+    // What a reader sees when there is no memory for a real one: nothing is registered.
+    static constinit struct {
+        Table table{0, 0, nullptr};
+        std::atomic<Entry*> no_entry{nullptr};
+    } empty;
+    std::lock_guard guard(mutex_);
+    if (Table* started = table_.load(std::memory_order_acquire))
+        return started;
+    try {
+        for (const Backend* const* backend = built_in_backends; *backend; ++backend)
+            run(**backend);
+        if (!records_.empty() && growing_) {
+            built_in_default_ = bound(records_.front().name);
+            default_.store(built_in_default_, std::memory_order_release);
+            table_.store(growing_, std::memory_order_release);
+            return growing_;
+        }
+    } catch (const std::bad_alloc&) {
+    }
+    return &empty.table;
+}
+
+void Registry::run(const Backend& backend) {
+    BackendHost host(*this, backend);
+    if (auto found = backend.discover(host); !found) {
+        std::string_view families = backend.families;
+        while (!families.empty()) {
+            const auto family = families.substr(0, families.find(' '));
+            families.remove_prefix(std::min(families.size(), family.size() + 1));
+            if (!family.empty())
+                note_unavailable(backend, family, found.error());
+        }
+    }
+}
+
+void Registry::rescan() {
+    // Reasons are told anew by every scan.
+    std::erase_if(records_, [&](const Record& record) { return !bound(record.name); });
+    for (const Backend* const* backend = built_in_backends; *backend; ++backend)
+        run(**backend);
+    for (const Backend* module : modules_)
+        run(*module);
+}
+
+void Registry::load_new_modules() {
+    load_modules(
+        [](const Backend* module, std::string_view path, const Error* refused, void* self) {
+            auto& registry = *static_cast<Registry*>(self);
+            if (module)
+                registry.modules_.push_back(module);
+            else
+                registry.record_of(path, path, path).why = *refused;
+        },
+        this);
+}
+
+// ---- what backends say
+
+bool BackendHost::has(std::string_view name) const noexcept {
+    return registry_.has(name);
+}
+Result<void> BackendHost::add(std::string_view name, AllocatorRef allocator,
+                              std::initializer_list<std::string_view> aliases) noexcept {
+    return without_throwing(
+        [&] { return registry_.add_by_backend(backend_, name, std::move(allocator), aliases); });
+}
+void BackendHost::unavailable(std::string_view name, Error why) noexcept {
+    try {
+        registry_.note_unavailable(backend_, name, std::move(why));
+    } catch (const std::bad_alloc&) {
+        // A reason is a courtesy; the allocator is missing all the same.
+    }
+}
+
+bool Registry::has(std::string_view name) noexcept {
+    return growing_ && !name.empty() && bound(name);
+}
+
+Registry::Record& Registry::record_of(std::string_view name, std::string_view family,
+                                      std::string_view backend) {
+    for (Record& record : records_)
+        if (record.name == name)
+            return record;
+    return records_.emplace_back(
+        Record{std::string(name), std::string(family), std::string(backend), {}, std::nullopt});
+}
+
+Result<void> Registry::add_by_backend(const Backend& backend, std::string_view name, AllocatorRef allocator,
+                                      std::initializer_list<std::string_view> aliases) {
+    if (name.empty())
+        return empty_name();
+    if (!allocator)
+        return no_allocator();
+    if (has(name))
+        return Error(ErrorKind::conflict, "the name is taken");
+    const Entry* entry = intern(name);
+    Record& record = record_of(name, allocator->mem_type(), backend.name);
+    record.why.reset();
+    for (std::string_view alias : aliases) {
+        forget_alias(alias);
+        record.aliases.emplace_back(alias);
+    }
+    Allocator* made = allocator.get();
+    keep(std::move(allocator), entry->text());
+    bind(name, made);
+    for (std::string_view alias : aliases)
+        bind(alias, made);
+    return {};
+}
+
+void Registry::note_unavailable(const Backend& backend, std::string_view name, Error why) {
+    if (!has(name))
+        record_of(name, family_of(name), backend.name).why = std::move(why);
+}
+
+void Registry::forget_alias(std::string_view name) {
+    for (Record& record : records_)
+        std::erase(record.aliases, name);
+}
+
+// ---- what applications ask
+
+Result<void> Registry::add_by_application(std::string_view name, AllocatorRef allocator) noexcept {
+    if (name.empty())
+        return empty_name();
+    if (!allocator)
+        return no_allocator();
+    (void)default_allocator();
+    std::lock_guard guard(mutex_);
+    return without_throwing([&]() -> Result<void> {
+        const Entry* entry = intern(name);
+        forget_alias(name);
+        Record& record = record_of(name, allocator->mem_type(), "application");
+        record.family = allocator->mem_type();
+        record.backend = "application";
+        record.why.reset();
+        Allocator* made = allocator.get();
+        keep(std::move(allocator), entry->text());
+        bind(name, made);
+        return {};
+    });
+}
+
+Result<void> Registry::remove(std::string_view name) noexcept {
+    if (name.empty())
+        return empty_name();
+    (void)default_allocator();
+    std::lock_guard guard(mutex_);
+    if (!has(name))
+        return Error(ErrorKind::unavailable, "no allocator is registered under this name");
+    return without_throwing([&]() -> Result<void> {
+        bind(name, nullptr);
+        forget_alias(name);
+        std::erase_if(records_, [&](const Record& record) { return record.name == name; });
+        return {};
+    });
+}
+
+Result<void> Registry::set_default(AllocatorRef allocator) noexcept {
+    if (!allocator)
+        return Error(ErrorKind::invalid, "there is no allocator to make the default");
+    (void)default_allocator();
+    std::lock_guard guard(mutex_);
+    Allocator* made = allocator.get();
+    keep(std::move(allocator), nullptr);
+    default_.store(made, std::memory_order_release);
+    return {};
+}
+
+Error Registry::explain(std::string_view name) const {
+    const std::string_view family = family_of(name);
+    std::string others;
+    for (const Record& record : records_) {
+        if (record.name == name && record.why)
+            return *record.why;
+        if (record.family == family && !record.why)
+            others.append(others.empty() ? "" : ", ").append(record.name);
+    }
+    for (const Record& record : records_)
+        if (record.name == family && record.why)
+            return *record.why;
+    Error error(ErrorKind::unavailable, "no such allocator");
+    std::string what = "no allocator is called \"" + std::string(name) + "\"";
+    if (!others.empty())
+        return std::move(error).doing(what).remedy("of this family there is: " + others);
+    return std::move(error).doing(what).remedy("`hwalloc list` shows what there is");
+}
+
+Result<Allocator*> Registry::resolve(std::string_view name) noexcept {
+    Allocator* known = name.empty() ? default_allocator() : find(name);
+    if (known)
+        return known;
+    if (name.empty())
+        return no_memory();
+    std::lock_guard guard(mutex_);
+    return without_throwing([&]() -> Result<Allocator*> {
+        load_new_modules();
+        rescan();
+        if (Allocator* found = bound(name))
+            return found;
+        return explain(name);
+    });
+}
+
+Result<std::vector<InventoryItem>> Registry::inventory() {
+    std::vector<InventoryItem> items;
+    (void)default_allocator();
+    {
+        std::lock_guard guard(mutex_);
+        load_new_modules();
+        rescan();
+        const Allocator* preferred = default_.load(std::memory_order_relaxed);
+        for (const Record& record : records_) {
+            Allocator* allocator = bound(record.name);
+            items.push_back({record.name, record.family, record.backend, record.aliases, allocator,
+                             record.why, allocator && allocator == preferred});
+        }
+    }
+    // Outside the lock: this opens device nodes.
+    for (InventoryItem& item : items)
+        if (item.allocator)
+            if (auto* describes = item.allocator->extension<Describes>())
+                if (auto ready = describes->available(); !ready)
+                    item.why = std::move(ready).error();
+    return items;
+}
+
+// ---- the public face
+
+Allocator* Allocator::find(std::string_view name) noexcept {
+    return Registry::instance().find(name);
+}
+Allocator* Allocator::find() noexcept {
+    return Registry::instance().default_allocator();
+}
+Result<Allocator*> Allocator::resolve(std::string_view name) noexcept {
+    return Registry::instance().resolve(name);
+}
+Result<void> Allocator::register_allocator(std::string_view name, AllocatorRef allocator) noexcept {
+    return Registry::instance().add_by_application(name, std::move(allocator));
+}
+Result<void> Allocator::unregister(std::string_view name) noexcept {
+    return Registry::instance().remove(name);
+}
+Result<void> Allocator::set_default(AllocatorRef allocator) noexcept {
+    return Registry::instance().set_default(std::move(allocator));
+}
+
+Result<std::vector<InventoryItem>> inventory() noexcept {
+    return without_throwing([] { return Registry::instance().inventory(); });
+}
+std::string_view version() noexcept {
+    return HWALLOC_VERSION;
+}
+
+} // namespace hwalloc

@@ -1,0 +1,166 @@
+// Parts, copies and windows of a Memory.
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "allocators/lock_word.h"
+#include "common/checked.h"
+#include "hwalloc/allocator.h"
+#include "hwalloc/block.h"
+
+namespace hwalloc {
+namespace {
+
+// Resolves `whole` and checks that [offset, offset + size) lies in a window of `available` bytes.
+bool within(std::size_t available, std::size_t offset, std::size_t& size) noexcept {
+    if (offset > available)
+        return false;
+    if (size == whole)
+        size = available - offset;
+    return size <= available - offset;
+}
+
+Error outside_window() noexcept {
+    return {ErrorKind::invalid, "the range lies outside the memory's window"};
+}
+
+} // namespace
+
+Allocator& Memory::allocator() const noexcept {
+    return *block_->allocator_;
+}
+const Memory* Memory::parent() const noexcept {
+    return this == &block_->root_ ? nullptr : &block_->root_;
+}
+std::size_t Memory::align() const noexcept {
+    return block_->align_;
+}
+bool Memory::is_type(std::string_view mem_type) const noexcept {
+    return allocator().mem_type() == mem_type;
+}
+
+Result<MemoryRef> Memory::share(std::size_t offset, std::size_t size) noexcept {
+    if (!within(size_, offset, size))
+        return outside_window();
+    Memory& root = block_->root_;
+    if (has(root.flags_, MemoryFlags::no_share))
+        return Error(ErrorKind::unsupported, "the memory is flagged NO_SHARE");
+
+    const std::size_t begin = offset_ + offset;
+    const std::size_t end = begin + size;
+    MemoryFlags flags = root.flags_ | MemoryFlags::readonly;
+    if (begin > root.offset_)
+        flags &= ~MemoryFlags::zero_prefixed;
+    if (end < root.offset_ + root.size_)
+        flags &= ~MemoryFlags::zero_padded;
+
+    void* storage = std::malloc(sizeof(Memory));
+    if (!storage) [[unlikely]]
+        return Error(ErrorKind::exhausted, "no memory for a share");
+
+    std::uint64_t seen = root.word_.load(std::memory_order_relaxed);
+    do {
+        if (lock_word::written(seen) || lock_word::shares.of(seen) == lock_word::shares.max()) [[unlikely]] {
+            std::free(storage);
+            if (lock_word::written(seen))
+                return Error(ErrorKind::conflict,
+                             "the memory is mapped or locked for writing and cannot be shared");
+            return Error(ErrorKind::limit,
+                         "the memory has as many shares and EXCLUSIVE locks as it can have");
+        }
+    } while (!root.word_.compare_exchange_weak(seen, seen + lock_word::shares.one(),
+                                               std::memory_order_acquire, std::memory_order_relaxed));
+    MemoryRef view =
+        MemoryRef::adopt(new (storage) Memory(*block_, root.base_, begin, size, maxsize_, flags));
+    if (auto shared = block_->mem_share(*view); !shared) [[unlikely]]
+        return std::move(shared).error();
+    return view;
+}
+
+Result<MemoryRef> Memory::copy(std::size_t offset, std::size_t size, Allocator* target) noexcept {
+    if (!within(size_, offset, size))
+        return outside_window();
+    return block_->mem_copy(*this, offset, size, target);
+}
+
+bool Memory::is_span(const Memory& a, const Memory& b, std::size_t* offset) noexcept {
+    if (a.block_ != b.block_ || !a.is_share() || !b.is_share())
+        return false;
+    std::size_t begin = 0;
+    if (!a.block_->mem_is_span(a, b, &begin))
+        return false;
+    if (offset)
+        *offset = begin;
+    return true;
+}
+
+Result<void> Memory::resize(std::ptrdiff_t delta, std::size_t size) noexcept {
+    if (!is_writable())
+        return Error(ErrorKind::conflict, "the memory has two or more shares and cannot be resized");
+    // -delta of the smallest value is its own absolute value in unsigned arithmetic.
+    const std::size_t step =
+        delta < 0 ? std::size_t{0} - static_cast<std::size_t>(delta) : static_cast<std::size_t>(delta);
+    std::size_t begin, end;
+    if (delta < 0 ? step > offset_ : !checked_add(offset_, step, begin))
+        return Error(ErrorKind::invalid, "the new window lies outside the memory's region");
+    if (delta < 0)
+        begin = offset_ - step;
+    if (!checked_add(begin, size, end) || end > maxsize_)
+        return Error(ErrorKind::invalid, "the new window lies outside the memory's region");
+    if (begin > offset_)
+        flags_ &= ~MemoryFlags::zero_prefixed;
+    if (end < offset_ + size_)
+        flags_ &= ~MemoryFlags::zero_padded;
+    offset_ = begin;
+    size_ = size;
+    return {};
+}
+
+Result<MemoryRef> Block::default_copy(Memory& view, std::size_t offset, std::size_t size,
+                                      Allocator* target) noexcept {
+    auto source = view.map(MapFlags::read);
+    if (!source)
+        return std::move(source).error();
+    // A window that shrank since the check would make this read past it.
+    if (!within(source->size(), offset, size))
+        return outside_window();
+    AllocationParams params;
+    params.align = view.align() > default_align ? view.align() : default_align;
+    auto copy = (target ? *target : *allocator_).alloc(size, params);
+    if (!copy)
+        return std::move(copy).error();
+    auto destination = (*copy)->map(MapFlags::write);
+    if (!destination)
+        return std::move(destination).error();
+    if (size)
+        std::memcpy(destination->data(), source->data() + offset, size);
+    if (auto ended = destination->unmap(); !ended)
+        return std::move(ended).error();
+    return std::move(*copy);
+}
+
+Result<MappedMemory> make_mapped(MemoryRef memory, MapFlags flags) noexcept {
+    if (!memory)
+        return Error(ErrorKind::invalid, "there is no memory to map");
+    auto mapping = memory->map(flags);
+    if (!mapping) {
+        auto copy = memory->copy();
+        if (!copy)
+            return std::move(copy).error();
+        memory = std::move(*copy);
+        mapping = memory->map(flags);
+        if (!mapping)
+            return std::move(mapping).error();
+    }
+    return MappedMemory{std::move(memory), std::move(*mapping)};
+}
+
+Result<MemoryRef> make_writable(MemoryRef memory) noexcept {
+    if (!memory)
+        return Error(ErrorKind::invalid, "there is no memory to make writable");
+    if (memory->is_writable())
+        return memory;
+    return memory->copy();
+}
+
+} // namespace hwalloc

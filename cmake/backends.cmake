@@ -1,0 +1,27 @@
+# hwalloc_backends(NAME...): compiles backends/NAME/*.cpp into the library and lists each backend's description
+# (`backend_NAME`) in a constant table, in this order: the first is the built-in default allocator's. A constant table
+# instead of static constructors works for static linking and link-time optimisation alike.
+function(hwalloc_backends)
+    set(declarations "")
+    set(rows "")
+    foreach(name IN LISTS ARGN)
+        file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/backends/${name}/*.cpp)
+        target_sources(hwalloc_objects PRIVATE ${sources})
+        string(APPEND declarations "extern const Backend backend_${name};\n")
+        string(APPEND rows "    &backend_${name},\n")
+    endforeach()
+    set(table ${PROJECT_BINARY_DIR}/generated/built_in_backends.cpp)
+    file(CONFIGURE OUTPUT ${table} @ONLY CONTENT [[
+// Made by cmake/backends.cmake: what is built into this library.
+#include "allocators/registry.h"
+
+namespace hwalloc {
+@declarations@
+extern const Backend* const built_in_backends[];
+const Backend* const built_in_backends[] = {
+@rows@    nullptr,
+};
+} // namespace hwalloc
+]])
+    target_sources(hwalloc_objects PRIVATE ${table})
+endfunction()

@@ -1,0 +1,270 @@
+#include "hwalloc/error.h"
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+namespace hwalloc {
+
+struct Error::Detail {
+    std::atomic<unsigned> references{1};
+    std::string operation, device, call, remedy;
+    std::uint64_t wanted = 0, held = 0;
+    std::vector<Error> causes;
+};
+
+namespace {
+
+class Category final : public std::error_category {
+    const char* name() const noexcept override { return "hwalloc"; }
+    std::string message(int kind) const override {
+        return std::string(to_string(static_cast<ErrorKind>(kind)));
+    }
+};
+
+// The detail is a courtesy: when memory for it is short it is dropped, and the error itself still arrives.
+template<class F>
+void keep_if_memory_allows(F&& f) noexcept {
+    try {
+        f();
+    } catch (const std::bad_alloc&) {
+    }
+}
+
+} // namespace
+
+const std::error_category& error_category() noexcept {
+    static const Category category;
+    return category;
+}
+
+std::string_view to_string(ErrorKind kind) noexcept {
+    switch (kind) {
+    case ErrorKind::invalid:
+        return "invalid";
+    case ErrorKind::unavailable:
+        return "unavailable";
+    case ErrorKind::permission:
+        return "permission";
+    case ErrorKind::unsupported:
+        return "unsupported";
+    case ErrorKind::incompatible:
+        return "incompatible";
+    case ErrorKind::exhausted:
+        return "exhausted";
+    case ErrorKind::busy:
+        return "busy";
+    case ErrorKind::conflict:
+        return "conflict";
+    case ErrorKind::limit:
+        return "limit";
+    case ErrorKind::device_lost:
+        return "device lost";
+    }
+    return "no error";
+}
+
+std::string_view errno_name(int errno_value) noexcept {
+    const char* name = strerrorname_np(errno_value);
+    return name ? name : "";
+}
+
+ErrorKind Error::kind_of_errno(int errno_value) noexcept {
+    switch (errno_value) {
+    case ENOENT:
+    case ENXIO:
+        return ErrorKind::unavailable;
+    case ENODEV:
+        return ErrorKind::device_lost;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return ErrorKind::permission;
+    case ENOTTY:
+    case ENOSYS:
+    case EOPNOTSUPP:
+        return ErrorKind::unsupported;
+    case EFAULT:
+        return ErrorKind::incompatible;
+    case ENOMEM:
+    case ENOSPC:
+    case EMFILE:
+    case ENFILE:
+    case ETOOMANYREFS:
+        return ErrorKind::exhausted;
+    case EBUSY:
+    case EAGAIN:
+    case EINTR:
+        return ErrorKind::busy;
+    case EIO:
+        return ErrorKind::device_lost;
+    default:
+        return ErrorKind::invalid;
+    }
+}
+
+Error Error::from_errno(int errno_value, const char* text) noexcept {
+    return Error(kind_of_errno(errno_value), errno_value, text);
+}
+
+Error Error::from_vulkan(ErrorKind kind, int vk_result, const char* text) noexcept {
+    Error error(kind, text);
+    error.code_ = vk_result;
+    error.domain_ = ErrorDomain::vulkan;
+    return error;
+}
+
+Error::Error(const Error& other) noexcept
+    : code_(other.code_), kind_(other.kind_), domain_(other.domain_), has_detail_(other.has_detail_) {
+    if (has_detail_) {
+        detail_ = other.detail_;
+        detail_->references.fetch_add(1, std::memory_order_relaxed);
+    } else {
+        text_ = other.text_;
+    }
+}
+
+Error& Error::operator=(const Error& other) noexcept {
+    Error copy(other);
+    return *this = std::move(copy);
+}
+
+void Error::drop_detail() noexcept {
+    if (detail_->references.fetch_sub(1, std::memory_order_acq_rel) == 1)
+        delete detail_;
+    text_ = nullptr;
+    has_detail_ = false;
+}
+
+const Error::Detail* Error::detail_if_any() const noexcept {
+    return has_detail_ ? detail_ : nullptr;
+}
+
+Error::Detail* Error::detail() noexcept {
+    const bool shared = has_detail_ && detail_->references.load(std::memory_order_acquire) > 1;
+    if (has_detail_ && !shared)
+        return detail_;
+    Detail* fresh = nullptr;
+    keep_if_memory_allows([&] {
+        fresh = new Detail;
+        if (shared) {
+            fresh->operation = detail_->operation;
+            fresh->device = detail_->device;
+            fresh->call = detail_->call;
+            fresh->remedy = detail_->remedy;
+            fresh->wanted = detail_->wanted;
+            fresh->held = detail_->held;
+            fresh->causes = detail_->causes;
+        } else if (text_) {
+            fresh->operation = text_;
+        }
+    });
+    if (!fresh)
+        return nullptr;
+    if (shared)
+        drop_detail();
+    detail_ = fresh;
+    has_detail_ = true;
+    return fresh;
+}
+
+Error&& Error::doing(std::string_view what) && noexcept {
+    if (auto* d = detail())
+        keep_if_memory_allows([&] { d->operation = what; });
+    return std::move(*this);
+}
+Error&& Error::on(std::string_view device) && noexcept {
+    if (auto* d = detail())
+        keep_if_memory_allows([&] { d->device = device; });
+    return std::move(*this);
+}
+Error&& Error::call(std::string_view name) && noexcept {
+    if (auto* d = detail())
+        keep_if_memory_allows([&] { d->call = name; });
+    return std::move(*this);
+}
+Error&& Error::wanted(std::uint64_t bytes) && noexcept {
+    if (auto* d = detail())
+        d->wanted = bytes;
+    return std::move(*this);
+}
+Error&& Error::held(std::uint64_t bytes) && noexcept {
+    if (auto* d = detail())
+        d->held = bytes;
+    return std::move(*this);
+}
+Error&& Error::remedy(std::string_view what) && noexcept {
+    if (auto* d = detail())
+        keep_if_memory_allows([&] { d->remedy = what; });
+    return std::move(*this);
+}
+Error&& Error::because(Error cause) && noexcept {
+    if (auto* d = detail())
+        keep_if_memory_allows([&] { d->causes.push_back(std::move(cause)); });
+    return std::move(*this);
+}
+
+std::string_view Error::operation() const noexcept {
+    if (const auto* d = detail_if_any())
+        return d->operation;
+    return text_ ? std::string_view(text_) : std::string_view();
+}
+std::string_view Error::device() const noexcept {
+    const auto* d = detail_if_any();
+    return d ? std::string_view(d->device) : std::string_view();
+}
+std::string_view Error::call() const noexcept {
+    const auto* d = detail_if_any();
+    return d ? std::string_view(d->call) : std::string_view();
+}
+std::string_view Error::remedy() const noexcept {
+    const auto* d = detail_if_any();
+    return d ? std::string_view(d->remedy) : std::string_view();
+}
+std::uint64_t Error::size_wanted() const noexcept {
+    const auto* d = detail_if_any();
+    return d ? d->wanted : 0;
+}
+std::uint64_t Error::size_held() const noexcept {
+    const auto* d = detail_if_any();
+    return d ? d->held : 0;
+}
+const std::vector<Error>& Error::causes() const noexcept {
+    static const std::vector<Error> none;
+    const auto* d = detail_if_any();
+    return d ? d->causes : none;
+}
+
+std::string Error::message() const {
+    std::string text(operation());
+    if (text.empty())
+        text = to_string(kind_);
+    if (!device().empty())
+        text.append(" on ").append(device());
+    if (!call().empty())
+        text.append(": ").append(call());
+    if (domain_ == ErrorDomain::system) {
+        const char* words = strerrordesc_np(code_);
+        text.append(": ").append(words ? words : "unknown error");
+        text.append(" (").append(errno_name(code_)).append(")");
+    } else if (domain_ == ErrorDomain::vulkan) {
+        text.append(": VkResult ").append(std::to_string(code_));
+    }
+    if (size_wanted() || size_held()) {
+        text.append("; wanted ").append(std::to_string(size_wanted())).append(" bytes");
+        if (size_held())
+            text.append(", there are ").append(std::to_string(size_held()));
+    }
+    if (!remedy().empty())
+        text.append("; ").append(remedy());
+    for (const Error& cause : causes()) {
+        std::string line = cause.message();
+        for (std::size_t at = 0; (at = line.find('\n', at)) != std::string::npos; at += 3)
+            line.replace(at, 1, "\n  ");
+        text.append("\n  ").append(line);
+    }
+    return text;
+}
+
+} // namespace hwalloc

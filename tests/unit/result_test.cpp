@@ -1,0 +1,72 @@
+// Result and Error: values, refusals and the story an error tells.
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <string>
+
+#include "hwalloc/result.h"
+
+namespace hwalloc {
+namespace {
+
+TEST(Result, HoldsAValueOrAnError) {
+    Result<int> good = 3;
+    Result<int> bad = Error(ErrorKind::conflict, "no");
+    ASSERT_TRUE(good);
+    EXPECT_EQ(*good, 3);
+    ASSERT_FALSE(bad);
+    EXPECT_EQ(bad.error().kind(), ErrorKind::conflict);
+    EXPECT_EQ(std::move(bad).value_or(7), 7);
+    EXPECT_THROW(Result<int>(Error(ErrorKind::limit, "full")).value(), BadResultAccess);
+}
+
+TEST(Result, ChainsAndMovesWithoutLosingTheError) {
+    auto twice = [](int n) -> Result<int> { return n * 2; };
+    EXPECT_EQ(*Result<int>(4).and_then(twice), 8);
+    auto refused = Result<int>(Error::from_errno(EACCES, "opening")).and_then(twice);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), ErrorKind::permission);
+    EXPECT_EQ(refused.error().code(), EACCES);
+    Result<std::string> text = std::string("a");
+    Result<std::string> moved = std::move(text);
+    EXPECT_EQ(*moved, "a");
+    moved = Result<std::string>(Error(ErrorKind::busy, "later"));
+    EXPECT_FALSE(moved.has_value());
+}
+
+TEST(Error, IsSixteenBytesAndAPlainOneHasOnlyItsText) {
+    EXPECT_EQ(sizeof(Error), 16u);
+    const Error plain(ErrorKind::limit, "too many");
+    EXPECT_EQ(plain.message(), "too many");
+    EXPECT_EQ(plain.error_code(), plain.error_code());
+    EXPECT_EQ(&plain.error_code().category(), &error_category());
+    EXPECT_EQ(plain.error_code().message(), "limit");
+}
+
+TEST(Error, TellsTheWholeStory) {
+    const Error error = Error::from_errno(EACCES, "allocating")
+                            .doing("allocating 614400 bytes")
+                            .on("/dev/dma_heap/system")
+                            .call("DMA_HEAP_IOCTL_ALLOC")
+                            .wanted(614400)
+                            .remedy("join the group video")
+                            .because(Error::from_errno(ENOMEM, "the other heap"));
+    const std::string text = error.message();
+    for (const char* part : {"allocating 614400 bytes on /dev/dma_heap/system", "DMA_HEAP_IOCTL_ALLOC",
+                             "Permission denied (EACCES)", "wanted 614400 bytes", "join the group video",
+                             "\n  the other heap: Cannot allocate memory (ENOMEM)"})
+        EXPECT_NE(text.find(part), std::string::npos) << part << " is not in: " << text;
+}
+
+TEST(Error, CopiesAreIndependent) {
+    Error first = Error(ErrorKind::busy, "x").on("a");
+    Error second = first;
+    second = std::move(second).on("b");
+    EXPECT_EQ(first.device(), "a");
+    EXPECT_EQ(second.device(), "b");
+    first = second;
+    EXPECT_EQ(first.device(), "b");
+}
+
+} // namespace
+} // namespace hwalloc
