@@ -18,7 +18,7 @@ namespace hwalloc {
 // What a backend's discover function talks to. Valid during that call only.
 class HWALLOC_API BackendHost {
 public:
-    // True when `name` is registered already.
+    // True when `name` is registered already, or the application took it out: there is nothing to add then.
     bool has(std::string_view name) const noexcept;
     // Registers `allocator` as `name` (family/instance) and under its `aliases`. A name that exists keeps the
     // allocator it has, and the error is conflict; an alias that exists moves. Errors: invalid, conflict,

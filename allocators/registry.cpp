@@ -25,6 +25,8 @@ Error no_allocator() noexcept {
     return {ErrorKind::invalid, "there is no allocator to register"};
 }
 
+constexpr std::string_view refused_module = "module"; // the backend of a record that is a module's path
+
 std::string_view family_of(std::string_view name) noexcept {
     return name.substr(0, name.find('/'));
 }
@@ -162,8 +164,10 @@ void Registry::run(const Backend& backend) {
 }
 
 void Registry::rescan() {
-    // Reasons are told anew by every scan.
-    std::erase_if(records_, [&](const Record& record) { return !bound(record.name); });
+    // Reasons are told anew by every scan. A refused module is not loaded again, so its reason stays.
+    std::erase_if(records_, [&](const Record& record) {
+        return record.why && record.backend != refused_module && !bound(record.name);
+    });
     for (const Backend* const* backend = built_in_backends; *backend; ++backend)
         run(**backend);
     for (const Backend* module : modules_)
@@ -177,7 +181,7 @@ void Registry::load_new_modules() {
             if (module)
                 registry.modules_.push_back(module);
             else
-                registry.record_of(path, path, path).why = *refused;
+                registry.record_of(path, "", refused_module).why = *refused;
         },
         this);
 }
@@ -220,9 +224,10 @@ Result<void> Registry::add_by_backend(const Backend& backend, std::string_view n
     if (!allocator)
         return no_allocator();
     if (has(name))
-        return Error(ErrorKind::conflict, "the name is taken");
+        return Error(ErrorKind::conflict, "the name is taken, or the application took it out");
     const Entry* entry = intern(name);
     Record& record = record_of(name, allocator->mem_type(), backend.name);
+    record.family = allocator->mem_type();
     record.why.reset();
     for (std::string_view alias : aliases) {
         forget_alias(alias);
@@ -262,6 +267,7 @@ Result<void> Registry::add_by_application(std::string_view name, AllocatorRef al
         record.family = allocator->mem_type();
         record.backend = "application";
         record.why.reset();
+        record.withdrawn = false;
         Allocator* made = allocator.get();
         keep(std::move(allocator), entry->text());
         bind(name, made);
@@ -274,12 +280,13 @@ Result<void> Registry::remove(std::string_view name) noexcept {
         return empty_name();
     (void)default_allocator();
     std::lock_guard guard(mutex_);
-    if (!has(name))
+    if (!growing_ || !bound(name))
         return Error(ErrorKind::unavailable, "no allocator is registered under this name");
     return without_throwing([&]() -> Result<void> {
-        bind(name, nullptr);
+        Record& record = record_of(name, family_of(name), "application");
+        record.withdrawn = true;
         forget_alias(name);
-        std::erase_if(records_, [&](const Record& record) { return record.name == name; });
+        bind(name, nullptr);
         return {};
     });
 }
@@ -301,7 +308,7 @@ Error Registry::explain(std::string_view name) const {
     for (const Record& record : records_) {
         if (record.name == name && record.why)
             return *record.why;
-        if (record.family == family && !record.why)
+        if (record.family == family && !record.why && !record.withdrawn)
             others.append(others.empty() ? "" : ", ").append(record.name);
     }
     for (const Record& record : records_)
@@ -339,6 +346,8 @@ Result<std::vector<InventoryItem>> Registry::inventory() {
         rescan();
         const Allocator* preferred = default_.load(std::memory_order_relaxed);
         for (const Record& record : records_) {
+            if (record.withdrawn)
+                continue;
             Allocator* allocator = bound(record.name);
             items.push_back({record.name, record.family, record.backend, record.aliases, allocator,
                              record.why, allocator && allocator == preferred});

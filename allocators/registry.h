@@ -87,6 +87,7 @@ private:
         std::string name, family, backend;
         std::vector<std::string> aliases;
         std::optional<Error> why;
+        bool withdrawn = false; // by unregister()
     };
 
     // These need mutex_ held.

@@ -43,5 +43,15 @@ TEST(Registry, FindsTheDefaultByItsNames) {
     EXPECT_EQ(missing.error().kind(), ErrorKind::unavailable);
 }
 
+TEST(Registry, ARescanDoesNotBringBackWhatTheApplicationTookOut) {
+    AllocatorRef sysmem(Allocator::find("sysmem"));
+    ASSERT_TRUE(Allocator::unregister("sysmem"));
+    EXPECT_EQ(Allocator::find("sysmem"), nullptr);
+    EXPECT_FALSE(Allocator::resolve("sysmem"));
+    EXPECT_EQ(Allocator::find(), sysmem.get()) << "the default is no name";
+    ASSERT_TRUE(Allocator::register_allocator("sysmem", sysmem));
+    EXPECT_EQ(Allocator::find("sysmem"), sysmem.get());
+}
+
 } // namespace
 } // namespace hwalloc
