@@ -204,8 +204,13 @@ void BackendHost::unavailable(std::string_view name, Error why) noexcept {
     }
 }
 
+// A name that the application took out stays out: a rescan must not bring it back.
 bool Registry::has(std::string_view name) noexcept {
-    return growing_ && !name.empty() && bound(name);
+    if (!growing_ || name.empty())
+        return false;
+    return bound(name) || std::any_of(records_.begin(), records_.end(), [&](const Record& record) {
+               return record.withdrawn && record.name == name;
+           });
 }
 
 Registry::Record& Registry::record_of(std::string_view name, std::string_view family,
