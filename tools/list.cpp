@@ -1,0 +1,151 @@
+// `hwalloc list`: every allocator with what it can do, or why it cannot be used.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "hwalloc/inventory.h"
+#include "tools/commands.h"
+
+namespace hwalloc::tools {
+namespace {
+
+const char* to_text(Answer answer) {
+    switch (answer) {
+    case Answer::no:
+        return "no";
+    case Answer::yes:
+        return "yes";
+    case Answer::unknown:
+        break;
+    }
+    return "unknown";
+}
+
+const char* to_text(SyncQuality quality) {
+    switch (quality) {
+    case SyncQuality::importer_aware:
+        return "importer-aware";
+    case SyncQuality::exporter_only:
+        return "exporter-only";
+    case SyncQuality::fence_only:
+        return "fence-only";
+    case SyncQuality::none:
+        return "none";
+    case SyncQuality::unknown:
+        break;
+    }
+    return "unknown";
+}
+
+std::string exports(const Describes::Claims& claims) {
+    if (claims.export_dmabuf)
+        return claims.export_memfd ? "dmabuf memfd" : "dmabuf";
+    return claims.export_memfd ? "memfd" : "no";
+}
+
+Json describe(const InventoryItem& item) {
+    Json object{{"name", item.name},          {"family", item.family},
+                {"backend", item.backend},    {"aliases", item.aliases},
+                {"default", item.is_default}, {"registered", item.allocator != nullptr},
+                {"available", !item.why},     {"claims", nullptr},
+                {"properties", nullptr},      {"why", nullptr}};
+    if (item.why)
+        object["why"] = to_json(*item.why);
+    auto* describes = item.allocator ? item.allocator->extension<Describes>() : nullptr;
+    if (!describes)
+        return object;
+    const auto claims = describes->claims();
+    const Properties properties = describes->properties();
+    Json kinds = Json::array();
+    if (claims.export_dmabuf)
+        kinds.push_back("dmabuf");
+    if (claims.export_memfd)
+        kinds.push_back("memfd");
+    object["claims"] = {{"alloc", claims.alloc},
+                        {"map", claims.map},
+                        {"export", std::move(kinds)},
+                        {"import", claims.import_dmabuf},
+                        {"image", claims.image}};
+    object["properties"] = {{"contiguous", to_text(properties.contiguous)},
+                            {"cached", to_text(properties.cached)},
+                            {"device_local", to_text(properties.device_local)},
+                            {"sync", to_text(properties.sync)},
+                            {"granule", properties.granule},
+                            {"max_size", nullptr},
+                            {"cost", properties.cost}};
+    if (properties.max_size != whole)
+        object["properties"]["max_size"] = properties.max_size;
+    return object;
+}
+
+Cell yes_or_no(bool yes) {
+    return yes ? Cell{"yes", Style::good} : Cell{"no", Style::faint};
+}
+Cell answer(Answer known) {
+    return {to_text(known), known == Answer::unknown ? Style::faint : Style::plain};
+}
+
+void print_table(Output& out, const std::vector<InventoryItem>& items) {
+    Table table(
+        {"NAME", "ALLOC", "MAP", "EXPORT", "IMPORT", "IMAGE", "CONTIGUOUS", "CACHED", "COST", "STATE"});
+    for (const InventoryItem& item : items) {
+        const Cell state = item.why          ? Cell{std::string(to_string(item.why->kind())), Style::bad}
+                           : item.is_default ? Cell{"ready, default", Style::good}
+                                             : Cell{"ready", Style::good};
+        const Cell name{item.name, item.why ? Style::plain : Style::strong};
+        auto* describes = item.allocator ? item.allocator->extension<Describes>() : nullptr;
+        if (!describes) {
+            const Cell none{"-", Style::faint};
+            table.row({name, none, none, none, none, none, none, none, none, state});
+            continue;
+        }
+        const auto claims = describes->claims();
+        const Properties properties = describes->properties();
+        const std::string kinds = exports(claims);
+        table.row({name,
+                   yes_or_no(claims.alloc),
+                   yes_or_no(claims.map),
+                   {kinds, kinds == "no" ? Style::faint : Style::good},
+                   yes_or_no(claims.import_dmabuf),
+                   yes_or_no(claims.image),
+                   answer(properties.contiguous),
+                   answer(properties.cached),
+                   {std::to_string(properties.cost)},
+                   state});
+    }
+    out.table(table);
+
+    bool first = true;
+    const auto below = [&](const std::string& text) {
+        if (std::exchange(first, false))
+            out.line();
+        out.line(text);
+    };
+    for (const InventoryItem& item : items)
+        if (!item.aliases.empty())
+            below(fmt::format("{} is also found as {}", item.name, fmt::join(item.aliases, ", ")));
+    for (const InventoryItem& item : items)
+        if (item.why)
+            below(fmt::format("{}: {}", out.styled(item.name, Style::bad), item.why->message()));
+}
+
+} // namespace
+
+Run list(CLI::App&) {
+    return [](Output& out) -> int {
+        auto items = inventory();
+        if (!items)
+            return out.fail(items.error());
+        if (!out.json()) {
+            print_table(out, *items);
+            return ok;
+        }
+        Json allocators = Json::array();
+        for (const InventoryItem& item : *items)
+            allocators.push_back(describe(item));
+        out.print({{"version", version()}, {"allocators", std::move(allocators)}});
+        return ok;
+    };
+}
+
+} // namespace hwalloc::tools

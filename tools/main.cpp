@@ -1,0 +1,85 @@
+// `hwalloc`: what an application would see of the library, for people at a terminal and for scripts.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <new>
+#include <string_view>
+#include <vector>
+
+#include "hwalloc/inventory.h"
+#include "tools/commands.h"
+
+namespace {
+
+using namespace hwalloc::tools;
+
+struct Row {
+    const char* name;
+    const char* summary;
+    Run (*define)(CLI::App& command);
+};
+constexpr Row commands[] = {
+    {"list", "show every allocator, what it can do, or why it cannot be used", list},
+};
+
+// Errors of the command line itself are an object too, so this is known before it is parsed.
+bool asks_for_json(int argc, char** argv) {
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view word = argv[i];
+        if (word == "--")
+            return false;
+        if (word == "--json")
+            return true;
+    }
+    return false;
+}
+
+int run(int argc, char** argv, Output& out) {
+    CLI::App app{
+        "Memory that cameras, GPUs, displays and the CPU can share: what there is, and whether it works.",
+        "hwalloc"};
+    app.footer(
+        "`hwalloc COMMAND --help` tells a command's options. Exit codes: 0 done, 1 failed, 2 wrong usage.");
+    app.set_version_flag("--version", std::string(hwalloc::version()), "print the version");
+    app.require_subcommand(0, 1);
+    bool json = false;
+    const char* const about_json = "print one JSON document, for errors too";
+    app.add_flag("--json", json, about_json);
+    Run chosen;
+    for (const Row& row : commands) {
+        CLI::App* command = app.add_subcommand(row.name, row.summary);
+        command->add_flag("--json", json, about_json);
+        command->final_callback([&chosen, action = row.define(*command)] { chosen = action; });
+    }
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForVersion&) {
+        if (out.json())
+            out.print({{"version", hwalloc::version()}});
+        else
+            out.line(fmt::format("hwalloc {}", hwalloc::version()));
+        return ok;
+    } catch (const CLI::Success& help) {
+        return app.exit(help); // prints it
+    } catch (const CLI::ParseError& error) {
+        return out.fail_usage(error.what());
+    }
+    return chosen ? chosen(out) : out.fail_usage("no command was given");
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    Output out(asks_for_json(argc, argv));
+    int code = failure;
+    try {
+        code = run(argc, argv, out);
+    } catch (const std::bad_alloc&) {
+        code = out.fail({hwalloc::ErrorKind::exhausted, "out of memory"});
+    }
+    if (!out.flush()) {
+        out.note("writing to standard output failed");
+        return code == ok ? failure : code;
+    }
+    return code;
+}

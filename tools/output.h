@@ -1,0 +1,76 @@
+// How the commands speak: tables and lines for people, or one JSON document for programs.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hwalloc/error.h"
+
+namespace hwalloc::tools {
+
+// Keeps the keys in the order they were written.
+using Json = nlohmann::ordered_json;
+
+enum ExitCode : int { ok = 0, failure = 1, usage = 2 };
+
+// Shown as a colour on a terminal; the words alone must say it too.
+enum class Style { plain, strong, good, bad, warning, faint };
+
+struct Cell {
+    std::string text;
+    Style style = Style::plain;
+};
+
+class Table {
+public:
+    explicit Table(std::vector<std::string> head) : head_(std::move(head)) {}
+    // One cell for each column.
+    void row(std::vector<Cell> cells) { rows_.push_back(std::move(cells)); }
+
+private:
+    friend class Output;
+    std::vector<std::string> head_;
+    std::vector<std::vector<Cell>> rows_;
+};
+
+// Writes to standard output; what people are told about errors goes to standard error. With --json, standard
+// output gets exactly one document, and that is the error object when the command failed.
+class Output {
+public:
+    explicit Output(bool json);
+
+    bool json() const noexcept { return json_; }
+
+    // The command's one document. Only with json().
+    void print(const Json& document);
+    // For people. Not with json().
+    void line(std::string_view text = {});
+    void table(const Table& table);
+    // `text` in the style's colour where the reader's terminal shows colours.
+    std::string styled(std::string_view text, Style style) const;
+    // Tells about the error, and returns the exit code for it: `return out.fail(result.error());`
+    int fail(const Error& error);
+    int fail_usage(std::string_view message);
+    // Something noteworthy beside the command's answer, to standard error, with or without --json.
+    void note(std::string_view text);
+
+    // Writes out what is buffered. False when that, or anything before, did not reach its reader (a full
+    // disk).
+    bool flush();
+
+private:
+    bool json_;
+    bool colours_;
+};
+
+// {"kind","message","operation","device","call","errno","remedy","causes":[...]}: texts are empty and errno
+// (its name, such as "EACCES") null where unknown. "size_wanted" and "size_held" in bytes, and "vk_result",
+// where there are any.
+Json to_json(const Error& error);
+
+// "1 byte", "614400 bytes": a count with its word.
+std::string counted(std::size_t count, std::string_view word);
+
+} // namespace hwalloc::tools
