@@ -23,14 +23,10 @@ void Allocator::destroy(Block* block) noexcept {
 }
 
 Result<MemoryRef> Allocator::alloc(std::size_t size, const AllocationParams& params) noexcept {
-    constexpr auto known = MemoryFlags::readonly | MemoryFlags::may_be_leaked | MemoryFlags::no_share |
-                           MemoryFlags::zero_prefixed | MemoryFlags::zero_padded |
-                           MemoryFlags::physically_contiguous | MemoryFlags::not_mappable;
-    constexpr auto unknown = static_cast<MemoryFlags>((1u << 20) - 1) & ~known;
     std::size_t want;
     if (!is_align_mask(params.align)) [[unlikely]]
         return Error(ErrorKind::invalid, "align is not a mask (a power of two less one)");
-    if (has_any(params.flags, unknown)) [[unlikely]]
+    if (!known_flags(params.flags)) [[unlikely]]
         return Error(ErrorKind::invalid, "unknown memory flags");
     if (!checked_add(params.prefix, size, want) || !checked_add(want, params.padding, want) ||
         !checked_add(want, params.align | default_align, want)) [[unlikely]]
@@ -38,6 +34,8 @@ Result<MemoryRef> Allocator::alloc(std::size_t size, const AllocationParams& par
     auto block = do_alloc(size, params);
     if (!block) [[unlikely]]
         return std::move(block).error();
+    if (!*block) [[unlikely]]
+        return Error(ErrorKind::unsupported, "the backend gave no memory");
     return MemoryRef::adopt(&(*block)->root_);
 }
 

@@ -106,6 +106,7 @@ private:
     std::atomic<const char*> name_{""};
     std::atomic<std::uint32_t> references_{1};
     std::atomic<bool> immortal_{false};
+    Allocator* kept_before_ = nullptr; // the registry's list of all it ever kept
 };
 
 // One owner of an Allocator.
@@ -153,8 +154,8 @@ using Notify = void (*)(void* user_data);
 // Memory around `maxsize` bytes at `data` that the caller provides, with the window [offset, offset + size).
 // Nothing is copied. `notify`, if given, is called with `user_data` when the memory goes; else the caller
 // keeps the bytes alive until then. The memory belongs to "sysmem" whatever the default is; flags are the
-// caller's word (READONLY for const bytes, ZERO_* when true). Errors: invalid (data null, window outside),
-// exhausted; notify is not called then.
+// caller's word (READONLY for const bytes, ZERO_* when true). Errors: invalid (data null, window outside,
+// unknown flags), exhausted; notify is not called then.
 HWALLOC_API Result<MemoryRef> new_wrapped(MemoryFlags flags, void* data, std::size_t maxsize,
                                           std::size_t offset, std::size_t size, void* user_data = nullptr,
                                           Notify notify = nullptr) noexcept;

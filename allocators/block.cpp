@@ -36,6 +36,8 @@ Result<Geometry> Geometry::of(std::size_t size, const AllocationParams& params,
 Result<Geometry> Geometry::window(std::size_t maxsize, std::size_t offset, std::size_t size,
                                   MemoryFlags flags) noexcept {
     std::size_t end;
+    if (!known_flags(flags))
+        return Error(ErrorKind::invalid, "unknown memory flags");
     if (!checked_add(offset, size, end) || end > maxsize)
         return Error(ErrorKind::invalid, "the window lies outside the memory");
     return Geometry{
@@ -53,7 +55,9 @@ Block::Block(Allocator& allocator, const Geometry& geometry, std::uint8_t* base)
     allocator.ref();
 }
 
-Block::~Block() = default;
+Block::~Block() {
+    allocator_->unref();
+}
 
 Result<std::uint8_t*> Block::mem_map(Memory&, std::size_t, MapFlags) noexcept {
     return Error(ErrorKind::unsupported, "this memory cannot be mapped");

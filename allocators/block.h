@@ -26,7 +26,7 @@ struct HWALLOC_API Geometry {
     static Result<Geometry> of(std::size_t size, const AllocationParams& params,
                                std::size_t granule) noexcept;
     // Storage that exists already (imported, wrapped): the window [offset, offset + size) of `maxsize` bytes.
-    // Errors: invalid (window outside).
+    // Errors: invalid (window outside, unknown flags).
     static Result<Geometry> window(std::size_t maxsize, std::size_t offset, std::size_t size,
                                    MemoryFlags flags) noexcept;
 };

@@ -68,6 +68,16 @@ enum class MemoryFlags : std::uint32_t {
 template<>
 inline constexpr bool detail::is_flags<MemoryFlags> = true;
 
+// True when every bit below custom_base is one of the above.
+constexpr bool known_flags(MemoryFlags flags) noexcept {
+    constexpr auto known = MemoryFlags::readonly | MemoryFlags::may_be_leaked | MemoryFlags::no_share |
+                           MemoryFlags::zero_prefixed | MemoryFlags::zero_padded |
+                           MemoryFlags::physically_contiguous | MemoryFlags::not_mappable;
+    constexpr auto below_custom =
+        static_cast<MemoryFlags>(static_cast<std::uint32_t>(MemoryFlags::custom_base) - 1);
+    return !has_any(flags, below_custom & ~known);
+}
+
 enum class MapFlags : std::uint32_t {
     none = 0, // never valid for map()
     read = 1,

@@ -28,11 +28,18 @@ constexpr auto exclusive_bit = static_cast<std::uint32_t>(LockFlags::exclusive);
         return {ErrorKind::conflict, "the memory is READONLY and cannot be mapped for writing"};
     if (mode != 1 && lock_word::shares.of(word) >= 2)
         return {ErrorKind::conflict, "the memory has two or more shares and cannot be mapped for writing"};
-    if (lock_word::readwrites.of(word) == 0 &&
-        (mode == 1 ? lock_word::writes.of(word) : lock_word::reads.of(word)) == 0 &&
-        !(mode == 3 && lock_word::writes.of(word)))
+    const bool allowed = mode == 1   ? lock_word::allows_read(word)
+                         : mode == 2 ? lock_word::allows_write(word)
+                                     : lock_word::allows_readwrite(word);
+    if (allowed) // then it was the count
         return {ErrorKind::limit, "the memory is mapped as often as it can be in this mode"};
     return {ErrorKind::conflict, "the memory is mapped or locked for another kind of access"};
+}
+
+// Every failed map leaves a cleared MapInfo behind.
+[[gnu::cold]] Error refuse(MapInfo& info, Error error) noexcept {
+    info = MapInfo{};
+    return error;
 }
 
 // Adds a READ: one fetch_add, taken back when it may not be.
@@ -95,6 +102,7 @@ void Memory::destroy() noexcept {
     Block& block = *block_;
     if (this == &block.root_) {
         Allocator& allocator = *block.allocator_;
+        allocator.ref(); // the block lets go of its allocator before do_free is through
         allocator.do_free(&block);
         allocator.unref();
     } else {
@@ -109,27 +117,23 @@ void Memory::destroy() noexcept {
 Result<void> Memory::map(MapInfo& info, MapFlags flags) noexcept {
     const auto bits = static_cast<std::uint32_t>(flags);
     const std::uint32_t mode = bits & mode_bits;
-    info.memory = nullptr;
-    info.data = nullptr;
-    info.size = info.maxsize = 0;
-    info.flags = MapFlags::none;
     if (mode == 0 || (bits & unknown_map_bits)) [[unlikely]]
-        return no_access();
+        return refuse(info, no_access());
     if (has(flags_, MemoryFlags::not_mappable)) [[unlikely]]
-        return not_mappable();
+        return refuse(info, not_mappable());
 
-    std::uint64_t seen;
+    std::uint64_t seen = 0;
     if (mode == 1) {
         if (!take_read(word_, seen)) [[unlikely]]
-            return refused(seen, mode, flags_);
+            return refuse(info, refused(seen, mode, flags_));
     } else {
         if (has(flags_, MemoryFlags::readonly) || !take_write(word_, mode, seen)) [[unlikely]]
-            return refused(word_.load(std::memory_order_relaxed), mode, flags_);
+            return refuse(info, refused(seen, mode, flags_));
     }
     if ((bits & ref_bit) != 0) [[unlikely]] {
         if (auto handle = ref(); !handle) {
             drop(lock_word::field_of(mode).one());
-            return std::move(handle).error();
+            return refuse(info, std::move(handle).error());
         } else {
             (void)handle->detach();
         }
@@ -147,6 +151,7 @@ Result<void> Memory::map(MapInfo& info, MapFlags flags) noexcept {
 
 Result<void> Memory::map_by_hook(MapInfo& info, MapFlags flags) noexcept {
     info.memory = this;
+    info.data = nullptr;
     for (void*& user : info.user_data)
         user = nullptr;
     auto region = block_->mem_map_full(*this, info, maxsize_);
@@ -158,10 +163,9 @@ Result<void> Memory::map_by_hook(MapInfo& info, MapFlags flags) noexcept {
     }
     Error error = region ? Error(ErrorKind::unsupported, "the backend gave no address for the memory")
                          : std::move(region).error();
-    info = MapInfo{};
     const auto bits = static_cast<std::uint32_t>(flags);
     drop(lock_word::field_of(bits & mode_bits).one() + ((bits & ref_bit) ? lock_word::handles.one() : 0));
-    return error;
+    return refuse(info, std::move(error));
 }
 
 Result<void> Memory::unmap(MapInfo& info) noexcept {

@@ -45,7 +45,8 @@ struct MapInfo {
 // WRITE maps and 1,023 READWRITE maps of one object at a time.
 //
 // Thread-safety: every function may be called by any thread at any time, except resize(), which needs that no
-// other thread uses this Memory object during the call. Two incompatible maps that race may both fail.
+// other thread uses this Memory object during the call; for a root that includes sharing from, and is_span()
+// of, its shares. Two incompatible maps that race may both fail.
 //
 // Where memory belongs to a device that is gone, map, share and copy answer ErrorKind::device_lost; holding
 // and releasing it stay legal.
@@ -90,17 +91,20 @@ public:
     // READONLY memory or of memory with two shares), limit, unsupported (NOT_MAPPABLE memory, a backend that
     // cannot map), and whatever the device answers. On an error nothing has changed and `info` is cleared.
     Result<void> map(MapInfo& info, MapFlags flags) noexcept;
-    // Ends one map. Errors: invalid (`info` holds no map of this memory; nothing is released), and what the
-    // device answers when the access ends (the map is gone all the same). Clears `info`.
+    // Ends one map. Errors: invalid (`info` holds no map of this memory, or a copy of it was unmapped already
+    // and no map of that mode is left; nothing is released), and what the device answers when the access ends
+    // (the map is gone all the same). Clears `info`. A stale copy of a MapInfo cannot be told from the real
+    // one while other maps of that mode exist: it would end one of those.
     Result<void> unmap(MapInfo& info) noexcept;
     // The same as a scoped object.
     Result<Mapping> map(MapFlags flags) noexcept;
 
     // ---- parts and copies
     // A READONLY view of [offset, offset + size) of this window, without a copy; `whole` means to the end. A
-    // share of a share is a share of the root. flags: the root's, with READONLY; ZERO_* only where it is
-    // still true. Errors: invalid (outside the window), unsupported (NO_SHARE, or the backend refuses),
-    // conflict (mapped for writing), limit, exhausted.
+    // share of a share is a share of the root. flags: the root's, with READONLY; ZERO_* only where it is true
+    // at this time (nothing stops the root's window from moving over those bytes later). Errors: invalid
+    // (outside the window), unsupported (NO_SHARE, or the backend refuses), conflict (mapped for writing),
+    // limit, exhausted.
     Result<MemoryRef> share(std::size_t offset = 0, std::size_t size = whole) noexcept;
     // New, writable memory with the same bytes, flags none, offset 0: from `target` when given, else from
     // this memory's own allocator; never from the default in silence. Errors: invalid (outside the window),
@@ -122,7 +126,9 @@ public:
     // ---- locks (what map and share take by themselves; for callers that pass memory on without mapping it)
     // Errors: invalid (no or unknown flags), conflict, limit.
     Result<void> lock(LockFlags flags) noexcept;
-    // Error: invalid or conflict when not so locked; nothing has changed then.
+    // Takes back one lock() with the same flags. Errors: invalid, conflict (no lock, map or share of that
+    // kind is there to end); nothing has changed then. Only the caller can know whether the count was its
+    // own.
     Result<void> unlock(LockFlags flags) noexcept;
     // True with fewer than two shares. Looks at neither READONLY nor handles nor maps.
     bool is_writable() const noexcept;

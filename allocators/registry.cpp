@@ -103,6 +103,8 @@ void Registry::bind(std::string_view name, Allocator* allocator) {
 }
 
 Allocator* Registry::bound(std::string_view name) const noexcept {
+    if (!growing_)
+        return nullptr;
     const std::uint64_t hash = hash_name(name);
     for (std::uint64_t at = hash & growing_->mask;; at = (at + 1) & growing_->mask) {
         const Entry* entry = growing_->slots()[at].load(std::memory_order_relaxed);
@@ -121,6 +123,7 @@ void Registry::keep(AllocatorRef allocator, const char* name) noexcept {
         kept.name_.store(name, std::memory_order_release);
     if (!kept.immortal_.load(std::memory_order_relaxed)) {
         kept.ref();
+        kept.kept_before_ = std::exchange(kept_, &kept); // reachable, so that no leak checker reports it
         kept.immortal_.store(true, std::memory_order_relaxed);
     }
 }

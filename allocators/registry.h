@@ -108,6 +108,7 @@ private:
     std::atomic<Allocator*> default_{nullptr};
     Table* growing_ = nullptr; // the table that is written: not yet published while the library starts
     Allocator* built_in_default_ = nullptr;
+    Allocator* kept_ = nullptr; // every allocator ever kept, replaced ones too
     std::mutex mutex_;
     std::vector<Record> records_;
     std::vector<const Backend*> modules_;

@@ -43,7 +43,7 @@ Result<MemoryRef> Memory::share(std::size_t offset, std::size_t size) noexcept {
     if (!within(size_, offset, size))
         return outside_window();
     Memory& root = block_->root_;
-    if (has(root.flags_, MemoryFlags::no_share))
+    if (has(root.flags_ | flags_, MemoryFlags::no_share))
         return Error(ErrorKind::unsupported, "the memory is flagged NO_SHARE");
 
     const std::size_t begin = offset_ + offset;
@@ -80,7 +80,10 @@ Result<MemoryRef> Memory::share(std::size_t offset, std::size_t size) noexcept {
 Result<MemoryRef> Memory::copy(std::size_t offset, std::size_t size, Allocator* target) noexcept {
     if (!within(size_, offset, size))
         return outside_window();
-    return block_->mem_copy(*this, offset, size, target);
+    auto made = block_->mem_copy(*this, offset, size, target);
+    if (made && !*made)
+        return Error(ErrorKind::unsupported, "the backend gave no copy of the memory");
+    return made;
 }
 
 bool Memory::is_span(const Memory& a, const Memory& b, std::size_t* offset) noexcept {
@@ -144,6 +147,8 @@ Result<MappedMemory> make_mapped(MemoryRef memory, MapFlags flags) noexcept {
         return Error(ErrorKind::invalid, "there is no memory to map");
     auto mapping = memory->map(flags);
     if (!mapping) {
+        if (mapping.error().kind() == ErrorKind::invalid) // a copy could not be mapped so either
+            return std::move(mapping).error();
         auto copy = memory->copy();
         if (!copy)
             return std::move(copy).error();
