@@ -1,0 +1,40 @@
+# What `cmake --install` gives: the public headers, libhwalloc.so, hwalloc.pc, the CMake package hwalloc::hwalloc, the
+# hwalloc command and the manual pages. Nothing installed names the build directory, and the prefix can be moved.
+include(CMakePackageConfigHelpers)
+
+install(FILES ${HWALLOC_PUBLIC_HEADERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hwalloc COMPONENT Development)
+install(TARGETS hwalloc EXPORT hwalloc_targets
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT Runtime NAMELINK_COMPONENT Development)
+
+# Relative to where the file itself is, so that a prefix can be moved.
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/hwalloc)
+file(RELATIVE_PATH pc_to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+string(REGEX REPLACE "/$" "" pc_to_prefix "${pc_to_prefix}")
+configure_file(${PROJECT_SOURCE_DIR}/cmake/hwalloc.pc.in ${PROJECT_BINARY_DIR}/hwalloc.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/hwalloc.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT Development)
+
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/hwalloc-config.cmake.in
+    ${PROJECT_BINARY_DIR}/hwalloc-config.cmake INSTALL_DESTINATION ${package_dir}
+    NO_SET_AND_CHECK_MACRO)
+# Before 1.0 every minor version may break the interface.
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/hwalloc-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/hwalloc-config.cmake ${PROJECT_BINARY_DIR}/hwalloc-config-version.cmake
+    DESTINATION ${package_dir} COMPONENT Development)
+install(EXPORT hwalloc_targets FILE hwalloc-targets.cmake NAMESPACE hwalloc:: DESTINATION ${package_dir}
+    COMPONENT Development)
+
+# hwalloc_install_program(TARGET): into bin, finding the library beside it wherever the prefix is moved to.
+function(hwalloc_install_program target)
+    file(RELATIVE_PATH to_lib ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+    if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+        set_target_properties(${target} PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}")
+    endif()
+    install(TARGETS ${target} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT Runtime)
+endfunction()
+
+file(GLOB manual_pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/man/*.[1-8])
+foreach(page IN LISTS manual_pages)
+    string(REGEX REPLACE ".*\\." "" section ${page})
+    install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} COMPONENT Runtime)
+endforeach()
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT Runtime)

@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""One check of an installed hwalloc; tests/install/CMakeLists.txt says which there are."""
+
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+STRICT = ["-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
+# What a public header may include besides the C++ library: POSIX headers of libc.
+POSIX = {"sys/types.h", "sys/stat.h", "sys/time.h", "poll.h", "time.h", "unistd.h"}
+
+
+def run(*command, **options):
+    command = [str(word) for word in command]
+    print("+", *command, flush=True)
+    return subprocess.run(command, check=True, text=True, stdin=subprocess.DEVNULL, **options)
+
+
+def expect(condition, text):
+    if not condition:
+        sys.exit(f"FAILED: {text}")
+
+
+def install(options):
+    shutil.rmtree(options.prefix, ignore_errors=True)
+    run(options.cmake, "--install", options.build, "--prefix", options.prefix, stdout=subprocess.DEVNULL)
+
+
+def layout(options):
+    """Exactly the public headers; the library under three names; what build systems look for."""
+    headers = sorted(os.listdir(options.prefix / "include" / "hwalloc"))
+    expect(headers == sorted(options.words), f"headers {headers}, wanted {sorted(options.words)}")
+    lib = options.prefix / options.libdir
+    major = options.version.split(".", maxsplit=1)[0]
+    real = lib / f"libhwalloc.so.{options.version}"
+    expect(real.is_file() and not real.is_symlink(), f"{real} is missing")
+    for name in (f"libhwalloc.so.{major}", "libhwalloc.so"):
+        expect((lib / name).is_symlink() and (lib / name).resolve() == real.resolve(), f"{name} is no link to {real}")
+    dynamic = run("readelf", "-d", real, stdout=subprocess.PIPE).stdout
+    soname = re.search(r"\(SONAME\).*\[(.*)\]", dynamic)
+    expect(soname and soname[1] == f"libhwalloc.so.{major}", f"soname: {soname and soname[1]}")
+    expect("RPATH" not in dynamic and "RUNPATH" not in dynamic, "the library has a run path")
+    needed = set(re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic))
+    surplus = {name for name in needed
+               if not re.match(r"(libc|libm|libgcc_s|libstdc\+\+|libudev|ld-linux[-\w]*)\.so\.", name)}
+    expect(not surplus, f"the library needs {surplus}")
+    for name in ("pkgconfig/hwalloc.pc", "cmake/hwalloc/hwalloc-config.cmake",
+                 "cmake/hwalloc/hwalloc-config-version.cmake", "cmake/hwalloc/hwalloc-targets.cmake"):
+        expect((lib / name).is_file(), f"{name} is missing")
+    for page in (options.source / "docs" / "man").glob("*.[1-8]"):
+        expect((options.prefix / "share" / "man" / f"man{page.suffix[1:]}" / page.name).is_file(), f"no {page.name}")
+    if (options.build / "tools" / "hwalloc").exists():
+        said = run(options.prefix / "bin" / "hwalloc", "--version", stdout=subprocess.PIPE).stdout
+        expect(options.version in said, f"hwalloc --version says {said!r}")
+
+
+def no_build_path(options):
+    """Neither the source nor the build directory may be named by anything for other programs to read."""
+    paths = [str(options.source).encode(), str(options.build).encode()]
+    for path in options.prefix.rglob("*"):
+        # Debug information names source files, as it should; distributions strip it.
+        if path.is_file() and not path.is_symlink() and path.parent.name != "bin" and ".so" not in path.name:
+            text = path.read_bytes()
+            for bad in paths:
+                expect(bad not in text, f"{path} names {bad.decode()}")
+
+
+def environment(prefix, libdir):
+    return {**os.environ, "PKG_CONFIG_PATH": str(prefix / libdir / "pkgconfig"), "LD_LIBRARY_PATH": str(prefix / libdir)}
+
+
+def run_program(program, options, prefix):
+    for name in ("sysmem", "SystemMemory"):
+        said = run(program, name, stdout=subprocess.PIPE, env=environment(prefix, options.libdir)).stdout.strip()
+        expect(said == options.version, f"the program saw version {said!r}")
+
+
+def by_pkg_config(options, prefix, directory):
+    env = environment(prefix, options.libdir)
+    # Without these two pkg-config leaves out a prefix it takes for the system's own.
+    flags = run("pkg-config", "--cflags", "--libs", "hwalloc", stdout=subprocess.PIPE, env=env).stdout.split()
+    program = directory / "outside"
+    run(options.compiler, *STRICT, HERE / "outside" / "outside.cpp", *flags, "-o", program)
+    run_program(program, options, prefix)
+    said = run("pkg-config", "--modversion", "hwalloc", stdout=subprocess.PIPE, env=env).stdout.strip()
+    expect(said == options.version, f"pkg-config says version {said}")
+
+
+def by_find_package(options, prefix, directory):
+    run(options.cmake, "-S", HERE / "outside", "-B", directory, f"-DCMAKE_PREFIX_PATH={prefix}",
+        f"-DCMAKE_CXX_COMPILER={options.compiler}", "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_FIND_USE_PACKAGE_REGISTRY=OFF")
+    run(options.cmake, "--build", directory)
+    run_program(directory / "outside", options, prefix)
+
+
+def pkg_config(options):
+    with tempfile.TemporaryDirectory(prefix="hwalloc-install-") as directory:
+        by_pkg_config(options, options.prefix, pathlib.Path(directory))
+
+
+def find_package(options):
+    with tempfile.TemporaryDirectory(prefix="hwalloc-install-") as directory:
+        by_find_package(options, options.prefix, pathlib.Path(directory))
+
+
+def moved(options):
+    """The same from a copy of the prefix elsewhere, by both ways, and the command still finds its library."""
+    with tempfile.TemporaryDirectory(prefix="hwalloc-moved-") as directory:
+        prefix = pathlib.Path(directory) / "elsewhere"
+        shutil.copytree(options.prefix, prefix, symlinks=True)
+        flags = run("pkg-config", "--cflags", "--libs", "hwalloc", stdout=subprocess.PIPE,
+                    env=environment(prefix, options.libdir)).stdout
+        expect(str(options.prefix) not in flags, f"hwalloc.pc still points to the old place: {flags}")
+        for name, way in (("a", by_pkg_config), ("b", by_find_package)):
+            (pathlib.Path(directory) / name).mkdir()
+            way(options, prefix, pathlib.Path(directory) / name)
+        command = prefix / "bin" / "hwalloc"
+        if command.exists():
+            linked = run("ldd", command, stdout=subprocess.PIPE).stdout
+            library = re.search(r"libhwalloc\.so\.\d+ => (\S+)", linked)
+            expect(library and pathlib.Path(library[1]).resolve().is_relative_to(prefix.resolve()),
+                   f"the moved command uses {library and library[1]}")
+
+
+def includes(options):
+    """Public headers include each other, the C++ library, and a few headers of libc; nothing private, nothing else."""
+    directory = options.prefix / "include" / "hwalloc"
+    present = set(os.listdir(directory))
+    for header in sorted(present):
+        for opener, name in re.findall(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', (directory / header).read_text(), re.M):
+            if opener == '"':
+                owner, _, base = name.rpartition("/")
+                expect(owner == "hwalloc" and base in present, f'{header} includes "{name}", which is not installed')
+            else:
+                expect(re.fullmatch(r"[a-z_]+", name) or name in POSIX, f"{header} includes <{name}>")
+
+
+def header(options):
+    """A header alone is a program that compiles, twice over, with nothing to complain about."""
+    name = options.words[0]
+    with tempfile.TemporaryDirectory(prefix="hwalloc-header-") as directory:
+        source = pathlib.Path(directory) / "alone.cpp"
+        source.write_text(f'#include "hwalloc/{name}"\n#include "hwalloc/{name}"\n')
+        run(options.compiler, *STRICT, "-fsyntax-only", f"-I{options.prefix / 'include'}", source)
+
+
+CHECKS = {"install": install, "layout": layout, "no-build-path": no_build_path, "pkg-config": pkg_config,
+          "find-package": find_package, "moved": moved, "includes": includes, "header": header}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("prefix", "source", "build"):
+        parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
+    for name in ("libdir", "version", "cmake"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--compiler")
+    parser.add_argument("check", choices=CHECKS)
+    parser.add_argument("words", nargs="*")
+    options = parser.parse_intermixed_args()
+    try:
+        CHECKS[options.check](options)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"FAILED: exit code {error.returncode} of {error.cmd[0]}")
+
+
+if __name__ == "__main__":
+    main()
