@@ -1,5 +1,5 @@
-// Uses hwalloc as an application would, from what was installed alone: finds an allocator by name, allocates, writes,
-// shares and reads. Prints the version; any surprise is a message and exit code 1.
+// Uses hwalloc as an application would, from what was installed alone: finds an allocator by name, allocates,
+// writes, shares and reads. Prints the version; any surprise is a message and exit code 1.
 #include <cstdio>
 #include <cstring>
 
