@@ -110,10 +110,12 @@ class Session:
         self.words += self._receive(connection)
         *lines, self.words = self.words.split(b"\n")
         for line in lines:
-            word, *numbers = line.decode().split()
+            word, _, rest = line.decode(errors="replace").partition(" ")
+            if word == "failed":
+                raise LabError(f"the guest could not be set up: {rest}\n{self.machine.last_words()}")
             self.started = True
             if word == "result":
-                code, out, err = map(int, numbers)
+                code, out, err = map(int, rest.split())
                 self.result = (code, {"stdout": out, "stderr": err})
 
 
