@@ -1,0 +1,45 @@
+"""scripts/test after setup: chooses the stages, runs them, exits non-zero when anything failed."""
+
+import argparse
+import os
+import pathlib
+import sys
+
+import stages
+from runner import Context, Runner
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/test", allow_abbrev=False)
+    for flag in ("--quick", "--no-lab", "--all", "--list", "--no-setup"):
+        parser.add_argument(flag, action="store_true")
+    parser.add_argument("--only", metavar="A,B")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    options = parser.parse_args()
+    if options.list:
+        for name, function in stages.ALL.items():
+            print(f"{name:14} {function.__doc__.splitlines()[0]}")
+        return 0
+    names = list(stages.ALL)
+    if options.only:
+        names = options.only.split(",")
+        unknown = [name for name in names if name not in stages.ALL]
+        if unknown:
+            parser.error(f"no stage is called {', '.join(unknown)}; --list names them")
+    elif options.quick:
+        names = stages.QUICK
+    elif options.no_lab:
+        names = [name for name in names if name not in stages.LAB]
+    tree = pathlib.Path(__file__).resolve().parents[2]
+    runner = Runner(Context(tree, options.jobs, options))
+    try:
+        runner.run([(name, stages.ALL[name]) for name in names])
+    except KeyboardInterrupt:
+        print("\nstopped")
+        runner.summary()
+        return 130
+    return runner.summary()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""Runs stages one after the other, keeps their output in files, tells how far it is, and adds up what they counted."""
+
+import os
+import subprocess
+import sys
+import time
+import traceback
+
+
+class Counts:
+    """Test cases that passed, failed and were skipped, and the names of those that failed."""
+
+    def __init__(self, passed=0, failed=0, skipped=0, failures=()):
+        self.passed, self.failed, self.skipped = passed, failed, skipped
+        self.failures = list(failures)
+
+    def __iadd__(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        self.failures += other.failures
+        return self
+
+    def __str__(self):
+        text = f"{self.passed} passed, {self.failed} failed"
+        return text + (f", {self.skipped} skipped" if self.skipped else "")
+
+
+class StageFailed(Exception):
+    """A stage that could not count: it is one failure."""
+
+
+class Context:
+    """What a stage may use: the tree, how many jobs, and a way to run commands into the stage's log."""
+
+    def __init__(self, tree, jobs, options):
+        self.tree, self.jobs, self.options = tree, jobs, options
+        self.logs = tree / "build" / "test-logs"
+        self.logs.mkdir(parents=True, exist_ok=True)
+        self.log = None
+        self.progress = lambda: None
+
+    def run(self, *command, env=None, timeout=1800):
+        """Runs a command with its output in the log; returns its exit code."""
+        command = [str(word) for word in command]
+        self.log.write(f"+ {' '.join(command)}\n")
+        self.log.flush()
+        with subprocess.Popen(command, cwd=self.tree, stdin=subprocess.DEVNULL, stdout=self.log,
+                              stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}) as process:
+            end = time.monotonic() + timeout
+            while True:
+                try:
+                    return process.wait(timeout=1)
+                except subprocess.TimeoutExpired:
+                    self.progress()
+                except BaseException:
+                    process.terminate()
+                    raise
+                if time.monotonic() > end:
+                    process.terminate()
+                    try:
+                        process.wait(timeout=20)
+                    except subprocess.TimeoutExpired:
+                        process.kill()
+                    raise StageFailed(f"{command[0]} did not end within {timeout} s")
+
+    def must(self, *command, **options):
+        """The same for a command without which the stage means nothing."""
+        code = self.run(*command, **options)
+        if code:
+            raise StageFailed(f"exit code {code} of {' '.join(str(word) for word in command[:4])}")
+
+    def check(self, name, *command, **options):
+        """A command that is a test case by itself."""
+        code = self.run(*command, **options)
+        return Counts(failed=1, failures=[name]) if code else Counts(passed=1)
+
+
+class Runner:
+    """Runs (name, function) pairs."""
+
+    HEARTBEAT = 30  # seconds between signs of life where there is no terminal
+
+    def __init__(self, context):
+        self.context = context
+        self.total = Counts()
+        self.begun = time.monotonic()
+        self.rows = []
+
+    def run(self, stages):
+        for number, (name, function) in enumerate(stages, 1):
+            self._one(f"[{number:2}/{len(stages)}] {name}", name, function)
+
+    def _one(self, label, name, function):
+        context, begun = self.context, time.monotonic()
+        terminal = sys.stdout.isatty()
+        beat = begun
+
+        def progress():
+            nonlocal beat
+            if terminal:
+                print(f"\r{label}: {time.monotonic() - begun:4.0f} s ", end="", flush=True)
+            elif time.monotonic() - beat > self.HEARTBEAT:
+                beat = time.monotonic()
+                print(f"{label}: {time.monotonic() - begun:4.0f} s …", flush=True)
+
+        context.progress = progress
+        path = context.logs / f"{name}.log"
+        with open(path, "w", encoding="utf-8", errors="replace") as context.log:
+            try:
+                counts = function(context)
+            except StageFailed as error:
+                counts = Counts(failed=1, failures=[f"{name}: {error}"])
+            except Exception:
+                context.log.write(traceback.format_exc())
+                counts = Counts(failed=1, failures=[f"{name}: the stage itself broke"])
+        seconds = time.monotonic() - begun
+        print(f"{chr(13) if terminal else ''}{label}: {counts}  ({seconds:.0f} s, {self._elapsed()} so far)", flush=True)
+        if counts.failed:
+            self._show_tail(path)
+        self.rows.append((name, counts, seconds))
+        self.total += counts
+
+    def _elapsed(self):
+        minutes, seconds = divmod(int(time.monotonic() - self.begun), 60)
+        return f"{minutes}:{seconds:02}"
+
+    @staticmethod
+    def _show_tail(path, lines=40):
+        with open(path, encoding="utf-8", errors="replace") as file:
+            tail = file.read().splitlines()[-lines:]
+        print("\n".join(f"    | {line}" for line in tail))
+        print(f"    the whole of it: {path}")
+
+    def summary(self):
+        print("\nstage              passed  failed skipped  seconds")
+        for name, counts, seconds in self.rows:
+            print(f"{name:18} {counts.passed:6} {counts.failed:7} {counts.skipped:7} {seconds:8.0f}")
+        for failure in self.total.failures:
+            print(f"FAILED: {failure}")
+        print(f"all of it took {self._elapsed()}; logs in build/test-logs/")
+        print(self.total, flush=True)
+        return 1 if self.total.failed or not self.total.passed else 0
