@@ -1,0 +1,26 @@
+#include "allocators/page_geometry.h"
+
+#include <cstddef>
+#include <limits>
+
+#include "common/fixed_text.h"
+#include "common/kernel.h"
+
+namespace hwalloc {
+
+Result<Geometry> page_geometry(std::size_t size, const AllocationParams& params,
+                               std::string_view allocator) noexcept {
+    const std::size_t page = page_size();
+    if (params.align >= page)
+        return Error(ErrorKind::unsupported, "aligning memory")
+            .doing(FixedText("allocating memory with align = ", params.align))
+            .on(allocator)
+            .remedy(FixedText("memory of this allocator begins on a page, so it is aligned to ", page,
+                              " bytes and no more: ask for align = ", page - 1, " at most"));
+    auto geometry = Geometry::of(size, params, page);
+    if (geometry && geometry->storage > static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()))
+        return Error(ErrorKind::limit, "the size is larger than any mapping can be");
+    return geometry;
+}
+
+} // namespace hwalloc

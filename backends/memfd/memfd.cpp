@@ -1,0 +1,89 @@
+// "memfd": process memory with a descriptor that other processes can map. Mapped once for life, so that a map
+// costs nothing; sealed, so that nobody can take it away under a mapping.
+#include <new>
+
+#include "allocators/page_geometry.h"
+#include "common/fixed_text.h"
+#include "common/kernel.h"
+#include "common/mapped_region.h"
+#include "common/sealed_memfd.h"
+#include "hwalloc/backend.h"
+#include "hwalloc/block.h"
+#include "hwalloc/capabilities.h"
+
+namespace hwalloc {
+namespace {
+
+class MemfdBlock final : public Block, public HasFd {
+public:
+    MemfdBlock(Allocator& allocator, const Geometry& geometry, UniqueFd fd, MappedRegion region) noexcept
+        : Block(allocator, geometry, region.base()), fd_(std::move(fd)), region_(std::move(region)) {}
+
+    BorrowedFd block_fd(FdKind kind) noexcept override {
+        const bool has_it = kind == FdKind::memfd;
+        return {.kind = kind, .fd = has_it ? fd_.get() : -1, .offset = 0, .size = 0, .writable = has_it};
+    }
+
+private:
+    void* do_extension(std::string_view id) noexcept override {
+        return id == HasFd::extension_id ? static_cast<HasFd*>(this) : nullptr;
+    }
+
+    UniqueFd fd_;
+    MappedRegion region_;
+};
+
+class Memfd final : public Allocator, public Describes {
+public:
+    Memfd() noexcept : Allocator("memfd") {}
+
+    Properties properties() noexcept override {
+        return {.contiguous = Answer::no,
+                .cached = Answer::yes,
+                .device_local = Answer::no,
+                .sync = SyncQuality::none,
+                .granule = page_size()};
+    }
+    Claims claims() noexcept override { return {.alloc = true, .map = true, .export_memfd = true}; }
+    Result<void> available() noexcept override { return {}; }
+
+private:
+    Result<Block*> do_alloc(std::size_t size, const AllocationParams& params) noexcept override {
+        auto geometry = page_geometry(size, params, "memfd");
+        if (!geometry)
+            return std::move(geometry).error();
+        const auto failed = [&](Error&& error) {
+            return std::move(error).doing(FixedText("allocating ", geometry->storage, " bytes")).on("memfd");
+        };
+        auto fd = make_sealed_memfd(FixedText("hwalloc:", size).c_str(), geometry->storage);
+        if (!fd)
+            return failed(std::move(fd).error());
+        auto region = MappedRegion::of(fd->get(), geometry->storage, true);
+        if (!region)
+            return failed(std::move(region).error());
+        auto* block = new (std::nothrow) MemfdBlock(*this, *geometry, std::move(*fd), std::move(*region));
+        if (!block)
+            return Error(ErrorKind::exhausted, "no memory for a block");
+        return block;
+    }
+
+    void* do_extension(std::string_view id) noexcept override {
+        return id == Describes::extension_id ? static_cast<Describes*>(this) : nullptr;
+    }
+};
+
+Result<void> discover(BackendHost& host) noexcept {
+    if (host.has("memfd"))
+        return {};
+    auto* memfd = new (std::nothrow) Memfd;
+    if (!memfd)
+        return Error(ErrorKind::exhausted, "no memory for an allocator");
+    return host.add("memfd", AllocatorRef::adopt(memfd));
+}
+
+} // namespace
+
+extern const Backend backend_memfd;
+const Backend backend_memfd{.name = "memfd", .families = "memfd", .discover = discover};
+
+} // namespace hwalloc

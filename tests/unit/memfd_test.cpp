@@ -1,0 +1,169 @@
+// "memfd": seals, flags, names, and what is left when a call fails.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <climits>
+
+#include "hwalloc/allocator.h"
+#include "hwalloc/block.h"
+#include "hwalloc/capabilities.h"
+#include "tests/unit/kernel_override.h"
+
+namespace hwalloc {
+namespace {
+
+using testing::KernelOverride;
+using testing::KernelWatch;
+using testing::open_fds;
+
+Allocator& memfd() {
+    return *Allocator::find("memfd");
+}
+
+TEST(Memfd, IsMappedForGoodAndSharesItsBytes) {
+    auto memory = memfd().alloc(5000);
+    ASSERT_TRUE(memory) << memory.error().message();
+    EXPECT_TRUE((*memory)->is_type("memfd"));
+    EXPECT_EQ((*memory)->maxsize(), 5007u);
+    auto lent = borrow_fd(**memory, FdKind::memfd);
+    ASSERT_TRUE(lent);
+    EXPECT_EQ(lent->size, 5000u);
+    EXPECT_TRUE(lent->writable);
+    EXPECT_FALSE(borrow_fd(**memory, FdKind::dmabuf));
+    KernelWatch watch;
+    {
+        auto mapping = (*memory)->map(MapFlags::write);
+        ASSERT_TRUE(mapping);
+        mapping->data()[4999] = 42;
+    }
+    EXPECT_EQ(watch.log.size(), 0u) << "a map makes no system call";
+    std::uint8_t byte = 0;
+    ASSERT_EQ(::pread(lent->fd, &byte, 1, 4999), 1);
+    EXPECT_EQ(byte, 42);
+    EXPECT_EQ(::lseek(lent->fd, 0, SEEK_END) % ::sysconf(_SC_PAGESIZE), 0);
+}
+
+TEST(Memfd, CannotBeMadeSmallerOrLargerByAnybody) {
+    auto memory = memfd().alloc(100);
+    ASSERT_TRUE(memory);
+    const int fd = borrow_fd(**memory, FdKind::memfd)->fd;
+    EXPECT_EQ(::fcntl(fd, F_GET_SEALS) & (F_SEAL_SHRINK | F_SEAL_GROW), F_SEAL_SHRINK | F_SEAL_GROW);
+    EXPECT_EQ(::ftruncate(fd, 0), -1);
+    EXPECT_EQ(errno, EPERM);
+}
+
+TEST(Memfd, DescriptorIsClosedOnExecFromBirth) {
+    auto memory = memfd().alloc(100);
+    ASSERT_TRUE(memory);
+    EXPECT_TRUE(::fcntl(borrow_fd(**memory, FdKind::memfd)->fd, F_GETFD) & FD_CLOEXEC);
+    auto duplicate = export_fd(**memory, FdKind::memfd);
+    ASSERT_TRUE(duplicate);
+    EXPECT_TRUE(::fcntl(duplicate->get(), F_GETFD) & FD_CLOEXEC);
+}
+
+TEST(Memfd, IsNamedInProcByItsSize) {
+    auto memory = memfd().alloc(12345);
+    ASSERT_TRUE(memory);
+    char target[PATH_MAX] = {};
+    const std::string link = "/proc/self/fd/" + std::to_string(borrow_fd(**memory, FdKind::memfd)->fd);
+    ASSERT_GT(::readlink(link.c_str(), target, sizeof(target) - 1), 0);
+    EXPECT_EQ(std::string(target), "/memfd:hwalloc:12345 (deleted)");
+}
+
+TEST(Memfd, RetriesWithoutNoexecSealWhereTheKernelDoesNotKnowIt) {
+    KernelOverride restore;
+    static std::vector<unsigned> seen;
+    seen.clear();
+    kernel.memfd_create = [](const char* name, unsigned flags) {
+        seen.push_back(flags);
+        return (flags & 0x8u) ? -EINVAL : real_kernel().memfd_create(name, flags);
+    };
+    auto memory = memfd().alloc(100);
+    ASSERT_TRUE(memory) << memory.error().message();
+    ASSERT_EQ(seen.size(), 2u);
+    EXPECT_EQ(seen[0], MFD_CLOEXEC | MFD_ALLOW_SEALING | 0x8u);
+    EXPECT_EQ(seen[1], MFD_CLOEXEC | MFD_ALLOW_SEALING);
+}
+
+TEST(Memfd, TakesDescriptorZero) {
+    const int kept = ::fcntl(0, F_DUPFD_CLOEXEC, 3);
+    ::close(0);
+    {
+        auto memory = memfd().alloc(100);
+        EXPECT_TRUE(memory);
+        if (memory) {
+            EXPECT_EQ(borrow_fd(**memory, FdKind::memfd)->fd, 0);
+            EXPECT_TRUE((*memory)->map(MapFlags::readwrite));
+            EXPECT_TRUE(export_fd(**memory, FdKind::memfd));
+        }
+    }
+    EXPECT_EQ(::fcntl(0, F_GETFD), -1) << "closed with the memory";
+    if (kept >= 0) {
+        ::dup2(kept, 0);
+        ::close(kept);
+    }
+}
+
+TEST(Memfd, SizeZeroIsOneGranule) {
+    auto memory = memfd().alloc(0);
+    ASSERT_TRUE(memory) << memory.error().message();
+    EXPECT_EQ((*memory)->size(), 0u);
+    EXPECT_EQ(::lseek(borrow_fd(**memory, FdKind::memfd)->fd, 0, SEEK_END), ::sysconf(_SC_PAGESIZE));
+}
+
+TEST(Memfd, RefusesAlignmentAboveAPageInWords) {
+    auto memory = memfd().alloc(100, {.align = page_size() * 2 - 1});
+    ASSERT_FALSE(memory);
+    EXPECT_EQ(memory.error().kind(), ErrorKind::unsupported);
+    EXPECT_NE(memory.error().message().find(std::to_string(page_size())), std::string::npos);
+    EXPECT_TRUE(memfd().alloc(100, {.align = page_size() - 1}));
+}
+
+TEST(Memfd, SizesThatDoNotFitAreLimits) {
+    for (const std::size_t size : {SIZE_MAX, SIZE_MAX - 7, SIZE_MAX / 2 + 1, SIZE_MAX - page_size()}) {
+        auto memory = memfd().alloc(size);
+        ASSERT_FALSE(memory);
+        EXPECT_EQ(memory.error().kind(), ErrorKind::limit) << size;
+    }
+}
+
+// Every call of an allocation fails in turn.
+TEST(Memfd, NothingIsLeftWhenACallFails) {
+    const auto before = open_fds();
+    KernelWatch watch;
+    int failures = 0;
+    for (int n = 1;; ++n) {
+        ASSERT_LT(n, 50);
+        watch.fail_call(n, ENOMEM);
+        auto memory = memfd().alloc(100);
+        if (!watch.reached()) {
+            EXPECT_TRUE(memory);
+            break;
+        }
+        ++failures;
+        ASSERT_FALSE(memory) << watch.failed_name;
+        EXPECT_EQ(memory.error().kind(), ErrorKind::exhausted);
+        EXPECT_NE(memory.error().message().find(watch.failed_name), std::string::npos)
+            << memory.error().message();
+        EXPECT_EQ(open_fds(), before) << watch.failed_name;
+        EXPECT_TRUE(watch.mappings.empty()) << watch.failed_name;
+    }
+    EXPECT_EQ(failures, 4) << "memfd_create, ftruncate, fcntl, mmap";
+    EXPECT_EQ(open_fds(), before);
+    EXPECT_TRUE(watch.mappings.empty());
+}
+
+TEST(Memfd, NoAddressIsNoMapping) {
+    const auto before = open_fds();
+    KernelOverride restore;
+    kernel.mmap = [](std::size_t, int, int, int, off_t, void**) { return 0; };
+    auto memory = memfd().alloc(100);
+    ASSERT_FALSE(memory);
+    EXPECT_EQ(memory.error().kind(), ErrorKind::unsupported);
+    EXPECT_EQ(open_fds(), before);
+}
+
+} // namespace
+} // namespace hwalloc
