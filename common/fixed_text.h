@@ -13,6 +13,7 @@ class FixedText {
 public:
     template<class... Pieces>
     explicit FixedText(const Pieces&... pieces) noexcept {
+        text_[0] = 0;
         (append(pieces), ...);
     }
 
@@ -39,7 +40,7 @@ public:
 
 private:
     std::size_t length_ = 0;
-    char text_[760] = {};
+    char text_[760];
 };
 
 } // namespace hwalloc

@@ -44,7 +44,8 @@ public:
     }
 
     std::uint8_t* base() const noexcept { return base_; }
-    std::size_t length() const noexcept { return length_; }
+    // Gives the mapping up; the caller unmaps it.
+    [[nodiscard]] std::uint8_t* release() noexcept { return std::exchange(base_, nullptr); }
     explicit operator bool() const noexcept { return base_ != nullptr; }
 
 private:

@@ -1,0 +1,263 @@
+#include "hwalloc/dma_buf.h"
+
+#include <fcntl.h>
+
+#include <new>
+
+#include "common/dma_buf.h"
+#include "common/kernel.h"
+#include "common/mapped_region.h"
+
+namespace hwalloc {
+
+struct DmaBuf::Facts : dma_buf::Facts {};
+
+// Every DmaBuf of the process by inode. Counts go to 0 under the lock alone, so whatever is in the table is
+// alive.
+struct DmaBuf::Table {
+    static constexpr std::size_t buckets = 64;
+
+    DmaBuf*& bucket(std::uint64_t inode) noexcept { return first[inode % buckets]; }
+    DmaBuf* find(std::uint64_t inode) noexcept {
+        DmaBuf* buffer = bucket(inode);
+        while (buffer && buffer->inode_ != inode)
+            buffer = buffer->next_;
+        return buffer;
+    }
+    void insert(DmaBuf& buffer) noexcept {
+        buffer.next_ = bucket(buffer.inode_);
+        bucket(buffer.inode_) = &buffer;
+    }
+    void remove(DmaBuf& buffer) noexcept {
+        DmaBuf** at = &bucket(buffer.inode_);
+        while (*at != &buffer)
+            at = &(*at)->next_;
+        *at = buffer.next_;
+    }
+
+    std::mutex lock;
+    DmaBuf* first[buckets] = {};
+    static Table table;
+};
+constinit DmaBuf::Table DmaBuf::Table::table;
+
+namespace {
+
+constexpr unsigned bits_of(MapFlags access) noexcept {
+    return static_cast<unsigned>(access & MapFlags::readwrite);
+}
+static_assert(bits_of(MapFlags::read) == dma_buf::read_access);
+static_assert(bits_of(MapFlags::write) == dma_buf::write_access);
+
+Error no_access() noexcept {
+    return {ErrorKind::invalid, "accessing a dma-buf needs READ, WRITE or both"};
+}
+
+} // namespace
+
+// ---- life
+
+DmaBuf::DmaBuf(UniqueFd fd, const Facts& facts) noexcept
+    : fd_(std::move(fd))
+    , inode_(facts.inode)
+    , size_(facts.size)
+    , readable_(facts.readable)
+    , writable_(facts.writable) {}
+
+DmaBuf::~DmaBuf() {
+    if (base_)
+        kernel.munmap(base_, size_);
+}
+
+void DmaBuf::unref() noexcept {
+    std::uint32_t seen = references_.load(std::memory_order_relaxed);
+    while (seen > 1)
+        if (references_.compare_exchange_weak(seen, seen - 1, std::memory_order_release,
+                                              std::memory_order_relaxed))
+            return;
+    {
+        std::lock_guard guard(Table::table.lock);
+        if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1)
+            return;
+        Table::table.remove(*this);
+    }
+    delete this;
+}
+
+Result<DmaBufRef> DmaBuf::enter(UniqueFd fd, const Facts& facts) noexcept {
+    // Outside the lock: memory for a new one, and the end of what is not needed.
+    auto* fresh = new (std::nothrow) DmaBuf(std::move(fd), facts);
+    if (!fresh)
+        return Error(ErrorKind::exhausted, "no memory for a dma-buf's object");
+    DmaBuf* known;
+    {
+        std::lock_guard guard(Table::table.lock);
+        known = Table::table.find(facts.inode);
+        if (known)
+            known->ref();
+        else
+            Table::table.insert(*fresh);
+    }
+    if (!known)
+        return DmaBufRef(fresh);
+    delete fresh;
+    return DmaBufRef(known);
+}
+
+Result<DmaBufRef> DmaBuf::adopt(UniqueFd fd, std::size_t size) noexcept {
+    auto facts = dma_buf::examine_own(fd.get());
+    if (!facts)
+        return std::move(facts).error();
+    if (facts->size < size)
+        return Error(ErrorKind::incompatible, "the driver made a dma-buf that is smaller than asked for")
+            .wanted(size)
+            .held(facts->size);
+    return enter(std::move(fd), Facts{*facts});
+}
+
+Result<DmaBufRef> DmaBuf::import(int fd) noexcept {
+    const int copy = kernel.fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0)
+        return Error::from_errno(-copy, "importing a dma-buf's descriptor").call("fcntl(F_DUPFD_CLOEXEC)");
+    UniqueFd own(copy);
+    auto facts = dma_buf::examine(own.get());
+    if (!facts)
+        return std::move(facts).error();
+    return enter(std::move(own), Facts{*facts});
+}
+
+void DmaBuf::set_name(std::string_view name) noexcept {
+    dma_buf::set_name(fd_.get(), name);
+}
+
+// ---- CPU access
+
+Result<void> DmaBuf::map_once() noexcept {
+    auto region = MappedRegion::of(fd_.get(), size_, writable_);
+    if (!region)
+        return std::move(region).error().doing("mapping a dma-buf");
+    base_ = region->release();
+    return {};
+}
+
+// Starts what is missing of `access`; 0 or a negative errno, and then open_ is what it was.
+int DmaBuf::start(unsigned access) noexcept {
+    using namespace dma_buf;
+    const unsigned missing = access & ~open_;
+    if (missing == 0)
+        return 0;
+    int done;
+    if ((missing & read_access) && (open_ & write_access)) {
+        const unsigned before = open_;
+        done = dma_buf::end_cpu_access(fd_.get(), before);
+        if (done < 0)
+            return done;
+        done = dma_buf::begin_cpu_access(fd_.get(), before | missing);
+        // The writers go on, and their end will be told to the exporter in any case.
+        if (done < 0)
+            (void)dma_buf::begin_cpu_access(fd_.get(), before);
+    } else {
+        done = dma_buf::begin_cpu_access(fd_.get(), missing);
+    }
+    if (done >= 0)
+        open_ |= missing;
+    return done;
+}
+
+Result<std::uint8_t*> DmaBuf::begin_cpu_access(MapFlags access) noexcept {
+    const unsigned bits = bits_of(access);
+    if (bits == 0)
+        return no_access();
+    if ((bits & dma_buf::write_access) && !writable_)
+        return Error(ErrorKind::permission, "the dma-buf's descriptor is read-only and cannot be written");
+    if (!readable_)
+        return Error(ErrorKind::permission, "the dma-buf's descriptor is write-only and cannot be mapped");
+    std::lock_guard guard(access_);
+    if (!base_)
+        if (auto mapped = map_once(); !mapped)
+            return std::move(mapped).error();
+    if (const int done = start(bits); done < 0)
+        return Error::from_errno(-done, "beginning CPU access to a dma-buf")
+            .call("DMA_BUF_IOCTL_SYNC(START)");
+    readers_ += bits & dma_buf::read_access ? 1 : 0;
+    writers_ += bits & dma_buf::write_access ? 1 : 0;
+    return base_;
+}
+
+Result<void> DmaBuf::end_cpu_access(MapFlags access) noexcept {
+    const unsigned bits = bits_of(access);
+    if (bits == 0)
+        return no_access();
+    std::lock_guard guard(access_);
+    const bool reads = (bits & dma_buf::read_access) != 0, writes = (bits & dma_buf::write_access) != 0;
+    if ((reads && readers_ == 0) || (writes && writers_ == 0))
+        return Error(ErrorKind::invalid, "no such access to the dma-buf has begun");
+    readers_ -= reads ? 1 : 0;
+    writers_ -= writes ? 1 : 0;
+    // While somebody writes nothing ends: some architectures drop what the cache holds when READ ends.
+    if (writers_ > 0)
+        return {};
+    const unsigned over = open_ & ~(readers_ > 0 ? dma_buf::read_access : 0u);
+    if (over == 0)
+        return {};
+    open_ &= ~over;
+    if (const int done = dma_buf::end_cpu_access(fd_.get(), over); done < 0)
+        return Error::from_errno(-done, "ending CPU access to a dma-buf").call("DMA_BUF_IOCTL_SYNC(END)");
+    return {};
+}
+
+// ---- the block
+
+namespace {
+
+Geometry with_mode(Geometry geometry, const DmaBuf& buffer) noexcept {
+    if (!buffer.writable())
+        geometry.flags |= MemoryFlags::readonly;
+    if (!buffer.readable())
+        geometry.flags |= MemoryFlags::not_mappable;
+    return geometry;
+}
+
+} // namespace
+
+DmaBufBlock::DmaBufBlock(Allocator& allocator, const Geometry& geometry, DmaBufRef buffer) noexcept
+    : Block(allocator, with_mode(geometry, *buffer)), buffer_(std::move(buffer)) {}
+
+DmaBufBlock::~DmaBufBlock() = default;
+
+Result<Block*> DmaBufBlock::make(Allocator& allocator, const Geometry& geometry, DmaBufRef buffer) noexcept {
+    if (buffer->size() < geometry.maxsize)
+        return Error(ErrorKind::incompatible, "the dma-buf is smaller than the memory")
+            .wanted(geometry.maxsize)
+            .held(buffer->size());
+    auto* block = new (std::nothrow) DmaBufBlock(allocator, geometry, std::move(buffer));
+    if (!block)
+        return Error(ErrorKind::exhausted, "no memory for a block");
+    return block;
+}
+
+BorrowedFd DmaBufBlock::block_fd(FdKind kind) noexcept {
+    const bool has_it = kind == FdKind::dmabuf;
+    return {.kind = kind,
+            .fd = has_it ? buffer_->fd() : -1,
+            .offset = 0,
+            .size = root().size(),
+            .writable = buffer_->writable()};
+}
+
+Result<std::uint8_t*> DmaBufBlock::mem_map_full(Memory&, MapInfo& info, std::size_t) noexcept {
+    return buffer_->begin_cpu_access(info.flags);
+}
+Result<void> DmaBufBlock::mem_unmap_full(Memory&, MapInfo& info) noexcept {
+    return buffer_->end_cpu_access(info.flags);
+}
+
+void* DmaBufBlock::do_extension(std::string_view id) noexcept {
+    if (id == HasFd::extension_id)
+        return static_cast<HasFd*>(this);
+    if (id == HasDmaBuf::extension_id)
+        return static_cast<HasDmaBuf*>(this);
+    return nullptr;
+}
+
+} // namespace hwalloc

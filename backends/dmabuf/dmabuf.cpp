@@ -1,0 +1,62 @@
+// "dmabuf": memory on dma-bufs from elsewhere. Makes none itself.
+#include <new>
+
+#include "hwalloc/backend.h"
+#include "hwalloc/dma_buf.h"
+
+namespace hwalloc {
+namespace {
+
+class DmaBufImporter final : public Allocator, public Describes, public ImportsDmaBuf {
+public:
+    DmaBufImporter() noexcept : Allocator("dmabuf") {}
+
+    // Everything is up to whoever made the buffer, so everything but the granule is unknown.
+    Properties properties() noexcept override { return {}; }
+    Claims claims() noexcept override { return {.map = true, .export_dmabuf = true, .import_dmabuf = true}; }
+    Result<void> available() noexcept override { return {}; }
+
+    Result<MemoryRef> import_dmabuf(int fd, std::size_t offset, std::size_t size,
+                                    MemoryFlags flags) noexcept override {
+        if (!known_flags(flags))
+            return Error(ErrorKind::invalid, "unknown memory flags");
+        auto buffer = DmaBuf::import(fd);
+        if (!buffer)
+            return std::move(buffer).error();
+        const std::size_t real = (*buffer)->size();
+        if (size == whole)
+            size = offset <= real ? real - offset : 0;
+        auto geometry = Geometry::window(real, offset, size, flags);
+        if (!geometry)
+            return Error(ErrorKind::invalid, "the window lies outside the dma-buf").wanted(size).held(real);
+        auto block = DmaBufBlock::make(*this, *geometry, std::move(*buffer));
+        if (!block)
+            return std::move(block).error();
+        return MemoryRef::adopt(&(*block)->root());
+    }
+
+private:
+    void* do_extension(std::string_view id) noexcept override {
+        if (id == Describes::extension_id)
+            return static_cast<Describes*>(this);
+        if (id == ImportsDmaBuf::extension_id)
+            return static_cast<ImportsDmaBuf*>(this);
+        return nullptr;
+    }
+};
+
+Result<void> discover(BackendHost& host) noexcept {
+    if (host.has("dmabuf"))
+        return {};
+    auto* importer = new (std::nothrow) DmaBufImporter;
+    if (!importer)
+        return Error(ErrorKind::exhausted, "no memory for an allocator");
+    return host.add("dmabuf", AllocatorRef::adopt(importer));
+}
+
+} // namespace
+
+extern const Backend backend_dmabuf;
+const Backend backend_dmabuf{.name = "dmabuf", .families = "dmabuf", .discover = discover};
+
+} // namespace hwalloc

@@ -1,0 +1,118 @@
+#include "common/dma_buf.h"
+
+#include <fcntl.h>
+#include <linux/dma-buf.h>
+#include <linux/magic.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "common/kernel.h"
+
+#ifndef DMA_BUF_MAGIC
+#define DMA_BUF_MAGIC 0x444d4142
+#endif
+
+namespace hwalloc::dma_buf {
+namespace {
+
+static_assert(read_access == DMA_BUF_SYNC_READ && write_access == DMA_BUF_SYNC_WRITE);
+
+int sync(int fd, std::uint64_t flags) noexcept {
+    dma_buf_sync request{.flags = flags};
+    int done = kernel.ioctl(fd, DMA_BUF_IOCTL_SYNC, &request);
+    if (done >= 0) [[likely]]
+        return 0;
+    std::int64_t deadline = 0;
+    for (unsigned tries = 0; done == -EINTR || done == -EAGAIN; ++tries) {
+        if (done == -EAGAIN) {
+            const std::int64_t now = kernel.monotonic_ns();
+            if (deadline == 0)
+                deadline = now + patience_ns;
+            else if (now >= deadline)
+                break;
+            if (tries >= 4) // it is not over at once: let others work
+                kernel.poll(nullptr, 0, 1);
+        }
+        done = kernel.ioctl(fd, DMA_BUF_IOCTL_SYNC, &request);
+    }
+    return done < 0 ? done : 0;
+}
+
+Error refused(int error, const char* call) noexcept {
+    return Error::from_errno(error, "examining a dma-buf's descriptor").call(call);
+}
+
+Result<std::size_t> size_of(int fd) noexcept {
+    const off_t end = kernel.lseek(fd, 0, SEEK_END);
+    if (end < 0)
+        return refused(static_cast<int>(-end), "lseek");
+    const auto size = static_cast<std::uint64_t>(end);
+    if (size != static_cast<std::size_t>(size))
+        return Error(ErrorKind::limit, "the dma-buf is larger than this process can map");
+    return static_cast<std::size_t>(size);
+}
+
+} // namespace
+
+int begin_cpu_access(int fd, unsigned access) noexcept {
+    return sync(fd, DMA_BUF_SYNC_START | access);
+}
+int end_cpu_access(int fd, unsigned access) noexcept {
+    return sync(fd, DMA_BUF_SYNC_END | access);
+}
+
+void set_name(int fd, std::string_view name) noexcept {
+    static_assert(longest_name == DMA_BUF_NAME_LEN - 1);
+    std::size_t length = name.size();
+    if (length > longest_name) {
+        length = longest_name;
+        while (length > 0 && (static_cast<unsigned char>(name[length]) & 0xc0) == 0x80)
+            --length;
+    }
+    char text[DMA_BUF_NAME_LEN] = {};
+    std::memcpy(text, name.data(), length);
+    kernel.ioctl(fd, DMA_BUF_SET_NAME, text);
+}
+
+Result<Facts> examine(int fd) noexcept {
+    struct statfs system {};
+    if (const int done = kernel.fstatfs(fd, &system); done < 0)
+        return refused(-done, "fstatfs");
+    if (static_cast<unsigned long>(system.f_type) != DMA_BUF_MAGIC)
+        return Error(ErrorKind::invalid, "the descriptor is open, but it is not a dma-buf");
+    struct stat status {};
+    if (const int done = kernel.fstat(fd, &status); done < 0)
+        return refused(-done, "fstat");
+    auto size = size_of(fd);
+    if (!size)
+        return std::move(size).error();
+    const int flags = kernel.fcntl(fd, F_GETFL, 0);
+    if (flags < 0)
+        return refused(-flags, "fcntl(F_GETFL)");
+    const int mode = flags & O_ACCMODE;
+    return Facts{.inode = status.st_ino,
+                 .size = *size,
+                 .readable = mode == O_RDONLY || mode == O_RDWR,
+                 .writable = mode == O_WRONLY || mode == O_RDWR};
+}
+
+Result<Facts> examine_own(int fd) noexcept {
+    struct stat status {};
+    if (const int done = kernel.fstat(fd, &status); done < 0)
+        return refused(-done, "fstat");
+    Facts facts{.inode = status.st_ino, .readable = true, .writable = true};
+    if (status.st_size > 0 && static_cast<std::uint64_t>(status.st_size) <= static_cast<std::size_t>(-1)) {
+        facts.size = static_cast<std::size_t>(status.st_size);
+        return facts;
+    }
+    // A kernel that does not keep the size in the inode.
+    auto size = size_of(fd);
+    if (!size)
+        return std::move(size).error();
+    facts.size = *size;
+    return facts;
+}
+
+} // namespace hwalloc::dma_buf

@@ -1,0 +1,45 @@
+// The calls of a dma-buf descriptor (linux/dma-buf.h; Documentation/driver-api/dma-buf.rst), as the library
+// needs them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "hwalloc/result.h"
+
+namespace hwalloc::dma_buf {
+
+// Directions of CPU access, with the values of DMA_BUF_SYNC_READ and DMA_BUF_SYNC_WRITE.
+inline constexpr unsigned read_access = 1, write_access = 2;
+
+// Tells the exporter that the CPU is about to access the buffer, or has done so: cache maintenance, and
+// before the access a wait for the fences in the buffer, so it may block. Restarted on EINTR; on EAGAIN until
+// `patience_ns` are over. Returns 0 or a negative errno. Never allocates.
+inline constexpr std::int64_t patience_ns = 1'000'000'000;
+int begin_cpu_access(int fd, unsigned access) noexcept;
+int end_cpu_access(int fd, unsigned access) noexcept;
+
+// Names the buffer in /proc/PID/fdinfo and the kernel's debug files. The kernel takes 31 bytes, so more are
+// cut off, at a whole UTF-8 character; a kernel that refuses is ignored: a name is never worth an allocation.
+inline constexpr std::size_t longest_name = 31;
+void set_name(int fd, std::string_view name) noexcept;
+
+// What a descriptor says about its buffer.
+struct Facts {
+    std::uint64_t inode =
+        0; // the buffer's identity: one per dma-buf, kept by dup and SCM_RIGHTS, never used again
+    std::size_t size = 0; // in bytes
+    bool readable = false,
+         writable = false; // the access mode, which is the same for every descriptor of the buffer
+};
+
+// Examines a descriptor that may be anything. Errors: invalid (closed, not a dma-buf), limit (too large for
+// this process), and what the kernel answers.
+Result<Facts> examine(int fd) noexcept;
+
+// The same for a descriptor that a driver has just made for this library, open for reading and writing: one
+// call where examine needs four.
+Result<Facts> examine_own(int fd) noexcept;
+
+} // namespace hwalloc::dma_buf
