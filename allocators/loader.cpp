@@ -81,6 +81,8 @@ void load_modules(ModuleSink sink, void* user) {
                    "build it against the headers of this library");
         } else if (backend->size < sizeof(Backend)) {
             refuse(ErrorKind::unsupported, "the module's description is shorter than its interface says", "");
+        } else if (!backend->name || !backend->families || !backend->discover) {
+            refuse(ErrorKind::unsupported, "the module's description lacks a name, families or discover", "");
         } else {
             sink(backend, path, nullptr, user);
         }

@@ -181,10 +181,17 @@ void Registry::load_new_modules() {
     load_modules(
         [](const Backend* module, std::string_view path, const Error* refused, void* self) {
             auto& registry = *static_cast<Registry*>(self);
-            if (module)
-                registry.modules_.push_back(module);
-            else
+            if (refused) {
                 registry.record_of(path, "", refused_module).why = *refused;
+                return;
+            }
+            // A file that could not be loaded at first is tried again; and one file has many paths.
+            std::erase_if(registry.records_, [&](const Record& record) {
+                return record.backend == refused_module && record.name == path;
+            });
+            auto& known = registry.modules_;
+            if (std::find(known.begin(), known.end(), module) == known.end())
+                known.push_back(module);
         },
         this);
 }
@@ -324,9 +331,13 @@ Error Registry::explain(std::string_view name) const {
             return *record.why;
     Error error(ErrorKind::unavailable, "no such allocator");
     std::string what = "no allocator is called \"" + std::string(name) + "\"";
-    if (!others.empty())
-        return std::move(error).doing(what).remedy("of this family there is: " + others);
-    return std::move(error).doing(what).remedy("`hwalloc list` shows what there is");
+    error = std::move(error).doing(what).remedy(others.empty() ? "`hwalloc list` shows what there is"
+                                                               : "of this family there is: " + others);
+    // Nobody can tell which names a module would have brought.
+    for (const Record& record : records_)
+        if (record.backend == refused_module && record.why)
+            error = std::move(error).because(*record.why);
+    return error;
 }
 
 Result<Allocator*> Registry::resolve(std::string_view name) noexcept {
