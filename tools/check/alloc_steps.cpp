@@ -78,7 +78,7 @@ std::string alloc_alignment(const Subject& subject) {
         }
         auto memory = must(what, std::move(made));
         const std::size_t promised = memory->align();
-        holds(fmt::format("{}: the memory says it has it, or more: found {}", what, promised),
+        holds(fmt::format("{}: the memory says it has it, or more; found {}", what, promised),
               (promised & mask) == mask && promised >= default_align);
         if (subject.claims.map) {
             auto mapping = must("READ map", memory->map(MapFlags::read));

@@ -94,7 +94,7 @@ std::string check_export(const Subject& subject, FdKind kind) {
     if (dmabuf)
         equal("file system of a dma-buf", fmt::format("{:#x}", dma_buf_magic), fmt::format("{:#x}", system));
     else
-        holds(fmt::format("a memfd is on tmpfs or hugetlbfs: found {:#x}", system),
+        holds(fmt::format("a memfd is on tmpfs or hugetlbfs; found {:#x}", system),
               system == tmpfs_magic || system == hugetlbfs_magic);
     equal("size of the window", size, lent.size);
     const std::size_t length = object_size(fd.get());
@@ -177,7 +177,7 @@ std::string export_a_memfd(const Subject& subject) {
     const int seals = ::fcntl(fd.get(), F_GET_SEALS);
     if (seals < 0)
         throw Failed("the descriptor is no memfd: F_GET_SEALS: " + errno_text());
-    holds(fmt::format("sealed against shrinking: found seals {:#x}", seals), (seals & F_SEAL_SHRINK) != 0);
+    holds(fmt::format("sealed against shrinking; found seals {:#x}", seals), (seals & F_SEAL_SHRINK) != 0);
     if (::ftruncate(fd.get(), 0) == 0)
         throw Failed("shrinking the memfd: expected EPERM, found success");
     equal("errno of shrinking the memfd", errno_name(EPERM), errno_name(errno));

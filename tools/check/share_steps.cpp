@@ -81,7 +81,7 @@ std::string share_readonly(const Subject& subject) {
     auto child = must("share", root->share(0, 500));
     auto grandchild = must("share of a share", child->share(0, 100));
     for (Memory* view : {child.get(), grandchild.get()}) {
-        holds(fmt::format("a share is READONLY: found flags {}", flags_text(view->flags())),
+        holds(fmt::format("a share is READONLY; found flags {}", flags_text(view->flags())),
               has(view->flags(), MemoryFlags::readonly));
         refused("WRITE map of a share", view->map(MapFlags::write), {ErrorKind::conflict});
         refused("READWRITE map of a share", view->map(MapFlags::readwrite), {ErrorKind::conflict});

@@ -73,7 +73,7 @@ std::string flags_text(MemoryFlags flags);
 
 inline void holds(std::string_view what, bool condition) {
     if (!condition)
-        throw Failed(std::string(what));
+        throw Failed(fmt::format("expected: {}", what));
 }
 
 template<class A, class B>

@@ -1,0 +1,181 @@
+"""Backends outside the library: the good one works, each fault is found at its step, what does not fit is refused."""
+
+import grp
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
+import tool  # noqa: E402
+
+MODULES = tool.BUILD / "tests" / "modules"
+
+
+def path_of(*names):
+    return {"HWALLOC_MODULE_PATH": ":".join(str(MODULES / name) for name in names)}
+
+
+def items(*names):
+    """What list tells, by name."""
+    code, document = tool.run_json("list", env=path_of(*names))
+    assert code == 0, document
+    return {item["name"]: item for item in document["allocators"]}
+
+
+class Good(unittest.TestCase):
+    def test_shows_in_list(self):
+        self.assertNotIn("test/good", items("no-such-directory"))
+        item = items("good")["test/good"]
+        self.assertTrue(item["available"])
+        self.assertEqual(item["family"], "test")
+        self.assertEqual(item["backend"], "pages")
+        self.assertEqual(item["aliases"], ["test"])
+        self.assertTrue(item["claims"]["alloc"] and item["claims"]["map"])
+        self.assertFalse(item["default"])
+
+    def test_passes_check(self):
+        code, report = tool.run_json("check", "test/good", env=path_of("good"))
+        self.assertEqual((code, tool.failed_steps(report)), (0, []))
+        unsupported = {step for step, status in tool.status_of(report).items() if status != "passed"}
+        # Everything but what it does not claim.
+        self.assertEqual(unsupported, {"import-dmabuf", "export-dmabuf", "export-memfd", "wrap", "fresh-zero"})
+
+    def test_is_found_by_its_family(self):
+        code, report = tool.run_json("check", "test", env=path_of("good"))
+        self.assertEqual((code, report["failed"]), (0, 0))
+
+    def test_a_directory_named_twice_is_loaded_once(self):
+        twice = items("good", "good")
+        self.assertEqual([name for name in twice if name.startswith("test")], ["test/good"])
+
+
+class Faults(unittest.TestCase):
+    # Where each fault has to show, and nowhere else.
+    STEPS = {
+        "wrong_offset": "window",
+        "short_region": "window",
+        "no_zeroing": "zeroing",
+        "leaked_fd": "no-leak",
+        "leaked_mapping": "no-leak",
+        "writable_share": "share-readonly",
+        "false_claim": "export-dmabuf",
+        "map_elsewhere": "map",
+    }
+
+    def test_each_fault_fails_at_its_step_and_no_other(self):
+        good = tool.status_of(tool.run_json("check", "test/good", env=path_of("good"))[1])
+        for fault, step in self.STEPS.items():
+            with self.subTest(fault=fault):
+                code, report = tool.run_json("check", f"test/{fault}", env=path_of(fault))
+                self.assertEqual(code, 1)
+                self.assertEqual(tool.failed_steps(report), [step])
+                self.assertEqual(report["failed"], 1)
+                detail = next(one["detail"] for one in report["steps"] if one["step"] == step)
+                if fault != "map_elsewhere":
+                    self.assertIn("expected", detail)
+                    # All the others are what they are without the fault.
+                    for name, status in tool.status_of(report).items():
+                        if name != step and not (fault == "false_claim" and name in ("claims", "fresh-zero")):
+                            self.assertEqual(status, good[name], name)
+
+    def test_a_crash_is_a_finding(self):
+        code, report = tool.run_json("check", "test/map_elsewhere", env=path_of("map_elsewhere"))
+        self.assertEqual(code, 1)
+        step = next(one for one in report["steps"] if one["step"] == "map")
+        self.assertRegex(step["detail"], "killed by SIGSEGV|exited with code")
+        self.assertEqual(tool.status_of(report)["share"], "not run")
+
+    def test_people_see_it_too(self):
+        done = tool.run("check", "test/writable_share", env=path_of("writable_share"))
+        self.assertEqual(done.returncode, 1)
+        line = next(line for line in done.stdout.splitlines() if "failed" in line)
+        self.assertRegex(line, r"share-readonly +failed +expected: a share is READONLY; found flags 0x0")
+
+    def test_all_of_them_at_once(self):
+        code, document = tool.run_json("check", env=path_of("good", "leaked_fd", "other_abi"))
+        self.assertEqual(code, 1)
+        reports = {report["allocator"]: report for report in document["allocators"]}
+        self.assertLessEqual({"sysmem", "test/good", "test/leaked_fd"}, set(reports))
+        self.assertEqual(tool.failed_steps(reports["test/leaked_fd"]), ["no-leak"])
+        self.assertEqual(tool.failed_steps(reports["test/good"]), [])
+        self.assertEqual(document["failed"], 1)
+        self.assertTrue(any("other_abi" in one["allocator"] for one in document["unavailable"]))
+
+
+class Refused(unittest.TestCase):
+    WORDS = {
+        "other_abi": ["hwalloc-99.7", "hwalloc-0.1"],
+        "no_symbol": ["hwalloc_backend_v1"],
+        "short": ["shorter"],
+        "incomplete": ["discover"],
+    }
+
+    def test_list_says_why(self):
+        for name, words in self.WORDS.items():
+            with self.subTest(module=name):
+                path = str(MODULES / name / f"{name}.so")
+                item = items(name)[path]
+                self.assertFalse(item["available"] or item["registered"])
+                for word in words:
+                    self.assertIn(word, item["why"]["message"])
+                self.assertIn(path, item["why"]["message"])
+                people = tool.run("list", env=path_of(name))
+                self.assertIn(words[0], people.stdout)
+
+    def test_resolve_says_why(self):
+        for name, words in self.WORDS.items():
+            with self.subTest(module=name):
+                code, report = tool.run_json("check", "test/wanted", env=path_of(name))
+                self.assertEqual((code, tool.failed_steps(report)), (1, ["find"]))
+                self.assertEqual(report["error"]["kind"], "unavailable")
+                for word in words:
+                    self.assertIn(word, report["error"]["message"])
+                self.assertEqual(len(report["error"]["causes"]), 1)
+
+    def test_what_is_no_program_is_refused(self):
+        with tempfile.TemporaryDirectory() as directory:
+            fake = pathlib.Path(directory) / "fake.so"
+            fake.write_text("not a shared library")
+            (pathlib.Path(directory) / "readme.txt").write_text("not looked at")
+            code, document = tool.run_json("list", env={"HWALLOC_MODULE_PATH": directory})
+            self.assertEqual(code, 0)
+            refused = [item for item in document["allocators"] if item["backend"] == "module"]
+            self.assertEqual([item["name"] for item in refused], [str(fake)])
+            self.assertIn("cannot be loaded", refused[0]["why"]["message"])
+
+
+class Privileged(unittest.TestCase):
+    """A process with more rights than its caller does not load what the caller names."""
+
+    def setUp(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(dir=MODULES))
+        self.addCleanup(shutil.rmtree, self.directory)
+        self.copy = self.directory / "hwalloc"
+        shutil.copy(tool.TOOL, self.copy)
+
+    def names(self):
+        code, document = tool.run_json("list", env=path_of("good"), tool=self.copy)
+        self.assertEqual(code, 0)
+        return [item["name"] for item in document["allocators"]]
+
+    def test_module_path_is_ignored(self):
+        groups = {group.gr_gid for group in grp.getgrall()} if os.geteuid() == 0 else set(os.getgroups())
+        groups -= {os.getgid(), os.getegid()}
+        if os.statvfs(self.directory).f_flag & os.ST_NOSUID or not groups:
+            raise unittest.SkipTest("no set-group-id programs here: a nosuid file system, or no second group")
+        self.assertIn("test/good", self.names(), "the copy is a plain program at first")
+        os.chown(self.copy, -1, min(groups))
+        os.chmod(self.copy, 0o2755)
+        probe = subprocess.run(["stat", "-c", "%A", self.copy], stdout=subprocess.PIPE, text=True, check=True).stdout
+        self.assertIn("s", probe)
+        names = self.names()
+        self.assertNotIn("test/good", names)
+        self.assertIn("sysmem", names)
+
+
+if __name__ == "__main__":
+    tool.main()

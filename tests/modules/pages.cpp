@@ -1,0 +1,159 @@
+// A backend outside the library, against the installed headers alone: pages that are used again after they
+// were freed. It is compiled once as it should be, and once for each fault that `hwalloc check` has to find.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <new>
+#include <vector>
+
+#include "hwalloc/backend.h"
+#include "hwalloc/block.h"
+#include "hwalloc/capabilities.h"
+
+namespace {
+
+using namespace hwalloc;
+
+enum class Fault {
+    none,
+    wrong_offset,   // the window does not begin behind the prefix
+    no_zeroing,     // ZERO_PREFIXED and ZERO_PADDED are promised, and the old bytes are still there
+    leaked_fd,      // every allocation leaves a descriptor behind
+    leaked_mapping, // freed pages are never used again nor given back
+    writable_share, // shares lose READONLY
+    short_region,   // fewer bytes than asked for where prefix and padding are wanted
+    map_elsewhere,  // mapping gives an address where nothing is
+    false_claim,    // claims dma-bufs and has none
+};
+constexpr Fault fault = Fault::HWALLOC_TEST_FAULT;
+
+std::size_t page_size() noexcept {
+    return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// Freed regions by their size. Lives for ever, like the allocator.
+class Pool {
+public:
+    Result<std::uint8_t*> take(std::size_t length) noexcept {
+        {
+            const std::lock_guard guard(mutex_);
+            auto& free = free_[length];
+            if (!free.empty()) {
+                std::uint8_t* region = free.back();
+                free.pop_back();
+                return region;
+            }
+        }
+        void* region = ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (region == MAP_FAILED)
+            return Error::from_errno(errno, "mapping pages").call("mmap").wanted(length);
+        return static_cast<std::uint8_t*>(region);
+    }
+    void give(std::uint8_t* region, std::size_t length) noexcept {
+        if constexpr (fault == Fault::leaked_mapping)
+            return;
+        const std::lock_guard guard(mutex_);
+        auto& free = free_[length];
+        if (free.size() < 64)
+            free.push_back(region);
+        else
+            ::munmap(region, length);
+    }
+
+private:
+    std::mutex mutex_;
+    std::map<std::size_t, std::vector<std::uint8_t*>> free_;
+};
+
+class PagesBlock final : public Block {
+public:
+    PagesBlock(Allocator& allocator, const Geometry& geometry, Pool& pool, std::uint8_t* region) noexcept
+        : Block(allocator, geometry), pool_(pool), region_(region), length_(geometry.storage) {
+        if constexpr (fault == Fault::false_claim)
+            std::memset(region, 0, length_); // memory that may leave the process must
+        if constexpr (fault != Fault::no_zeroing)
+            zero_edges(region);
+    }
+
+private:
+    ~PagesBlock() override { pool_.give(region_, length_); }
+
+    Result<std::uint8_t*> mem_map(Memory&, std::size_t, MapFlags) noexcept override {
+        if constexpr (fault == Fault::map_elsewhere)
+            return reinterpret_cast<std::uint8_t*>(page_size() / 2);
+        return region_;
+    }
+    Result<void> mem_share(Memory& view) noexcept override {
+        if constexpr (fault == Fault::writable_share)
+            set_flags(view, view.flags() & ~MemoryFlags::readonly);
+        return {};
+    }
+
+    Pool& pool_;
+    std::uint8_t* region_;
+    std::size_t length_;
+};
+
+class Pages final : public Allocator, public Describes {
+public:
+    Pages() noexcept : Allocator("test") {}
+
+    Properties properties() noexcept override {
+        return {.contiguous = Answer::no,
+                .cached = Answer::yes,
+                .device_local = Answer::no,
+                .sync = SyncQuality::none,
+                .granule = page_size()};
+    }
+    Claims claims() noexcept override {
+        return {.alloc = true, .map = true, .export_dmabuf = fault == Fault::false_claim};
+    }
+    Result<void> available() noexcept override { return {}; }
+
+private:
+    Result<Block*> do_alloc(std::size_t size, const AllocationParams& params) noexcept override {
+        if (params.align >= page_size())
+            return Error(ErrorKind::unsupported, "pages are not aligned to more than their size");
+        auto geometry = Geometry::of(size, params, page_size());
+        if (!geometry)
+            return std::move(geometry).error();
+        if constexpr (fault == Fault::wrong_offset)
+            geometry->offset = 0;
+        if constexpr (fault == Fault::short_region)
+            geometry->maxsize = geometry->offset + geometry->size;
+        if constexpr (fault == Fault::leaked_fd)
+            (void)::open("/dev/null", O_RDONLY | O_CLOEXEC);
+        auto region = pool_.take(geometry->storage);
+        if (!region)
+            return std::move(region).error();
+        auto* block = new (std::nothrow) PagesBlock(*this, *geometry, pool_, *region);
+        if (!block) {
+            pool_.give(*region, geometry->storage);
+            return Error(ErrorKind::exhausted, "no memory for a block");
+        }
+        return block;
+    }
+    void* do_extension(std::string_view id) noexcept override {
+        return id == Describes::extension_id ? static_cast<Describes*>(this) : nullptr;
+    }
+
+    Pool pool_;
+};
+
+Result<void> discover(BackendHost& host) noexcept {
+    if (host.has("test/" HWALLOC_TEST_NAME))
+        return {};
+    auto* pages = new (std::nothrow) Pages;
+    if (!pages)
+        return Error(ErrorKind::exhausted, "no memory for an allocator");
+    return host.add("test/" HWALLOC_TEST_NAME, AllocatorRef::adopt(pages), {"test"});
+}
+
+} // namespace
+
+HWALLOC_BACKEND_MODULE("pages", "test", discover);

@@ -1,0 +1,46 @@
+"""Runs the hwalloc command of a build: what the tests of the command and of modules share."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import unittest
+
+BUILD = pathlib.Path(os.environ.get("HWALLOC_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build" / "dev"))
+TOOL = BUILD / "tools" / "hwalloc"
+SKIPPED = 77  # what ctest is told
+
+
+def run(*words, env=None, tool=TOOL, timeout=120, **options):
+    """The finished process, with text in stdout and stderr. An environment variable of None is taken out."""
+    whole = {name: value for name, value in {**os.environ, **(env or {})}.items() if value is not None}
+    return subprocess.run([str(tool), *map(str, words)], env=whole, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=timeout, check=False, **options)
+
+
+def run_json(*words, **options):
+    """Exit code and the one document."""
+    done = run(*words, "--json", **options)
+    try:
+        return done.returncode, json.loads(done.stdout)
+    except json.JSONDecodeError as error:
+        raise AssertionError(f"{words} printed no JSON document ({error}): {done.stdout!r}, {done.stderr!r}") from error
+
+
+def status_of(report):
+    """{step: status} of a report of check."""
+    return {step["step"]: step["status"] for step in report["steps"]}
+
+
+def failed_steps(report):
+    return [step["step"] for step in report["steps"] if step["status"] == "failed"]
+
+
+def main():
+    """unittest.main, with a skip that nobody overlooks: ctest sees it as skipped, not as passed."""
+    program = unittest.main(module="__main__", exit=False)
+    result = program.result
+    if not result.wasSuccessful() or result.testsRun == 0:
+        sys.exit(1)
+    sys.exit(SKIPPED if len(result.skipped) == result.testsRun else 0)
