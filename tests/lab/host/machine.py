@@ -73,7 +73,7 @@ class Machine:
             listener.close()
         self._log.close()
 
-    def last_words(self, lines=25):
+    def last_words(self, lines=60):
         """The end of the kernel console, and what qemu and virtiofsd had to say."""
         text = ""
         for name, title in (("console", "kernel console"), ("log", "qemu and virtiofsd")):

@@ -8,8 +8,9 @@ from .errors import LabError
 SOURCE_TREE = pathlib.Path(__file__).resolve().parents[3]
 # A share at one of these, or above one, would hide what the guest itself runs on.
 GUEST_OWN = [pathlib.Path(name) for name in
-             ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/mnt", "/proc", "/run/lab", "/sbin", "/sys", "/tmp",
-              "/usr", "/var")]
+             ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/mnt", "/proc", "/run/lab", "/sbin", "/sys", "/usr",
+              "/var")]
+KERNEL_OWN = [pathlib.Path(name) for name in ("/proc", "/sys")]  # nor can one be mounted inside these
 
 
 def build_directory():
@@ -43,7 +44,8 @@ def needed(build, directory, more=()):
 
 
 def _refuse_guest_own(path):
-    for own in GUEST_OWN:
-        if own.is_relative_to(path) or (path.is_relative_to(own) and own.name in ("dev", "proc", "sys")):
-            raise LabError(f"cannot share {path} with the guest, it would hide the guest's own {own}: "
-                           "run the lab from another directory")
+    hidden = [own for own in GUEST_OWN if own.is_relative_to(path)]
+    hidden += [own for own in KERNEL_OWN if path.is_relative_to(own)]
+    if hidden:
+        raise LabError(f"cannot share {path} with the guest, it would hide the guest's own {hidden[0]}: "
+                       "run the lab from another directory")
