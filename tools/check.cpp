@@ -278,19 +278,44 @@ int check_all(Output& out) {
     return total.failed ? failure : ok;
 }
 
+int list_steps(Output& out) {
+    struct Named {
+        const char* name;
+        const char* shows;
+    };
+    std::vector<Named> all{{"find", "the name is known, after modules are loaded and devices looked for"},
+                           {"available", "what it needs can be opened by this process"}};
+    for (const Step& step : steps())
+        all.push_back({step.name, step.shows});
+    Json document = Json::array();
+    Table table({"STEP", "SHOWS"});
+    for (const Named& step : all) {
+        document.push_back({{"step", step.name}, {"shows", step.shows}});
+        table.row({{step.name, Style::strong}, {step.shows}});
+    }
+    if (out.json())
+        out.print({{"version", version()}, {"steps", std::move(document)}});
+    else
+        out.table(table);
+    return ok;
+}
+
 } // namespace
 
 Run check(CLI::App& command) {
     struct Options {
         std::string name;
-        bool all = false;
+        bool all = false, steps = false;
     };
     auto options = std::make_shared<Options>();
     auto* name =
         command.add_option("NAME", options->name, "the allocator; without it, all that are available");
     command.add_flag("--all", options->all, "all allocators that are available")->excludes(name);
+    command.add_flag("--steps", options->steps, "name the steps and tell what each shows")->excludes(name);
     command.footer("Exit code 1 when a step failed. `hwalloc check NAME --json` is what a bug report needs.");
     return [options](Output& out) -> int {
+        if (options->steps)
+            return list_steps(out);
         return options->name.empty() ? check_all(out) : check_name(out, options->name);
     };
 }

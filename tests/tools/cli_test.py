@@ -1,0 +1,196 @@
+"""The hwalloc command as its users meet it: words, documents, exit codes."""
+
+import json
+import os
+import pathlib
+import pty
+import re
+import shutil
+import subprocess
+import unittest
+
+import tool
+
+ERROR_KEYS = ["kind", "message", "operation", "device", "call", "errno", "remedy", "causes"]
+MANUAL = pathlib.Path(__file__).resolve().parents[2] / "docs" / "man" / "hwalloc.1"
+
+
+def commands():
+    """The names of all commands, from the help."""
+    text = tool.run("--help").stdout
+    return re.findall(r"^  (\w+)", text.split("Subcommands:", 1)[1], re.MULTILINE)
+
+
+def on_a_terminal(*words, **env):
+    """What the command writes to a terminal."""
+    master, slave = pty.openpty()
+    with subprocess.Popen([tool.TOOL, *words], stdin=slave, stdout=slave, stderr=slave,
+                          env={**os.environ, "TERM": "xterm", "NO_COLOR": "", **env}) as process:
+        os.close(slave)
+        text = b""
+        while True:
+            try:
+                part = os.read(master, 4096)
+            except OSError:  # EIO: the other end is closed
+                break
+            if not part:
+                break
+            text += part
+        process.wait(60)
+    os.close(master)
+    return text.decode()
+
+
+class CommandLine(unittest.TestCase):
+    def usage_error(self, *words):
+        """Wrong usage is exit code 2, told to people and, with --json, to programs."""
+        people = tool.run(*words)
+        self.assertEqual((people.returncode, people.stdout), (2, ""), words)
+        self.assertRegex(people.stderr, r"^hwalloc: .+")
+        code, document = tool.run_json(*words)
+        self.assertEqual(code, 2, words)
+        self.assertEqual(list(document), ["error"])
+        self.assertEqual(list(document["error"]), ERROR_KEYS)
+        self.assertEqual(document["error"]["kind"], "usage")
+        return document["error"]["message"]
+
+    def test_help_of_every_command(self):
+        self.assertLessEqual({"list", "check"}, set(commands()))
+        for words in ([], *([name] for name in commands())):
+            with self.subTest(words=words):
+                done = tool.run(*words, "--help")
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertIn("--json", done.stdout)
+                self.assertIn("hwalloc", done.stdout)
+
+    def test_version(self):
+        done = tool.run("--version")
+        self.assertEqual(done.returncode, 0)
+        found = re.fullmatch(r"hwalloc (\d+\.\d+\.\d+)\n", done.stdout)
+        self.assertTrue(found, done.stdout)
+        self.assertEqual(tool.run_json("--version"), (0, {"version": found[1]}))
+
+    def test_wrong_usage(self):
+        self.usage_error()
+        self.assertIn("nonsense", self.usage_error("nonsense"))
+        self.assertIn("--nonsense", self.usage_error("list", "--nonsense"))
+        self.assertIn("more", self.usage_error("list", "more"))
+        self.usage_error("check", "sysmem", "--all")
+        self.usage_error("check", "sysmem", "memfd")
+
+    def test_json_before_and_behind_the_command(self):
+        before = tool.run("--json", "list")
+        behind = tool.run("list", "--json")
+        self.assertEqual(before.stdout, behind.stdout)
+        json.loads(before.stdout)
+
+    def test_a_full_disk_is_told(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([tool.TOOL, "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("writing", done.stderr)
+
+    def test_colours_only_on_a_terminal_that_wants_them(self):
+        self.assertNotIn("\033", tool.run("list", env={"TERM": "xterm", "NO_COLOR": None}).stdout)
+        self.assertIn("\033[", on_a_terminal("list"))
+        self.assertNotIn("\033", on_a_terminal("list", NO_COLOR="1"))
+        self.assertNotIn("\033", on_a_terminal("list", TERM="dumb"))
+        self.assertNotIn("\033", on_a_terminal("list", "--json"))
+
+
+class List(unittest.TestCase):
+    def test_document(self):
+        code, document = tool.run_json("list")
+        self.assertEqual(code, 0)
+        self.assertEqual(document["version"], tool.run_json("--version")[1]["version"])
+        names = [item["name"] for item in document["allocators"]]
+        self.assertEqual(len(names), len(set(names)))
+        for item in document["allocators"]:
+            self.assertEqual(item["available"], item["why"] is None, item)
+            if item["why"]:
+                self.assertEqual(list(item["why"])[:len(ERROR_KEYS)], ERROR_KEYS)
+                self.assertTrue(item["why"]["message"])
+            if item["claims"]:
+                for answer in ("contiguous", "cached", "device_local"):
+                    self.assertIn(item["properties"][answer], ("yes", "no", "unknown"))
+        self.assertEqual([item["name"] for item in document["allocators"] if item["default"]], ["sysmem"])
+        sysmem = next(item for item in document["allocators"] if item["name"] == "sysmem")
+        self.assertEqual(sysmem["aliases"], ["SystemMemory"])
+        self.assertEqual(sysmem["claims"], {"alloc": True, "map": True, "export": [], "import": False, "image": False})
+
+    def test_table(self):
+        lines = tool.run("list").stdout.splitlines()
+        head = lines[0]
+        self.assertRegex(head, r"^NAME +ALLOC +MAP +EXPORT +IMPORT +IMAGE +CONTIGUOUS +CACHED +COST +STATE$")
+        row = next(line for line in lines if line.startswith("sysmem "))
+        self.assertEqual(row[head.index("ALLOC"):][:4], "yes ")
+        self.assertEqual(row[head.index("STATE"):], "ready, default")
+        for item in tool.run_json("list")[1]["allocators"]:
+            self.assertTrue(any(line.startswith(item["name"]) for line in lines), item["name"])
+            if item["why"]:  # the first line of it; causes are lines below
+                self.assertIn(f"{item['name']}: {item['why']['message'].splitlines()[0]}", lines)
+
+
+class Check(unittest.TestCase):
+    def test_steps_are_named_and_all_reported(self):
+        code, document = tool.run_json("check", "--steps")
+        self.assertEqual(code, 0)
+        named = [step["step"] for step in document["steps"]]
+        self.assertTrue(all(step["shows"] for step in document["steps"]))
+        code, report = tool.run_json("check", "sysmem")
+        self.assertEqual(code, 0)
+        self.assertEqual([step["step"] for step in report["steps"]], named)
+        counts = [sum(step["status"] == status for step in report["steps"])
+                  for status in ("passed", "failed", "unsupported", "not run")]
+        self.assertEqual(counts, [report[key] for key in ("passed", "failed", "unsupported", "not_run")])
+        self.assertEqual((report["allocator"], report["failed"], report["not_run"]), ("sysmem", 0, 0))
+        self.assertIn(os.uname().release, report["kernel"])
+
+    def test_table_for_people(self):
+        done = tool.run("check", "sysmem")
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout, r"(?m)^  share-readonly +passed$")
+        self.assertRegex(done.stdout.splitlines()[-1], r"^\d+ passed, 0 failed, \d+ unsupported$")
+
+    def test_unknown_name(self):
+        code, report = tool.run_json("check", "no/such")
+        self.assertEqual(code, 1)
+        self.assertEqual(report["error"]["kind"], "unavailable")
+        self.assertIn("no/such", report["error"]["message"])
+        self.assertTrue(report["error"]["remedy"])
+        self.assertEqual(tool.failed_steps(report), ["find"])
+        done = tool.run("check", "no/such")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("hwalloc list", done.stdout)
+
+    def test_all(self):
+        code, document = tool.run_json("check", "--all")
+        self.assertEqual(code, 0, document)
+        listed = tool.run_json("list")[1]["allocators"]
+        self.assertEqual([report["allocator"] for report in document["allocators"]],
+                         [item["name"] for item in listed if item["available"]])
+        self.assertEqual([one["allocator"] for one in document["unavailable"]],
+                         [item["name"] for item in listed if not item["available"]])
+        self.assertEqual(document["passed"], sum(report["passed"] for report in document["allocators"]))
+        people = tool.run("check")
+        self.assertEqual(people.returncode, 0)
+        self.assertRegex(people.stdout, r"(?m)^sysmem +\d+ +0 +\d+ +passed$")
+
+
+class Manual(unittest.TestCase):
+    def test_every_command_and_option_is_described(self):
+        source = MANUAL.read_text()
+        for name in commands():
+            self.assertIn(f".Ss hwalloc {name}\n", source)
+            for option in re.findall(r"^\s+(?:-\w,)?--([\w-]+)", tool.run(name, "--help").stdout, re.MULTILINE):
+                self.assertRegex(source, rf"Fl -{option}\b", f"{name} --{option}")
+
+    @unittest.skipUnless(shutil.which("groff"), "groff is not installed")
+    def test_it_is_set_without_a_warning(self):
+        done = subprocess.run(["groff", "-mdoc", "-Tutf8", "-ww", "-z", str(MANUAL)], stderr=subprocess.PIPE, text=True,
+                              check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+
+if __name__ == "__main__":
+    tool.main()
