@@ -1,0 +1,207 @@
+// "dma-heap/NODE": a DMA-BUF heap of the kernel (linux/dma-heap.h;
+// Documentation/userspace-api/dma-buf-heaps.rst), one allocator for every node that there is under
+// /dev/dma_heap.
+#include <fcntl.h>
+#include <linux/dma-heap.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <new>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "allocators/page_geometry.h"
+#include "common/fixed_text.h"
+#include "common/kernel.h"
+#include "common/node_access.h"
+#include "hwalloc/backend.h"
+#include "hwalloc/dma_buf.h"
+
+namespace hwalloc {
+namespace {
+
+constexpr const char* directory = "/dev/dma_heap";
+
+constexpr NodeAdvice advice{
+    .purpose = "opening a DMA heap",
+    .absent = "the heap has gone, or this container does not show it",
+    .denied = "give a group read access with a udev rule, which is all that allocating needs, such as "
+              "SUBSYSTEM==\"dma_heap\", KERNEL==\"system\", GROUP=\"video\", MODE=\"0640\""};
+
+// What a heap is can only be told by its name. The contiguous one is called after its region, which depends
+// on kernel and device tree: since Linux 6.17 there is default_cma_region, and the older name beside it.
+enum class Kind { system, contiguous, other };
+Kind kind_of(std::string_view node) noexcept {
+    constexpr std::array<std::string_view, 4> contiguous{"default_cma_region", "reserved", "linux,cma",
+                                                         "default-pool"};
+    if (node == "system")
+        return Kind::system;
+    return std::find(contiguous.begin(), contiguous.end(), node) != contiguous.end() ? Kind::contiguous
+                                                                                     : Kind::other;
+}
+
+class DmaHeap final : public Allocator, public Describes {
+public:
+    explicit DmaHeap(const std::string& node)
+        : Allocator("dma-heap")
+        , kind_(kind_of(node))
+        , uncached_(node.find("uncached") != std::string::npos)
+        , node_(std::string(directory) + "/" + node, O_RDONLY, advice) {}
+
+    Properties properties() noexcept override {
+        const bool known = kind_ != Kind::other;
+        return {.contiguous = kind_ == Kind::contiguous ? Answer::yes
+                              : kind_ == Kind::system   ? Answer::no
+                                                        : Answer::unknown,
+                .cached = known       ? Answer::yes
+                          : uncached_ ? Answer::no
+                                      : Answer::unknown,
+                .device_local = known ? Answer::no : Answer::unknown,
+                .sync = known ? SyncQuality::importer_aware : SyncQuality::unknown,
+                .granule = page_size(),
+                .cost = kind_ == Kind::system       ? 20
+                        : kind_ == Kind::contiguous ? 40
+                                                    : 45};
+    }
+    Claims claims() noexcept override { return {.alloc = true, .map = true, .export_dmabuf = true}; }
+    Result<void> available() noexcept override { return node_.check(); }
+
+private:
+    Result<Block*> do_alloc(std::size_t size, const AllocationParams& params) noexcept override {
+        auto geometry = page_geometry(size, params, node_.path());
+        if (!geometry)
+            return std::move(geometry).error();
+        if (kind_ == Kind::contiguous)
+            geometry->flags |= MemoryFlags::physically_contiguous;
+        const auto failed = [&](Error&& error) {
+            return std::move(error)
+                .doing(FixedText("allocating ", geometry->storage, " bytes"))
+                .on(node_.path());
+        };
+        auto fd = storage(geometry->storage);
+        if (!fd)
+            return failed(std::move(fd).error());
+        auto buffer = DmaBuf::adopt(std::move(*fd), geometry->storage);
+        if (!buffer)
+            return failed(std::move(buffer).error());
+        (*buffer)->set_name(FixedText("hwalloc:", size));
+        return DmaBufBlock::make(*this, *geometry, std::move(*buffer));
+    }
+
+    Result<UniqueFd> storage(std::size_t bytes) noexcept {
+        auto heap = node_.open();
+        if (!heap)
+            return std::move(heap).error();
+        // Everything but length and descriptor flags must be zero (dma-heap.c: EINVAL otherwise).
+        dma_heap_allocation_data request{
+            .len = bytes, .fd = 0, .fd_flags = O_RDWR | O_CLOEXEC, .heap_flags = 0};
+        int done;
+        do {
+            done = kernel.ioctl((*heap)->get(), DMA_HEAP_IOCTL_ALLOC, &request);
+        } while (done == -EINTR);
+        if (done >= 0)
+            return UniqueFd(static_cast<int>(request.fd));
+        Error error = Error::from_errno(-done, "allocating").call("DMA_HEAP_IOCTL_ALLOC").wanted(bytes);
+        switch (-done) {
+        case ENOMEM:
+            return std::move(error).remedy(
+                kind_ == Kind::contiguous
+                    ? "the contiguous memory is exhausted, or too fragmented for this size: release buffers, "
+                      "enlarge it (kernel parameter cma=), or use dma-heap/system where the devices can"
+                    : "the machine has not that much memory free for devices");
+        case EMFILE:
+        case ENFILE:
+            return std::move(error).remedy("too many files are open: raise the limit (ulimit -n)");
+        case ENOTTY:
+            node_.drop(*heap);
+            return std::move(error).remedy("the node is not a DMA heap");
+        case ENODEV:
+        case ENXIO:
+        case EBADF:
+        case EIO:
+            node_.drop(*heap);
+            return error;
+        default:
+            return error;
+        }
+    }
+
+    void* do_extension(std::string_view id) noexcept override {
+        return id == Describes::extension_id ? static_cast<Describes*>(this) : nullptr;
+    }
+
+    Kind kind_;
+    bool uncached_;
+    DeviceNode node_;
+};
+
+std::vector<std::string> entries_of(const char* path, int& result) {
+    struct Listing {
+        std::vector<std::string> names;
+        bool memory_short = false;
+    } listing;
+    result = kernel.list_directory(
+        path,
+        [](const char* name, void* user) {
+            auto& into = *static_cast<Listing*>(user);
+            try {
+                into.names.emplace_back(name);
+                return true;
+            } catch (const std::bad_alloc&) {
+                into.memory_short = true;
+                return false;
+            }
+        },
+        &listing);
+    if (listing.memory_short)
+        throw std::bad_alloc();
+    std::sort(listing.names.begin(), listing.names.end());
+    return std::move(listing.names);
+}
+
+Error no_heaps(int listed) {
+    int ignored;
+    const bool in_kernel = !entries_of("/sys/class/dma_heap", ignored).empty();
+    return Error(ErrorKind::unavailable, listed < 0 ? -listed : ENOENT, "looking for DMA heaps")
+        .on(directory)
+        .remedy(in_kernel
+                    ? "the kernel has DMA heaps, but this container or /dev does not show them: pass the "
+                      "nodes of /dev/dma_heap in"
+                    : "this kernel has no DMA heap: it takes CONFIG_DMABUF_HEAPS with "
+                      "CONFIG_DMABUF_HEAPS_SYSTEM, and CONFIG_DMABUF_HEAPS_CMA for contiguous memory");
+}
+
+Result<void> discover(BackendHost& host) noexcept try {
+    int listed;
+    const std::vector<std::string> nodes = entries_of(directory, listed);
+    if (nodes.empty()) {
+        host.unavailable("dma-heap", no_heaps(listed));
+        return {};
+    }
+    const bool has_system = std::binary_search(nodes.begin(), nodes.end(), "system");
+    for (const std::string& node : nodes) {
+        const std::string name = "dma-heap/" + node;
+        if (host.has(name))
+            continue;
+        const std::string path = std::string(directory) + "/" + node;
+        auto heap = AllocatorRef::adopt(new DmaHeap(node));
+        // The family's name is the system heap, or, where there is none, the first one seen.
+        const bool best = node == "system" || (!has_system && !host.has("dma-heap"));
+        auto added = best ? host.add(name, std::move(heap), {path, "dma-heap"})
+                          : host.add(name, std::move(heap), {path});
+        if (!added)
+            return added;
+    }
+    return {};
+} catch (const std::bad_alloc&) {
+    return Error(ErrorKind::exhausted, "no memory for an allocator");
+}
+
+} // namespace
+
+extern const Backend backend_dma_heap;
+const Backend backend_dma_heap{.name = "dma_heap", .families = "dma-heap", .discover = discover};
+
+} // namespace hwalloc

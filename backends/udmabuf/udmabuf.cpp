@@ -1,0 +1,159 @@
+// "udmabuf": ordinary memory made a dma-buf by the kernel's udmabuf driver (linux/udmabuf.h). For machines
+// whose DMA is coherent: its SYNC maintains nothing for the devices that import it.
+#include <fcntl.h>
+#include <linux/udmabuf.h>
+
+#include <atomic>
+#include <cerrno>
+#include <new>
+
+#include "allocators/page_geometry.h"
+#include "common/checked.h"
+#include "common/fixed_text.h"
+#include "common/kernel.h"
+#include "common/node_access.h"
+#include "common/read_file.h"
+#include "common/sealed_memfd.h"
+#include "hwalloc/backend.h"
+#include "hwalloc/dma_buf.h"
+
+namespace hwalloc {
+namespace {
+
+constexpr const char* node_path = "/dev/udmabuf";
+constexpr const char* limit_path = "/sys/module/udmabuf/parameters/size_limit_mb";
+
+constexpr const char* no_driver = "this kernel has no udmabuf (it takes CONFIG_UDMABUF), or it is not loaded";
+constexpr const char* no_node =
+    "the kernel has udmabuf, but this container or /dev does not show it: pass /dev/udmabuf in";
+constexpr NodeAdvice advice{.purpose = "opening udmabuf",
+                            .absent = no_driver,
+                            .denied = "systemd 257 and later give it to whoever is logged in at the machine; "
+                                      "else give a group access with a "
+                                      "udev rule, such as KERNEL==\"udmabuf\", GROUP=\"kvm\", MODE=\"0660\""};
+
+class Udmabuf final : public Allocator, public Describes {
+public:
+    Udmabuf() : Allocator("udmabuf"), node_(node_path, O_RDWR, advice) {}
+
+    Properties properties() noexcept override {
+        return {.contiguous = Answer::no,
+                .cached = Answer::yes,
+                .device_local = Answer::no,
+                .sync = SyncQuality::exporter_only,
+                .granule = page_size(),
+                .max_size = limit(),
+                .cost = 30};
+    }
+    Claims claims() noexcept override { return {.alloc = true, .map = true, .export_dmabuf = true}; }
+    Result<void> available() noexcept override { return node_.check(); }
+
+private:
+    // The most that the driver makes of one call, in bytes: read once, and again before anything is refused
+    // by it.
+    std::size_t limit() noexcept {
+        const std::size_t known = limit_.load(std::memory_order_relaxed);
+        return known ? known : read_limit();
+    }
+    std::size_t read_limit() noexcept {
+        constexpr std::uint64_t kernels_default = 64;
+        auto text = read_file(limit_path, 64);
+        const std::uint64_t mib = text ? leading_number(*text).value_or(kernels_default) : kernels_default;
+        std::uint64_t bytes;
+        if (!checked_mul(mib, std::uint64_t{1} << 20, bytes) || bytes > static_cast<std::size_t>(-1))
+            bytes = static_cast<std::size_t>(-1);
+        limit_.store(static_cast<std::size_t>(bytes), std::memory_order_relaxed);
+        return static_cast<std::size_t>(bytes);
+    }
+
+    Result<Block*> do_alloc(std::size_t size, const AllocationParams& params) noexcept override {
+        auto geometry = page_geometry(size, params, node_path);
+        if (!geometry)
+            return std::move(geometry).error();
+        const std::size_t bytes = geometry->storage;
+        const auto failed = [&](Error&& error) {
+            return std::move(error).doing(FixedText("allocating ", bytes, " bytes")).on(node_path);
+        };
+        if (bytes > limit() && bytes > read_limit())
+            return failed(
+                Error(ErrorKind::limit, "allocating")
+                    .wanted(bytes)
+                    .held(limit())
+                    .remedy(FixedText("the driver makes no larger buffer at once; root can raise ",
+                                      limit_path, ", or use another allocator, such as dma-heap/system")));
+        auto device = node_.open();
+        if (!device)
+            return failed(std::move(device).error());
+        const FixedText name("hwalloc:", size);
+        // The buffer keeps the pages; the memfd is not needed once it is made. The CPU's view is the
+        // buffer's, so that SYNC means something.
+        auto memfd = make_sealed_memfd(name.c_str(), bytes);
+        if (!memfd)
+            return failed(std::move(memfd).error());
+        auto fd = create(*device, memfd->get(), bytes);
+        if (!fd)
+            return failed(std::move(fd).error());
+        memfd->reset();
+        auto buffer = DmaBuf::adopt(std::move(*fd), bytes);
+        if (!buffer)
+            return failed(std::move(buffer).error());
+        (*buffer)->set_name(name);
+        return DmaBufBlock::make(*this, *geometry, std::move(*buffer));
+    }
+
+    Result<UniqueFd> create(const DeviceNode::Held& device, int memfd, std::size_t bytes) noexcept {
+        udmabuf_create request{.memfd = static_cast<std::uint32_t>(memfd),
+                               .flags = UDMABUF_FLAGS_CLOEXEC,
+                               .offset = 0,
+                               .size = bytes};
+        const int fd = kernel.ioctl(device->get(), UDMABUF_CREATE, &request);
+        if (fd >= 0)
+            return UniqueFd(fd);
+        Error error = Error::from_errno(-fd, "allocating").call("UDMABUF_CREATE").wanted(bytes);
+        switch (-fd) {
+        case ENOTTY:
+            node_.drop(device);
+            return std::move(error).remedy("the node is not the kernel's udmabuf");
+        case ENODEV:
+        case ENXIO:
+        case EBADF:
+            node_.drop(device);
+            return error;
+        case EMFILE:
+        case ENFILE:
+            return std::move(error).remedy("too many files are open: raise the limit (ulimit -n)");
+        default:
+            return error;
+        }
+    }
+
+    void* do_extension(std::string_view id) noexcept override {
+        return id == Describes::extension_id ? static_cast<Describes*>(this) : nullptr;
+    }
+
+    DeviceNode node_;
+    std::atomic<std::size_t> limit_{0};
+};
+
+Result<void> discover(BackendHost& host) noexcept try {
+    if (host.has("udmabuf"))
+        return {};
+    struct stat node {};
+    if (const int done = kernel.stat(node_path, &node); done < 0) {
+        const bool in_kernel = kernel.stat("/sys/class/misc/udmabuf", &node) >= 0;
+        host.unavailable("udmabuf", Error(ErrorKind::unavailable, -done, "looking for udmabuf")
+                                        .on(node_path)
+                                        .remedy(in_kernel ? no_node : no_driver));
+        return {};
+    }
+    return host.add("udmabuf", AllocatorRef::adopt(new Udmabuf));
+} catch (const std::bad_alloc&) {
+    return Error(ErrorKind::exhausted, "no memory for an allocator");
+}
+
+} // namespace
+
+extern const Backend backend_udmabuf;
+const Backend backend_udmabuf{.name = "udmabuf", .families = "udmabuf", .discover = discover};
+
+} // namespace hwalloc

@@ -1,0 +1,55 @@
+// A device node and the story of why it cannot be opened: the one that every backend and every tool tells.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "hwalloc/result.h"
+#include "hwalloc/unique_fd.h"
+
+namespace hwalloc {
+
+// What a user can do about a node. Literals.
+struct NodeAdvice {
+    const char* purpose; // "using the DMA heap": what the library wanted
+    const char* absent;  // when the node is not there
+    const char* denied;  // when nobody but root may open it; who is in the right group needs no advice from
+                         // the backend
+};
+
+// Why open(path, flags) answered `errno_value`, in words: the node's owner, group and mode, who this process
+// is, and what to do. Owner, group and user are told by number, and by name where /etc/passwd and /etc/group
+// know them; the name service is not asked, because it may reach for the network. Reads files, so it is for
+// failures only.
+Error node_refused(const char* path, int flags, int errno_value, const NodeAdvice& advice) noexcept;
+
+// A node that is opened when it is first needed and kept open. Thread-safe.
+class DeviceNode {
+public:
+    // `flags` as open(2), without O_CLOEXEC, which is always added.
+    DeviceNode(std::string path, int flags, const NodeAdvice& advice) noexcept
+        : path_(std::move(path)), flags_(flags), advice_(advice) {}
+
+    const char* path() const noexcept { return path_.c_str(); }
+    // The node's descriptor, opened if it is not open. It stays open as long as somebody holds it, also when
+    // another thread calls drop().
+    using Held = std::shared_ptr<const UniqueFd>;
+    Result<Held> open() noexcept;
+    // Makes the next open() open the node anew: after `held` answered that the device is gone or is another
+    // one.
+    void drop(const Held& held) noexcept;
+    // Whether the node can be opened now, whatever is open already.
+    Result<void> check() const noexcept;
+
+private:
+    Result<UniqueFd> open_anew() const noexcept;
+
+    std::string path_;
+    int flags_;
+    NodeAdvice advice_;
+    std::mutex mutex_;
+    Held held_;
+};
+
+} // namespace hwalloc
