@@ -22,7 +22,7 @@ Result<Geometry> Geometry::of(std::size_t size, const AllocationParams& params,
                       .size = size,
                       .flags = params.flags,
                       .storage = generous};
-    if (granule) {
+    if (granule > 1) {
         if (!checked_round_up(want, granule - 1, geometry.storage))
             return Error(ErrorKind::limit, "prefix + size + padding does not fit in whole pages");
         if (geometry.storage == 0)

@@ -21,8 +21,8 @@ struct HWALLOC_API Geometry {
     // The rule for every backend that allocates: with want = prefix + size + padding,
     //   maxsize = min(want + max(align, 7), want rounded up to `granule`)
     // so that code written against GStreamer's system memory sees the same slack everywhere. `granule` is the
-    // backend's unit in bytes, a power of two (page_size() for most devices), or 0 for byte-grained memory,
-    // where storage = maxsize. Errors: invalid (align is no mask), limit (a sum does not fit).
+    // backend's unit in bytes, a power of two (page_size() for most devices), or 0 or 1 for byte-grained
+    // memory, where storage = maxsize. Errors: invalid (align is no mask), limit (a sum does not fit).
     static Result<Geometry> of(std::size_t size, const AllocationParams& params,
                                std::size_t granule) noexcept;
     // Storage that exists already (imported, wrapped): the window [offset, offset + size) of `maxsize` bytes.
