@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <new>
 #include <string>
@@ -15,6 +16,7 @@
 #include "allocators/page_geometry.h"
 #include "common/fixed_text.h"
 #include "common/kernel.h"
+#include "common/machine_memory.h"
 #include "common/node_access.h"
 #include "hwalloc/backend.h"
 #include "hwalloc/dma_buf.h"
@@ -90,7 +92,32 @@ private:
         return DmaBufBlock::make(*this, *geometry, std::move(*buffer));
     }
 
+    // A heap of scattered pages does not say no: it takes page after page until the kernel kills somebody,
+    // most likely the caller (system_heap.c). So what cannot be had is refused before it is asked for. A
+    // small request is not checked: then the machine is in trouble anyway, and looking costs more than
+    // allocating.
+    Result<void> check_fits(std::size_t bytes) noexcept {
+        constexpr std::uint64_t small = 16 << 20;
+        if (kind_ == Kind::contiguous || bytes <= small ||
+            bytes <= machine_.load(std::memory_order_relaxed) / 16)
+            return {};
+        const auto memory = machine_memory();
+        if (!memory)
+            return {};
+        machine_.store(memory->total, std::memory_order_relaxed);
+        if (bytes <= memory->available)
+            return {};
+        return Error(ErrorKind::exhausted, "allocating")
+            .wanted(bytes)
+            .held(memory->available)
+            .remedy(
+                "the machine has not that much memory free, and the heap would let the kernel kill processes "
+                "rather than refuse");
+    }
+
     Result<UniqueFd> storage(std::size_t bytes) noexcept {
+        if (auto fits = check_fits(bytes); !fits)
+            return std::move(fits).error();
         auto heap = node_.open();
         if (!heap)
             return std::move(heap).error();
@@ -135,6 +162,7 @@ private:
     Kind kind_;
     bool uncached_;
     DeviceNode node_;
+    std::atomic<std::uint64_t> machine_{0}; // bytes of memory in the machine, once asked for
 };
 
 std::vector<std::string> entries_of(const char* path, int& result) {

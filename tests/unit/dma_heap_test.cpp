@@ -140,6 +140,26 @@ TEST_F(DmaHeap, ExhaustedContiguousMemoryNamesTheWayOut) {
                       HasSubstr("dma-heap/system")));
 }
 
+TEST_F(DmaHeap, WhatTheMachineHasNotIsRefusedBeforeTheKernelKillsForIt) {
+    Allocator* allocator = heap("system");
+    fake.files["/proc/meminfo"] = "MemTotal:  1048576 kB\nMemFree: 1 kB\nMemAvailable:  102400 kB\n"
+                                  "SwapCached: 0 kB\nSwapTotal:  4096 kB\nSwapFree:  1024 kB\n";
+    auto memory = allocator->alloc((101 << 20) + 1);
+    ASSERT_FALSE(memory);
+    EXPECT_EQ(memory.error().kind(), ErrorKind::exhausted);
+    EXPECT_EQ(memory.error().size_held(), 101u << 20);
+    EXPECT_EQ(fake.last_heap_request.len, 0u) << "the heap is not asked";
+    EXPECT_TRUE(allocator->alloc(101 << 20));
+    EXPECT_TRUE(allocator->alloc(100));
+    // A contiguous heap says no by itself, and its region is not what /proc/meminfo counts.
+    EXPECT_TRUE(heap("reserved")->alloc(200 << 20));
+    // Where the file does not tell, the heap decides.
+    fake.files["/proc/meminfo"] = "MemTotal: 1 kB\n";
+    EXPECT_TRUE(heap("system")->alloc(200 << 20));
+    fake.files["/proc/meminfo"] = "!13";
+    EXPECT_TRUE(heap("system")->alloc(200 << 20));
+}
+
 TEST_F(DmaHeap, ANodeThatMayNotBeOpenedTellsWhoseItIs) {
     Allocator* allocator = heap("closed");
     fake.node_errors["/dev/dma_heap/closed"] = EACCES;
