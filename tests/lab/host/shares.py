@@ -37,6 +37,8 @@ def needed(build, directory, more=()):
     for path in sorted(wanted, key=lambda path: (len(path.parts), path)):
         if not path.is_dir():
             raise LabError(f"cannot share {path}: it is not a directory")
+        if "," in str(path):
+            raise LabError(f"cannot share {path}: virtiofsd and qemu take a comma for the end of a name")
         _refuse_guest_own(path)
         if not any(path.is_relative_to(outer) for outer in chosen):
             chosen.append(path)
