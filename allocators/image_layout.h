@@ -1,0 +1,83 @@
+// Where the pixels of an image are in its memory, and what their numbers mean.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "hwalloc/export.h"
+#include "hwalloc/result.h"
+
+namespace hwalloc {
+
+// A four-character code, as drm_fourcc.h and videodev2.h make them.
+constexpr std::uint32_t fourcc(char a, char b, char c, char d) noexcept {
+    return static_cast<std::uint32_t>(static_cast<unsigned char>(a)) |
+           static_cast<std::uint32_t>(static_cast<unsigned char>(b)) << 8 |
+           static_cast<std::uint32_t>(static_cast<unsigned char>(c)) << 16 |
+           static_cast<std::uint32_t>(static_cast<unsigned char>(d)) << 24;
+}
+
+// "YUYV"; trailing spaces are dropped, a byte that cannot be printed becomes '?'; "none" for 0. May throw
+// std::bad_alloc like any function that returns a string.
+HWALLOC_API std::string fourcc_name(std::uint32_t code);
+
+// How Y'CbCr numbers were made from R'G'B'. The luma weights Kr, Kb are those of ITU-R BT.601 (0.299, 0.114),
+// BT.709 (0.2126, 0.0722), BT.2020 (0.2627, 0.0593) and SMPTE 240M (0.212, 0.087).
+enum class ColorMatrix : std::uint8_t {
+    unspecified,
+    rgb, // no matrix: the image holds R'G'B'
+    bt601,
+    bt709,
+    bt2020,          // non-constant luminance
+    bt2020_constant, // constant luminance: not a matrix at all
+    smpte240m,
+};
+
+// What 8-bit black and white are: 0 and 255 (full), or 16 and 235 (limited; chroma 16 to 240).
+enum class ColorRange : std::uint8_t { unspecified, limited, full };
+
+struct ImagePlane {
+    std::uint32_t memory = 0; // which memory of the image: 0 to memory_count - 1
+    std::uint64_t offset = 0; // of the first row in that memory, in bytes
+    std::uint32_t stride = 0; // bytes from one row to the next
+    std::uint64_t size = 0;   // bytes: stride times the rows of this plane
+
+    friend bool operator==(const ImagePlane&, const ImagePlane&) noexcept = default;
+};
+
+// An image is memory together with a layout. A plain value: compare two to see whether two devices agree.
+struct ImageLayout {
+    static constexpr std::uint32_t max_planes = 4;
+
+    // The format by its name in drm_fourcc.h (DRM_FORMAT_XRGB8888 is "XR24"), or 0 where that has none:
+    // compressed images and raw sensor data. Then there is one plane, and its stride may be 0.
+    std::uint32_t fourcc = 0;
+    // As in drm_fourcc.h; 0 is linear.
+    std::uint64_t modifier = 0;
+    std::uint32_t width = 0; // in pixels
+    std::uint32_t height = 0;
+    std::uint32_t plane_count = 0;
+    std::array<ImagePlane, max_planes> planes{};
+    // How many memories hold the planes, and the bytes each must have at least. This can be more than the
+    // planes need: what a device asks for is what it must get.
+    std::uint32_t memory_count = 0;
+    std::array<std::uint64_t, max_planes> memory_sizes{};
+    ColorMatrix matrix = ColorMatrix::unspecified;
+    ColorRange range = ColorRange::unspecified;
+
+    friend bool operator==(const ImageLayout&, const ImageLayout&) noexcept = default;
+};
+
+// The linear layout of a format in one memory, planes one behind the other, as V4L2 lays them out
+// (Documentation/userspace-api/media/v4l/pixfmt-intro.rst and yuv-formats.rst): `stride` is that of the first
+// plane in bytes, 0 for the smallest; the others' follow from it. An odd width or height is rounded up where
+// the format shares chroma between pixels. Colours are left unspecified. Errors: unsupported (a format not
+// known here), invalid (no pixels, or a stride below a row's bytes), limit (a size does not fit).
+HWALLOC_API Result<ImageLayout> linear_layout(std::uint32_t fourcc, std::uint32_t width, std::uint32_t height,
+                                              std::uint32_t stride = 0) noexcept;
+
+// Whether a format's numbers are Y'CbCr (grey included). False for formats not known here.
+HWALLOC_API bool is_yuv(std::uint32_t fourcc) noexcept;
+
+} // namespace hwalloc

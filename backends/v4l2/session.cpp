@@ -1,0 +1,79 @@
+#include "backends/v4l2/session.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "common/kernel.h"
+
+namespace hwalloc::v4l2 {
+
+int Camera::Session::call(unsigned long request, void* argument) const noexcept {
+    for (;;) {
+        const int answer = kernel.ioctl(fd.get(), request, argument);
+        if (answer != -EINTR)
+            return answer;
+    }
+}
+
+Error Camera::Session::refused(ErrorKind kind, int answer, const char* call_name,
+                               std::string_view doing) const noexcept {
+    return Error(kind, -answer, "using a camera")
+        .doing(doing)
+        .on(FixedText(info.path, " (", info.card, ")"))
+        .call(call_name);
+}
+
+Error Camera::Session::refused(int answer, const char* call_name, std::string_view doing) const noexcept {
+    Error error = refused(Error::kind_of_errno(-answer), answer, call_name, doing);
+    switch (error.kind()) {
+    case ErrorKind::busy:
+        return std::move(error).remedy(
+            "another program holds the camera: find it with `fuser -v NODE`, end it, and try again");
+    case ErrorKind::device_lost:
+        return std::move(error).remedy("the camera is gone or has broken down: check its connection and the "
+                                       "kernel log, and open it again");
+    default:
+        return error;
+    }
+}
+
+Error Camera::Session::wrong(ErrorKind kind, std::string_view doing) const noexcept {
+    return Error(kind, "using a camera").doing(doing).on(FixedText(info.path, " (", info.card, ")"));
+}
+
+int Camera::Session::request_buffers(std::uint32_t& count) const noexcept {
+    v4l2_requestbuffers request{};
+    request.count = count;
+    request.type = type;
+    request.memory = V4L2_MEMORY_DMABUF;
+    const int answer = call(VIDIOC_REQBUFS, &request);
+    if (answer >= 0)
+        count = request.count;
+    return answer;
+}
+
+int Camera::Session::release_buffers() noexcept {
+    if (reserved == 0)
+        return 0;
+    std::uint32_t none = 0;
+    reserved = 0;
+    return std::min(0, request_buffers(none));
+}
+
+int Camera::Session::queue_dma_buf(std::uint32_t index, int dma_buf, std::uint64_t length) const noexcept {
+    Buffer queued(type);
+    queued.buffer.index = index;
+    // The length is told, not left to the driver: contiguity is demanded of this many bytes, not of the whole
+    // dma-buf.
+    if (info.multi_planar) {
+        queued.buffer.length = 1;
+        queued.planes[0].m.fd = dma_buf;
+        queued.planes[0].length = static_cast<std::uint32_t>(length);
+    } else {
+        queued.buffer.m.fd = dma_buf;
+        queued.buffer.length = static_cast<std::uint32_t>(length);
+    }
+    return call(VIDIOC_QBUF, &queued.buffer);
+}
+
+} // namespace hwalloc::v4l2

@@ -1,0 +1,85 @@
+// What an open camera is made of, and how it talks to its driver.
+#pragma once
+
+#include <linux/videodev2.h>
+
+#include <array>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "common/fixed_text.h"
+#include "hwalloc/v4l2.h"
+
+namespace hwalloc::v4l2 {
+
+struct Camera::Session {
+    // Who has a buffer: nobody, the driver (QBUF to DQBUF), or the application (DQBUF to QBUF).
+    enum class Holder : std::uint8_t { nobody, driver, application };
+    struct Slot {
+        MemoryRef memory;
+        int fd; // lent by the memory
+        Holder holder = Holder::nobody;
+    };
+
+    UniqueFd fd;
+    DeviceInfo info;
+    std::uint32_t type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
+    std::optional<CaptureFormat> format;
+    std::uint32_t reserved = 0; // what REQBUFS granted
+    std::vector<Slot> slots;
+    bool streaming = false;
+    bool asked_contiguous = false; // the three below are an answer for this format
+    Answer contiguous = Answer::unknown;
+    std::optional<Error> why_unknown;
+    unsigned twins_refused = 0; // of two
+
+    // ioctl, restarted on EINTR. Returns 0 or more, or a negative errno.
+    int call(unsigned long request, void* argument) const noexcept;
+    // "capturing on /dev/video0 (vivid): VIDIOC_X: …" for a negative errno.
+    Error refused(int answer, const char* call_name, std::string_view doing) const noexcept;
+    Error refused(ErrorKind kind, int answer, const char* call_name, std::string_view doing) const noexcept;
+    Error wrong(ErrorKind kind, std::string_view doing) const noexcept; // no call was involved
+
+    // REQBUFS for dma-bufs; the count is what the driver granted afterwards.
+    int request_buffers(std::uint32_t& count) const noexcept;
+    // REQBUFS(0): ends every import. 0 or a negative errno; nothing is reserved afterwards either way.
+    int release_buffers() noexcept;
+    // QBUF of the dma-buf `dma_buf` at `index`, `length` bytes of it. One system call.
+    int queue_dma_buf(std::uint32_t index, int dma_buf, std::uint64_t length) const noexcept;
+    std::uint64_t image_size() const noexcept { return format->layout.memory_sizes[0]; }
+
+    // What to say about a dma-buf that QBUF refused, with nothing bound any more. `position` is "3 of 8".
+    Error explain_refusal(int answer, std::string_view position, std::uint64_t dma_buf_size) noexcept;
+    // Makes the twins and tries them; fills in the answer above. With nothing bound.
+    void ask_twins() noexcept;
+};
+
+// The kernel's V4L2 buffer with its plane array, for either API.
+struct Buffer {
+    v4l2_buffer buffer{};
+    std::array<v4l2_plane, VIDEO_MAX_PLANES> planes{};
+
+    explicit Buffer(std::uint32_t type) noexcept {
+        buffer.type = type;
+        buffer.memory = V4L2_MEMORY_DMABUF;
+        if (V4L2_TYPE_IS_MULTIPLANAR(type)) {
+            buffer.m.planes = planes.data();
+            buffer.length = VIDEO_MAX_PLANES;
+        }
+    }
+    Buffer(const Buffer&) = delete;
+    Buffer& operator=(const Buffer&) = delete;
+};
+
+// An allocation that failed while something with strings or vectors was built.
+template<class F>
+auto without_exceptions(F&& f) noexcept -> decltype(f()) {
+    try {
+        return f();
+    } catch (const std::bad_alloc&) {
+        return Error(ErrorKind::exhausted, "out of memory");
+    }
+}
+
+} // namespace hwalloc::v4l2

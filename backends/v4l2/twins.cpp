@@ -1,0 +1,155 @@
+// Why a device refused a buffer, and whether it demands contiguous memory: established by trial, never
+// guessed.
+//
+// EFAULT of QBUF has several causes: the dma-buf is shorter than the plane; a driver that copies by CPU
+// cannot map the exporter's memory; a driver without an IOMMU needs one run of addresses; addresses out of
+// its reach. Twins tell the third from the others: two udmabufs over the same pages, one with its halves
+// swapped, cannot both be contiguous, so a device that takes both needs no contiguity. One of them may be
+// taken by luck.
+#include <fcntl.h>
+#include <linux/udmabuf.h>
+
+#include <cerrno>
+
+#include "backends/v4l2/session.h"
+#include "common/checked.h"
+#include "common/kernel.h"
+#include "common/node_access.h"
+#include "common/sealed_memfd.h"
+
+namespace hwalloc::v4l2 {
+namespace {
+
+// udmabuf_create_list, which ends with an array of unknown length, with two items.
+struct TwoItems {
+    __u32 flags, count;
+    udmabuf_create_item items[2];
+};
+static_assert(sizeof(TwoItems) == sizeof(udmabuf_create_list) + 2 * sizeof(udmabuf_create_item));
+
+Result<UniqueFd> join(int device, int memfd, std::uint64_t first, std::uint64_t second,
+                      std::uint64_t half) noexcept {
+    TwoItems list{};
+    list.flags = UDMABUF_FLAGS_CLOEXEC;
+    list.count = 2;
+    const std::uint64_t offsets[2] = {first, second};
+    for (int i = 0; i < 2; ++i) {
+        list.items[i].memfd = static_cast<__u32>(memfd);
+        list.items[i].offset = offsets[i];
+        list.items[i].size = half;
+    }
+    const int fd = kernel.ioctl(device, UDMABUF_CREATE_LIST, &list);
+    if (fd < 0)
+        return Error::from_errno(-fd, "making a trial buffer")
+            .on("/dev/udmabuf")
+            .call("UDMABUF_CREATE_LIST")
+            .wanted(2 * half);
+    return UniqueFd(fd);
+}
+
+} // namespace
+
+void Camera::Session::ask_twins() noexcept {
+    asked_contiguous = true;
+    contiguous = Answer::unknown;
+    twins_refused = 0;
+    why_unknown.reset();
+    const auto unknown = [&](Error why) { why_unknown = std::move(why); };
+
+    std::size_t size;
+    if (!checked_round_up(image_size(), 2 * page_size() - 1, size))
+        return unknown(Error(ErrorKind::limit, "the image is too large for trial buffers"));
+    constexpr NodeAdvice advice{.purpose = "making trial buffers",
+                                .absent = "the kernel needs CONFIG_UDMABUF, or the module udmabuf loaded",
+                                .denied =
+                                    "give a group the node with a udev rule, such as KERNEL==\"udmabuf\", "
+                                    "GROUP=\"video\", MODE=\"0660\""};
+    const int device = kernel.open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+    if (device < 0)
+        return unknown(node_refused("/dev/udmabuf", O_RDWR, -device, advice));
+    const UniqueFd udmabuf(device);
+    auto memfd = make_sealed_memfd("hwalloc:twins", size);
+    if (!memfd)
+        return unknown(std::move(memfd).error());
+    const std::uint64_t half = size / 2;
+    const Result<UniqueFd> twins[2] = {join(udmabuf.get(), memfd->get(), 0, half, half),
+                                       join(udmabuf.get(), memfd->get(), half, 0, half)};
+    for (const auto& twin : twins) {
+        if (!twin)
+            return unknown(twin.error());
+        std::uint32_t count = 1;
+        if (const int answer = request_buffers(count); answer < 0)
+            return unknown(refused(answer, "VIDIOC_REQBUFS", "trying a trial buffer"));
+        reserved = count;
+        const int answer = queue_dma_buf(0, twin->get(), image_size());
+        (void)release_buffers();
+        if (answer == -EFAULT)
+            ++twins_refused;
+        else if (answer < 0)
+            return unknown(refused(answer, "VIDIOC_QBUF", "trying a trial buffer"));
+    }
+    contiguous = twins_refused ? Answer::yes : Answer::no;
+}
+
+Result<Answer> Camera::needs_contiguous_memory(std::optional<Error>* why) noexcept {
+    if (!session_ || !session_->format || !session_->slots.empty())
+        return Error(ErrorKind::invalid, "asked after negotiate() with nothing bound");
+    if (!session_->asked_contiguous)
+        session_->ask_twins();
+    if (why)
+        *why = session_->why_unknown;
+    return session_->contiguous;
+}
+
+Error Camera::Session::explain_refusal(int answer, std::string_view position,
+                                       std::uint64_t dma_buf_size) noexcept {
+    const std::uint64_t wanted = image_size();
+    const FixedText doing("importing buffer ", position);
+    const auto error = [&](std::string_view what) {
+        return refused(ErrorKind::incompatible, answer, "VIDIOC_QBUF", FixedText(doing.view(), what))
+            .wanted(wanted)
+            .held(dma_buf_size);
+    };
+    if (answer == -EINVAL)
+        return error(
+            ": the driver refuses this dma-buf; the kernel answers so when mapping it for the device "
+            "fails (out of the device's address range, or the exporter does not allow it) and when the "
+            "buffer is too short");
+    if (answer != -EFAULT)
+        return refused(answer, "VIDIOC_QBUF", doing).wanted(wanted).held(dma_buf_size);
+    if (dma_buf_size < wanted)
+        return error(": the dma-buf is shorter than an image");
+    if (!asked_contiguous)
+        ask_twins();
+    switch (contiguous) {
+    case Answer::yes:
+        return error(
+                   twins_refused == 2
+                       ? ": the size is right, and the device needs physically contiguous memory, which this "
+                         "is not (established: of two trial buffers of the same pages in two orders, which "
+                         "cannot both be contiguous, it refused both)"
+                       : ": the size is right, and the device needs physically contiguous memory, which this "
+                         "is not (established: of two trial buffers of the same pages in two orders, which "
+                         "cannot both be contiguous, it took one and refused the other)")
+            .remedy(
+                "use an allocator of contiguous memory: `hwalloc list` says which are (a CMA heap such as "
+                "dma-heap/reserved or dma-heap/linux,cma, which the kernel option cma=64M may have to "
+                "provide), or the camera's own buffers");
+    case Answer::no:
+        return error(": the size is right and the device takes scattered memory (established with two trial "
+                     "buffers), so it cannot reach or map what this allocator gives: addresses beyond its "
+                     "range, or an exporter that the kernel cannot map for it")
+            .remedy("use another allocator");
+    case Answer::unknown:
+        break;
+    }
+    Error unknown =
+        error(": the size is right; the device may need memory that is physically contiguous, or "
+              "within its address range, or that the kernel can map for it; which of these could "
+              "not be found out")
+            .remedy("try an allocator of contiguous memory (`hwalloc list`); allow this process to use "
+                    "/dev/udmabuf to have the cause found out");
+    return why_unknown ? std::move(unknown).because(*why_unknown) : std::move(unknown);
+}
+
+} // namespace hwalloc::v4l2

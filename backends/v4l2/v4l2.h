@@ -1,0 +1,191 @@
+// Cameras: capture through Video4Linux into dma-bufs of any allocator, without a copy.
+//
+// The order of calls:
+//   open -> negotiate -> (allocate) -> bind -> start -> { dequeue -> use -> queue }... -> stop -> close
+//
+// The rules of the kernel that this follows: Documentation/userspace-api/media/v4l/ (dmabuf.rst,
+// vidioc-qbuf.rst, vidioc-reqbufs.rst, vidioc-create-bufs.rst).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hwalloc/capabilities.h"
+#include "hwalloc/export.h"
+#include "hwalloc/image_layout.h"
+#include "hwalloc/memory.h"
+#include "hwalloc/result.h"
+
+namespace hwalloc::v4l2 {
+
+// ---- finding cameras
+
+struct CameraEntry {
+    std::string path; // "/dev/video0"
+    std::string card; // what the driver calls the device; empty when unknown
+    std::string driver;
+    std::string bus;
+    std::optional<Error> why; // why it cannot be used now; empty when it can be opened
+};
+
+// Every node that captures video, "/dev/video2" before "/dev/video10". Found through udev; where udev knows
+// nothing (in a container), by listing /dev. Opens each node for a moment. Nodes that can be opened and do
+// not capture are left out; those that cannot be opened are listed with the reason. Error: exhausted.
+HWALLOC_API Result<std::vector<CameraEntry>> list_cameras() noexcept;
+
+// ---- what a camera offers
+
+struct DeviceInfo {
+    std::string path, driver, card, bus;
+    bool multi_planar = false; // it speaks the multi-planar API; no difference to the caller
+};
+
+// Sizes from min to max in steps; a single size has min equal to max.
+struct FrameSize {
+    std::uint32_t min_width = 0, max_width = 0, step_width = 1;
+    std::uint32_t min_height = 0, max_height = 0, step_height = 1;
+};
+
+struct FormatInfo {
+    std::uint32_t pixel_format = 0; // V4L2's code
+    std::string description;
+    bool compressed = false;
+    bool emulated = false;        // converted in software by a wrapper library, not by the device
+    std::vector<FrameSize> sizes; // empty: the driver does not tell
+};
+
+// Frames a second as a fraction; 0/0: unknown, or whatever the driver has.
+struct FrameRate {
+    std::uint32_t frames = 0;
+    std::uint32_t seconds = 0;
+
+    double value() const noexcept { return seconds ? static_cast<double>(frames) / seconds : 0; }
+};
+
+struct FormatRequest {
+    std::uint32_t pixel_format = 0; // V4L2's code; 0: the current one
+    std::uint32_t width = 0;        // 0: the current one
+    std::uint32_t height = 0;
+    FrameRate rate{};
+    std::uint32_t stride = 0; // bytes; 0: the driver's choice
+};
+
+struct CaptureFormat {
+    std::uint32_t pixel_format = 0; // V4L2's code
+    // layout.memory_sizes[0] is what a buffer must have at least (V4L2's sizeimage). Colours are filled in by
+    // V4L2's rules where the driver leaves them to the default: never unspecified.
+    ImageLayout layout{};
+    FrameRate rate{};        // 0/0: the driver does not tell
+    bool interlaced = false; // each frame holds fields, or is one
+};
+
+// V4L2's code for a format by its name in drm_fourcc.h, and back; 0 where the other side has none. Formats of
+// one memory only.
+HWALLOC_API std::uint32_t pixel_format_of_drm(std::uint32_t drm_fourcc) noexcept;
+HWALLOC_API std::uint32_t drm_of_pixel_format(std::uint32_t pixel_format) noexcept;
+
+// ---- capturing
+
+struct Frame {
+    std::uint32_t index = 0;       // which of the bound memories it is in
+    std::uint32_t sequence = 0;    // the driver's count; a gap is a frame that was lost
+    std::int64_t timestamp_ns = 0; // when the driver took it
+    bool monotonic = false;        // the timestamp is CLOCK_MONOTONIC
+    bool error = false;            // the picture may be damaged; streaming goes on (V4L2_BUF_FLAG_ERROR)
+    std::uint64_t offset = 0;      // of the first byte of the image in the memory
+    std::uint64_t bytes_used = 0;  // of the image, from there
+};
+
+// One open camera. Not for two threads at once. Errors name the device, the call, the errno and what to do;
+// after an error nothing has changed unless the function says so. "device lost" means the camera is gone:
+// only close() and the destructor make sense then.
+class HWALLOC_API Camera {
+public:
+    // Opens the node of a device that captures video and streams. Errors: unavailable (no such node),
+    // permission (with its owner and mode), unsupported (no camera), busy.
+    static Result<Camera> open(const std::string& path) noexcept;
+    // As close(); what the driver answers is lost.
+    ~Camera();
+    Camera(Camera&&) noexcept;
+    Camera& operator=(Camera&&) noexcept;
+
+    const DeviceInfo& info() const noexcept;
+    // The pixel formats in the driver's order, with their sizes. Error: what the driver answers; exhausted.
+    Result<std::vector<FormatInfo>> list_formats() noexcept;
+
+    // Sets format and rate, and returns what the driver made of it: size, stride, rate and even the pixel
+    // format may differ from the request, so look. Only with nothing bound. Errors: busy (another program
+    // holds the camera), invalid, unsupported (a format whose planes need a memory each), incompatible (an
+    // answer that makes no sense).
+    Result<CaptureFormat> negotiate(const FormatRequest& request) noexcept;
+    // The answer of the last negotiate(); null before it.
+    const CaptureFormat* format() const noexcept;
+
+    // How many buffers the driver keeps to itself while streaming; bind one more at least
+    // (V4L2_CID_MIN_BUFFERS_FOR_CAPTURE; 1 where the driver does not tell).
+    std::uint32_t min_buffers() noexcept;
+    // Asks the driver for `count` buffers to import into, and returns how many it really wants: bind() must
+    // be given exactly that many. Errors: unsupported (the driver cannot import), busy (somebody else's
+    // buffers are there), invalid (no format negotiated, or memory is bound already), exhausted.
+    Result<std::uint32_t> reserve(std::uint32_t count) noexcept;
+    // Binds memories[i] to index i for good, imports them all, and queues them; reserves by itself what was
+    // not reserved. Each memory needs a dma-buf of its own, open for writing, with the image at its start
+    // (borrow_fd() offset 0) and room for memory_sizes[0] bytes. The camera holds a handle on each until
+    // unbind(). On an error nothing is bound or reserved. Errors:
+    //   invalid       another number than reserved, no format, bound already, the same dma-buf twice
+    //   unsupported   memory without a dma-buf, or a driver that cannot import
+    //   permission    memory that is read-only
+    //   incompatible  too small, or refused by the device. Where the kernel answers EFAULT the cause is
+    //   looked
+    //                 for: the size is checked, then needs_contiguous_memory() is asked; the message says
+    //                 "contiguous" only when that established it, and names the candidates otherwise
+    //   limit         the driver wants more buffers than were given
+    Result<void> bind(std::span<const MemoryRef> memories) noexcept;
+    // Ends the use of the bound memory and lets it go; stops first. Never fails the caller's memory: even on
+    // an error the handles are released.
+    Result<void> unbind() noexcept;
+    // Bound memories; 0 when none.
+    std::uint32_t bound() const noexcept;
+    // The memory bound to an index; null outside.
+    Memory* memory(std::uint32_t index) const noexcept;
+
+    // Starts streaming; queues what the application does not hold. Errors: invalid (nothing bound, streaming
+    // already), and what the driver answers.
+    Result<void> start() noexcept;
+    // Stops streaming. Frames the application holds stay its own until it queues them; the rest is idle.
+    Result<void> stop() noexcept;
+    // Waits for a frame, `timeout_ms` milliseconds at most (-1: for ever; 0: looks only). Two system calls,
+    // no allocation. The frame's memory is the application's until queue(). Errors, none of which ends the
+    // stream:
+    //   busy with code() ETIMEDOUT  no frame came in time
+    //   busy with code() EINTR      a signal came first
+    // others: device lost (unplugged, or the queue is broken), invalid (not streaming), unavailable (EPIPE:
+    // the stream has ended).
+    Result<Frame> dequeue(int timeout_ms) noexcept;
+    // Gives a dequeued frame's memory back to the driver. End CPU access first (unmap), and wait for a GPU
+    // that reads it: V4L2 waits for no fence. One system call. Errors: invalid (not held by the application),
+    // and what the driver answers.
+    Result<void> queue(std::uint32_t index) noexcept;
+
+    // Unbinds, and closes the node.
+    Result<void> close() noexcept;
+
+    // Whether the device demands physically contiguous memory at the negotiated size. Found by trial with
+    // twins: two udmabufs over the same pages, one with its halves swapped, cannot both be contiguous; a
+    // device that takes both needs no contiguity, and one that refuses either with EFAULT does. Needs
+    // /dev/udmabuf and an idle camera with nothing bound; leaves no trace. Asked once for each negotiated
+    // format. `unknown` with an error in `why`, if given, when it cannot be found out. Errors: invalid (no
+    // format, or memory is bound).
+    Result<Answer> needs_contiguous_memory(std::optional<Error>* why = nullptr) noexcept;
+
+private:
+    struct Session;
+    explicit Camera(std::unique_ptr<Session> session) noexcept;
+    std::unique_ptr<Session> session_;
+};
+
+} // namespace hwalloc::v4l2
