@@ -1,0 +1,208 @@
+// The picture converters against a reference in double precision that shares no code with them.
+#include <gtest/gtest.h>
+#include <png.h>
+
+#include <cstring>
+#include <random>
+#include <set>
+
+#include "tests/reference/yuv_reference.h"
+#include "tools/image/bars.h"
+#include "tools/image/convert.h"
+#include "tools/image/png.h"
+
+namespace hwalloc::tools {
+namespace {
+
+struct Colors {
+    ColorMatrix matrix;
+    const yuv_reference::Standard* standard;
+};
+constexpr Colors all_matrices[] = {{ColorMatrix::bt601, &yuv_reference::bt601},
+                                   {ColorMatrix::bt709, &yuv_reference::bt709},
+                                   {ColorMatrix::bt2020, &yuv_reference::bt2020},
+                                   {ColorMatrix::smpte240m, &yuv_reference::smpte240}};
+
+ImageLayout layout_of(std::uint32_t code, std::uint32_t width, std::uint32_t height, ColorMatrix matrix,
+                      ColorRange range, std::uint32_t stride = 0) {
+    ImageLayout layout = linear_layout(code, width, height, stride).value();
+    layout.matrix = matrix;
+    layout.range = range;
+    return layout;
+}
+
+// Half of a unit is what rounding costs; the rest is the converter's.
+constexpr double tolerance = 0.5 + 0.02;
+
+// Every combination of luma and chroma is too much for a test; all of the corners and a million others are
+// not.
+TEST(Convert, EveryMatrixAndRangeAgreesWithTheReference) {
+    std::mt19937 random(20240607);
+    for (const Colors& colors : all_matrices) {
+        for (const ColorRange range : {ColorRange::limited, ColorRange::full}) {
+            const ImageLayout layout = layout_of(fourcc('Y', 'U', 'Y', 'V'), 512, 256, colors.matrix, range);
+            std::vector<std::uint8_t> image(layout.memory_sizes[0]), rgb;
+            for (auto& byte : image)
+                byte = static_cast<std::uint8_t>(random());
+            // The first row: every corner of the cube.
+            for (unsigned corner = 0; corner < 8; ++corner) {
+                image[4 * corner] = image[4 * corner + 2] = corner & 1 ? 255 : 0;
+                image[4 * corner + 1] = corner & 2 ? 255 : 0;
+                image[4 * corner + 3] = corner & 4 ? 255 : 0;
+            }
+            ASSERT_TRUE(to_rgb(layout, image, rgb));
+            double worst = 0;
+            for (std::size_t pixel = 0; pixel < rgb.size() / 3; ++pixel) {
+                const std::uint8_t* pair = image.data() + (pixel / 2) * 4;
+                const auto exact = yuv_reference::to_rgb(*colors.standard, range == ColorRange::full,
+                                                         pair[(pixel & 1) * 2], pair[1], pair[3]);
+                worst = std::max(worst, yuv_reference::difference(exact, &rgb[3 * pixel]));
+            }
+            EXPECT_LE(worst, tolerance);
+        }
+    }
+}
+
+// Where each format keeps its bytes, by formats.rst of the kernel, with strides longer than a row and odd
+// sizes.
+TEST(Convert, EveryFormatReadsItsOwnBytes) {
+    constexpr std::uint32_t width = 37, height = 21;
+    std::mt19937 random(7);
+    const auto check = [&](std::uint32_t code, std::uint32_t stride, ColorMatrix matrix, ColorRange range,
+                           auto exact_at) {
+        SCOPED_TRACE(fourcc_name(code));
+        const ImageLayout layout = layout_of(code, width, height, matrix, range, stride);
+        std::vector<std::uint8_t> image(layout.memory_sizes[0]), rgb;
+        for (auto& byte : image)
+            byte = static_cast<std::uint8_t>(random());
+        ASSERT_TRUE(to_rgb(layout, image, rgb));
+        ASSERT_EQ(rgb.size(), std::size_t{3} * width * height);
+        for (std::uint32_t y = 0; y < height; ++y)
+            for (std::uint32_t x = 0; x < width; ++x)
+                ASSERT_LE(yuv_reference::difference(exact_at(image, x, y), &rgb[3 * (y * width + x)]),
+                          tolerance)
+                    << x << "," << y;
+    };
+    using Bytes = std::vector<std::uint8_t>;
+    using yuv_reference::bt601, yuv_reference::bt709, yuv_reference::to_level;
+    check(fourcc('Y', 'U', 'Y', 'V'), 96, ColorMatrix::bt601, ColorRange::limited,
+          [](const Bytes& i, std::uint32_t x, std::uint32_t y) {
+              const std::size_t pair = y * 96 + (x / 2) * 4;
+              return yuv_reference::to_rgb(bt601, false, i[pair + (x % 2) * 2], i[pair + 1], i[pair + 3]);
+          });
+    check(fourcc('U', 'Y', 'V', 'Y'), 80, ColorMatrix::bt709, ColorRange::limited,
+          [](const Bytes& i, std::uint32_t x, std::uint32_t y) {
+              const std::size_t pair = y * 80 + (x / 2) * 4;
+              return yuv_reference::to_rgb(bt709, false, i[pair + (x % 2) * 2 + 1], i[pair], i[pair + 2]);
+          });
+    check(fourcc('N', 'V', '1', '2'), 64, ColorMatrix::bt709, ColorRange::full,
+          [](const Bytes& i, std::uint32_t x, std::uint32_t y) {
+              const std::size_t chroma = 64 * 21 + (y / 2) * 64 + (x / 2) * 2;
+              return yuv_reference::to_rgb(bt709, true, i[y * 64 + x], i[chroma], i[chroma + 1]);
+          });
+    check(fourcc('B', 'G', '2', '4'), 120, ColorMatrix::rgb, ColorRange::full,
+          [](const Bytes& i, std::uint32_t x, std::uint32_t y) {
+              const std::size_t at = y * 120 + x * 3;
+              return yuv_reference::Rgb{1.0 * i[at], 1.0 * i[at + 1], 1.0 * i[at + 2]};
+          });
+    check(fourcc('X', 'R', '2', '4'), 160, ColorMatrix::rgb, ColorRange::limited,
+          [](const Bytes& i, std::uint32_t x, std::uint32_t y) {
+              const std::size_t at = y * 160 + x * 4;
+              return yuv_reference::Rgb{to_level(false, i[at + 2]), to_level(false, i[at + 1]),
+                                        to_level(false, i[at])};
+          });
+    check(fourcc('R', '8', ' ', ' '), 40, ColorMatrix::bt601, ColorRange::limited,
+          [](const Bytes& i, std::uint32_t x, std::uint32_t y) {
+              const double level = to_level(false, i[y * 40 + x]);
+              return yuv_reference::Rgb{level, level, level};
+          });
+}
+
+TEST(Convert, RefusesWhatItCannotDo) {
+    std::vector<std::uint8_t> rgb;
+    const auto mjpeg = ImageLayout{.width = 8, .height = 8, .plane_count = 1, .memory_count = 1};
+    EXPECT_EQ(can_convert(mjpeg).error().kind(), ErrorKind::unsupported);
+    EXPECT_EQ(can_convert(layout_of(fourcc('N', 'V', '1', '2'), 8, 8, ColorMatrix::bt2020_constant,
+                                    ColorRange::limited))
+                  .error()
+                  .kind(),
+              ErrorKind::unsupported);
+    const auto layout = layout_of(fourcc('N', 'V', '1', '2'), 8, 8, ColorMatrix::bt601, ColorRange::full);
+    const std::vector<std::uint8_t> short_image(layout.memory_sizes[0] - 1);
+    EXPECT_EQ(to_rgb(layout, short_image, rgb).error().kind(), ErrorKind::invalid);
+}
+
+TEST(Bars, AreTheColoursTheySayInEveryFormat) {
+    const std::uint32_t codes[] = {fourcc('Y', 'U', 'Y', 'V'), fourcc('U', 'Y', 'V', 'Y'),
+                                   fourcc('N', 'V', '1', '2'), fourcc('B', 'G', '2', '4'),
+                                   fourcc('X', 'R', '2', '4')};
+    for (const std::uint32_t code : codes) {
+        for (const std::uint32_t width : {64u, 77u}) {
+            SCOPED_TRACE(fourcc_name(code) + " " + std::to_string(width));
+            const bool yuv = is_yuv(code);
+            ImageLayout layout = layout_of(code, width, 11, yuv ? ColorMatrix::bt709 : ColorMatrix::rgb,
+                                           yuv ? ColorRange::limited : ColorRange::full);
+            const auto bars = Bars::make(layout).value();
+            for (const std::uint32_t frame : {0u, 1u, 40u, 4'000'000'000u}) {
+                // The last byte is a guard: drawing must end with the image.
+                std::vector<std::uint8_t> image(layout.memory_sizes[0] + 1, 0xa5), rgb;
+                bars.draw({image.data(), layout.memory_sizes[0]}, frame);
+                ASSERT_EQ(image.back(), 0xa5);
+                ASSERT_TRUE(to_rgb(layout, image, rgb));
+                for (std::uint32_t y = 0; y < 11; ++y)
+                    for (std::uint32_t x = 0; x < width; ++x) {
+                        const auto want = bars.color_at(x, frame);
+                        const std::uint8_t* got = &rgb[3 * (y * width + x)];
+                        for (int c = 0; c < 3; ++c)
+                            ASSERT_NEAR(got[c], want[static_cast<std::size_t>(c)], 2) << x << "," << y;
+                    }
+            }
+        }
+    }
+}
+
+TEST(Bars, MoveAndHaveEightColours) {
+    const auto bars =
+        Bars::make(layout_of(fourcc('X', 'R', '2', '4'), 80, 4, ColorMatrix::rgb, ColorRange::full)).value();
+    std::set<std::array<std::uint8_t, 3>> seen;
+    for (std::uint32_t x = 0; x < 80; ++x)
+        seen.insert(bars.color_at(x, 0));
+    EXPECT_EQ(seen.size(), 8u);
+    EXPECT_EQ(bars.color_at(0, 5), bars.color_at(10, 0));
+}
+
+TEST(Bars, GreyIsTheLumaOfTheBars) {
+    const auto layout = layout_of(fourcc('R', '8', ' ', ' '), 64, 2, ColorMatrix::bt601, ColorRange::limited);
+    const auto bars = Bars::make(layout).value();
+    std::vector<std::uint8_t> image(layout.memory_sizes[0]);
+    bars.draw(image, 0);
+    for (std::uint32_t x = 0; x < 64; ++x) {
+        const auto c = bars.color_at(x, 0);
+        const double level = 0.299 * c[0] + 0.587 * c[1] + 0.114 * c[2];
+        EXPECT_NEAR(image[x], 16 + 219 * level / 255, 0.51) << x;
+    }
+}
+
+TEST(Png, HoldsThePixelsThatWereWritten) {
+    std::vector<std::uint8_t> rgb(3 * 5 * 4), back(rgb.size());
+    for (std::size_t i = 0; i < rgb.size(); ++i)
+        rgb[i] = static_cast<std::uint8_t>(i * 7);
+    std::FILE* file = std::tmpfile();
+    ASSERT_NE(file, nullptr);
+    ASSERT_TRUE(write_png(file, 5, 4, rgb));
+    EXPECT_EQ(write_png(file, 5, 5, rgb).error().kind(), ErrorKind::invalid);
+    std::rewind(file);
+    png_image image;
+    std::memset(&image, 0, sizeof image);
+    image.version = PNG_IMAGE_VERSION;
+    ASSERT_TRUE(png_image_begin_read_from_stdio(&image, file));
+    image.format = PNG_FORMAT_RGB;
+    ASSERT_EQ(image.width, 5u);
+    ASSERT_EQ(image.height, 4u);
+    ASSERT_TRUE(png_image_finish_read(&image, nullptr, back.data(), 0, nullptr));
+    EXPECT_EQ(rgb, back);
+    std::fclose(file);
+}
+
+} // namespace
+} // namespace hwalloc::tools
