@@ -58,31 +58,35 @@ void load_modules(ModuleSink sink, void* user) {
         if (std::find(loaded.begin(), loaded.end(), path) != loaded.end())
             continue;
         const char* why = "unknown reason";
-        const auto refuse = [&](ErrorKind kind, const std::string& what, std::string_view remedy) {
-            const Error error =
-                Error(kind, "loading a module").doing(what).on(path).call("dlopen").remedy(remedy);
+        const auto refuse = [&](ErrorKind kind, std::string_view call, std::string_view reason) {
+            Error error = Error(kind, "loading a module").on(path).remedy(reason);
+            if (!call.empty())
+                error = std::move(error).call(call);
             sink(nullptr, path, &error, user);
         };
         // RTLD_NOW: a missing symbol is told here, not by a crash at the first call.
         void* module = kernel.dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL, &why);
         if (!module) {
-            refuse(ErrorKind::unavailable, std::string("the module cannot be loaded: ") + why, "");
+            std::string_view reason = why;
+            if (reason.starts_with(path + ": ")) // it is in the message already
+                reason.remove_prefix(path.size() + 2);
+            refuse(ErrorKind::unavailable, "dlopen", reason);
             continue;
         }
         loaded.push_back(path); // never unloaded: memory may carry its code's address
         const auto* backend = static_cast<const Backend*>(kernel.dlsym(module, "hwalloc_backend_v1"));
         if (!backend) {
-            refuse(ErrorKind::unsupported, "the module has no symbol hwalloc_backend_v1",
-                   "it is not a hwalloc backend");
+            refuse(ErrorKind::unsupported, "dlsym",
+                   "it has no symbol hwalloc_backend_v1, so it is not a backend of hwalloc");
         } else if (tag_of(*backend) != HWALLOC_BACKEND_ABI) {
-            refuse(ErrorKind::unsupported,
-                   "the module was built for backend interface " + std::string(tag_of(*backend)) +
-                       ", this library offers " HWALLOC_BACKEND_ABI,
-                   "build it against the headers of this library");
+            refuse(ErrorKind::unsupported, "",
+                   "it was built for backend interface " + std::string(tag_of(*backend)) +
+                       ", and this library offers " HWALLOC_BACKEND_ABI
+                       ": build it against the headers of this library");
         } else if (backend->size < sizeof(Backend)) {
-            refuse(ErrorKind::unsupported, "the module's description is shorter than its interface says", "");
+            refuse(ErrorKind::unsupported, "", "its description is shorter than its interface says");
         } else if (!backend->name || !backend->families || !backend->discover) {
-            refuse(ErrorKind::unsupported, "the module's description lacks a name, families or discover", "");
+            refuse(ErrorKind::unsupported, "", "its description lacks a name, families or discover");
         } else {
             sink(backend, path, nullptr, user);
         }

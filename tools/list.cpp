@@ -85,6 +85,11 @@ Cell answer(Answer known) {
     return {to_text(known), known == Answer::unknown ? Style::faint : Style::plain};
 }
 
+// A module that was refused is known by its file, which would make the table wide.
+bool is_module(const InventoryItem& item) {
+    return !item.allocator && item.backend == "module";
+}
+
 void print_table(Output& out, const std::vector<InventoryItem>& items) {
     Table table(
         {"NAME", "ALLOC", "MAP", "EXPORT", "IMPORT", "IMAGE", "CONTIGUOUS", "CACHED", "COST", "STATE"});
@@ -92,7 +97,8 @@ void print_table(Output& out, const std::vector<InventoryItem>& items) {
         const Cell state = item.why          ? Cell{std::string(to_string(item.why->kind())), Style::bad}
                            : item.is_default ? Cell{"ready, default", Style::good}
                                              : Cell{"ready", Style::good};
-        const Cell name{item.name, item.why ? Style::plain : Style::strong};
+        const std::string shown = is_module(item) ? item.name.substr(item.name.rfind('/') + 1) : item.name;
+        const Cell name{shown, item.why ? Style::plain : Style::strong};
         auto* describes = item.allocator ? item.allocator->extension<Describes>() : nullptr;
         if (!describes) {
             const Cell none{"-", Style::faint};
@@ -126,7 +132,9 @@ void print_table(Output& out, const std::vector<InventoryItem>& items) {
             below(fmt::format("{} is also found as {}", item.name, fmt::join(item.aliases, ", ")));
     for (const InventoryItem& item : items)
         if (item.why)
-            below(fmt::format("{}: {}", out.styled(item.name, Style::bad), item.why->message()));
+            below(is_module(item)
+                      ? item.why->message()
+                      : fmt::format("{}: {}", out.styled(item.name, Style::bad), item.why->message()));
 }
 
 } // namespace

@@ -145,7 +145,8 @@ class Refused(unittest.TestCase):
             self.assertEqual(code, 0)
             refused = [item for item in document["allocators"] if item["backend"] == "module"]
             self.assertEqual([item["name"] for item in refused], [str(fake)])
-            self.assertIn("cannot be loaded", refused[0]["why"]["message"])
+            self.assertEqual(refused[0]["why"]["call"], "dlopen")
+            self.assertEqual(refused[0]["why"]["device"], str(fake))
 
 
 class Privileged(unittest.TestCase):
