@@ -7,7 +7,7 @@ import subprocess
 import sys
 import unittest
 
-BUILD = pathlib.Path(os.environ.get("HWALLOC_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build" / "dev"))
+BUILD = pathlib.Path(os.environ.get("HWALLOC_BUILD_DIR", pathlib.Path(__file__).resolve().parents[2] / "build" / "dev"))
 TOOL = BUILD / "tools" / "hwalloc"
 SKIPPED = 77  # what ctest is told
 
