@@ -6,10 +6,10 @@
 #include "support.h"
 
 // Absurd sizes are refused by malloc, as without a sanitizer, and are not a report.
-extern "C" const char* __asan_default_options() {
+extern "C" __attribute__((visibility("default"))) const char* __asan_default_options() {
     return "allocator_may_return_null=1";
 }
-extern "C" const char* __tsan_default_options() {
+extern "C" __attribute__((visibility("default"))) const char* __tsan_default_options() {
     return "allocator_may_return_null=1";
 }
 
