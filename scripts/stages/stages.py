@@ -71,11 +71,17 @@ def tsan(context):
     return _run_suites(context, "tsan", {"TSAN_OPTIONS": "halt_on_error=0"})
 
 
+def abi(context):
+    """The binary interface is the committed baseline's."""
+    return context.check("abi", "scripts/abi", "check")
+
+
 ALL = {
     "format": formatting,
     "dev": dev,
+    "abi": abi,
     "asan": asan,
     "tsan": tsan,
 }
-QUICK = ["format", "dev"]
+QUICK = ["format", "dev", "abi"]
 LAB = []
