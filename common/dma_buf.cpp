@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/dma-buf.h>
 #include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <linux/dma-buf.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include <cerrno>
