@@ -70,6 +70,15 @@ class Context:
         if code:
             raise StageFailed(f"exit code {code} of {' '.join(str(word) for word in command[:4])}")
 
+    def output_of(self, *command, **options):
+        """Runs a command like run(); returns its exit code and what it wrote."""
+        self.log.flush()
+        begin = os.path.getsize(self.log.name)
+        code = self.run(*command, **options)
+        with open(self.log.name, encoding="utf-8", errors="replace") as file:
+            file.seek(begin)
+            return code, file.read()
+
     def check(self, name, *command, **options):
         """A command that is a test case by itself."""
         code = self.run(*command, **options)
@@ -106,7 +115,9 @@ class Runner:
 
         context.progress = progress
         path = context.logs / f"{name}.log"
-        with open(path, "w", encoding="utf-8", errors="replace") as context.log:
+        # Appended to, by us and by the commands, so that neither writes over the other.
+        path.unlink(missing_ok=True)
+        with open(path, "a", encoding="utf-8", errors="replace") as context.log:
             try:
                 counts = function(context)
             except StageFailed as error:

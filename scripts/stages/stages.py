@@ -1,6 +1,7 @@
 """The stages of scripts/test. Each takes a Context and returns Counts; its first line of documentation is for people."""
 
 import os
+import re
 import subprocess
 
 import reports
@@ -55,7 +56,7 @@ def dev(context):
     report.unlink(missing_ok=True)
     context.run("ctest", "--test-dir", "build/dev", f"-j{context.jobs}", "--output-on-failure", "--no-tests=error",
                 "--output-junit", report, "--timeout", "300")
-    return reports.junit(report)
+    return reports.junit(report, log=context.log)
 
 
 def asan(context):
@@ -76,12 +77,89 @@ def abi(context):
     return context.check("abi", "scripts/abi", "check")
 
 
+def clang(context):
+    """The library and the unit suite built by clang."""
+    _build(context, "clang", "hwalloc", "tests/unit/all")
+    return _run_suites(context, "clang")
+
+
+def lint(context):
+    """clang-tidy over library and tools: files that changed since they were last clean, with --all every file."""
+    return _printed(context, "lint", "scripts/tidy", "--jobs", context.jobs, *(["--all"] if context.options.all else []))
+
+
+def arm64(context):
+    """The cross-build, and under user-mode emulation the unit suite, contract and check of sysmem and memfd."""
+    for report in context.logs.glob("arm64-*.xml"):
+        report.unlink()
+    code, text = context.output_of("scripts/arm64", "--jobs", context.jobs, "--reports", context.logs)
+    counts = Counts()
+    for report in sorted(context.logs.glob("arm64-*.xml")):
+        counts += reports.junit(report, "arm64")
+    for passed, failed in re.findall(r"^(\d+) passed, (\d+) failed, \d+ unsupported$", text, re.MULTILINE):
+        counts += Counts(int(passed), int(failed), 0, ["arm64: hwalloc check"] if int(failed) else [])
+    if code and not counts.failed:
+        raise StageFailed(f"exit code {code} of scripts/arm64")
+    return counts
+
+
+def lab_suites(context):
+    """In the lab: unit and contract suites on real drivers, where a missing device is a failure."""
+    counts = Counts()
+    for program in _suites(context, "dev"):
+        report = context.logs / f"lab-{program.name}.xml"
+        report.unlink(missing_ok=True)
+        code = context.run("scripts/lab", "run", "--timeout", "900", "--", program, f"--gtest_output=xml:{report}",
+                           "--gtest_brief=1")
+        part = reports.junit(report, "lab") if report.exists() else Counts()
+        if code and not part.failed:
+            part += Counts(failed=1, failures=[f"lab.{program.name}: exit code {code}"])
+        counts += part
+    return counts
+
+
+def lab_tests(context):
+    """The programs tests/lab/*_test*, which use the lab from outside: captures, expectations, witnesses."""
+    counts = Counts()
+    programs = [path for path in sorted((context.tree / "tests" / "lab").glob("*_test*"))
+                if path.is_file() and os.access(path, os.X_OK)]
+    for program in programs:
+        counts += _printed(context, program.name, program)
+    if not programs:
+        raise StageFailed("there is no tests/lab/*_test*")
+    return counts
+
+
+def lab_selftest(context):
+    """What scripts/lab itself promises: exit codes, streams, users, time limits, nothing left behind."""
+    return _printed(context, "lab selftest", "tests/lab/selftest")
+
+
+def _printed(context, name, *command):
+    """Runs a program that prints what passed and what failed."""
+    code, text = context.output_of(*command, env={"HWALLOC_BUILD_DIR": "build/dev"})
+    if code == SKIPPED:
+        return Counts(skipped=1)
+    counts = reports.printed(text) or (Counts() if code else Counts(passed=1))
+    if code and not counts.failed:
+        counts += Counts(failed=1, failures=[f"{name}: exit code {code}"])
+    return counts
+
+
+SKIPPED = 77  # as automake has it
+
 ALL = {
     "format": formatting,
     "dev": dev,
     "abi": abi,
+    "clang": clang,
     "asan": asan,
     "tsan": tsan,
+    "arm64": arm64,
+    "lint": lint,
+    "lab-selftest": lab_selftest,
+    "lab-suites": lab_suites,
+    "lab-tests": lab_tests,
 }
 QUICK = ["format", "dev", "abi"]
-LAB = []
+LAB = ["lab-selftest", "lab-suites", "lab-tests"]
