@@ -63,6 +63,10 @@ class Faults(unittest.TestCase):
         "leaked_mapping": "no-leak",
         "writable_share": "share-readonly",
         "false_claim": "export-dmabuf",
+        "misaligned": "alignment",
+        "wrong_copy": "copy",
+        "wrong_span": "is-span",
+        "leaked_heap": "no-leak",
         "map_elsewhere": "map",
     }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -29,6 +30,10 @@ enum class Fault {
     short_region,   // fewer bytes than asked for where prefix and padding are wanted
     map_elsewhere,  // mapping gives an address where nothing is
     false_claim,    // claims dma-bufs and has none
+    misaligned,     // the region begins 8 bytes behind the page
+    wrong_copy,     // a copy of a part begins where the memory begins
+    wrong_span,     // any two shares are neighbours
+    leaked_heap,    // every share leaves a small piece of heap behind
 };
 constexpr Fault fault = Fault::HWALLOC_TEST_FAULT;
 
@@ -70,25 +75,44 @@ private:
     std::map<std::size_t, std::vector<std::uint8_t*>> free_;
 };
 
+// Written so that the compiler cannot leave the allocation out.
+[[maybe_unused]] void* volatile leaked_by_share;
+
 class PagesBlock final : public Block {
 public:
     PagesBlock(Allocator& allocator, const Geometry& geometry, Pool& pool, std::uint8_t* region) noexcept
-        : Block(allocator, geometry), pool_(pool), region_(region), length_(geometry.storage) {
+        : Block(allocator, geometry)
+        , pool_(pool)
+        , region_(region + (fault == Fault::misaligned ? 8 : 0))
+        , length_(geometry.storage) {
         if constexpr (fault == Fault::false_claim)
-            std::memset(region, 0, length_); // memory that may leave the process must
+            std::memset(region_, 0, length_); // memory that may leave the process must
         if constexpr (fault != Fault::no_zeroing)
-            zero_edges(region);
+            zero_edges(region_);
     }
 
 private:
-    ~PagesBlock() override { pool_.give(region_, length_); }
+    ~PagesBlock() override { pool_.give(region_ - (fault == Fault::misaligned ? 8 : 0), length_); }
 
     Result<std::uint8_t*> mem_map(Memory&, std::size_t, MapFlags) noexcept override {
         if constexpr (fault == Fault::map_elsewhere)
             return reinterpret_cast<std::uint8_t*>(page_size() / 2);
         return region_;
     }
+    Result<MemoryRef> mem_copy(Memory& view, std::size_t offset, std::size_t size,
+                               Allocator* target) noexcept override {
+        return default_copy(view, fault == Fault::wrong_copy ? 0 : offset, size, target);
+    }
+    bool mem_is_span(const Memory& a, const Memory& b, std::size_t* offset) noexcept override {
+        if constexpr (fault == Fault::wrong_span) {
+            *offset = 0;
+            return true;
+        }
+        return Block::mem_is_span(a, b, offset);
+    }
     Result<void> mem_share(Memory& view) noexcept override {
+        if constexpr (fault == Fault::leaked_heap)
+            leaked_by_share = std::malloc(40);
         if constexpr (fault == Fault::writable_share)
             set_flags(view, view.flags() & ~MemoryFlags::readonly);
         return {};
@@ -126,6 +150,8 @@ private:
             geometry->offset = 0;
         if constexpr (fault == Fault::short_region)
             geometry->maxsize = geometry->offset + geometry->size;
+        if constexpr (fault == Fault::misaligned)
+            geometry->storage += page_size();
         if constexpr (fault == Fault::leaked_fd)
             (void)::open("/dev/null", O_RDONLY | O_CLOEXEC);
         auto region = pool_.take(geometry->storage);
