@@ -2,6 +2,7 @@
 """One check of an installed hwalloc; tests/install/CMakeLists.txt says which there are."""
 
 import argparse
+import json
 import os
 import pathlib
 import re
@@ -128,6 +129,26 @@ def moved(options):
                    f"the moved command uses {library and library[1]}")
 
 
+def tutorial(options):
+    """The module that docs/adding-a-backend.md builds does what it says there, with the commands it gives."""
+    page = (options.source / "docs" / "adding-a-backend.md").read_text()
+    listing = re.search(r"^```cpp\n(.*?)^```$", page, re.M | re.S)
+    expect(listing, "the page has no listing")
+    env = environment(options.prefix, options.libdir)
+    flags = run("pkg-config", "--cflags", "--libs", "hwalloc", stdout=subprocess.PIPE, env=env).stdout.split()
+    with tempfile.TemporaryDirectory(prefix="hwalloc-tutorial-") as directory:
+        source = pathlib.Path(directory) / "huge.cpp"
+        source.write_text(listing[1])
+        run(options.compiler, *STRICT, "-shared", "-fPIC", "-fvisibility=hidden", source, *flags,
+            "-o", source.with_suffix(".so"))
+        env["HWALLOC_MODULE_PATH"] = directory
+        command = options.prefix / "bin" / "hwalloc"
+        listed = run(command, "list", "--json", stdout=subprocess.PIPE, env=env).stdout
+        names = [item["name"] for item in json.loads(listed)["allocators"]]
+        expect("huge" in names, f"hwalloc list has {names}")
+        run(command, "check", "huge", env=env)
+
+
 def includes(options):
     """Public headers include each other, the C++ library, and a few headers of libc; nothing private, nothing else."""
     directory = options.prefix / "include" / "hwalloc"
@@ -151,7 +172,7 @@ def header(options):
 
 
 CHECKS = {"install": install, "layout": layout, "no-build-path": no_build_path, "pkg-config": pkg_config,
-          "find-package": find_package, "moved": moved, "includes": includes, "header": header}
+          "find-package": find_package, "moved": moved, "includes": includes, "tutorial": tutorial, "header": header}
 
 
 def main():
