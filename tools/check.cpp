@@ -142,7 +142,7 @@ Report check_one(const std::string& name, const std::function<void(const Json& s
                                        },
                                        patience_seconds);
     if (!ended.empty())
-        add(report.running.empty() ? "available" : report.running, "failed", "the process was " + ended);
+        add(report.running.empty() ? "available" : report.running, "failed", "the process " + ended);
     const auto reached = [&](const char* step) {
         return std::any_of(report.steps.begin(), report.steps.end(),
                            [&](const Json& one) { return one["step"] == step; });
@@ -238,7 +238,7 @@ int check_all(Output& out) {
     if (!ended.empty() || names.empty())
         return out.fail(Error(ErrorKind::unavailable, "listing the allocators")
                             .doing(ended.empty() ? "there is no allocator to check"
-                                                 : "the process that listed the allocators was " + ended));
+                                                 : "the process that listed the allocators " + ended));
 
     Json reports = Json::array();
     Report total;

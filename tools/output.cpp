@@ -25,7 +25,8 @@ bool wants_colours() {
 }
 
 void write(std::FILE* file, std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), file);
+    if (!text.empty())
+        std::fwrite(text.data(), 1, text.size(), file);
 }
 
 // Bytes that are not UTF-8 (a device's name) are replaced: the document stays valid.

@@ -14,7 +14,9 @@ SKIPPED = 77  # what ctest is told
 
 def run(*words, env=None, tool=TOOL, timeout=120, **options):
     """The finished process, with text in stdout and stderr. An environment variable of None is taken out."""
-    whole = {name: value for name, value in {**os.environ, **(env or {})}.items() if value is not None}
+    # AddressSanitizer would end the process where malloc has to refuse.
+    sanitizer = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":allocator_may_return_null=1"}
+    whole = {name: value for name, value in {**os.environ, **sanitizer, **(env or {})}.items() if value is not None}
     return subprocess.run([str(tool), *map(str, words)], env=whole, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, timeout=timeout, check=False, **options)
 

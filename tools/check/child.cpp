@@ -52,11 +52,11 @@ std::string how_it_ended(pid_t child) {
     int status = 0;
     while (::waitpid(child, &status, 0) < 0)
         if (errno != EINTR)
-            return error_words("waiting for the child process");
+            return error_words("is lost: waitpid");
     if (WIFSIGNALED(status)) {
         const char* name = ::sigabbrev_np(WTERMSIG(status));
-        return name ? fmt::format("killed by SIG{}", name)
-                    : fmt::format("killed by signal {}", WTERMSIG(status));
+        return name ? fmt::format("was killed by SIG{}", name)
+                    : fmt::format("was killed by signal {}", WTERMSIG(status));
     }
     return WEXITSTATUS(status) == 0 ? "" : fmt::format("exited with code {}", WEXITSTATUS(status));
 }
@@ -67,13 +67,13 @@ std::string in_child(const std::function<void(const Say&)>& work,
                      const std::function<void(const Json&)>& hear, int patience) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0)
-        return error_words("making a pipe");
+        return error_words("did not start: pipe2");
     const UniqueFd reading(ends[0]);
     UniqueFd writing(ends[1]);
     std::fflush(nullptr); // else the child would write it too
     const pid_t child = ::fork();
     if (child < 0)
-        return error_words("starting a process");
+        return error_words("did not start: fork");
     if (child == 0)
         be_child(writing.get(), work);
     writing.reset();
@@ -90,7 +90,7 @@ std::string in_child(const std::function<void(const Say&)>& work,
             for (int i = 0; i < 20; ++i, ::usleep(100000))
                 if (::waitpid(child, nullptr, WNOHANG) != 0)
                     break;
-            return fmt::format("not done after {} seconds", patience);
+            return fmt::format("was not done after {} seconds", patience);
         }
         char buffer[4096];
         const ssize_t got = ::read(reading.get(), buffer, sizeof buffer);
