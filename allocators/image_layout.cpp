@@ -75,19 +75,19 @@ std::string fourcc_name(std::uint32_t code) {
     return big_endian ? name + "-BE" : name;
 }
 
-bool is_yuv(std::uint32_t code) noexcept {
-    const FormatShape* shape = shape_of(code);
+bool is_yuv(std::uint32_t fourcc) noexcept {
+    const FormatShape* shape = shape_of(fourcc);
     return shape && shape->yuv;
 }
 
-Result<ImageLayout> linear_layout(std::uint32_t code, std::uint32_t width, std::uint32_t height,
+Result<ImageLayout> linear_layout(std::uint32_t fourcc, std::uint32_t width, std::uint32_t height,
                                   std::uint32_t stride) noexcept {
-    const FormatShape* shape = shape_of(code);
+    const FormatShape* shape = shape_of(fourcc);
     if (!shape)
         return Error(ErrorKind::unsupported, "the layout of this pixel format is not known");
     if (width == 0 || height == 0)
         return Error(ErrorKind::invalid, "an image has at least one pixel");
-    ImageLayout layout{.fourcc = code,
+    ImageLayout layout{.fourcc = fourcc,
                        .width = width,
                        .height = height,
                        .plane_count = shape->plane_count,

@@ -149,6 +149,21 @@ def tutorial(options):
         run(command, "check", "huge", env=env)
 
 
+def readme(options):
+    """The program in README.md compiles and, where there is no heap, says so in words."""
+    listing = re.search(r"^```cpp\n(.*?)^```$", (options.source / "README.md").read_text(), re.M | re.S)
+    expect(listing, "README.md has no program")
+    env = environment(options.prefix, options.libdir)
+    flags = run("pkg-config", "--cflags", "--libs", "hwalloc", stdout=subprocess.PIPE, env=env).stdout.split()
+    with tempfile.TemporaryDirectory(prefix="hwalloc-readme-") as directory:
+        source = pathlib.Path(directory) / "program.cpp"
+        source.write_text(listing[1])
+        run(options.compiler, *STRICT, source, *flags, "-o", source.with_suffix(""))
+        done = subprocess.run([source.with_suffix("")], text=True, stdout=subprocess.PIPE, env=env)
+        print(done.stdout)
+        expect(done.returncode == 0 or "dma_heap" in done.stdout, "it failed and named no heap")
+
+
 def includes(options):
     """Public headers include each other, the C++ library, and a few headers of libc; nothing private, nothing else."""
     directory = options.prefix / "include" / "hwalloc"
@@ -172,7 +187,7 @@ def header(options):
 
 
 CHECKS = {"install": install, "layout": layout, "no-build-path": no_build_path, "pkg-config": pkg_config,
-          "find-package": find_package, "moved": moved, "includes": includes, "tutorial": tutorial, "header": header}
+          "find-package": find_package, "moved": moved, "includes": includes, "tutorial": tutorial, "readme": readme, "header": header}
 
 
 def main():
