@@ -33,7 +33,8 @@ class Cases:
 def in_lab(*options, commands):
     """Runs commands of hwalloc in one guest: a list of (exit code, document)."""
     script = "; ".join(f"{command}; echo $?" for command in commands)
-    done = subprocess.run([LAB, "run", *options, "--", "sh", "-c", script], stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run([LAB, "run", "--timeout", "600", *options, "--", "sh", "-c", script],
+                          stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"the lab failed: exit code {done.returncode}\n{done.stdout}\n0 passed, 1 failed")
     decoder, text, found = json.JSONDecoder(), done.stdout, []
