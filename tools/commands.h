@@ -18,6 +18,7 @@ using Run = std::function<int(Output& out)>;
 
 // An entry function adds the command's options to `command`, which has its name, summary and --json already,
 // and returns what to run with them. The options live in what the Run holds, for example in a shared_ptr.
+Run capture(CLI::App& command);
 Run check(CLI::App& command);
 Run list(CLI::App& command);
 

@@ -21,6 +21,7 @@ struct Row {
 constexpr Row commands[] = {
     {"list", "show every allocator, what it can do, or why it cannot be used", list},
     {"check", "try the whole contract on an allocator of this machine", check},
+    {"capture", "take frames from a camera into memory of an allocator, without a copy", capture},
 };
 
 // Errors of the command line itself are an object too, so this is known before it is parsed.

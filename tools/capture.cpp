@@ -1,0 +1,311 @@
+// `hwalloc capture`: frames from a camera, or the test source, into memory of an allocator chosen by name.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <memory>
+
+#include "tools/capture/buffers.h"
+#include "tools/capture/loop.h"
+#include "tools/capture/source.h"
+#include "tools/capture/writer.h"
+#include "tools/commands.h"
+#include "tools/image/convert.h"
+
+namespace hwalloc::tools {
+namespace {
+
+struct Options {
+    std::string device = "auto", allocator = "auto", size, format, fps, output;
+    std::uint32_t buffers = 4;
+    std::uint64_t frames = 30;
+    bool list_formats = false;
+};
+
+bool parse_number(std::string_view text, std::uint32_t& number) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc{} && end == text.data() + text.size();
+}
+
+// "640x480"
+bool parse_size(const std::string& text, v4l2::FormatRequest& request) {
+    const auto x = text.find_first_of("xX");
+    return x != text.npos && parse_number(std::string_view(text).substr(0, x), request.width) &&
+           parse_number(std::string_view(text).substr(x + 1), request.height) && request.width &&
+           request.height;
+}
+
+// "30", "29.97" or "30000/1001"
+bool parse_rate(const std::string& text, v4l2::FrameRate& rate) {
+    if (const auto slash = text.find('/'); slash != text.npos)
+        return parse_number(std::string_view(text).substr(0, slash), rate.frames) &&
+               parse_number(std::string_view(text).substr(slash + 1), rate.seconds) && rate.frames &&
+               rate.seconds;
+    rate.seconds = 1;
+    if (parse_number(text, rate.frames))
+        return rate.frames > 0;
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || !(value >= 0.001 && value <= 100'000))
+        return false;
+    rate = {static_cast<std::uint32_t>(value * 1000 + 0.5), 1000};
+    return true;
+}
+
+std::string describe(const v4l2::FrameSize& size) {
+    const auto range = [](std::uint32_t least, std::uint32_t most, std::uint32_t step) {
+        if (least == most)
+            return std::to_string(least);
+        return step > 1 ? fmt::format("{}-{} by {}", least, most, step) : fmt::format("{}-{}", least, most);
+    };
+    return range(size.min_width, size.max_width, size.step_width) + "x" +
+           range(size.min_height, size.max_height, size.step_height);
+}
+
+int list_formats(FrameSource& source, Output& out) {
+    auto formats = source.list_formats();
+    if (!formats)
+        return out.fail(formats.error());
+    const v4l2::DeviceInfo& info = source.info();
+    if (out.json()) {
+        Json list = Json::array();
+        for (const v4l2::FormatInfo& format : *formats) {
+            Json sizes = Json::array();
+            for (const v4l2::FrameSize& size : format.sizes)
+                sizes.push_back({{"width", {size.min_width, size.max_width, size.step_width}},
+                                 {"height", {size.min_height, size.max_height, size.step_height}}});
+            list.push_back({{"format", format_name(format.pixel_format)},
+                            {"fourcc", fourcc_name(format.pixel_format)},
+                            {"description", format.description},
+                            {"compressed", format.compressed},
+                            {"emulated", format.emulated},
+                            {"sizes", std::move(sizes)}});
+        }
+        out.print({{"device", info.path},
+                   {"driver", info.driver},
+                   {"card", info.card},
+                   {"bus", info.bus},
+                   {"formats", std::move(list)}});
+        return ok;
+    }
+    out.line(fmt::format("{} ({}, driver {})", info.path, info.card, info.driver));
+    Table table({"FORMAT", "DESCRIPTION", "SIZES"});
+    for (const v4l2::FormatInfo& format : *formats) {
+        std::string sizes;
+        for (const v4l2::FrameSize& size : format.sizes)
+            sizes += (sizes.empty() ? "" : " ") + describe(size);
+        table.row({{format_name(format.pixel_format), Style::strong},
+                   {format.description},
+                   {sizes.empty() ? "unknown" : sizes, sizes.empty() ? Style::faint : Style::plain}});
+    }
+    out.table(table);
+    return ok;
+}
+
+// For a picture without a format asked for: the first that a picture can be made of, since a camera may stand
+// at a compressed one.
+Result<std::uint32_t> format_for_picture(FrameSource& source) {
+    auto formats = source.list_formats();
+    if (!formats)
+        return std::move(formats).error();
+    for (const char* name : {"YUYV", "UYVY", "NV12", "RGB24", "XR24", "GREY"})
+        for (const v4l2::FormatInfo& format : *formats)
+            if (format.pixel_format == parse_format(name) && !format.emulated)
+                return format.pixel_format;
+    return std::uint32_t{0}; // the current one; the writer says why it does not do
+}
+
+Result<v4l2::CaptureFormat> agree(FrameSource& source, const Options& options, v4l2::FormatRequest request,
+                                  bool picture, Output& out) {
+    if (picture && request.pixel_format == 0) {
+        auto chosen = format_for_picture(source);
+        if (!chosen)
+            return std::move(chosen).error();
+        request.pixel_format = *chosen;
+    }
+    auto format = source.negotiate(request);
+    if (!format)
+        return format;
+    const ImageLayout& layout = format->layout;
+    if (request.pixel_format && request.pixel_format != format->pixel_format)
+        return Error(ErrorKind::unsupported, "negotiating")
+            .doing(fmt::format("the camera does not give {}; it answers with {}", options.format,
+                               format_name(format->pixel_format)))
+            .on(source.info().path)
+            .call("VIDIOC_S_FMT")
+            .remedy(fmt::format("`hwalloc capture --device {} --list-formats` shows what it gives",
+                                source.info().path));
+    if (request.width && (request.width != layout.width || request.height != layout.height))
+        out.note(fmt::format("{} gives {}x{} instead of {}x{}", source.info().path, layout.width,
+                             layout.height, request.width, request.height));
+    if (format->interlaced)
+        out.note("the frames are interlaced: a picture shows both fields at once");
+    return format;
+}
+
+Json number_or_null(const std::optional<double>& number) {
+    return number ? Json(*number) : Json();
+}
+
+Json report(const FrameSource& source, const v4l2::CaptureFormat& format, const Buffers& buffers,
+            std::uint32_t imports, const Statistics& statistics, const std::string& output) {
+    Json passed_over = Json::array();
+    for (const Error& error : buffers.passed_over)
+        passed_over.push_back(to_json(error));
+    return {
+        {"device", source.info().path},
+        {"driver", source.info().driver},
+        {"card", source.info().card},
+        {"allocator", buffers.allocator},
+        {"memory", buffers.kind},
+        {"format", format_name(format.pixel_format)},
+        {"fourcc", fourcc_name(format.pixel_format)},
+        {"width", format.layout.width},
+        {"height", format.layout.height},
+        {"stride", format.layout.planes[0].stride},
+        {"buffers", source.bound()},
+        {"frames", statistics.frames},
+        {"dropped", statistics.dropped},
+        {"errors", statistics.errors},
+        {"copies", statistics.copies},
+        {"imports", imports},
+        {"fps", statistics.fps},
+        {"latency_us",
+         {{"p50", number_or_null(statistics.latency_p50)}, {"p99", number_or_null(statistics.latency_p99)}}},
+        {"output", output.empty() ? Json() : Json(output)},
+        {"passed_over", std::move(passed_over)}};
+}
+
+std::string summary(const FrameSource& source, const v4l2::CaptureFormat& format, const Buffers& buffers,
+                    const Statistics& statistics, std::uint32_t imports) {
+    std::string text =
+        fmt::format("{} of {}x{} {} from {} ({}) in {} of {}\n"
+                    "{} lost, {} damaged, {} copied; {} imported once; {:.2f} frames a second",
+                    counted(statistics.frames, "frame"), format.layout.width, format.layout.height,
+                    format_name(format.pixel_format), source.info().path, source.info().card,
+                    counted(source.bound(), "buffer"), buffers.allocator, statistics.dropped,
+                    statistics.errors, statistics.copies, counted(imports, "buffer"), statistics.fps);
+    if (statistics.latency_p50)
+        text += fmt::format("\nfrom the driver to here: {:.0f} us (p50), {:.0f} us (p99)",
+                            *statistics.latency_p50, *statistics.latency_p99);
+    return text;
+}
+
+int capture_frames(const Options& options, const v4l2::FormatRequest& request, FrameWriter::Kind kind,
+                   Output& out) {
+    const StopSignals signals;
+    std::vector<Error> passed_over;
+    auto opened = open_source(options.device, request, passed_over);
+    if (!opened)
+        return out.fail(opened.error());
+    FrameSource& source = **opened;
+    if (options.device == "auto" && source.info().path == "test")
+        out.note("no camera can be used here: taking the built-in test source");
+    for (const Error& error : passed_over)
+        out.note(fmt::format("passed over: {}", error.message()));
+    if (options.list_formats)
+        return list_formats(source, out);
+
+    const bool picture = kind == FrameWriter::Kind::png;
+    auto format = agree(source, options, request, picture, out);
+    if (!format)
+        return out.fail(format.error());
+    FrameWriter writer(kind);
+    if (auto can = writer.set_format(*format); !can)
+        return out.fail(Error(can.error()).on(source.info().path));
+    if (auto writable = writer.open(options.output); !writable)
+        return out.fail(writable.error());
+    // One more than the driver keeps, and one for the frame that a picture is made of.
+    const std::uint32_t least = source.min_buffers() + (picture ? 2 : 1);
+    auto buffers = bind_buffers(source, *format, options.allocator, std::max(options.buffers, least));
+    if (!buffers)
+        return out.fail(buffers.error());
+    const std::uint32_t imports = source.bound();
+    if (imports != options.buffers)
+        out.note(fmt::format("the driver wants {} buffers instead of {}", imports, options.buffers));
+
+    std::optional<Error> failed;
+    const bool progress = ::isatty(STDERR_FILENO) == 1;
+    const Statistics statistics = run_capture(source, *format, options.frames, writer, progress, failed);
+    if (auto closed = writer.close(); !closed && !failed)
+        failed = closed.error();
+    if (!failed && statistics.frames == statistics.errors)
+        failed =
+            Error(ErrorKind::unavailable, "capturing")
+                .doing(statistics.frames ? "every frame was damaged" : "ended before the first frame came")
+                .on(source.info().path);
+    // Everything that was set up is undone in either case, and what there is was written.
+    const Json document =
+        out.json() ? report(source, *format, *buffers, imports, statistics, options.output) : Json();
+    const std::string text = summary(source, *format, *buffers, statistics, imports);
+    if (auto unbound = source.unbind(); !unbound && !failed)
+        failed = unbound.error();
+    if (failed)
+        return out.fail(*failed);
+    if (out.json()) {
+        out.print(document);
+    } else if (options.output == "-") {
+        out.note(text);
+    } else {
+        out.line(text);
+        if (!options.output.empty())
+            out.line(fmt::format("written to {}", options.output));
+    }
+    return ok;
+}
+
+int run(const Options& options, Output& out) {
+    v4l2::FormatRequest request;
+    FrameWriter::Kind kind;
+    if (!options.size.empty() && !parse_size(options.size, request))
+        return out.fail_usage(
+            fmt::format("--size is WIDTHxHEIGHT, such as 640x480, not \"{}\"", options.size));
+    if (!options.format.empty() && (request.pixel_format = parse_format(options.format)) == 0)
+        return out.fail_usage(
+            fmt::format("--format is a four-character code, such as YUYV, not \"{}\"", options.format));
+    if (!options.fps.empty() && !parse_rate(options.fps, request.rate))
+        return out.fail_usage(
+            fmt::format("--fps is a rate, such as 30, 29.97 or 30000/1001, not \"{}\"", options.fps));
+    if (!FrameWriter::kind_of(options.output, kind))
+        return out.fail_usage(
+            fmt::format("--output is FILE.png, FILE.raw or - (raw), not \"{}\"", options.output));
+    if (options.output == "-" && out.json())
+        return out.fail_usage("--output - and --json both want standard output");
+    return capture_frames(options, request, kind, out);
+}
+
+} // namespace
+
+Run capture(CLI::App& command) {
+    auto options = std::make_shared<Options>();
+    command
+        .add_option("--device", options->device,
+                    "PATH of a camera, \"auto\" (the first that works, else test), or \"test\" (colour bars)")
+        ->type_name("PATH")
+        ->capture_default_str();
+    command
+        .add_option("--allocator", options->allocator, "whose memory to fill, or \"auto\" (found by trying)")
+        ->type_name("NAME")
+        ->capture_default_str();
+    command.add_option("--size", options->size, "of the picture, such as 640x480")->type_name("WxH");
+    command.add_option("--format", options->format, "pixel format, such as YUYV, NV12 or RGB24")
+        ->type_name("FOURCC");
+    command.add_option("--fps", options->fps, "frames a second, such as 30 or 30000/1001")->type_name("N");
+    command.add_option("--buffers", options->buffers, "how many are filled in turn")
+        ->check(CLI::Range(1, 1024))
+        ->type_name("N")
+        ->capture_default_str();
+    command.add_option("--frames", options->frames, "how many to take; 0: until Control-C")
+        ->type_name("N")
+        ->capture_default_str();
+    command
+        .add_option("--output", options->output,
+                    "FILE.png (the last frame), FILE.raw (all frames), or - (all, to standard output)")
+        ->type_name("FILE");
+    command.add_flag("--list-formats", options->list_formats,
+                     "show what the camera offers, and capture nothing");
+    return [options](Output& out) { return run(*options, out); };
+}
+
+} // namespace hwalloc::tools

@@ -1,0 +1,23 @@
+// Memory for a frame source: from the allocator that was named, or from the first that works.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tools/capture/source.h"
+
+namespace hwalloc::tools {
+
+struct Buffers {
+    std::string allocator;          // its registered name
+    std::string kind;               // "dmabuf", "memfd" or "system": what the buffers are
+    std::vector<Error> passed_over; // what was tried first, and why it did not do
+};
+
+// Allocates `count` buffers of the negotiated size (more where the source wants more), and binds and queues
+// them. "auto" tries every allocator that can, in the order of its cost. On an error nothing is bound, and
+// the error holds every refusal.
+Result<Buffers> bind_buffers(FrameSource& source, const v4l2::CaptureFormat& format,
+                             const std::string& allocator, std::uint32_t count);
+
+} // namespace hwalloc::tools

@@ -1,0 +1,173 @@
+#include "tools/capture/loop.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+
+namespace hwalloc::tools {
+namespace {
+
+volatile std::sig_atomic_t stop_flag = 0;
+
+void on_stop(int) {
+    stop_flag = 1;
+}
+
+constexpr std::int64_t second_ns = 1'000'000'000;
+constexpr std::size_t latencies_kept = 65536;
+
+std::int64_t now_ns() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return std::int64_t{now.tv_sec} * second_ns + now.tv_nsec;
+}
+
+// A line that is written over, for whoever watches a run that takes a while.
+class Progress {
+public:
+    Progress(bool wanted, std::uint64_t total)
+        : wanted_(wanted), total_(total), next_(now_ns() + 2 * second_ns) {}
+    ~Progress() {
+        if (shown_)
+            std::fputs("\r\033[K", stderr);
+    }
+    void show(const Statistics& so_far, std::int64_t now) {
+        if (!wanted_ || now < next_)
+            return;
+        next_ = now + second_ns / 2;
+        shown_ = true;
+        std::fprintf(stderr, "\r\033[K%llu", static_cast<unsigned long long>(so_far.frames));
+        if (total_)
+            std::fprintf(stderr, " of %llu", static_cast<unsigned long long>(total_));
+        std::fprintf(stderr, " frames, %llu lost, Control-C ends",
+                     static_cast<unsigned long long>(so_far.dropped));
+        std::fflush(stderr);
+    }
+
+private:
+    bool wanted_, shown_ = false;
+    std::uint64_t total_;
+    std::int64_t next_;
+};
+
+double percentile(std::vector<std::int64_t>& sorted, unsigned percent) {
+    return static_cast<double>(sorted[(sorted.size() - 1) * percent / 100]) / 1000.0;
+}
+
+} // namespace
+
+struct StopSignals::Saved {
+    struct sigaction interrupt, terminate, pipe;
+};
+
+StopSignals::StopSignals() : saved_(std::make_unique<Saved>()) {
+    stop_flag = 0;
+    // No SA_RESTART: whatever waits for a frame must come back.
+    struct sigaction stop {};
+    stop.sa_handler = on_stop;
+    ::sigaction(SIGINT, &stop, &saved_->interrupt);
+    ::sigaction(SIGTERM, &stop, &saved_->terminate);
+    // A reader of standard output that goes away is a failed write, not a death with buffers in use.
+    struct sigaction ignore {};
+    ignore.sa_handler = SIG_IGN;
+    ::sigaction(SIGPIPE, &ignore, &saved_->pipe);
+}
+
+StopSignals::~StopSignals() {
+    ::sigaction(SIGINT, &saved_->interrupt, nullptr);
+    ::sigaction(SIGTERM, &saved_->terminate, nullptr);
+    ::sigaction(SIGPIPE, &saved_->pipe, nullptr);
+}
+
+bool StopSignals::stop_wanted() noexcept {
+    return stop_flag != 0;
+}
+
+Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, std::uint64_t frames,
+                       FrameWriter& writer, bool show_progress, std::optional<Error>& failed) {
+    Statistics statistics;
+    std::vector<std::int64_t> latencies(frames ? std::min<std::uint64_t>(frames, latencies_kept)
+                                               : latencies_kept);
+    std::size_t latency_count = 0;
+    const auto fail = [&](Result<void> result) {
+        if (!result && !failed)
+            failed = std::move(result).error();
+        return failed.has_value();
+    };
+    const double interval = format.rate.value() > 0 ? 1 / format.rate.value() : 1;
+    const std::int64_t patience_ns =
+        static_cast<std::int64_t>(std::max(5.0, 4 * interval) * static_cast<double>(second_ns));
+
+    if (fail(source.start()))
+        return statistics;
+    // The last good frame is kept back until a newer one is there, for a writer that wants it in the end.
+    std::optional<v4l2::Frame> kept;
+    std::optional<std::uint32_t> last_sequence;
+    std::int64_t first_arrival = 0, last_arrival = now_ns();
+    Progress progress(show_progress, frames);
+    while (!StopSignals::stop_wanted() && (frames == 0 || statistics.frames < frames)) {
+        auto frame = source.dequeue(1000);
+        const std::int64_t now = now_ns();
+        progress.show(statistics, now);
+        if (!frame) {
+            const Error& error = frame.error();
+            const bool waits =
+                error.kind() == ErrorKind::busy && (error.code() == EINTR || error.code() == ETIMEDOUT);
+            if (waits && now - last_arrival < patience_ns)
+                continue;
+            failed = waits ? Error(error)
+                                 .doing(fmt::format("no frame came for {} s", patience_ns / second_ns))
+                                 .on(source.info().path)
+                                 .remedy("the camera does not deliver: check its input, and the kernel log")
+                           : error;
+            break;
+        }
+        if (statistics.frames++ == 0)
+            first_arrival = now;
+        last_arrival = now;
+        if (last_sequence)
+            statistics.dropped += frame->sequence - *last_sequence - 1; // both wrap around alike
+        last_sequence = frame->sequence;
+        if (frame->monotonic)
+            latencies[latency_count++ % latencies.size()] = now - frame->timestamp_ns;
+        if (frame->error || frame->bytes_used == 0) {
+            ++statistics.errors;
+            if (fail(source.queue(frame->index)))
+                break;
+            continue;
+        }
+        Memory& memory = *source.memory(frame->index);
+        if (writer.wants_every_frame() && fail(writer.write(memory, *frame)))
+            break;
+        if (!writer.wants_last_frame()) {
+            if (fail(source.queue(frame->index)))
+                break;
+            continue;
+        }
+        if (kept && fail(source.queue(kept->index)))
+            break;
+        kept = *frame;
+    }
+    if (kept)
+        (void)fail(writer.write(*source.memory(kept->index), *kept));
+    if (auto stopped = source.stop(); !stopped)
+        (void)fail(std::move(stopped));
+
+    if (statistics.frames > 1 && last_arrival > first_arrival)
+        statistics.fps = static_cast<double>(statistics.frames - 1) * static_cast<double>(second_ns) /
+                         static_cast<double>(last_arrival - first_arrival);
+    if (latency_count) {
+        latencies.resize(std::min(latency_count, latencies.size()));
+        std::sort(latencies.begin(), latencies.end());
+        statistics.latency_p50 = percentile(latencies, 50);
+        statistics.latency_p99 = percentile(latencies, 99);
+    }
+    return statistics;
+}
+
+} // namespace hwalloc::tools

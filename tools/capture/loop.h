@@ -1,0 +1,45 @@
+// The capture itself: dequeue, write out what is wanted, queue; and what was measured on the way.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "tools/capture/source.h"
+#include "tools/capture/writer.h"
+
+namespace hwalloc::tools {
+
+// Set by SIGINT and SIGTERM while a StopSignals lives; whatever was set before is set again afterwards.
+class StopSignals {
+public:
+    StopSignals();
+    ~StopSignals();
+    StopSignals(const StopSignals&) = delete;
+    StopSignals& operator=(const StopSignals&) = delete;
+    static bool stop_wanted() noexcept;
+
+private:
+    struct Saved;
+    std::unique_ptr<Saved> saved_;
+};
+
+struct Statistics {
+    std::uint64_t frames = 0;  // delivered, damaged ones included
+    std::uint64_t errors = 0;  // of these: marked as damaged by the driver
+    std::uint64_t dropped = 0; // never delivered: gaps in the driver's count
+    std::uint64_t copies =
+        0;          // frames that were moved to other memory before use: this loop has no way to do that
+    double fps = 0; // 0: fewer than two frames
+    // From the driver's timestamp to the application, in microseconds; empty where the driver's clock is
+    // another one. Of the last 65536 frames.
+    std::optional<double> latency_p50, latency_p99;
+};
+
+// Streams until `frames` frames were delivered (0: until a signal) or a signal comes. Good frames go to
+// `writer`. A frame costs what the source's dequeue() and queue() cost, and nothing is allocated. What was
+// captured before an error is counted and written; the error comes back in `failed`.
+Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, std::uint64_t frames,
+                       FrameWriter& writer, bool show_progress, std::optional<Error>& failed);
+
+} // namespace hwalloc::tools

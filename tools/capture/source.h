@@ -1,0 +1,51 @@
+// Where frames come from: a camera, or the built-in test source. Both fill the application's buffers in turn,
+// and the command treats them alike.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hwalloc/v4l2.h"
+
+namespace hwalloc::tools {
+
+// The functions are those of v4l2::Camera, with the same rules.
+class FrameSource {
+public:
+    virtual ~FrameSource() = default;
+
+    virtual const v4l2::DeviceInfo& info() const = 0;
+    // Whether it can fill nothing but dma-bufs.
+    virtual bool needs_dma_buf() const = 0;
+    virtual Result<std::vector<v4l2::FormatInfo>> list_formats() = 0;
+    virtual Result<v4l2::CaptureFormat> negotiate(const v4l2::FormatRequest& request) = 0;
+    virtual std::uint32_t min_buffers() = 0;
+    virtual Result<std::uint32_t> reserve(std::uint32_t count) = 0;
+    virtual Result<void> bind(std::span<const MemoryRef> memories) = 0;
+    virtual Result<void> unbind() = 0;
+    virtual std::uint32_t bound() const = 0;
+    virtual Memory* memory(std::uint32_t index) const = 0;
+    virtual Result<void> start() = 0;
+    virtual Result<void> stop() = 0;
+    virtual Result<v4l2::Frame> dequeue(int timeout_ms) = 0;
+    virtual Result<void> queue(std::uint32_t index) = 0;
+};
+
+std::unique_ptr<FrameSource> camera_source(v4l2::Camera camera);
+// Moving colour bars, drawn with the CPU through the mapping of each buffer, at the rate asked for.
+std::unique_ptr<FrameSource> test_source();
+
+// Opens "auto", "test" or a path. "auto" is the first camera that opens and takes the format, else the test
+// source; why cameras were passed over is added to `passed_over`.
+Result<std::unique_ptr<FrameSource>>
+open_source(const std::string& device, const v4l2::FormatRequest& request, std::vector<Error>& passed_over);
+
+// V4L2's code for a name people use: "YUYV", "nv12", "RGB24" (RGB3), "BGRX" (XR24), or the four characters
+// themselves. 0: no such name.
+std::uint32_t parse_format(const std::string& name);
+// The name that parse_format() takes, for a code.
+std::string format_name(std::uint32_t pixel_format);
+
+} // namespace hwalloc::tools

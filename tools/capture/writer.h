@@ -1,0 +1,50 @@
+// Where captured frames go: nowhere, a PNG of the last, or the bytes of all.
+#pragma once
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "hwalloc/v4l2.h"
+
+namespace hwalloc::tools {
+
+// Reads frames through the mapping of their memory, which brackets the CPU's access, and only those that are
+// written.
+class FrameWriter {
+public:
+    enum class Kind { none, png, raw };
+
+    // "" (nothing), FILE.png, FILE.raw, or "-" (raw, to standard output). False: no such kind of output.
+    static bool kind_of(const std::string& output, Kind& kind);
+
+    explicit FrameWriter(Kind kind) : kind_(kind) {}
+    ~FrameWriter();
+    FrameWriter(const FrameWriter&) = delete;
+    FrameWriter& operator=(const FrameWriter&) = delete;
+
+    // Opens the file before anything is captured, so that a wrong path is told at once. What was in it is
+    // gone when the first frame is written. Error: what the system answers.
+    Result<void> open(const std::string& output);
+    // What the frames are; before write(). Error: unsupported, when no picture can be made of the format.
+    Result<void> set_format(const v4l2::CaptureFormat& format);
+    bool wants_every_frame() const { return kind_ == Kind::raw; }
+    bool wants_last_frame() const { return kind_ == Kind::png; }
+    Result<void> write(Memory& memory, const v4l2::Frame& frame);
+    // Ends the file; a file that was made here and got nothing is removed.
+    Result<void> close();
+    std::uint64_t written() const { return written_; } // frames
+
+private:
+    Error failed(int errno_value) const;
+
+    Kind kind_;
+    std::string path_;
+    std::FILE* file_ = nullptr;
+    bool made_ = false; // the file was not there before
+    v4l2::CaptureFormat format_{};
+    std::vector<std::uint8_t> rgb_;
+    std::uint64_t written_ = 0;
+};
+
+} // namespace hwalloc::tools
