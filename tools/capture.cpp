@@ -116,8 +116,8 @@ Result<std::uint32_t> format_for_picture(FrameSource& source) {
     return std::uint32_t{0}; // the current one; the writer says why it does not do
 }
 
-Result<v4l2::CaptureFormat> agree(FrameSource& source, const Options& options, v4l2::FormatRequest request,
-                                  bool picture, Output& out) {
+Result<v4l2::CaptureFormat> agree(FrameSource& source, v4l2::FormatRequest request, bool picture,
+                                  Output& out) {
     if (picture && request.pixel_format == 0) {
         auto chosen = format_for_picture(source);
         if (!chosen)
@@ -130,7 +130,7 @@ Result<v4l2::CaptureFormat> agree(FrameSource& source, const Options& options, v
     const ImageLayout& layout = format->layout;
     if (request.pixel_format && request.pixel_format != format->pixel_format)
         return Error(ErrorKind::unsupported, "negotiating")
-            .doing(fmt::format("the camera does not give {}; it answers with {}", options.format,
+            .doing(fmt::format("asking for {} and getting {}", format_name(request.pixel_format),
                                format_name(format->pixel_format)))
             .on(source.info().path)
             .call("VIDIOC_S_FMT")
@@ -186,7 +186,12 @@ std::string summary(const FrameSource& source, const v4l2::CaptureFormat& format
                     format_name(format.pixel_format), source.info().path, source.info().card,
                     counted(source.bound(), "buffer"), buffers.allocator, statistics.dropped,
                     statistics.errors, statistics.copies, counted(imports, "buffer"), statistics.fps);
-    if (statistics.latency_p50)
+    if (statistics.latency_p50 && *statistics.latency_p50 < 0)
+        text += fmt::format(
+            "\nthe driver's timestamps lie {:.0f} us (p50) after the frames' arrival, so they tell "
+            "no latency",
+            -*statistics.latency_p50);
+    else if (statistics.latency_p50)
         text += fmt::format("\nfrom the driver to here: {:.0f} us (p50), {:.0f} us (p99)",
                             *statistics.latency_p50, *statistics.latency_p99);
     return text;
@@ -208,7 +213,7 @@ int capture_frames(const Options& options, const v4l2::FormatRequest& request, F
         return list_formats(source, out);
 
     const bool picture = kind == FrameWriter::Kind::png;
-    auto format = agree(source, options, request, picture, out);
+    auto format = agree(source, request, picture, out);
     if (!format)
         return out.fail(format.error());
     FrameWriter writer(kind);
@@ -297,6 +302,7 @@ Run capture(CLI::App& command) {
         ->type_name("N")
         ->capture_default_str();
     command.add_option("--frames", options->frames, "how many to take; 0: until Control-C")
+        ->check(CLI::NonNegativeNumber)
         ->type_name("N")
         ->capture_default_str();
     command

@@ -105,50 +105,45 @@ Error Camera::Session::explain_refusal(int answer, std::string_view position,
                                        std::uint64_t dma_buf_size) noexcept {
     const std::uint64_t wanted = image_size();
     const FixedText doing("importing buffer ", position);
-    const auto error = [&](std::string_view what) {
-        return refused(ErrorKind::incompatible, answer, "VIDIOC_QBUF", FixedText(doing.view(), what))
+    // What is known of the cause stands before what to do.
+    const auto error = [&](std::string_view words) {
+        return refused(ErrorKind::incompatible, answer, "VIDIOC_QBUF", doing)
             .wanted(wanted)
-            .held(dma_buf_size);
+            .held(dma_buf_size)
+            .remedy(words);
     };
     if (answer == -EINVAL)
         return error(
-            ": the driver refuses this dma-buf; the kernel answers so when mapping it for the device "
-            "fails (out of the device's address range, or the exporter does not allow it) and when the "
-            "buffer is too short");
+            "the kernel answers so when it cannot map the memory for the device (addresses out of its "
+            "range, or an exporter that does not allow it), and when the memory is no dma-buf or too "
+            "short; use another allocator");
     if (answer != -EFAULT)
         return refused(answer, "VIDIOC_QBUF", doing).wanted(wanted).held(dma_buf_size);
     if (dma_buf_size < wanted)
-        return error(": the dma-buf is shorter than an image");
+        return error("the dma-buf is shorter than an image");
     if (!asked_contiguous)
         ask_twins();
     switch (contiguous) {
     case Answer::yes:
-        return error(
-                   twins_refused == 2
-                       ? ": the size is right, and the device needs physically contiguous memory, which this "
-                         "is not (established: of two trial buffers of the same pages in two orders, which "
-                         "cannot both be contiguous, it refused both)"
-                       : ": the size is right, and the device needs physically contiguous memory, which this "
-                         "is not (established: of two trial buffers of the same pages in two orders, which "
-                         "cannot both be contiguous, it took one and refused the other)")
-            .remedy(
-                "use an allocator of contiguous memory: `hwalloc list` says which are (a CMA heap such as "
-                "dma-heap/reserved or dma-heap/linux,cma, which the kernel option cma=64M may have to "
-                "provide), or the camera's own buffers");
+        return error(FixedText(
+            "the size is right, and the device needs physically contiguous memory, which this is not "
+            "(established: of two trial buffers over the same pages in two orders, which cannot both be "
+            "contiguous, it refused ",
+            twins_refused == 2 ? "both" : "one",
+            "); use an allocator of contiguous memory: `hwalloc list` says which are (a CMA heap, such as "
+            "dma-heap/reserved or dma-heap/default_cma_region, for which the kernel option cma=64M may be "
+            "needed)"));
     case Answer::no:
-        return error(": the size is right and the device takes scattered memory (established with two trial "
+        return error("the size is right, and the device takes scattered memory (established with two trial "
                      "buffers), so it cannot reach or map what this allocator gives: addresses beyond its "
-                     "range, or an exporter that the kernel cannot map for it")
-            .remedy("use another allocator");
+                     "range, or an exporter that the kernel cannot map for it; use another allocator");
     case Answer::unknown:
         break;
     }
-    Error unknown =
-        error(": the size is right; the device may need memory that is physically contiguous, or "
-              "within its address range, or that the kernel can map for it; which of these could "
-              "not be found out")
-            .remedy("try an allocator of contiguous memory (`hwalloc list`); allow this process to use "
-                    "/dev/udmabuf to have the cause found out");
+    Error unknown = error(
+        "the size is right; the device may need memory that is physically contiguous, or within its "
+        "address range, or that the kernel can map for it, and which of these could not be found out (it "
+        "takes /dev/udmabuf); try an allocator of contiguous memory (`hwalloc list`)");
     return why_unknown ? std::move(unknown).because(*why_unknown) : std::move(unknown);
 }
 

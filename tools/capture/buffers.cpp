@@ -77,7 +77,8 @@ Error cannot_be_shared(const std::string& name, const v4l2::DeviceInfo& device) 
             names.push_back(candidate.name);
     Error error =
         Error(ErrorKind::unsupported, "binding memory")
-            .doing(fmt::format("memory of {} cannot be shared with a camera: it has no dma-buf", name))
+            .doing(fmt::format(
+                "filling memory of {}, which has no dma-buf and so cannot be shared with a camera,", name))
             .on(device.path)
             .remedy(names.empty()
                         ? std::string("no allocator here can be used that exports dma-bufs")
@@ -120,8 +121,8 @@ Result<Buffers> bind_buffers(FrameSource& source, const v4l2::CaptureFormat& for
             Error(bound.error()).doing(fmt::format("{}: {}", candidate.name, bound.error().operation())));
     }
     Error error = Error(common_kind(refusals), "choosing an allocator")
-                      .doing(fmt::format("no allocator's memory works: {} of {}", counted(*granted, "buffer"),
-                                         counted(size, "byte")))
+                      .doing(fmt::format("choosing an allocator for {} of {}: none works",
+                                         counted(*granted, "buffer"), counted(size, "byte")))
                       .on(source.info().path)
                       .remedy("what was tried, and what each needs, follows");
     for (Error& refusal : refusals)

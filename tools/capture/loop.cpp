@@ -130,8 +130,11 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, s
         if (statistics.frames++ == 0)
             first_arrival = now;
         last_arrival = now;
-        if (last_sequence)
-            statistics.dropped += frame->sequence - *last_sequence - 1; // both wrap around alike
+        // The difference of two counts is right across their wrap-around; a driver that does not count, or
+        // counts backwards, loses nothing that could be told.
+        if (const std::uint32_t step = last_sequence ? frame->sequence - *last_sequence : 1;
+            step - 1 < 1u << 31)
+            statistics.dropped += step - 1;
         last_sequence = frame->sequence;
         if (frame->monotonic)
             latencies[latency_count++ % latencies.size()] = now - frame->timestamp_ns;

@@ -28,11 +28,11 @@ struct Statistics {
     std::uint64_t frames = 0;  // delivered, damaged ones included
     std::uint64_t errors = 0;  // of these: marked as damaged by the driver
     std::uint64_t dropped = 0; // never delivered: gaps in the driver's count
-    std::uint64_t copies =
-        0;          // frames that were moved to other memory before use: this loop has no way to do that
-    double fps = 0; // 0: fewer than two frames
-    // From the driver's timestamp to the application, in microseconds; empty where the driver's clock is
-    // another one. Of the last 65536 frames.
+    std::uint64_t copies = 0;  // moved to other memory before use: this loop has no way to do that
+    double fps = 0;            // 0: fewer than two frames
+    // From the driver's timestamp to the application, in microseconds, of the last 65536 frames; empty where
+    // the driver's clock is another one. Negative where a driver tells the end of a frame that it delivers
+    // before (vivid).
     std::optional<double> latency_p50, latency_p99;
 };
 

@@ -1,0 +1,200 @@
+"""hwalloc capture with the built-in test source: the whole path on a machine without a camera."""
+
+import os
+import pathlib
+import pty
+import signal
+import stat
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+import zlib
+
+import tool
+
+REPORT_KEYS = {"device", "driver", "allocator", "memory", "format", "width", "height", "stride", "frames", "dropped",
+               "errors", "copies", "imports", "fps", "latency_us", "output"}
+# 75 % white, yellow, cyan, green, magenta, red, blue, black.
+BARS = [(191, 191, 191), (191, 191, 0), (0, 191, 191), (0, 191, 0), (191, 0, 191), (191, 0, 0), (0, 0, 191), (0, 0, 0)]
+
+
+def read_png(path):
+    """Width, height and rows of (r, g, b) of an 8-bit RGB picture: enough of PNG to need no library."""
+    data = pathlib.Path(path).read_bytes()
+    assert data.startswith(b"\x89PNG\r\n\x1a\n"), data[:8]
+    at, packed, width, height = 8, b"", 0, 0
+    while at < len(data):
+        length, kind = struct.unpack(">I4s", data[at:at + 8])
+        body = data[at + 8:at + 8 + length]
+        at += length + 12
+        if kind == b"IHDR":
+            width, height, depth, colour = struct.unpack(">IIBB", body[:10])
+            assert (depth, colour) == (8, 2), (depth, colour)
+        packed += body if kind == b"IDAT" else b""
+    raw, stride, above, rows = zlib.decompress(packed), 3 * width, bytes(3 * width), []
+    for y in range(height):
+        method, line = raw[y * (stride + 1)], bytearray(raw[y * (stride + 1) + 1:(y + 1) * (stride + 1)])
+        for x in range(stride):
+            left, up, corner = (line[x - 3] if x > 2 else 0), above[x], (above[x - 3] if x > 2 else 0)
+            near = min((left, up, corner), key=lambda value, guess=left + up - corner: abs(guess - value))
+            line[x] = (line[x] + (0, left, up, (left + up) // 2, near)[method]) & 255
+        above = bytes(line)
+        rows.append([tuple(line[x:x + 3]) for x in range(0, stride, 3)])
+    return width, height, rows
+
+
+class Capture(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        self.path = pathlib.Path(self.directory.name)
+
+    def capture(self, *words, **options):
+        code, document = tool.run_json("capture", "--device", "test", *words, **options)
+        self.assertEqual(code, 0, document)
+        return document
+
+    def error(self, *words, code=1):
+        got, document = tool.run_json("capture", *words)
+        self.assertEqual(got, code, document)
+        self.assertEqual(list(document), ["error"])
+        return document["error"]
+
+    def test_the_report_is_complete_and_true(self):
+        report = self.capture("--allocator", "memfd", "--size", "320x240", "--format", "NV12", "--fps", "100",
+                              "--buffers", "3", "--frames", "40")
+        self.assertLessEqual(REPORT_KEYS, set(report))
+        for key, value in {"device": "test", "driver": "test", "allocator": "memfd", "memory": "memfd",
+                           "format": "NV12", "width": 320, "height": 240, "stride": 320, "frames": 40, "errors": 0,
+                           "copies": 0, "imports": 3, "output": None}.items():
+            self.assertEqual(report[key], value, key)
+        self.assertGreaterEqual(report["latency_us"]["p99"], report["latency_us"]["p50"])
+        self.assertGreater(report["latency_us"]["p50"], 0)
+
+    def test_the_rate_is_kept(self):
+        began = time.monotonic()
+        report = self.capture("--fps", "20", "--frames", "21", "--size", "64x64")
+        self.assertGreaterEqual(time.monotonic() - began, 1.0)
+        self.assertAlmostEqual(report["fps"], 20, delta=6)
+
+    def test_the_picture_is_the_bars_in_every_format(self):
+        for name in ("YUYV", "UYVY", "NV12", "RGB24", "XR24", "BGRX"):
+            with self.subTest(name):
+                path = self.path / f"{name}.png"
+                self.capture("--format", name, "--size", "160x32", "--frames", "2", "--fps", "200", "--output", path)
+                width, height, rows = read_png(path)
+                self.assertEqual((width, height), (160, 32))
+                # A frame later everything stands two pixels further to the left; a lost frame moves it more.
+                first = rows[0]
+                shift = next(s for s in range(2, 160, 2)
+                             if all(self.near(first[(20 * bar + 10 - s) % 160], BARS[bar]) for bar in range(8)))
+                for row in rows:
+                    for x, shown in enumerate(row):
+                        self.assertTrue(self.near(shown, BARS[(x + shift) % 160 // 20]), (x, shown, shift))
+
+    @staticmethod
+    def near(shown, wanted):
+        return all(abs(a - b) <= 2 for a, b in zip(shown, wanted))
+
+    def test_grey_has_the_luma_of_the_bars(self):
+        path = self.path / "grey.png"
+        self.capture("--format", "GREY", "--size", "160x16", "--frames", "1", "--output", path)
+        wanted = {round(0.299 * r + 0.587 * g + 0.114 * b) for r, g, b in BARS}
+        for r, g, b in read_png(path)[2][0]:
+            self.assertEqual((r, r), (g, b))
+            self.assertTrue(any(abs(r - level) <= 1 for level in wanted), r)
+
+    def test_raw_is_every_frame_to_file_and_to_standard_output(self):
+        path = self.path / "frames.raw"
+        self.capture("--size", "64x48", "--frames", "7", "--fps", "200", "--output", path)
+        self.assertEqual(path.stat().st_size, 7 * 64 * 48 * 2)
+        done = subprocess.run([tool.TOOL, "capture", "--device", "test", "--size", "64x48", "--frames", "7", "--fps", "200",
+                               "--output", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        self.assertEqual((done.returncode, len(done.stdout)), (0, 7 * 64 * 48 * 2))
+        self.assertIn(b"7 frames", done.stderr)
+
+    def test_auto_finds_something_and_says_what(self):
+        report = self.capture("--frames", "2", "--fps", "100")
+        self.assertIn(report["memory"], ("dmabuf", "memfd", "system"))
+        names = [item["name"] for item in tool.run_json("list")[1]["allocators"]]
+        self.assertIn(report["allocator"], names)
+
+    def test_a_picture_that_cannot_be_made_is_told_before_anything_is_captured(self):
+        path = self.path / "no.png"
+        error = self.error("--device", "test", "--format", "MJPG", "--output", path)
+        self.assertEqual(error["kind"], "unsupported")
+        self.assertIn("MJPG", error["message"])
+        self.assertFalse(path.exists())
+
+    def test_errors_are_told(self):
+        missing = self.error("--device", "/dev/no-such-camera")
+        self.assertEqual((missing["kind"], missing["errno"], missing["call"]), ("unavailable", "ENOENT", "open"))
+        self.assertEqual(self.error("--device", "/dev/null")["kind"], "unsupported")
+        self.assertEqual(self.error("--device", "test", "--allocator", "nonsense")["kind"], "unavailable")
+        self.assertEqual(self.error("--device", "test", "--output", "/no/such/directory/x.png")["errno"], "ENOENT")
+        # An output that was there and got nothing is as it was.
+        kept = self.path / "kept.png"
+        kept.write_text("kept")
+        self.error("--device", "test", "--allocator", "nonsense", "--output", kept)
+        self.assertEqual(kept.read_text(), "kept")
+        fresh = self.path / "fresh.png"
+        self.error("--device", "test", "--allocator", "nonsense", "--output", fresh)
+        self.assertFalse(fresh.exists())
+
+    def test_wrong_usage(self):
+        for words in (["--size", "640"], ["--size", "0x480"], ["--format", "toolong"], ["--fps", "0"], ["--fps", "x"],
+                      ["--output", "frame.jpg"], ["--output", "-"], ["--buffers", "0"], ["--frames", "-1"]):
+            with self.subTest(words):
+                self.assertEqual(self.error("--device", "test", *words, code=2)["kind"], "usage")
+
+    def test_control_c_ends_cleanly_with_what_was_captured(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            path = self.path / "stopped.png"
+            with subprocess.Popen([tool.TOOL, "capture", "--device", "test", "--size", "64x48", "--frames", "0",
+                                   "--output", path, "--json"], stdout=subprocess.PIPE, text=True) as process:
+                time.sleep(1)
+                process.send_signal(number)
+                text, _ = process.communicate(timeout=30)
+            self.assertEqual(process.returncode, 0, text)
+            self.assertEqual(read_png(path)[:2], (64, 48))
+            self.assertIn('"frames"', text)
+
+    def test_a_reader_that_goes_away_is_an_error_not_a_death(self):
+        with subprocess.Popen([tool.TOOL, "capture", "--device", "test", "--frames", "0", "--output", "-"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            process.stdout.read(1000)
+            process.stdout.close()
+            self.assertEqual(process.wait(30), 1)
+            self.assertIn(b"EPIPE", process.stderr.read())
+
+    def test_a_full_disk_is_an_error(self):
+        if not pathlib.Path("/dev/full").exists() or not stat.S_ISCHR(os.stat("/dev/full").st_mode):
+            self.skipTest("no /dev/full")
+        link = self.path / "full.raw"
+        link.symlink_to("/dev/full")
+        self.assertEqual(self.error("--device", "test", "--frames", "1", "--output", link)["errno"], "ENOSPC")
+
+    def test_progress_is_for_terminals_and_long_runs(self):
+        words = [tool.TOOL, "capture", "--device", "test", "--size", "64x48", "--fps", "10", "--frames"]
+        master, slave = pty.openpty()
+        done = subprocess.run([*words, "35"], stdout=subprocess.PIPE, stderr=slave, check=False)
+        os.close(slave)
+        shown = os.read(master, 65536).decode()
+        os.close(master)
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(shown, r"\d+ of 35 frames")
+        silent = subprocess.run([*words, "5"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        self.assertEqual(silent.stderr, b"")
+
+    def test_the_formats_of_the_test_source_are_listed(self):
+        code, document = tool.run_json("capture", "--device", "test", "--list-formats")
+        self.assertEqual(code, 0)
+        self.assertEqual([entry["format"] for entry in document["formats"]],
+                         ["YUYV", "UYVY", "NV12", "RGB24", "XR24", "GREY"])
+        self.assertIn("NV12", tool.run("capture", "--device", "test", "--list-formats").stdout)
+
+
+if __name__ == "__main__":
+    tool.main()
