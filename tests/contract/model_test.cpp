@@ -6,6 +6,7 @@
 #include <list>
 #include <random>
 
+#include "hooked.h"
 #include "hwalloc/block.h"
 #include "model.h"
 #include "support.h"
@@ -42,7 +43,7 @@ public:
         if (memories_.empty() || (memories_.size() < 6 && below(12) == 0))
             return alloc();
         LiveMemory& memory = any_memory();
-        switch (below(16)) {
+        switch (below(17)) {
         case 0:
         case 1:
         case 2:
@@ -68,6 +69,8 @@ public:
             return unlock(memory);
         case 14:
             return write_bytes();
+        case 15:
+            return is_span(memory, any_memory());
         default:
             return read_bytes(memory);
         }
@@ -183,9 +186,17 @@ private:
         const bool holds = below(4) == 0;
         LiveMap live{.info = {},
                      .model = {&memory.model, mode, holds, memory.model.offset, memory.model.size}};
-        const Verdict verdict = memory.model.map(mode);
+        Verdict verdict = memory.model.map(mode);
+        // Where the hooks are ours, some fail: the map is refused with their answer, and nothing else
+        // changes.
+        const bool fails = subject_.family == "contract-app" && below(6) == 0;
+        registered_script().failing = fails ? bit(Hook::map) | bit(Hook::map_full) : 0;
+        if (fails && !verdict)
+            verdict = ErrorKind::device_lost;
         const auto flags = static_cast<MapFlags>(mode) | (holds ? MapFlags::ref_memory : MapFlags::none);
-        agree(memory.object->map(live.info, flags), verdict, "map");
+        const auto mapped = memory.object->map(live.info, flags);
+        registered_script().failing = 0;
+        agree(mapped, verdict, "map");
         if (verdict) {
             ASSERT_EQ(live.info.memory, nullptr);
             return;
@@ -335,6 +346,16 @@ private:
         ASSERT_TRUE(ok(memory.object->map(live.info, MapFlags::read)));
         expect_bytes(live);
         ASSERT_TRUE(ok(memory.object->unmap(live.info)));
+    }
+
+    void is_span(LiveMemory& a, LiveMemory& b) {
+        const ModelMemory& root = *a.model.storage->root;
+        const bool expected = a.model.storage == b.model.storage && !a.model.is_root() &&
+                              !b.model.is_root() && a.model.offset + a.model.size == b.model.offset &&
+                              a.model.offset >= root.offset;
+        std::size_t offset = 777777;
+        ASSERT_EQ(Memory::is_span(*a.object, *b.object, &offset), expected);
+        ASSERT_EQ(offset, expected ? a.model.offset - root.offset : 777777);
     }
 
     // Forgets what nothing holds any more; a share that goes lets go of its root.
