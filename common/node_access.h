@@ -10,7 +10,7 @@
 
 namespace hwalloc {
 
-// What a user can do about a node. Literals.
+// What a user can do about a node. The texts live as long as whoever uses them.
 struct NodeAdvice {
     const char* purpose; // "using the DMA heap": what the library wanted
     const char* absent;  // when the node is not there

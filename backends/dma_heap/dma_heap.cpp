@@ -26,11 +26,12 @@ namespace {
 
 constexpr const char* directory = "/dev/dma_heap";
 
-constexpr NodeAdvice advice{
-    .purpose = "opening a DMA heap",
-    .absent = "the heap has gone, or this container does not show it",
-    .denied = "give a group read access with a udev rule, which is all that allocating needs, such as "
-              "SUBSYSTEM==\"dma_heap\", KERNEL==\"system\", GROUP=\"video\", MODE=\"0640\""};
+// The rule that would let a group allocate, for this very heap.
+std::string rule_for(const std::string& node) {
+    return "give a group read access with a udev rule, which is all that allocating needs, such as "
+           "SUBSYSTEM==\"dma_heap\", KERNEL==\"" +
+           node + "\", GROUP=\"video\", MODE=\"0640\"";
+}
 
 // What a heap is can only be told by its name. The contiguous one is called after its region, which depends
 // on kernel and device tree: since Linux 6.17 there is default_cma_region, and the older name beside it.
@@ -50,7 +51,11 @@ public:
         : Allocator("dma-heap")
         , kind_(kind_of(node))
         , uncached_(node.find("uncached") != std::string::npos)
-        , node_(std::string(directory) + "/" + node, O_RDONLY, advice) {}
+        , rule_(rule_for(node))
+        , node_(std::string(directory) + "/" + node, O_RDONLY,
+                {.purpose = "opening a DMA heap",
+                 .absent = "the heap has gone, or this container does not show it",
+                 .denied = rule_.c_str()}) {}
 
     Properties properties() noexcept override {
         const bool known = kind_ != Kind::other;
@@ -161,6 +166,7 @@ private:
 
     Kind kind_;
     bool uncached_;
+    std::string rule_;
     DeviceNode node_;
     std::atomic<std::uint64_t> machine_{0}; // bytes of memory in the machine, once asked for
 };

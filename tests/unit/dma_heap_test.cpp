@@ -176,7 +176,7 @@ TEST_F(DmaHeap, ANodeThatMayNotBeOpenedTellsWhoseItIs) {
                 AllOf(HasSubstr("on /dev/dma_heap/closed: open: "), HasSubstr("EACCES"),
                       HasSubstr("belongs to root:root, mode 0600"),
                       HasSubstr("this process is alice (user 1000) in groups alice, video, 4321"),
-                      HasSubstr("udev rule")));
+                      HasSubstr("KERNEL==\"closed\"")));
     auto available = allocator->extension<Describes>()->available();
     ASSERT_FALSE(available);
     EXPECT_EQ(available.error().remedy(), memory.error().remedy()) << "one story wherever it is told";
@@ -208,6 +208,10 @@ TEST_F(DmaHeap, MissingHeapsAreExplained) {
     EXPECT_EQ(missing.error().kind(), ErrorKind::unavailable);
     EXPECT_THAT(missing.error().message(),
                 AllOf(HasSubstr("/dev/dma_heap"), HasSubstr("CONFIG_DMABUF_HEAPS")));
+    fake.heaps_in_kernel = true;
+    EXPECT_THAT(registry.resolve("dma-heap/system").error().message(), HasSubstr("container"));
+    fake.heaps_there = true; // an empty directory
+    EXPECT_THAT(registry.resolve("dma-heap/system").error().message(), HasSubstr("container"));
 }
 
 // Every call of allocation, map and unmap fails in turn.

@@ -39,6 +39,7 @@ public:
     FakeDmaBufs buffers;
     bool heaps_there = true;
     std::vector<std::string> heaps; // unsorted, as the kernel lists
+    bool heaps_in_kernel = false;   // though /dev does not show them
     bool udmabuf_there = true;
     std::map<std::string, std::string> files;        // what a path holds; "!N": open answers -N
     std::map<std::string, int> node_errors;          // what opening a node answers
@@ -81,6 +82,11 @@ private:
         return real_kernel().stat(path.c_str(), status);
     }
     int list(const std::string& path, bool (*each)(const char*, void*), void* user) {
+        if (path == "/sys/class/dma_heap") {
+            if (heaps_in_kernel)
+                each("system", user);
+            return heaps_in_kernel ? 0 : -ENOENT;
+        }
         if (path != "/dev/dma_heap")
             return real_kernel().list_directory(path.c_str(), each, user);
         if (!heaps_there)
