@@ -204,6 +204,12 @@ TEST_F(DmaBufSync, EndsAfterMoveAssignment) {
     EXPECT_THAT(fake.syncs, ElementsAre(start_r, start_w, end_r, end_w));
 }
 
+TEST_F(DmaBufSync, EndsWhenALaterStepFails) {
+    auto memory = import(fd);
+    EXPECT_FALSE(memory->copy()) << "the allocator only imports";
+    EXPECT_THAT(fake.syncs, ElementsAre(start_r, end_r));
+}
+
 TEST_F(DmaBufSync, EndWithoutBeginIsRefusedWithoutACall) {
     auto buffer = DmaBuf::import(fd.get());
     ASSERT_TRUE(buffer);
@@ -510,6 +516,7 @@ TEST_F(DmaBufImport, MemoryOutlivesEveryOtherOwner) {
 
 // Every call of import, map and unmap fails in turn.
 TEST_F(DmaBufImport, NothingIsLeftWhenACallFails) {
+    ASSERT_TRUE(import_dmabuf(fd.get())); // the library has started
     const auto before = open_fds();
     KernelWatch watch;
     int failures = 0;
