@@ -1,7 +1,6 @@
 #include "allocators/registry.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <new>
 
 namespace hwalloc {
@@ -47,74 +46,6 @@ Registry& Registry::instance() noexcept {
     return immortal.registry;
 }
 
-// ---- the table
-
-Registry::Entry* Registry::intern(std::string_view name) {
-    const std::uint64_t hash = hash_name(name);
-    const auto slot_for = [&](Table& table) -> std::atomic<Entry*>& {
-        for (std::uint64_t at = hash & table.mask;; at = (at + 1) & table.mask) {
-            const Entry* entry = table.slots()[at].load(std::memory_order_relaxed);
-            if (!entry || (entry->hash == hash && std::string_view(entry->text(), entry->length) == name))
-                return table.slots()[at];
-        }
-    };
-    if (growing_)
-        if (Entry* known = slot_for(*growing_).load(std::memory_order_relaxed))
-            return known;
-
-    // At most half full, so that a look-up of an unknown name ends soon.
-    if (!growing_ || growing_->used * 2 >= growing_->mask) {
-        const std::uint64_t slots = growing_ ? (growing_->mask + 1) * 2 : 64;
-        auto* grown =
-            static_cast<Table*>(std::calloc(1, sizeof(Table) + slots * sizeof(std::atomic<Entry*>)));
-        if (!grown)
-            throw std::bad_alloc();
-        grown->mask = slots - 1;
-        grown->previous = growing_;
-        if (growing_) {
-            grown->used = growing_->used;
-            for (std::uint64_t i = 0; i <= growing_->mask; ++i) {
-                Entry* entry = growing_->slots()[i].load(std::memory_order_relaxed);
-                std::uint64_t at = entry ? entry->hash & grown->mask : 0;
-                while (entry && grown->slots()[at].load(std::memory_order_relaxed))
-                    at = (at + 1) & grown->mask;
-                if (entry)
-                    grown->slots()[at].store(entry, std::memory_order_relaxed);
-            }
-        }
-        growing_ = grown;
-        if (table_.load(std::memory_order_relaxed))
-            table_.store(grown, std::memory_order_release);
-    }
-    auto* entry = static_cast<Entry*>(std::malloc(sizeof(Entry) + name.size() + 1));
-    if (!entry)
-        throw std::bad_alloc();
-    new (entry) Entry{hash, name.size(), nullptr};
-    char* text = reinterpret_cast<char*>(entry + 1);
-    std::memcpy(text, name.data(), name.size());
-    text[name.size()] = 0;
-    slot_for(*growing_).store(entry, std::memory_order_release);
-    ++growing_->used;
-    return entry;
-}
-
-void Registry::bind(std::string_view name, Allocator* allocator) {
-    intern(name)->allocator.store(allocator, std::memory_order_release);
-}
-
-Allocator* Registry::bound(std::string_view name) const noexcept {
-    if (!growing_)
-        return nullptr;
-    const std::uint64_t hash = hash_name(name);
-    for (std::uint64_t at = hash & growing_->mask;; at = (at + 1) & growing_->mask) {
-        const Entry* entry = growing_->slots()[at].load(std::memory_order_relaxed);
-        if (!entry)
-            return nullptr;
-        if (entry->hash == hash && std::string_view(entry->text(), entry->length) == name)
-            return entry->allocator.load(std::memory_order_relaxed);
-    }
-}
-
 // The reference is never given back: look-ups count nothing because of that.
 void Registry::keep(AllocatorRef allocator, const char* name) noexcept {
     Allocator& kept = *allocator;
@@ -130,27 +61,22 @@ void Registry::keep(AllocatorRef allocator, const char* name) noexcept {
 
 // ---- start and scans
 
-const Registry::Table* Registry::start() noexcept {
-    // What a reader sees when there is no memory for a real one: nothing is registered.
-    static constinit struct {
-        Table table{0, 0, nullptr};
-        std::atomic<Entry*> no_entry{nullptr};
-    } empty;
+bool Registry::start() noexcept {
     std::lock_guard guard(mutex_);
-    if (Table* started = table_.load(std::memory_order_acquire))
-        return started;
+    if (names_.published())
+        return true;
     try {
         for (const Backend* const* backend = built_in_backends; *backend; ++backend)
             run(**backend);
-        if (!records_.empty() && growing_) {
-            built_in_default_ = bound(records_.front().name);
-            default_.store(built_in_default_, std::memory_order_release);
-            table_.store(growing_, std::memory_order_release);
-            return growing_;
-        }
     } catch (const std::bad_alloc&) {
+        return false;
     }
-    return &empty.table;
+    built_in_default_ = records_.empty() ? nullptr : names_.bound(records_.front().name);
+    if (!built_in_default_)
+        return false;
+    default_.store(built_in_default_, std::memory_order_release);
+    names_.publish();
+    return true;
 }
 
 void Registry::run(const Backend& backend) {
@@ -169,7 +95,7 @@ void Registry::run(const Backend& backend) {
 void Registry::rescan() {
     // Reasons are told anew by every scan. A refused module is not loaded again, so its reason stays.
     std::erase_if(records_, [&](const Record& record) {
-        return record.why && record.backend != refused_module && !bound(record.name);
+        return record.why && record.backend != refused_module && !names_.bound(record.name);
     });
     for (const Backend* const* backend = built_in_backends; *backend; ++backend)
         run(**backend);
@@ -216,9 +142,7 @@ void BackendHost::unavailable(std::string_view name, Error why) noexcept {
 
 // A name that the application took out stays out: a rescan must not bring it back.
 bool Registry::has(std::string_view name) noexcept {
-    if (!growing_ || name.empty())
-        return false;
-    return bound(name) || std::any_of(records_.begin(), records_.end(), [&](const Record& record) {
+    return names_.bound(name) || std::any_of(records_.begin(), records_.end(), [&](const Record& record) {
                return record.withdrawn && record.name == name;
            });
 }
@@ -240,7 +164,7 @@ Result<void> Registry::add_by_backend(const Backend& backend, std::string_view n
         return no_allocator();
     if (has(name))
         return Error(ErrorKind::conflict, "the name is taken, or the application took it out");
-    const Entry* entry = intern(name);
+    const char* text = names_.intern(name);
     Record& record = record_of(name, allocator->mem_type(), backend.name);
     record.family = allocator->mem_type();
     record.why.reset();
@@ -249,10 +173,10 @@ Result<void> Registry::add_by_backend(const Backend& backend, std::string_view n
         record.aliases.emplace_back(alias);
     }
     Allocator* made = allocator.get();
-    keep(std::move(allocator), entry->text());
-    bind(name, made);
+    keep(std::move(allocator), text);
+    names_.bind(name, made);
     for (std::string_view alias : aliases)
-        bind(alias, made);
+        names_.bind(alias, made);
     return {};
 }
 
@@ -276,7 +200,7 @@ Result<void> Registry::add_by_application(std::string_view name, AllocatorRef al
     (void)default_allocator();
     std::lock_guard guard(mutex_);
     return without_throwing([&]() -> Result<void> {
-        const Entry* entry = intern(name);
+        const char* text = names_.intern(name);
         forget_alias(name);
         Record& record = record_of(name, allocator->mem_type(), "application");
         record.family = allocator->mem_type();
@@ -284,8 +208,8 @@ Result<void> Registry::add_by_application(std::string_view name, AllocatorRef al
         record.why.reset();
         record.withdrawn = false;
         Allocator* made = allocator.get();
-        keep(std::move(allocator), entry->text());
-        bind(name, made);
+        keep(std::move(allocator), text);
+        names_.bind(name, made);
         return {};
     });
 }
@@ -295,13 +219,13 @@ Result<void> Registry::remove(std::string_view name) noexcept {
         return empty_name();
     (void)default_allocator();
     std::lock_guard guard(mutex_);
-    if (!growing_ || !bound(name))
+    if (!names_.bound(name))
         return Error(ErrorKind::unavailable, "no allocator is registered under this name");
     return without_throwing([&]() -> Result<void> {
         Record& record = record_of(name, family_of(name), "application");
         record.withdrawn = true;
         forget_alias(name);
-        bind(name, nullptr);
+        names_.bind(name, nullptr);
         return {};
     });
 }
@@ -350,7 +274,7 @@ Result<Allocator*> Registry::resolve(std::string_view name) noexcept {
     return without_throwing([&]() -> Result<Allocator*> {
         load_new_modules();
         rescan();
-        if (Allocator* found = bound(name))
+        if (Allocator* found = names_.bound(name))
             return found;
         return explain(name);
     });
@@ -367,7 +291,7 @@ Result<std::vector<InventoryItem>> Registry::inventory() {
         for (const Record& record : records_) {
             if (record.withdrawn)
                 continue;
-            Allocator* allocator = bound(record.name);
+            Allocator* allocator = names_.bound(record.name);
             items.push_back({record.name, record.family, record.backend, record.aliases, allocator,
                              record.why, allocator && allocator == preferred});
         }

@@ -1,5 +1,5 @@
-// The registry: names to allocators. Looking up takes no lock: names are interned for ever in a table that is
-// replaced as a whole when it grows, and allocators that were registered live for ever.
+// The registry: which allocators there are, under which names, and which are missing and why. Looking up
+// takes no lock (NameTable) and counts no reference: allocators that were registered live for ever.
 #pragma once
 
 #include <atomic>
@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "allocators/names.h"
+#include "allocators/name_table.h"
 #include "hwalloc/allocator.h"
 #include "hwalloc/backend.h"
 #include "hwalloc/inventory.h"
@@ -23,25 +23,14 @@ public:
     static Registry& instance() noexcept;
 
     Allocator* find(std::string_view name) noexcept {
-        const Table* table = table_.load(std::memory_order_acquire);
-        if (!table) [[unlikely]]
-            table = start();
-        if (name.empty())
+        if (!names_.published() && !start()) [[unlikely]]
             return nullptr;
-        const std::uint64_t hash = hash_name(name);
-        for (std::uint64_t at = hash & table->mask;; at = (at + 1) & table->mask) {
-            const Entry* entry = table->slots()[at].load(std::memory_order_acquire);
-            if (!entry)
-                return nullptr;
-            if (entry->hash == hash && entry->length == name.size() &&
-                same_name(entry->text(), name.data(), name.size()))
-                return entry->allocator.load(std::memory_order_acquire);
-        }
+        return names_.find(name);
     }
     Allocator* default_allocator() noexcept {
         Allocator* allocator = default_.load(std::memory_order_acquire);
         if (!allocator) [[unlikely]] {
-            start();
+            (void)start();
             allocator = default_.load(std::memory_order_acquire);
         }
         return allocator;
@@ -65,23 +54,6 @@ public:
     void note_unavailable(const Backend& backend, std::string_view name, Error why);
 
 private:
-    struct Entry {
-        std::uint64_t hash;
-        std::size_t length;
-        std::atomic<Allocator*> allocator;
-        // The name follows the entry and ends with a zero.
-        const char* text() const noexcept { return reinterpret_cast<const char*>(this + 1); }
-    };
-    struct Table {
-        std::uint64_t mask;
-        std::size_t used;
-        Table* previous; // keeps replaced tables reachable: a reader may still be in one
-        // mask + 1 slots follow the table.
-        std::atomic<Entry*>* slots() noexcept { return reinterpret_cast<std::atomic<Entry*>*>(this + 1); }
-        const std::atomic<Entry*>* slots() const noexcept {
-            return reinterpret_cast<const std::atomic<Entry*>*>(this + 1);
-        }
-    };
     // What inventory() shows beside the table.
     struct Record {
         std::string name, family, backend;
@@ -94,19 +66,17 @@ private:
     void rescan();
     void load_new_modules();
     void run(const Backend& backend);
-    Entry* intern(std::string_view name);
-    void bind(std::string_view name, Allocator* allocator);
-    Allocator* bound(std::string_view name) const noexcept;
     Record& record_of(std::string_view name, std::string_view family, std::string_view backend);
     void forget_alias(std::string_view name);
     void keep(AllocatorRef allocator, const char* name) noexcept;
     Error explain(std::string_view name) const;
 
-    const Table* start() noexcept;
+    // Brings the built-in backends in, once. False when there was no memory for it: the next look-up tries
+    // again.
+    bool start() noexcept;
 
-    std::atomic<Table*> table_{nullptr};
+    NameTable names_;
     std::atomic<Allocator*> default_{nullptr};
-    Table* growing_ = nullptr; // the table that is written: not yet published while the library starts
     Allocator* built_in_default_ = nullptr;
     Allocator* kept_ = nullptr; // every allocator ever kept, replaced ones too
     std::mutex mutex_;

@@ -1,0 +1,58 @@
+#include "allocators/name_table.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace hwalloc {
+
+// The slot that holds `name`, or the empty one where it belongs.
+std::atomic<NameTable::Entry*>& NameTable::slot_for(Table& table, std::uint64_t hash,
+                                                    std::string_view name) noexcept {
+    for (std::uint64_t at = hash & table.mask;; at = (at + 1) & table.mask) {
+        const Entry* entry = table.slots()[at].load(std::memory_order_relaxed);
+        if (!entry || entry->is(hash, name))
+            return table.slots()[at];
+    }
+}
+
+void NameTable::grow() {
+    const std::uint64_t slots = growing_ ? (growing_->mask + 1) * 2 : 64;
+    auto* grown = static_cast<Table*>(std::calloc(1, sizeof(Table) + slots * sizeof(std::atomic<Entry*>)));
+    if (!grown)
+        throw std::bad_alloc();
+    grown->mask = slots - 1;
+    grown->previous = growing_;
+    if (growing_) {
+        grown->used = growing_->used;
+        for (std::uint64_t i = 0; i <= growing_->mask; ++i)
+            if (Entry* entry = growing_->slots()[i].load(std::memory_order_relaxed))
+                slot_for(*grown, entry->hash, {entry->text(), entry->length})
+                    .store(entry, std::memory_order_relaxed);
+    }
+    growing_ = grown;
+    if (published())
+        publish();
+}
+
+NameTable::Entry* NameTable::entry_of(std::string_view name) {
+    const std::uint64_t hash = hash_name(name);
+    if (growing_)
+        if (Entry* known = slot_for(*growing_, hash, name).load(std::memory_order_relaxed))
+            return known;
+    // At most half full, so that a look-up of an unknown name ends soon.
+    if (!growing_ || growing_->used * 2 >= growing_->mask)
+        grow();
+    auto* entry = static_cast<Entry*>(std::malloc(sizeof(Entry) + name.size() + 1));
+    if (!entry)
+        throw std::bad_alloc();
+    new (entry) Entry{hash, name.size(), nullptr};
+    char* text = reinterpret_cast<char*>(entry + 1);
+    std::memcpy(text, name.data(), name.size());
+    text[name.size()] = 0;
+    slot_for(*growing_, hash, name).store(entry, std::memory_order_release);
+    ++growing_->used;
+    return entry;
+}
+
+} // namespace hwalloc
