@@ -91,7 +91,7 @@ def clang(context):
 
 
 def lint(context):
-    """clang-tidy over library and tools: files that changed since they were last clean, with --all every file."""
+    """clang-tidy over the library: files that changed since they were last clean; with --all every file, and the tools."""
     return _printed(context, "lint", "scripts/tidy", "--jobs", context.jobs, *(["--all"] if context.options.all else []))
 
 
