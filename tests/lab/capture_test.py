@@ -1,0 +1,316 @@
+#!/usr/bin/env python3
+"""`hwalloc capture` on the kernel's own camera driver in the lab, seen from outside: pictures judged by a program that
+shares no code with the library, system calls counted by strace, refusals read as a user reads them.
+
+usage: capture_test.py [pictures|calls|disturbances|rights|contiguity]...
+
+Prints what was chosen at random (CAPTURE_SEED repeats it), and "N passed, N failed" as its last line."""
+
+import json
+import os
+import pathlib
+import random
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+TREE = HERE.parents[1]
+LAB = TREE / "scripts" / "lab"
+BUILD = pathlib.Path(os.environ.get("HWALLOC_BUILD_DIR", TREE / "build" / "dev")).resolve()
+JUDGE = BUILD / "tests" / "lab" / "judge_picture"
+HEAP, HEAP_NODE = "dma-heap/system", "/dev/dma_heap/system"
+# Half a level is what rounding to 8 bits costs; the converter may cost a hundredth more.
+MOST_DIFFERENCE = 0.51
+# Menus of the driver: moving or random pictures cannot be captured twice, flat ones prove little.
+PATTERNS = [0, 1, 2, 3, 4, 10, 11, 13, 15, 16, 20]
+ENCODINGS = {0: "default", 1: "601", 2: "709", 6: "2020", 8: "240M"}
+RANGES = {0: "default", 1: "full", 2: "limited"}
+TWO_CAMERAS = "n_devs=2 node_types=0x1,0x1 "
+
+
+class Cases:
+    passed = failed = 0
+
+    def case(self, name, faults):
+        """`faults`: what was wrong, in words; none when the case passed."""
+        faults = [fault for fault in faults if fault]
+        self.passed, self.failed = self.passed + (not faults), self.failed + bool(faults)
+        print(f"{'FAILED' if faults else 'ok    '}  {name}", *(f"        {fault}" for fault in faults), sep="\n", flush=True)
+
+
+class Done:
+    """One command in the guest: exit code, standard output, standard error, and the document in the former."""
+
+    def __init__(self, directory, name, command):
+        self.command = command
+        self.code = int((directory / f"{name}.code").read_text() or -1)
+        self.out = (directory / f"{name}.out").read_text(errors="replace")
+        self.err = (directory / f"{name}.err").read_text(errors="replace")
+
+    @property
+    def document(self):
+        try:
+            return json.loads(self.out)
+        except json.JSONDecodeError:
+            return {}
+
+    @property
+    def error(self):
+        return self.document.get("error", {})
+
+    def told(self):
+        return f"`{self.command}` exit code {self.code}: {self.out[-1500:]} {self.err[-1500:]}"
+
+
+def in_lab(directory, *options, commands, timeout=280):
+    """Runs {name: command} in one guest, in order, in `directory`; gives {name: Done}."""
+    lines = [f"{{ {command}\n}} >{name}.out 2>{name}.err; echo $? >{name}.code" for name, command in commands.items()]
+    (directory / "commands").write_text("\n".join(lines) + "\n")
+    done = subprocess.run([LAB, "run", "--timeout", str(timeout), *options, "--", "bash", "./commands"], cwd=directory,
+                          env={**os.environ, "HWALLOC_BUILD_DIR": str(BUILD)}, check=False)
+    if done.returncode not in (0, 1) or not all((directory / f"{name}.code").exists() for name in commands):
+        raise SystemExit(f"the lab failed: exit code {done.returncode}\n0 passed, 1 failed")
+    return {name: Done(directory, name, command) for name, command in commands.items()}
+
+
+def differing(document, **wanted):
+    return [f"{key}: expected {value}, found {document.get(key)}" for key, value in wanted.items()
+            if document.get(key) != value]
+
+
+def pictures(cases, directory, chance):
+    """Whatever the driver draws, in whatever colours: the picture is the one that a stranger captures."""
+    takes = [("/dev/video0", HEAP, "YUYV", "640x480", 30), ("/dev/video0", "udmabuf", "YUYV", "320x180", 10),
+             ("/dev/video0", "udmabuf", "NV12", "640x480", 10), ("/dev/video0", HEAP, "UYVY", "320x180", 10),
+             ("/dev/video0", HEAP, "RGB24", "320x180", 10), ("/dev/video0", "auto", "XR24", "320x180", 10),
+             ("/dev/video0", "udmabuf", "GREY", "320x180", 10), ("/dev/video1", HEAP, "YUYV", "640x480", 10),
+             ("/dev/video1", "udmabuf", "NV12", "320x180", 10), ("/dev/video1", HEAP, "XR24", "320x180", 10)]
+    commands, chosen = {}, {}
+    for number, (device, allocator, fourcc, size, frames) in enumerate(takes):
+        scene = {"test_pattern": chance.choice(PATTERNS), "y_cbcr_encoding": chance.choice(list(ENCODINGS)),
+                 "quantization": chance.choice(list(RANGES)), "limited_rgb_range_16_235": 0}
+        chosen[number] = ", ".join(f"{key} {value}" for key, value in scene.items())
+        controls = ",".join(f"{key}={value}" for key, value in {"osd_text_mode": 2, **scene}.items())
+        commands[f"controls{number}"] = f"v4l2-ctl -d {device} -c {controls}"
+        commands[f"capture{number}"] = (f"hwalloc capture --device {device} --allocator {allocator} --size {size} "
+                                        f"--format {fourcc} --fps 30 --frames {frames} --output {number}.png --json")
+        code = {"RGB24": "RGB3"}.get(fourcc, fourcc)
+        commands[f"judge{number}"] = f"{shlex.quote(str(JUDGE))} {device} {size} {code} {number}.png"
+    commands["several"] = "hwalloc capture --device /dev/video1 --format NM12 --frames 1 --json"
+    commands["formats"] = "hwalloc capture --device /dev/video0 --list-formats --json"
+    done = in_lab(directory, "--vivid", TWO_CAMERAS + "multiplanar=1,2", commands=commands)
+    for number, (device, allocator, fourcc, size, frames) in enumerate(takes):
+        report, judged = done[f"capture{number}"].document, done[f"judge{number}"].document
+        width, height = map(int, size.split("x"))
+        faults = [done[step].told() for step in (f"controls{number}", f"capture{number}", f"judge{number}")
+                  if done[step].code]
+        if not faults:
+            faults += differing(report, device=device, driver="vivid", memory="dmabuf", format=fourcc, width=width,
+                                height=height, frames=frames, errors=0, copies=0, imports=4, output=f"{number}.png")
+            if allocator != "auto":
+                faults += differing(report, allocator=allocator)
+            if frames == 30 and report["dropped"]:
+                # The rate was asked for; an emulated machine that cannot keep it up is told, not failed.
+                print(f"        note: {report['dropped']} frames were lost at {report['fps']:.1f} frames a second")
+            if judged["max_difference"] > MOST_DIFFERENCE:
+                faults.append(f"a pixel is {judged['max_difference']} levels off: {judged}")
+            if judged["stride"] != report["stride"]:
+                faults.append(f"the stride is {judged['stride']}, reported as {report['stride']}")
+        most = judged.get("max_difference")
+        cases.case(f"{device} {allocator} {fourcc} {size} ({chosen[number]}): at most {most} levels off", faults)
+    refused = done["several"].error
+    cases.case("a format of several memories is refused in words",
+               [] if done["several"].code == 1 and refused.get("kind") == "unsupported" and
+               "separate memories" in refused["message"] else [done["several"].told()])
+    names = [entry["format"] for entry in done["formats"].document.get("formats", [])]
+    cases.case("the formats are listed", [name + " is missing" for name in ("YUYV", "NV12", "RGB24", "XR24", "GREY")
+                                          if name not in names])
+
+
+def calls(cases, directory, _):
+    """What goes to the kernel, by strace."""
+    # The command of the first acceptance: default rate, nothing lost.
+    whole = f"hwalloc capture --device /dev/video0 --allocator {HEAP} --size 640x480 --format YUYV --frames 30"
+    small = f"hwalloc capture --device /dev/video0 --allocator {HEAP} --size 320x180 --format GREY --fps 60"
+    trace = "strace -f -y -v -s 0 -o"
+    done = in_lab(directory, "--vivid", TWO_CAMERAS + "multiplanar=1,2", timeout=400, commands={
+        "plain": f"{whole} --output plain.png --json",
+        "traced": f"{trace} traced.txt {whole} --output traced.png --json",
+        "udmabuf": f"{trace} udmabuf.txt {whole.replace(HEAP, 'udmabuf')} --output udmabuf.png --json",
+        "planes": f"{trace} planes.txt {whole.replace('video0', 'video1')} --output planes.png --json",
+        "short": f"{trace} short.txt {small} --frames 100 --json",
+        "long": f"{trace} long.txt {small} --frames 1000 --json"})
+    cases.case("30 frames: nothing copied, nothing lost, as many imports as buffers",
+               [done["plain"].told()] if done["plain"].code else
+               differing(done["plain"].document, frames=30, copies=0, dropped=0, errors=0, imports=4, memory="dmabuf"))
+    for name, device, allocation in (("traced", "/dev/video0", "DMA_HEAP_IOCTL_ALLOC"),
+                                     ("udmabuf", "/dev/video0", r"UDMABUF_CREATE\b|_IOC\(_IOC_WRITE, 0x75, 0x42, 0x18\)"),
+                                     ("planes", "/dev/video1", "DMA_HEAP_IOCTL_ALLOC")):
+        if done[name].code:
+            cases.case(f"strace {name}", [done[name].told()])
+            continue
+        text = (directory / f"{name}.txt").read_text()
+        lines = text.splitlines()
+        buffers = done[name].document["buffers"]
+        faults = []
+        allocated = sum(bool(re.search(allocation, line)) for line in lines)
+        if allocated != buffers:
+            faults.append(f"{allocated} allocations for {buffers} buffers")
+        queued = [line for line in lines if "VIDIOC_QBUF," in line]
+        if len(queued) < 30:
+            faults.append(f"{len(queued)} QBUF for 30 frames")
+        if not all("memory=V4L2_MEMORY_DMABUF" in line for line in queued):
+            faults.append("a QBUF with other memory than V4L2_MEMORY_DMABUF")
+        pairs = {(re.search(r"index=(\d+)", line)[1], fd[1] if (fd := re.search(r"m\.fd=(\d+)|fd=(\d+)", line)) and fd[1]
+                  else fd and fd[2]) for line in queued}
+        if len(pairs) != buffers or len({fd for _, fd in pairs}) != buffers or any(fd is None for _, fd in pairs):
+            faults.append(f"indices and descriptors are not bound to each other: {sorted(pairs, key=str)}")
+        faults += [f"the camera's node is mapped: {line}" for line in lines if "mmap(" in line and device in line]
+        image = 640 * 480 * 2
+        faults += [f"a read of a frame's size: {line}" for line in lines
+                   if re.search(r"\b(p?read(v|64)?2?|recv\w*)\(", line) and
+                   (size := re.search(r"= (\d+)$", line)) and int(size[1]) >= image // 4]
+        mapped = sum(bool(re.search(r"mmap\(.*dmabuf", line)) for line in lines)
+        if mapped > 1:
+            faults.append(f"{mapped} buffers are mapped, and only the last frame is read")
+        cases.case(f"strace, {name}: {buffers} allocations, each index with one dma-buf for good, nothing read or mapped "
+                   "but the picture", faults)
+    if done["short"].code or done["long"].code:
+        cases.case("calls for each frame", [done["short"].told(), done["long"].told()])
+        return
+    counts = [sum(1 for line in (directory / f"{name}.txt").open() if re.match(r"\d+\s+\w+\(", line))
+              for name in ("short", "long")]
+    each = (counts[1] - counts[0]) / 900
+    cases.case(f"({counts[1]} calls of 1000 frames - {counts[0]} of 100) / 900 = {each:.3f}",
+               [] if 2 <= each <= 3 else ["expected at most 3, and at least 2"])
+
+
+def disturbances(cases, directory, _):
+    """Frames that are damaged or lost, a user who stops, somebody else at the camera, a camera that goes."""
+    capture = "hwalloc capture --device /dev/video0 --size 320x180 --format GREY --fps 30"
+
+    def meanwhile(control, after=3):
+        return f"(sleep {after}; v4l2-ctl -d /dev/video0 -c {control}) & "
+
+    done = in_lab(directory, commands={
+        "damaged": meanwhile("inject_v4l2_buf_flag_error=1") + f"{capture} --frames 180 --json; code=$?; wait; (exit $code)",
+        "lossy": "v4l2-ctl -d /dev/video0 -c percentage_of_dropped_buffers=50; "
+                 f"{capture} --frames 60 --json; code=$?; v4l2-ctl -d /dev/video0 -c percentage_of_dropped_buffers=0; (exit $code)",
+        "stopped": f"timeout -s INT 4 {capture} --frames 0 --output stopped.png --json",
+        "twice": f"{capture} --frames 0 --json >first.json & sleep 3; {capture} --frames 5 --json; code=$?; kill %1; wait %1; (exit $code)",
+        "again": f"{capture} --frames 5 --json",
+        "gone": meanwhile("disconnect=1") + f"{capture} --frames 0 --output gone.png --json"})
+    cases.case("frames that the driver marks as damaged are counted",
+               [done["damaged"].told()] if done["damaged"].code or done["damaged"].document.get("errors", 0) < 1 else [])
+    cases.case("frames that are lost are counted",
+               [done["lossy"].told()] if done["lossy"].code or done["lossy"].document.get("dropped", 0) < 5 else [])
+    stopped = done["stopped"]
+    cases.case("an interrupt ends a capture cleanly, with its picture",
+               [stopped.told()] if stopped.document.get("frames", 0) < 1 or not (directory / "stopped.png").exists() else
+               [] if stopped.code in (0, 124) else [stopped.told()])
+    cases.case("a camera that somebody else uses is busy",
+               [] if done["twice"].code == 1 and done["twice"].error.get("kind") == "busy" and
+               done["twice"].error.get("errno") == "EBUSY" else [done["twice"].told()])
+    cases.case("and free again afterwards", [done["again"].told()] if done["again"].code else [])
+    cases.case("a camera that goes: what was captured is written, and it is told",
+               [] if done["gone"].code == 1 and done["gone"].error.get("kind") == "device lost" and
+               (directory / "gone.png").exists() else [done["gone"].told()])
+
+
+def rights(cases, directory, _):
+    """In group video alone: the camera may be used, the heap and udmabuf not."""
+    directory.chmod(0o777)
+    done = in_lab(directory, "--user", commands={
+        "list": "hwalloc list --json",
+        "named": f"hwalloc capture --device /dev/video0 --allocator {HEAP} --frames 3 --json",
+        "auto": "hwalloc capture --device /dev/video0 --frames 3 --json",
+        "words": f"hwalloc capture --device /dev/video0 --allocator {HEAP} --frames 3",
+        "sysmem": "hwalloc capture --device /dev/video0 --allocator sysmem --frames 3 --json",
+        "test": "hwalloc capture --device test --frames 3 --json"})
+    item = {one["name"]: one for one in done["list"].document.get("allocators", [])}.get(HEAP, {})
+    told = (item.get("why") or {}).get("message", "")
+    must = [HEAP_NODE, "root:root", "0600", "EACCES"]
+    cases.case("list tells the node, its owner, its mode and what to do",
+               [f"{word!r} is missing: {told}" for word in [*must, "udev rule"] if word not in told])
+    error = done["named"].error
+    faults = [] if done["named"].code == 1 and error.get("kind") == "permission" else [done["named"].told()]
+    faults += [f"{word!r} is missing: {error.get('message')}" for word in must if word not in error.get("message", "")]
+    story = (item.get("why") or {}).get("remedy")
+    if not faults and error.get("remedy") != story:
+        faults.append(f"another story than list's: {error.get('remedy')!r}, {story!r}")
+    cases.case("capture fails with that same message and exit code 1", faults)
+    cases.case("and says it to people", [] if done["words"].code == 1 and story and story in done["words"].err
+               else [done["words"].told()])
+    error = done["auto"].error
+    tried = " ".join(cause["message"] for cause in error.get("causes", []))
+    cases.case("auto tells every refusal",
+               [] if done["auto"].code == 1 and error.get("kind") == "permission" and HEAP_NODE in tried
+               and "/dev/udmabuf" in tried else [done["auto"].told()])
+    error = done["sysmem"].error
+    cases.case("memory without a dma-buf is refused in words",
+               [] if done["sysmem"].code == 1 and error.get("kind") == "unsupported" and "dma-buf" in error["message"]
+               else [done["sysmem"].told()])
+    cases.case("the test source needs no rights", [done["test"].told()] if done["test"].code else [])
+
+
+def contiguity(cases, directory, _):
+    """A camera that demands contiguous memory, in a guest whose memory is in pieces."""
+    bufinfo = "grep -c exp_name /sys/kernel/debug/dma_buf/bufinfo; tail -n 1 /sys/kernel/debug/dma_buf/bufinfo"
+    capture = "hwalloc capture --buffers 8 --frames 5 --size 640x480 --format YUYV --json"
+    done = in_lab(directory, "--fragment", "--vivid", TWO_CAMERAS + "allocators=0,1", commands={
+        "before": bufinfo,
+        "heap": f"{capture} --device /dev/video1 --allocator {HEAP}",
+        "udmabuf": f"{capture} --device /dev/video1 --allocator udmabuf",
+        "auto": f"{capture} --device /dev/video1",
+        "blind": f"mv /dev/udmabuf /dev/hidden; {capture} --device /dev/video1 --allocator {HEAP}; code=$?; "
+                 "mv /dev/hidden /dev/udmabuf; (exit $code)",
+        "any": f"{capture} --device /dev/video0 --allocator {HEAP}",
+        "free": "v4l2-ctl -d /dev/video1 --stream-mmap --stream-count=3",
+        "after": bufinfo})
+    for name in ("heap", "udmabuf"):
+        error = done[name].error
+        faults = [] if done[name].code == 1 and error.get("kind") == "incompatible" and error.get("errno") == "EFAULT" \
+            else [done[name].told()]
+        message = error.get("message", "")
+        faults += [f"{word!r} is missing: {message}" for word in
+                   ("physically contiguous", "the size is right", "established", "/dev/video1", "VIDIOC_QBUF")
+                   if word not in message]
+        if error.get("size_wanted") != 640 * 480 * 2 or error.get("size_held", 0) < 640 * 480 * 2:
+            faults.append(f"the sizes are missing: {error}")
+        cases.case(f"{name}: contiguous memory is demanded, established by twins, told in words", faults)
+    error = done["auto"].error
+    tried = [cause["message"] for cause in error.get("causes", [])]
+    cases.case("auto tells each refusal",
+               [] if done["auto"].code == 1 and any(HEAP in text and "contiguous" in text for text in tried)
+               and any("udmabuf" in text and "contiguous" in text for text in tried) else [done["auto"].told()])
+    message = done["blind"].error.get("message", "")
+    cases.case("without udmabuf the cause is not known: candidates are named, nothing is claimed",
+               [] if done["blind"].code == 1 and "may need memory that is physically contiguous" in message
+               and "could not be found out" in message and "established" not in message else [done["blind"].told()])
+    cases.case("the other camera takes the same memory", [done["any"].told()] if done["any"].code else
+               differing(done["any"].document, imports=8, frames=5))
+    cases.case("the refusing camera is free afterwards", [done["free"].told()] if done["free"].code else [])
+    cases.case("no dma-buf is left over",
+               [] if done["before"].out and done["before"].out == done["after"].out
+               else [f"before: {done['before'].told()}, after: {done['after'].told()}"])
+
+
+GROUPS = {"pictures": pictures, "calls": calls, "disturbances": disturbances, "rights": rights, "contiguity": contiguity}
+
+
+def main():
+    seed = os.environ.get("CAPTURE_SEED") or str(random.SystemRandom().randrange(1 << 32))
+    print(f"CAPTURE_SEED={seed}", flush=True)
+    cases = Cases()
+    for name in sys.argv[1:] or GROUPS:
+        with tempfile.TemporaryDirectory(prefix="hwalloc-capture.") as directory:
+            GROUPS[name](cases, pathlib.Path(directory).resolve(), random.Random(seed))
+    print(f"{cases.passed} passed, {cases.failed} failed")
+    return 1 if cases.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
