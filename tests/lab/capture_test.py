@@ -130,19 +130,32 @@ def pictures(cases, directory, chance):
                                           if name not in names])
 
 
+def bindings(log):
+    """(index, descriptor) of every QBUF of a dma-buf that the kernel logged; strace tells no descriptors there."""
+    found = re.findall(r"VIDIOC_QBUF: [^\n]*?index=(\d+),[^\n]*memory=dmabuf(?:\n[^\n]*plane 0:[^\n]*?|[^\n]*?)"
+                       r"offset/userptr=0x([0-9a-f]+)", log)
+    return [(int(index), int(descriptor, 16)) for index, descriptor in found]
+
+
 def calls(cases, directory, _):
-    """What goes to the kernel, by strace."""
+    """What goes to the kernel, by strace and by the kernel's own log of its video calls."""
     # The command of the first acceptance: default rate, nothing lost.
     whole = f"hwalloc capture --device /dev/video0 --allocator {HEAP} --size 640x480 --format YUYV --frames 30"
     small = f"hwalloc capture --device /dev/video0 --allocator {HEAP} --size 320x180 --format GREY --fps 60"
     trace = "strace -f -y -v -s 0 -o"
+
+    def witnessed(name, command):
+        log = "/sys/class/video4linux/video%s/dev_debug"  # ioctls, their arguments, those of streaming too
+        return (f"dmesg -C; for n in 0 1; do echo 11 >{log % '$n'}; done; {trace} {name}.txt {command}; code=$?; "
+                f"for n in 0 1; do echo 0 >{log % '$n'}; done; dmesg >{name}.log; (exit $code)")
+
     done = in_lab(directory, "--vivid", TWO_CAMERAS + "multiplanar=1,2", timeout=400, commands={
         "plain": f"{whole} --output plain.png --json",
-        "traced": f"{trace} traced.txt {whole} --output traced.png --json",
-        "udmabuf": f"{trace} udmabuf.txt {whole.replace(HEAP, 'udmabuf')} --output udmabuf.png --json",
-        "planes": f"{trace} planes.txt {whole.replace('video0', 'video1')} --output planes.png --json",
-        "short": f"{trace} short.txt {small} --frames 100 --json",
-        "long": f"{trace} long.txt {small} --frames 1000 --json"})
+        "traced": witnessed("traced", f"{whole} --output traced.png --json"),
+        "udmabuf": witnessed("udmabuf", f"{whole.replace(HEAP, 'udmabuf')} --output udmabuf.png --json"),
+        "planes": witnessed("planes", f"{whole.replace('video0', 'video1')} --output planes.png --json"),
+        "short": f"strace -f -s 0 -o short.txt {small} --frames 100 --json",
+        "long": f"strace -f -s 0 -o long.txt {small} --frames 1000 --json"})
     cases.case("30 frames: nothing copied, nothing lost, as many imports as buffers",
                [done["plain"].told()] if done["plain"].code else
                differing(done["plain"].document, frames=30, copies=0, dropped=0, errors=0, imports=4, memory="dmabuf"))
@@ -164,10 +177,12 @@ def calls(cases, directory, _):
             faults.append(f"{len(queued)} QBUF for 30 frames")
         if not all("memory=V4L2_MEMORY_DMABUF" in line for line in queued):
             faults.append("a QBUF with other memory than V4L2_MEMORY_DMABUF")
-        pairs = {(re.search(r"index=(\d+)", line)[1], fd[1] if (fd := re.search(r"m\.fd=(\d+)|fd=(\d+)", line)) and fd[1]
-                  else fd and fd[2]) for line in queued}
-        if len(pairs) != buffers or len({fd for _, fd in pairs}) != buffers or any(fd is None for _, fd in pairs):
-            faults.append(f"indices and descriptors are not bound to each other: {sorted(pairs, key=str)}")
+        logged = bindings((directory / f"{name}.log").read_text())
+        pairs = set(logged)
+        if len(logged) != len(queued) or len(pairs) != buffers or len({fd for _, fd in pairs}) != buffers:
+            faults.append(f"indices and descriptors are not bound to each other: {len(queued)} calls, {logged}")
+        faults += [f"a bound descriptor is closed: {line}" for line in lines[:lines.index(queued[-1])]
+                   for _, fd in pairs if re.search(rf"\bclose\({fd}<", line) and lines.index(line) > lines.index(queued[0])]
         faults += [f"the camera's node is mapped: {line}" for line in lines if "mmap(" in line and device in line]
         image = 640 * 480 * 2
         faults += [f"a read of a frame's size: {line}" for line in lines
@@ -200,7 +215,8 @@ def disturbances(cases, directory, _):
         "lossy": "v4l2-ctl -d /dev/video0 -c percentage_of_dropped_buffers=50; "
                  f"{capture} --frames 60 --json; code=$?; v4l2-ctl -d /dev/video0 -c percentage_of_dropped_buffers=0; (exit $code)",
         "stopped": f"timeout -s INT 4 {capture} --frames 0 --output stopped.png --json",
-        "twice": f"{capture} --frames 0 --json >first.json & sleep 3; {capture} --frames 5 --json; code=$?; kill %1; wait %1; (exit $code)",
+        "twice": f'{capture} --frames 0 --json >first.json & first=$!; sleep 3; {capture} --frames 5 --json; code=$?; '
+                 "kill $first; wait $first; (exit $code)",
         "again": f"{capture} --frames 5 --json",
         "gone": meanwhile("disconnect=1") + f"{capture} --frames 0 --output gone.png --json"})
     cases.case("frames that the driver marks as damaged are counted",

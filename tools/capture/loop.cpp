@@ -111,7 +111,7 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, s
     std::int64_t first_arrival = 0, last_arrival = now_ns();
     Progress progress(show_progress, frames);
     while (!StopSignals::stop_wanted() && (frames == 0 || statistics.frames < frames)) {
-        auto frame = source.dequeue(1000);
+        auto frame = source.dequeue(2000);
         const std::int64_t now = now_ns();
         progress.show(statistics, now);
         if (!frame) {
