@@ -22,7 +22,7 @@ void Allocator::destroy(Block* block) noexcept {
     delete block;
 }
 
-Result<MemoryRef> Allocator::alloc(std::size_t size, const AllocationParams& params) noexcept {
+RawResult Allocator::make(std::size_t size, const AllocationParams& params) noexcept {
     std::size_t want;
     if (!is_align_mask(params.align)) [[unlikely]]
         return Error(ErrorKind::invalid, "align is not a mask (a power of two less one)");
@@ -36,7 +36,7 @@ Result<MemoryRef> Allocator::alloc(std::size_t size, const AllocationParams& par
         return std::move(block).error();
     if (!*block) [[unlikely]]
         return Error(ErrorKind::unsupported, "the backend gave no memory");
-    return MemoryRef::adopt(&(*block)->root_);
+    return RawResult(&(*block)->root_);
 }
 
 Result<void> Allocator::free(MemoryRef&& memory) noexcept {
@@ -48,11 +48,11 @@ Result<void> Allocator::free(MemoryRef&& memory) noexcept {
     return {};
 }
 
-Result<MemoryRef> alloc(std::size_t size, const AllocationParams& params) noexcept {
-    Allocator* allocator = Allocator::find();
+RawResult detail::make_by_default(std::size_t size, const AllocationParams& params) noexcept {
+    Allocator* allocator = Registry::instance().default_allocator();
     if (!allocator) [[unlikely]]
         return Error(ErrorKind::exhausted, "no memory for the registry of allocators");
-    return allocator->alloc(size, params);
+    return allocator->make(size, params);
 }
 
 Result<MemoryRef> new_wrapped(MemoryFlags flags, void* data, std::size_t maxsize, std::size_t offset,

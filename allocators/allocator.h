@@ -17,6 +17,10 @@ namespace hwalloc {
 class AllocatorRef;
 struct Geometry;
 
+namespace detail {
+HWALLOC_API RawResult make_by_default(std::size_t size, const AllocationParams& params) noexcept;
+}
+
 // Thread-safety: every function may be called by any thread at any time.
 class HWALLOC_API Allocator {
 public:
@@ -59,7 +63,9 @@ public:
     // invalid (align is no mask; unknown flags), limit (a sum does not fit), unsupported (an allocator that
     // only imports or wraps; an alignment above what it can give), and what the device answers: exhausted,
     // permission, unavailable, device lost, with the whole story.
-    Result<MemoryRef> alloc(std::size_t size, const AllocationParams& params = {}) noexcept;
+    Result<MemoryRef> alloc(std::size_t size, const AllocationParams& params = {}) noexcept {
+        return detail::memory_of(make(size, params));
+    }
     // Releases one handle of memory that this allocator made; the storage goes with the last handle, share
     // and map. Error: invalid, when it is null or another allocator's: then nothing is released and `memory`
     // still holds it.
@@ -99,6 +105,10 @@ private:
     friend class Block;
     friend class Memory;
     friend class Registry;
+    friend RawResult detail::make_by_default(std::size_t, const AllocationParams&) noexcept;
+
+    // What alloc() wraps, inline, so that the memory comes back in a register.
+    RawResult make(std::size_t size, const AllocationParams& params) noexcept;
 
     bool immortal() const noexcept { return immortal_.load(std::memory_order_relaxed); }
 
@@ -145,7 +155,9 @@ private:
 };
 
 // Memory from the default allocator.
-HWALLOC_API Result<MemoryRef> alloc(std::size_t size, const AllocationParams& params = {}) noexcept;
+inline Result<MemoryRef> alloc(std::size_t size, const AllocationParams& params = {}) noexcept {
+    return detail::memory_of(detail::make_by_default(size, params));
+}
 
 // Called once with its argument when wrapped memory goes, after the last share and map. Runs in whichever
 // thread lets go.

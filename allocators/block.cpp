@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "allocators/geometry.h"
 #include "common/checked.h"
 #include "hwalloc/allocator.h"
 
@@ -11,25 +12,9 @@ Result<Geometry> Geometry::of(std::size_t size, const AllocationParams& params,
                               std::size_t granule) noexcept {
     if (!is_align_mask(params.align))
         return Error(ErrorKind::invalid, "align is not a mask (a power of two less one)");
-    const std::size_t slack = params.align > default_align ? params.align : default_align;
-    std::size_t want, generous;
-    if (!checked_add(params.prefix, size, want) || !checked_add(want, params.padding, want) ||
-        !checked_add(want, slack, generous))
+    Geometry geometry;
+    if (!lay_out(geometry, size, params, granule))
         return Error(ErrorKind::limit, "prefix + size + padding + alignment does not fit");
-    Geometry geometry{.maxsize = generous,
-                      .align = slack,
-                      .offset = params.prefix,
-                      .size = size,
-                      .flags = params.flags,
-                      .storage = generous};
-    if (granule > 1) {
-        if (!checked_round_up(want, granule - 1, geometry.storage))
-            return Error(ErrorKind::limit, "prefix + size + padding does not fit in whole pages");
-        if (geometry.storage == 0)
-            geometry.storage = granule;
-        if (geometry.storage < generous)
-            geometry.maxsize = geometry.storage;
-    }
     return geometry;
 }
 
@@ -47,17 +32,6 @@ Result<Geometry> Geometry::window(std::size_t maxsize, std::size_t offset, std::
 // The word that maps and shares change has a cache line to itself: everything they only read (virtual table,
 // allocator, and the rest of the root Memory) fills the line before it.
 static_assert(sizeof(void*) != 8 || 2 * sizeof(void*) + sizeof(Memory) - sizeof(std::uint64_t) == 64);
-
-Block::Block(Allocator& allocator, const Geometry& geometry, std::uint8_t* base) noexcept
-    : allocator_(&allocator)
-    , root_(*this, base, geometry.offset, geometry.size, geometry.maxsize, geometry.flags)
-    , align_(geometry.align) {
-    allocator.ref();
-}
-
-Block::~Block() {
-    allocator_->unref();
-}
 
 Result<std::uint8_t*> Block::mem_map(Memory&, std::size_t, MapFlags) noexcept {
     return Error(ErrorKind::unsupported, "this memory cannot be mapped");

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string_view>
 
+#include "hwalloc/allocator.h"
 #include "hwalloc/memory.h"
 
 namespace hwalloc {
@@ -59,9 +60,14 @@ protected:
     // Makes the storage and its root memory, with one handle, which the core gives to the caller of alloc().
     // `base`: the first byte of the region when it is mapped for good, else null. `allocator` is kept alive
     // by the block.
-    Block(Allocator& allocator, const Geometry& geometry, std::uint8_t* base = nullptr) noexcept;
+    Block(Allocator& allocator, const Geometry& geometry, std::uint8_t* base = nullptr) noexcept
+        : allocator_(&allocator)
+        , root_(*this, base, geometry.offset, geometry.size, geometry.maxsize, geometry.flags)
+        , align_(geometry.align) {
+        allocator.ref();
+    }
     // Runs when the last handle, share and map is gone; releases what the subclass owns.
-    virtual ~Block();
+    virtual ~Block() { allocator_->unref(); }
 
     // Maps the whole region for the access in `flags` and returns its first byte (the core adds the window's
     // offset). Default: unsupported.

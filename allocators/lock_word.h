@@ -19,6 +19,7 @@ struct Field {
     constexpr std::uint64_t one() const noexcept { return std::uint64_t{1} << shift; }
     constexpr std::uint64_t max() const noexcept { return (std::uint64_t{1} << bits) - 1; }
     constexpr std::uint64_t mask() const noexcept { return max() << shift; }
+    constexpr std::uint64_t top() const noexcept { return one() << (bits - 1); }
     constexpr std::uint64_t of(std::uint64_t word) const noexcept { return (word >> shift) & max(); }
 };
 
@@ -33,8 +34,13 @@ inline constexpr std::uint64_t handle_limit = 4096;
 inline constexpr std::uint64_t read_limit = 8192;
 static_assert(handle_limit == (handles.max() + 1) / 2 && read_limit == (reads.max() + 1) / 2);
 
-// A READ map may be added to `before` when none of these bits is set; else look closer with allows_read().
-inline constexpr std::uint64_t read_slow = writes.mask() | (reads.one() * read_limit);
+// A map may be added when none of these bits is set; else look closer with allows_read() and its like.
+// READWRITE maps are not in the way of a READ; WRITE and READWRITE go with one share. The top bit of the
+// field itself stands for a limit that may be near.
+inline constexpr std::uint64_t two_shares = shares.mask() & ~shares.one();
+inline constexpr std::uint64_t read_slow = writes.mask() | reads.top();
+inline constexpr std::uint64_t write_slow = reads.mask() | readwrites.mask() | two_shares | writes.top();
+inline constexpr std::uint64_t readwrite_slow = reads.mask() | writes.mask() | two_shares | readwrites.top();
 
 // A nested mode must be within the mode held: everything under READWRITE, else only the same.
 constexpr bool allows_read(std::uint64_t before) noexcept {

@@ -1,8 +1,8 @@
-// Life time, locks and maps of a Memory: everything that touches its word.
+// Maps and locks of a Memory.
 #include "hwalloc/memory.h"
 
-#include <cstdlib>
-#include <new>
+#include <cstddef>
+#include <cstring>
 
 #include "allocators/lock_word.h"
 #include "hwalloc/allocator.h"
@@ -36,10 +36,28 @@ constexpr auto exclusive_bit = static_cast<std::uint32_t>(LockFlags::exclusive);
     return {ErrorKind::conflict, "the memory is mapped or locked for another kind of access"};
 }
 
+// What a map with these flags adds to the word.
+std::uint64_t amount_of(MapFlags flags) noexcept {
+    const auto bits = static_cast<std::uint32_t>(flags);
+    return lock_word::field_of(bits & mode_bits).one() + ((bits & ref_bit) ? lock_word::handles.one() : 0);
+}
+
 // Every failed map leaves a cleared MapInfo behind.
 [[gnu::cold]] Error refuse(MapInfo& info, Error error) noexcept {
     info = MapInfo{};
     return error;
+}
+
+[[gnu::cold]] Error not_so_mapped() noexcept {
+    return {ErrorKind::invalid, "the memory is not mapped in the mode that the MapInfo says"};
+}
+
+// What the end of a map does to its MapInfo; size and maxsize stay. user_data is a hook's, and cleared where
+// hooks are called.
+void clear(MapInfo& info) noexcept {
+    info.memory = nullptr;
+    info.data = nullptr;
+    info.flags = MapFlags::none;
 }
 
 // Adds a READ: one fetch_add, taken back when it may not be.
@@ -67,70 +85,101 @@ bool take_write(std::atomic<std::uint64_t>& word, std::uint32_t mode, std::uint6
     return true;
 }
 
+// For map_plainly and unmap_plainly, below.
+
+// Two neighbours in a MapInfo, written by one store.
+using TwoWords [[gnu::vector_size(2 * sizeof(std::uintptr_t))]] = std::uintptr_t;
+static_assert(offsetof(MapInfo, data) == offsetof(MapInfo, memory) + sizeof(void*));
+static_assert(offsetof(MapInfo, maxsize) == offsetof(MapInfo, size) + sizeof(std::size_t));
+// Keeps the compiler from putting the words together only where they are stored.
+TwoWords made_now(std::uintptr_t first, std::uintptr_t second) noexcept {
+    TwoWords words{first, second};
+#if defined(__x86_64__)
+    asm("" : "+x"(words));
+#elif defined(__aarch64__)
+    asm("" : "+w"(words));
+#endif
+    return words;
+}
+void store(MapInfo& info, std::size_t offset, TwoWords words) noexcept {
+    std::memcpy(reinterpret_cast<std::uint8_t*>(&info) + offset, &words, sizeof words);
+}
+template<lock_word::Field field, std::uint64_t slow>
+bool add_plainly(std::atomic<std::uint64_t>& word) noexcept {
+    std::uint64_t seen = word.load(std::memory_order_relaxed);
+    return (seen & slow) == 0 &&
+           word.compare_exchange_strong(seen, seen + field.one(), std::memory_order_acquire,
+                                        std::memory_order_relaxed);
+}
+template<lock_word::Field field>
+bool subtract_plainly(std::atomic<std::uint64_t>& word) noexcept {
+    const std::uint64_t before = word.fetch_sub(field.one(), std::memory_order_acq_rel);
+    return before != field.one() && (before & field.mask()) != 0;
+}
+
 } // namespace
 
-// ---- handles
-
-Result<MemoryRef> Memory::ref() noexcept {
-    using namespace lock_word;
-    const std::uint64_t before = word_.fetch_add(handles.one(), std::memory_order_relaxed);
-    if (handles.of(before) >= handle_limit) [[unlikely]] {
-        word_.fetch_sub(handles.one(), std::memory_order_relaxed);
-        return Error(ErrorKind::limit, "the memory has as many handles as it can have");
-    }
-    return MemoryRef::adopt(this);
-}
-
-unsigned Memory::ref_count() const noexcept {
-    return static_cast<unsigned>(lock_word::handles.of(word_.load(std::memory_order_relaxed)));
-}
-
-void MemoryRef::release(Memory* memory) noexcept {
-    // The only handle, and neither a share nor a map: nobody else can reach the object, so reading is enough.
-    if (memory->word_.load(std::memory_order_acquire) == lock_word::handles.one())
-        memory->destroy();
-    else
-        memory->drop(lock_word::handles.one());
-}
-
-void Memory::drop(std::uint64_t amount) noexcept {
-    if (word_.fetch_sub(amount, std::memory_order_acq_rel) == amount)
-        destroy();
-}
-
-void Memory::destroy() noexcept {
-    Block& block = *block_;
-    if (this == &block.root_) {
-        Allocator& allocator = *block.allocator_;
-        allocator.ref(); // the block lets go of its allocator before do_free is through
-        allocator.do_free(&block);
-        allocator.unref();
-    } else {
-        this->~Memory();
-        std::free(this);
-        block.root_.drop(lock_word::shares.one());
-    }
-}
-
 // ---- maps
+//
+// map_plainly and unmap_plainly are the case that programs repeat: bytes that stay mapped, one plain access
+// mode, no conflict in sight. They call nothing, so they need no stack frame, and answer in a register; what
+// they cannot do is done by map_any_way and unmap_any_way, which know every case. Two atomic
+// read-modify-writes are the price of a map that other threads can see, and such an instruction waits, on
+// many processors, until every store before it has reached the cache. So there are few stores, they follow
+// it, and what they store is ready before.
 
-Result<void> Memory::map(MapInfo& info, MapFlags flags) noexcept {
+void Memory::describe(MapInfo& info, MapFlags flags) noexcept {
+    info.memory = this;
+    info.data = base_ ? base_ + offset_ : nullptr;
+    info.size = size_;
+    info.maxsize = maxsize_ - offset_;
+    info.flags = flags;
+}
+
+bool Memory::map_plainly(MapInfo& info, MapFlags flags) noexcept {
+    using namespace lock_word;
+    std::uint8_t* const base = base_;
+    if (!base || has(flags_, MemoryFlags::not_mappable)) [[unlikely]]
+        return false;
+    const TwoWords here =
+        made_now(reinterpret_cast<std::uintptr_t>(this), reinterpret_cast<std::uintptr_t>(base + offset_));
+    const TwoWords sizes = made_now(size_, maxsize_ - offset_);
+    if (flags == MapFlags::read) [[likely]] {
+        if (word_.fetch_add(reads.one(), std::memory_order_acquire) & read_slow) [[unlikely]] {
+            word_.fetch_sub(reads.one(), std::memory_order_relaxed);
+            return false;
+        }
+    } else if (has(flags_, MemoryFlags::readonly)) [[unlikely]] {
+        return false;
+    } else if (flags == MapFlags::write) {
+        if (!add_plainly<writes, write_slow>(word_)) [[unlikely]]
+            return false;
+    } else if (flags != MapFlags::readwrite || !add_plainly<readwrites, readwrite_slow>(word_)) [[unlikely]] {
+        return false;
+    }
+    store(info, offsetof(MapInfo, memory), here);
+    store(info, offsetof(MapInfo, size), sizes);
+    info.flags = flags;
+    return true;
+}
+
+Result<void> Memory::map_any_way(MapInfo& info, MapFlags flags) noexcept {
     const auto bits = static_cast<std::uint32_t>(flags);
     const std::uint32_t mode = bits & mode_bits;
-    if (mode == 0 || (bits & unknown_map_bits)) [[unlikely]]
+    if (mode == 0 || (bits & unknown_map_bits))
         return refuse(info, no_access());
-    if (has(flags_, MemoryFlags::not_mappable)) [[unlikely]]
+    if (has(flags_, MemoryFlags::not_mappable))
         return refuse(info, not_mappable());
 
     std::uint64_t seen = 0;
     if (mode == 1) {
-        if (!take_read(word_, seen)) [[unlikely]]
+        if (!take_read(word_, seen))
             return refuse(info, refused(seen, mode, flags_));
     } else {
-        if (has(flags_, MemoryFlags::readonly) || !take_write(word_, mode, seen)) [[unlikely]]
+        if (has(flags_, MemoryFlags::readonly) || !take_write(word_, mode, seen))
             return refuse(info, refused(seen, mode, flags_));
     }
-    if ((bits & ref_bit) != 0) [[unlikely]] {
+    if ((bits & ref_bit) != 0) {
         if (auto handle = ref(); !handle) {
             drop(lock_word::field_of(mode).one());
             return refuse(info, std::move(handle).error());
@@ -138,20 +187,11 @@ Result<void> Memory::map(MapInfo& info, MapFlags flags) noexcept {
             (void)handle->detach();
         }
     }
-    info.size = size_;
-    info.maxsize = maxsize_ - offset_;
-    info.flags = flags;
-    if (base_) [[likely]] {
-        info.memory = this;
-        info.data = base_ + offset_;
-        return {};
-    }
-    return map_by_hook(info, flags);
+    describe(info, flags);
+    return base_ ? Result<void>() : map_by_hook(info, flags);
 }
 
 Result<void> Memory::map_by_hook(MapInfo& info, MapFlags flags) noexcept {
-    info.memory = this;
-    info.data = nullptr;
     for (void*& user : info.user_data)
         user = nullptr;
     auto region = block_->mem_map_full(*this, info, maxsize_);
@@ -163,36 +203,57 @@ Result<void> Memory::map_by_hook(MapInfo& info, MapFlags flags) noexcept {
     }
     Error error = region ? Error(ErrorKind::unsupported, "the backend gave no address for the memory")
                          : std::move(region).error();
-    const auto bits = static_cast<std::uint32_t>(flags);
-    drop(lock_word::field_of(bits & mode_bits).one() + ((bits & ref_bit) ? lock_word::handles.one() : 0));
+    drop(amount_of(flags));
     return refuse(info, std::move(error));
 }
 
-Result<void> Memory::unmap(MapInfo& info) noexcept {
-    if (info.memory != this) [[unlikely]]
+bool Memory::unmap_plainly(MapInfo& info) noexcept {
+    using namespace lock_word;
+    if (info.memory != this || !base_) [[unlikely]]
+        return false;
+    bool others; // the word counted this map, and something else that keeps the object alive
+    if (info.flags == MapFlags::read) [[likely]]
+        others = subtract_plainly<reads>(word_);
+    else if (info.flags == MapFlags::write)
+        others = subtract_plainly<writes>(word_);
+    else if (info.flags == MapFlags::readwrite)
+        others = subtract_plainly<readwrites>(word_);
+    else
+        return false;
+    if (!others) [[unlikely]]
+        return unmap_last(info);
+    clear(info);
+    return true;
+}
+
+// The map was taken out of the word, and either it was all that kept the object alive, or it was not there.
+[[gnu::noinline]] bool Memory::unmap_last(MapInfo& info) noexcept {
+    if (word_.load(std::memory_order_relaxed) == 0) {
+        clear(info);
+        destroy();
+        return true;
+    }
+    word_.fetch_add(amount_of(info.flags), std::memory_order_relaxed);
+    return false;
+}
+
+Result<void> Memory::unmap_any_way(MapInfo& info) noexcept {
+    if (info.memory != this)
         return Error(ErrorKind::invalid, "the MapInfo holds no map of this memory");
-    const auto bits = static_cast<std::uint32_t>(info.flags);
-    const lock_word::Field field = lock_word::field_of(bits & mode_bits);
+    const std::uint64_t mask = lock_word::field_of(static_cast<std::uint32_t>(info.flags) & mode_bits).mask();
     Result<void> ended;
-    if (!base_) [[unlikely]] {
-        if (field.of(word_.load(std::memory_order_relaxed)) == 0)
-            return Error(ErrorKind::invalid, "the memory is not mapped in the mode that the MapInfo says");
+    if ((word_.load(std::memory_order_relaxed) & mask) == 0)
+        return not_so_mapped();
+    if (!base_) {
         ended = block_->mem_unmap_full(*this, info);
         for (void*& user : info.user_data)
             user = nullptr;
     }
-    info.memory = nullptr;
-    info.flags = MapFlags::none;
-    info.data = nullptr;
-    info.size = info.maxsize = 0;
-    const std::uint64_t amount = field.one() + ((bits & ref_bit) ? lock_word::handles.one() : 0);
+    const std::uint64_t amount = amount_of(info.flags);
     const std::uint64_t before = word_.fetch_sub(amount, std::memory_order_acq_rel);
-    if (before == amount) [[unlikely]] {
-        destroy();
-    } else if ((before & field.mask()) == 0) [[unlikely]] {
-        word_.fetch_add(amount, std::memory_order_relaxed);
-        return Error(ErrorKind::invalid, "the memory is not mapped in the mode that the MapInfo says");
-    }
+    if ((before == amount || (before & mask) == 0) && !unmap_last(info))
+        return not_so_mapped();
+    clear(info);
     return ended;
 }
 

@@ -26,10 +26,10 @@ struct MappedMemory;
 // mismatched.
 struct MapInfo {
     Memory* memory = nullptr;        // null: nothing is mapped
-    MapFlags flags = MapFlags::none; // as asked for
     std::uint8_t* data = nullptr;    // first byte of the window
     std::size_t size = 0;            // bytes of the window when it was mapped
     std::size_t maxsize = 0;         // bytes from data to the end of the whole region: at least size
+    MapFlags flags = MapFlags::none; // as asked for
     void* user_data[4] = {}; // for a backend's mem_map_full and mem_unmap_full alone; null before the first
 };
 
@@ -90,12 +90,21 @@ public:
     // Errors: invalid (no access asked for, or unknown bits), conflict (mapped in another way; WRITE of
     // READONLY memory or of memory with two shares), limit, unsupported (NOT_MAPPABLE memory, a backend that
     // cannot map), and whatever the device answers. On an error nothing has changed and `info` is cleared.
-    Result<void> map(MapInfo& info, MapFlags flags) noexcept;
+    Result<void> map(MapInfo& info, MapFlags flags) noexcept {
+        if (map_plainly(info, flags)) [[likely]]
+            return {};
+        return map_any_way(info, flags);
+    }
     // Ends one map. Errors: invalid (`info` holds no map of this memory, or a copy of it was unmapped already
     // and no map of that mode is left; nothing is released), and what the device answers when the access ends
-    // (the map is gone all the same). Clears `info`. A stale copy of a MapInfo cannot be told from the real
-    // one while other maps of that mode exist: it would end one of those.
-    Result<void> unmap(MapInfo& info) noexcept;
+    // (the map is gone all the same). Clears `info`'s memory, data, flags and user_data (size and maxsize
+    // stay, as in GStreamer). A stale copy of a MapInfo cannot be told from the real one while other maps of
+    // that mode exist: it would end one of those.
+    Result<void> unmap(MapInfo& info) noexcept {
+        if (unmap_plainly(info)) [[likely]]
+            return {};
+        return unmap_any_way(info);
+    }
     // The same as a scoped object.
     Result<Mapping> map(MapFlags flags) noexcept;
 
@@ -147,7 +156,18 @@ private:
 
     void drop(std::uint64_t amount) noexcept;
     void destroy() noexcept;
+    void destroy_root() noexcept;
+    // The common case of map() and unmap() and nothing else: true when that was all, and false, having
+    // changed nothing, when it takes more.
+    bool map_plainly(MapInfo& info, MapFlags flags) noexcept;
+    bool unmap_plainly(MapInfo& info) noexcept;
+    bool unmap_last(MapInfo& info) noexcept;
+    Result<void> map_any_way(MapInfo& info, MapFlags flags) noexcept;
+    Result<void> unmap_any_way(MapInfo& info) noexcept;
     Result<void> map_by_hook(MapInfo& info, MapFlags flags) noexcept;
+    void describe(MapInfo& info, MapFlags flags) noexcept;
+    // What share() wraps, inline, so that the memory comes back in a register.
+    RawResult make_share(std::size_t offset, std::size_t size) noexcept;
 
     Block* block_;
     std::uint8_t* base_; // of the region, when it is mapped for good and needs no hook; else null
@@ -225,6 +245,18 @@ private:
     friend class Memory;
     MapInfo info_;
 };
+
+namespace detail {
+inline Result<MemoryRef> memory_of(RawResult raw) noexcept {
+    if (raw.facts) [[unlikely]]
+        return Result<MemoryRef>(raw);
+    return MemoryRef::adopt(static_cast<Memory*>(raw.value));
+}
+} // namespace detail
+
+inline Result<MemoryRef> Memory::share(std::size_t offset, std::size_t size) noexcept {
+    return detail::memory_of(make_share(offset, size));
+}
 
 inline Result<Mapping> Memory::map(MapFlags flags) noexcept {
     Mapping mapping;

@@ -24,6 +24,12 @@ Error outside_window() noexcept {
     return {ErrorKind::invalid, "the range lies outside the memory's window"};
 }
 
+[[gnu::cold]] Error not_shared(std::uint64_t word) noexcept {
+    if (lock_word::written(word))
+        return {ErrorKind::conflict, "the memory is mapped or locked for writing and cannot be shared"};
+    return {ErrorKind::limit, "the memory has as many shares and EXCLUSIVE locks as it can have"};
+}
+
 } // namespace
 
 Allocator& Memory::allocator() const noexcept {
@@ -39,13 +45,24 @@ bool Memory::is_type(std::string_view mem_type) const noexcept {
     return allocator().mem_type() == mem_type;
 }
 
-Result<MemoryRef> Memory::share(std::size_t offset, std::size_t size) noexcept {
+RawResult Memory::make_share(std::size_t offset, std::size_t size) noexcept {
     if (!within(size_, offset, size))
         return outside_window();
     Memory& root = block_->root_;
     if (has(root.flags_ | flags_, MemoryFlags::no_share))
         return Error(ErrorKind::unsupported, "the memory is flagged NO_SHARE");
 
+    std::uint64_t seen = root.word_.load(std::memory_order_relaxed);
+    do {
+        if (lock_word::written(seen) || lock_word::shares.of(seen) == lock_word::shares.max()) [[unlikely]]
+            return not_shared(seen);
+    } while (!root.word_.compare_exchange_weak(seen, seen + lock_word::shares.one(),
+                                               std::memory_order_acquire, std::memory_order_relaxed));
+    void* storage = std::malloc(sizeof(Memory));
+    if (!storage) [[unlikely]] {
+        root.drop(lock_word::shares.one());
+        return Error(ErrorKind::exhausted, "no memory for a share");
+    }
     const std::size_t begin = offset_ + offset;
     const std::size_t end = begin + size;
     MemoryFlags flags = root.flags_ | MemoryFlags::readonly;
@@ -53,28 +70,12 @@ Result<MemoryRef> Memory::share(std::size_t offset, std::size_t size) noexcept {
         flags &= ~MemoryFlags::zero_prefixed;
     if (end < root.offset_ + root.size_)
         flags &= ~MemoryFlags::zero_padded;
-
-    void* storage = std::malloc(sizeof(Memory));
-    if (!storage) [[unlikely]]
-        return Error(ErrorKind::exhausted, "no memory for a share");
-
-    std::uint64_t seen = root.word_.load(std::memory_order_relaxed);
-    do {
-        if (lock_word::written(seen) || lock_word::shares.of(seen) == lock_word::shares.max()) [[unlikely]] {
-            std::free(storage);
-            if (lock_word::written(seen))
-                return Error(ErrorKind::conflict,
-                             "the memory is mapped or locked for writing and cannot be shared");
-            return Error(ErrorKind::limit,
-                         "the memory has as many shares and EXCLUSIVE locks as it can have");
-        }
-    } while (!root.word_.compare_exchange_weak(seen, seen + lock_word::shares.one(),
-                                               std::memory_order_acquire, std::memory_order_relaxed));
-    MemoryRef view =
-        MemoryRef::adopt(new (storage) Memory(*block_, root.base_, begin, size, maxsize_, flags));
-    if (auto shared = block_->mem_share(*view); !shared) [[unlikely]]
+    Memory* view = new (storage) Memory(*block_, root.base_, begin, size, maxsize_, flags);
+    if (auto shared = view->block_->mem_share(*view); !shared) [[unlikely]] {
+        MemoryRef::adopt(view).reset();
         return std::move(shared).error();
-    return view;
+    }
+    return RawResult(view);
 }
 
 Result<MemoryRef> Memory::copy(std::size_t offset, std::size_t size, Allocator* target) noexcept {

@@ -110,19 +110,13 @@ Error Error::from_errno(int errno_value, const char* text) noexcept {
 
 Error Error::from_vulkan(ErrorKind kind, int vk_result, const char* text) noexcept {
     Error error(kind, text);
-    error.code_ = vk_result;
-    error.domain_ = ErrorDomain::vulkan;
+    error.facts_ = pack(kind, ErrorDomain::vulkan, vk_result);
     return error;
 }
 
-Error::Error(const Error& other) noexcept
-    : code_(other.code_), kind_(other.kind_), domain_(other.domain_), has_detail_(other.has_detail_) {
-    if (has_detail_) {
-        detail_ = other.detail_;
+Error::Error(const Error& other) noexcept : text_(other.text_), facts_(other.facts_) {
+    if (has_detail())
         detail_->references.fetch_add(1, std::memory_order_relaxed);
-    } else {
-        text_ = other.text_;
-    }
 }
 
 Error& Error::operator=(const Error& other) noexcept {
@@ -130,20 +124,18 @@ Error& Error::operator=(const Error& other) noexcept {
     return *this = std::move(copy);
 }
 
-void Error::drop_detail() noexcept {
-    if (detail_->references.fetch_sub(1, std::memory_order_acq_rel) == 1)
-        delete detail_;
-    text_ = nullptr;
-    has_detail_ = false;
+void Error::release_detail(Detail* detail) noexcept {
+    if (detail->references.fetch_sub(1, std::memory_order_acq_rel) == 1)
+        delete detail;
 }
 
 const Error::Detail* Error::detail_if_any() const noexcept {
-    return has_detail_ ? detail_ : nullptr;
+    return has_detail() ? detail_ : nullptr;
 }
 
 Error::Detail* Error::detail() noexcept {
-    const bool shared = has_detail_ && detail_->references.load(std::memory_order_acquire) > 1;
-    if (has_detail_ && !shared)
+    const bool shared = has_detail() && detail_->references.load(std::memory_order_acquire) > 1;
+    if (has_detail() && !shared)
         return detail_;
     Detail* fresh = nullptr;
     keep_if_memory_allows([&] {
@@ -163,9 +155,9 @@ Error::Detail* Error::detail() noexcept {
     if (!fresh)
         return nullptr;
     if (shared)
-        drop_detail();
+        release_detail(detail_);
     detail_ = fresh;
-    has_detail_ = true;
+    facts_ |= detail_bit;
     return fresh;
 }
 
@@ -239,17 +231,17 @@ const std::vector<Error>& Error::causes() const noexcept {
 std::string Error::message() const {
     std::string text(operation());
     if (text.empty())
-        text = to_string(kind_);
+        text = to_string(kind());
     if (!device().empty())
         text.append(" on ").append(device());
     if (!call().empty())
         text.append(": ").append(call());
-    if (domain_ == ErrorDomain::system) {
-        const char* words = strerrordesc_np(code_);
+    if (domain() == ErrorDomain::system) {
+        const char* words = strerrordesc_np(code());
         text.append(": ").append(words ? words : "unknown error");
-        text.append(" (").append(errno_name(code_)).append(")");
-    } else if (domain_ == ErrorDomain::vulkan) {
-        text.append(": VkResult ").append(std::to_string(code_));
+        text.append(" (").append(errno_name(code())).append(")");
+    } else if (domain() == ErrorDomain::vulkan) {
+        text.append(": VkResult ").append(std::to_string(code()));
     }
     if (size_wanted() || size_held()) {
         text.append("; wanted ").append(std::to_string(size_wanted())).append(" bytes");

@@ -44,10 +44,10 @@ HWALLOC_API const std::error_category& error_category() noexcept;
 class HWALLOC_API Error {
 public:
     // A plain refusal. `text` must live for ever (a string literal).
-    constexpr Error(ErrorKind kind, const char* text) noexcept : text_(text), kind_(kind) {}
+    constexpr Error(ErrorKind kind, const char* text) noexcept : text_(text), facts_(pack(kind)) {}
     // A refusal by the system: `errno_value` > 0. The text says what the library was doing.
     Error(ErrorKind kind, int errno_value, const char* text) noexcept
-        : text_(text), code_(errno_value), kind_(kind), domain_(ErrorDomain::system) {}
+        : text_(text), facts_(pack(kind, ErrorDomain::system, errno_value)) {}
 
     // Derives the kind from errno as a call without more context would (ENOENT: unavailable, EACCES:
     // permission, ENOMEM: exhausted, ...). Where the context knows better (EINVAL of an import is
@@ -59,30 +59,24 @@ public:
     Error(const Error& other) noexcept;
     Error(Error&& other) noexcept
         : text_(std::exchange(other.text_, nullptr))
-        , code_(other.code_)
-        , kind_(other.kind_)
-        , domain_(other.domain_)
-        , has_detail_(std::exchange(other.has_detail_, false)) {}
+        , facts_(std::exchange(other.facts_, other.facts_ & ~detail_bit)) {}
     Error& operator=(const Error& other) noexcept;
     Error& operator=(Error&& other) noexcept {
         std::swap(text_, other.text_);
-        std::swap(code_, other.code_);
-        std::swap(kind_, other.kind_);
-        std::swap(domain_, other.domain_);
-        std::swap(has_detail_, other.has_detail_);
+        std::swap(facts_, other.facts_);
         return *this;
     }
     ~Error() {
-        if (has_detail_) [[unlikely]]
-            drop_detail();
+        if (has_detail()) [[unlikely]]
+            release_detail(detail_);
     }
 
-    ErrorKind kind() const noexcept { return kind_; }
-    ErrorDomain domain() const noexcept { return domain_; }
+    ErrorKind kind() const noexcept { return static_cast<ErrorKind>(facts_ >> 32 & 0xff); }
+    ErrorDomain domain() const noexcept { return static_cast<ErrorDomain>(facts_ >> 40 & 0xff); }
     // errno or VkResult as domain() says; 0 when no system call was involved.
-    int code() const noexcept { return code_; }
+    int code() const noexcept { return static_cast<std::int32_t>(static_cast<std::uint32_t>(facts_)); }
     // The kind as a std::error_code of error_category().
-    std::error_code error_code() const noexcept { return {static_cast<int>(kind_), error_category()}; }
+    std::error_code error_code() const noexcept { return {static_cast<int>(kind()), error_category()}; }
 
     // Builders: each attaches one fact and returns the error, so that a chain reads like a sentence:
     //   return Error::from_errno(e, "allocating").doing("allocating 614400 bytes").on("/dev/dma_heap/system")
@@ -113,25 +107,48 @@ public:
 private:
     struct Detail;
     friend class ErrorStatus;
+    friend struct RawResult;
     constexpr Error() noexcept = default; // "no error": only inside a Result
 
+    static constexpr std::uint64_t detail_bit = std::uint64_t{1} << 48;
+    static constexpr std::uint64_t pack(ErrorKind kind, ErrorDomain domain = ErrorDomain::none,
+                                        int code = 0) noexcept {
+        return std::uint64_t{static_cast<std::uint8_t>(domain)} << 40 |
+               std::uint64_t{static_cast<std::uint8_t>(kind)} << 32 | static_cast<std::uint32_t>(code);
+    }
+    bool has_detail() const noexcept { return (facts_ & detail_bit) != 0; }
     Detail* detail() noexcept; // makes it, or null when memory is short
     const Detail* detail_if_any() const noexcept;
-    void drop_detail() noexcept;
+    // Takes the pointer, not `this`: an Error whose address never leaves its function can live in registers.
+    static void release_detail(Detail* detail) noexcept;
 
     union {
         const char* text_ = nullptr;
         Detail* detail_;
     };
-    std::int32_t code_ = 0;
-    ErrorKind kind_{};
-    ErrorDomain domain_ = ErrorDomain::none;
-    bool has_detail_ = false;
+    // From the lowest bit: code, kind, domain, whether there is a detail; all zero when there is no error.
+    // One word, so that "no error" is one comparison and rules out a detail in the same breath.
+    std::uint64_t facts_ = 0;
 };
 static_assert(sizeof(Error) == 16);
 
 // "EACCES" for 13; empty for a number without a name. Never allocates.
 HWALLOC_API std::string_view errno_name(int errno_value) noexcept;
+
+// What the library's hot functions return: an Error, or none and a pointer, as two machine words. A Result
+// has a destructor and travels through memory; this travels in registers, and an inline function makes the
+// Result of it. It owns the error's detail: exactly one Result must take it.
+struct [[nodiscard]] RawResult {
+    constexpr RawResult() noexcept = default; // no error, and no value
+    constexpr explicit RawResult(void* success) noexcept : value(success) {}
+    RawResult(Error error) noexcept;
+
+    union {
+        void* value = nullptr;
+        const char* text; // or the detail
+    };
+    std::uint64_t facts = 0; // Error's; 0: no error
+};
 
 // Implementation of Result: an Error that may be "none".
 class ErrorStatus {
@@ -143,12 +160,19 @@ public:
         if (ok())
             __builtin_unreachable();
     }
-    bool ok() const noexcept { return error_.kind_ == ErrorKind{}; }
+    explicit ErrorStatus(RawResult raw) noexcept {
+        error_.text_ = raw.text;
+        error_.facts_ = raw.facts;
+    }
+    bool ok() const noexcept { return error_.facts_ == 0; }
     Error& error() noexcept { return error_; }
     const Error& error() const noexcept { return error_; }
 
 private:
     Error error_{};
 };
+
+inline RawResult::RawResult(Error error) noexcept
+    : text(error.text_), facts(std::exchange(error.facts_, 0)) {}
 
 } // namespace hwalloc

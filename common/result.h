@@ -47,6 +47,11 @@ public:
              !std::is_same_v<std::remove_cvref_t<U>, Error>) Result(U&& value)
     noexcept(std::is_nothrow_constructible_v<T, U&&>) : value_(std::forward<U>(value)) {}
     Result(Error error) noexcept : status_(std::move(error)) {}
+    // Precondition: `raw` holds an error.
+    explicit Result(RawResult raw) noexcept : status_(raw) {
+        if (status_.ok())
+            __builtin_unreachable();
+    }
     Result(Result&& other) noexcept : status_(std::move(other.status_)) {
         if (status_.ok())
             std::construct_at(std::addressof(value_), std::move(other.value_));
@@ -142,6 +147,7 @@ public:
 
     Result() noexcept = default;
     Result(Error error) noexcept : status_(std::move(error)) {}
+    explicit Result(RawResult raw) noexcept : status_(raw) {}
 
     bool has_value() const noexcept { return status_.ok(); }
     explicit operator bool() const noexcept { return status_.ok(); }

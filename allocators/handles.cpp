@@ -1,0 +1,57 @@
+// Handles on a Memory, and its end.
+#include <cstdlib>
+
+#include "allocators/lock_word.h"
+#include "hwalloc/allocator.h"
+#include "hwalloc/block.h"
+#include "hwalloc/memory.h"
+
+namespace hwalloc {
+
+Result<MemoryRef> Memory::ref() noexcept {
+    using namespace lock_word;
+    const std::uint64_t before = word_.fetch_add(handles.one(), std::memory_order_relaxed);
+    if (handles.of(before) >= handle_limit) [[unlikely]] {
+        word_.fetch_sub(handles.one(), std::memory_order_relaxed);
+        return Error(ErrorKind::limit, "the memory has as many handles as it can have");
+    }
+    return MemoryRef::adopt(this);
+}
+
+unsigned Memory::ref_count() const noexcept {
+    return static_cast<unsigned>(lock_word::handles.of(word_.load(std::memory_order_relaxed)));
+}
+
+void MemoryRef::release(Memory* memory) noexcept {
+    // The only handle, and neither a share nor a map: nobody else can reach the object, so reading is enough.
+    if (memory->word_.load(std::memory_order_acquire) == lock_word::handles.one()) [[likely]]
+        memory->destroy();
+    else
+        memory->drop(lock_word::handles.one());
+}
+
+void Memory::drop(std::uint64_t amount) noexcept {
+    if (word_.fetch_sub(amount, std::memory_order_acq_rel) == amount)
+        destroy();
+}
+
+void Memory::destroy() noexcept {
+    Memory& root = block_->root_;
+    if (this == &root)
+        return destroy_root();
+    this->~Memory();
+    std::free(this);
+    if (root.word_.fetch_sub(lock_word::shares.one(), std::memory_order_acq_rel) == lock_word::shares.one())
+        [[unlikely]]
+        root.destroy_root();
+}
+
+void Memory::destroy_root() noexcept {
+    Block& block = *block_;
+    Allocator& allocator = *block.allocator_;
+    allocator.ref(); // the block lets go of its allocator before do_free is through
+    allocator.do_free(&block);
+    allocator.unref();
+}
+
+} // namespace hwalloc
