@@ -2,6 +2,8 @@
 #include <cstdlib>
 #include <new>
 
+#include "allocators/geometry.h"
+#include "backends/sysmem/thread_cache.h"
 #include "common/checked.h"
 #include "hwalloc/backend.h"
 #include "hwalloc/block.h"
@@ -10,12 +12,17 @@
 namespace hwalloc {
 namespace {
 
+using sysmem::SizeClass;
+using sysmem::ThreadCache;
+using Piece = ThreadCache::Piece;
+
 // A block in one piece of memory from malloc, with its bytes behind it, or, wrapped, with the caller's bytes
 // elsewhere.
 class SysmemBlock final : public Block {
 public:
-    SysmemBlock(Allocator& allocator, const Geometry& geometry, std::uint8_t* base, void* raw) noexcept
-        : Block(allocator, geometry, base), raw_(raw) {
+    SysmemBlock(Allocator& allocator, const Geometry& geometry, std::uint8_t* base, void* raw,
+                SizeClass size) noexcept
+        : Block(allocator, geometry, base), raw_(raw), size_(size) {
         if (has_any(geometry.flags, MemoryFlags::zero_prefixed | MemoryFlags::zero_padded))
             zero_edges(base);
     }
@@ -27,12 +34,16 @@ public:
         , notify_(notify) {}
 
     void release() noexcept {
-        void* raw = raw_;
+        const Piece piece{raw_, this};
+        const SizeClass size = size_;
         const Notify notify = notify_;
         void* user_data = user_data_;
         this->~SysmemBlock();
-        std::free(raw);
-        if (notify)
+        if (size.some())
+            ThreadCache::give(piece, size);
+        else
+            std::free(piece.raw);
+        if (notify) [[unlikely]]
             notify(user_data);
     }
 
@@ -42,12 +53,16 @@ private:
     void* raw_;
     void* user_data_ = nullptr;
     Notify notify_ = nullptr;
+    SizeClass size_ = SizeClass::none(); // as which the piece may be kept
 };
 
 constexpr std::size_t block_mask = alignof(SysmemBlock) - 1; // malloc itself aligns to 16
+static_assert(alignof(SysmemBlock) == SizeClass::unit);
 
-void* place_block(void* raw) noexcept {
-    return reinterpret_cast<void*>((reinterpret_cast<std::uintptr_t>(raw) + block_mask) & ~block_mask);
+// `bytes` for a block and what follows it.
+Piece from_malloc(std::size_t bytes) noexcept {
+    void* raw = std::malloc(bytes + block_mask);
+    return {raw, reinterpret_cast<void*>((reinterpret_cast<std::uintptr_t>(raw) + block_mask) & ~block_mask)};
 }
 
 class Sysmem final : public Allocator, public Describes, public WrapsHostMemory {
@@ -71,29 +86,38 @@ public:
         auto geometry = Geometry::window(maxsize, offset, size, flags);
         if (!geometry)
             return std::move(geometry).error();
-        void* raw = std::malloc(sizeof(SysmemBlock) + block_mask);
-        if (!raw)
+        const Piece piece = from_malloc(sizeof(SysmemBlock));
+        if (!piece.raw)
             return Error(ErrorKind::exhausted, "no memory for wrapping memory");
-        auto* block = new (place_block(raw)) SysmemBlock(*this, *geometry, data, raw, user_data, notify);
+        auto* block = new (piece.place) SysmemBlock(*this, *geometry, data, piece.raw, user_data, notify);
         return MemoryRef::adopt(&block->root());
     }
 
 private:
     Result<Block*> do_alloc(std::size_t size, const AllocationParams& params) noexcept override {
-        auto geometry = Geometry::of(size, params, 0);
-        if (!geometry)
-            return std::move(geometry).error();
-        const std::size_t mask = geometry->align;
+        Geometry geometry;
         std::size_t total;
-        if (!checked_add(geometry->maxsize, sizeof(SysmemBlock) + block_mask, total) ||
-            !checked_add(total, mask > block_mask ? mask : 0, total))
+        if (!lay_out(geometry, size, params, 0)) [[unlikely]]
             return Error(ErrorKind::limit, "the size does not fit");
-        void* raw = std::malloc(total);
-        if (!raw)
+        const std::size_t mask = geometry.align;
+        if (!checked_add(geometry.maxsize, sizeof(SysmemBlock), total) ||
+            !checked_add(total, mask > block_mask ? mask : 0, total) || total > ~block_mask) [[unlikely]]
+            return Error(ErrorKind::limit, "the size does not fit");
+        SizeClass kept_as = SizeClass::none();
+        Piece piece{nullptr, nullptr};
+        if (sysmem::cache_enabled && total <= SizeClass::largest) {
+            kept_as = SizeClass::of(total);
+            total = kept_as.bytes();
+            piece = ThreadCache::take(kept_as);
+        }
+        if (!piece.raw)
+            piece = from_malloc(total);
+        if (!piece.raw) [[unlikely]]
             return Error(ErrorKind::exhausted, "no memory");
-        void* place = place_block(raw);
-        const auto base = (reinterpret_cast<std::uintptr_t>(place) + sizeof(SysmemBlock) + mask) & ~mask;
-        return new (place) SysmemBlock(*this, *geometry, reinterpret_cast<std::uint8_t*>(base), raw);
+        const auto base =
+            (reinterpret_cast<std::uintptr_t>(piece.place) + sizeof(SysmemBlock) + mask) & ~mask;
+        return new (piece.place)
+            SysmemBlock(*this, geometry, reinterpret_cast<std::uint8_t*>(base), piece.raw, kept_as);
     }
 
     void do_free(Block* block) noexcept override { static_cast<SysmemBlock*>(block)->release(); }

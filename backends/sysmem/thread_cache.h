@@ -1,0 +1,122 @@
+// Storage that a thread let go, kept for its next allocation of about the same size. malloc is quick up to
+// about 1 KiB and slow from there on (glibc's own per-thread cache ends there), and small buffers come and go
+// at the rate of frames and packets.
+//
+// The rules: at most `most_held` bytes per thread, in pieces of at most `largest`; pieces go to the thread
+// that frees them, whoever allocated them; a thread that ends frees what it kept, and memory that it frees
+// still later (from destructors of other thread-local objects) goes straight to free(). The contents of a
+// piece are undefined, as malloc's are.
+//
+// Off under sanitizers, which could not see a use after free any more, and with -DHWALLOC_SYSMEM_CACHE=OFF.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+
+namespace hwalloc::sysmem {
+
+#if defined(__has_feature)
+#define HWALLOC_HAS_FEATURE(feature) __has_feature(feature)
+#else
+#define HWALLOC_HAS_FEATURE(feature) 0
+#endif
+#if defined(HWALLOC_NO_SYSMEM_CACHE) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||     \
+    HWALLOC_HAS_FEATURE(address_sanitizer) || HWALLOC_HAS_FEATURE(thread_sanitizer) ||                       \
+    HWALLOC_HAS_FEATURE(memory_sanitizer) || HWALLOC_HAS_FEATURE(leak_sanitizer)
+inline constexpr bool cache_enabled = false;
+#else
+inline constexpr bool cache_enabled = true;
+#endif
+#undef HWALLOC_HAS_FEATURE
+
+// How large a piece is. Sizes are rounded up to a class, by at most an eighth: multiples of 64 bytes up to 1
+// KiB, then eight classes between one power of two and the next.
+struct SizeClass {
+    static constexpr std::size_t unit = 64;
+    static constexpr std::size_t largest = 16384;
+    static constexpr std::size_t count = 48;
+
+    // `bytes`: 1 to `largest`.
+    static constexpr SizeClass of(std::size_t bytes) noexcept {
+        const auto units = static_cast<std::uint32_t>((bytes + unit - 1) / unit) - 1;
+        const auto shift = units < 16 ? 0u : static_cast<unsigned>(std::bit_width(units)) - 4;
+        return {shift * 8 + (units >> shift)};
+    }
+    static constexpr SizeClass none() noexcept { return {count}; }
+
+    bool some() const noexcept { return index != count; }
+    constexpr std::size_t bytes() const noexcept {
+        return index < 16 ? (index + 1) * unit : std::size_t{index % 8 + 9} << (index / 8 - 1) << 6;
+    }
+
+    std::uint32_t index;
+};
+static_assert(SizeClass::unit == 1 << 6);
+static_assert(SizeClass::of(SizeClass::largest).index == SizeClass::count - 1);
+static_assert(SizeClass::of(SizeClass::largest).bytes() == SizeClass::largest);
+static_assert(SizeClass::of(1).bytes() == 64 && SizeClass::of(1024).bytes() == 1024);
+static_assert(SizeClass::of(1025).bytes() == 1152 && SizeClass::of(1025).index == 16);
+static_assert(SizeClass::of(4231).bytes() == 4608);
+
+class ThreadCache {
+public:
+    static constexpr std::size_t most_held = 65536;
+
+    // A piece as it came from malloc, and the address in it that is aligned to SizeClass::unit.
+    struct Piece {
+        void* raw;
+        void* place;
+    };
+
+    // A kept piece of that class, or nulls.
+    static Piece take(SizeClass size) noexcept {
+        ThreadCache& cache = *mine_;
+        Kept* kept = cache.kept_[size.index];
+        if (!kept)
+            return {nullptr, nullptr};
+        cache.kept_[size.index] = kept->next;
+        cache.held_ -= size.bytes();
+        return {kept->raw, kept};
+    }
+
+    // Keeps the piece, or frees it.
+    static void give(Piece piece, SizeClass size) noexcept {
+        ThreadCache& cache = *mine_;
+        if (cache.held_ + size.bytes() > cache.limit_) [[unlikely]]
+            return give_slowly(piece, size);
+        cache.keep(piece, size);
+    }
+
+private:
+    struct Kept { // at the start of a kept piece
+        Kept* next;
+        void* raw;
+    };
+    struct AtThreadExit { // exists, and so runs its destructor, in a thread that has a cache
+        ThreadCache* cache;
+        ~AtThreadExit();
+    };
+
+    constexpr explicit ThreadCache(std::size_t limit) noexcept : limit_(limit) {}
+    static void give_slowly(Piece piece, SizeClass size) noexcept;
+    static ThreadCache* open() noexcept;
+    void empty() noexcept;
+    void keep(Piece piece, SizeClass size) noexcept {
+        kept_[size.index] = new (piece.place) Kept{kept_[size.index], piece.raw};
+        held_ += size.bytes();
+    }
+
+    std::size_t limit_; // 0: this one is shared by threads and stays empty
+    std::size_t held_ = 0;
+    Kept* kept_[SizeClass::count] = {};
+
+    static ThreadCache unopened_, closed_; // what a thread has before its first give, and when it is ending
+    // Eight bytes of static TLS: read without a call, and few enough to be had when the library is loaded
+    // late.
+    [[gnu::tls_model("initial-exec")]] static thread_local constinit ThreadCache* mine_;
+    static thread_local AtThreadExit at_thread_exit_;
+};
+
+} // namespace hwalloc::sysmem
