@@ -40,7 +40,7 @@ class Context:
         self.log = None
         self.progress = lambda: None
 
-    def run(self, *command, env=None, timeout=1800):
+    def run(self, *command, env=None, timeout=3600):
         """Runs a command with its output in the log; returns its exit code."""
         command = [str(word) for word in command]
         self.log.write(f"+ {' '.join(command)}\n")
