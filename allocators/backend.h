@@ -45,9 +45,10 @@ struct Backend {
     char abi[28] = HWALLOC_BACKEND_ABI;
     const char* name;     // "dma_heap": the folder or module
     const char* families; // the mem_types it makes, separated by spaces: "dma-heap"
-    // Lists what is there and registers it; opens no device. Called at first use of the library (or when the
-    // module is loaded), and again on every rescan. A failure is shown by inventory() under the families'
-    // names.
+    // Lists what is there and registers it; opens no device. Runs under the registry's lock: it may call
+    // `host`, and must not call find(), resolve(), register_allocator(), inventory() or alloc(). Called at
+    // first use of the library (or when the module is loaded), and again on every rescan. A failure is shown
+    // by inventory() under the families' names.
     Result<void> (*discover)(BackendHost& host) noexcept;
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "allocators/registry.h"
+#include "common/directory.h"
 #include "common/kernel.h"
 
 namespace hwalloc {
@@ -30,23 +31,10 @@ std::vector<std::string> module_files() {
         }
     }
     std::vector<std::string> files;
-    for (const std::string& directory : directories) {
-        const std::size_t before = files.size();
-        struct Listing {
-            const std::string& directory;
-            std::vector<std::string>& files;
-        } listing{directory, files};
-        kernel.list_directory(
-            directory.c_str(),
-            [](const char* name, void* user) {
-                auto& [where, found] = *static_cast<Listing*>(user);
-                if (std::string_view(name).ends_with(".so"))
-                    found.push_back(where + "/" + name);
-                return true;
-            },
-            &listing);
-        std::sort(files.begin() + static_cast<std::ptrdiff_t>(before), files.end());
-    }
+    for (const std::string& directory : directories)
+        for (const std::string& name : directory_entries(directory.c_str()))
+            if (name.ends_with(".so"))
+                files.push_back(directory + "/" + name);
     return files;
 }
 

@@ -115,10 +115,10 @@ public:
     // (outside the window), unsupported (NO_SHARE, or the backend refuses), conflict (mapped for writing),
     // limit, exhausted.
     Result<MemoryRef> share(std::size_t offset = 0, std::size_t size = whole) noexcept;
-    // New, writable memory with the same bytes, flags none, offset 0: from `target` when given, else from
-    // this memory's own allocator; never from the default in silence. Errors: invalid (outside the window),
-    // and those of map and of the allocator's alloc (unsupported from an allocator that only imports: name a
-    // target).
+    // New, writable memory with the same bytes, no flags but what its allocator says of all its memory,
+    // offset 0: from `target` when given, else from this memory's own allocator; never from the default in
+    // silence. Errors: invalid (outside the window), and those of map and of the allocator's alloc
+    // (unsupported from an allocator that only imports: name a target).
     Result<MemoryRef> copy(std::size_t offset = 0, std::size_t size = whole,
                            Allocator* target = nullptr) noexcept;
     // True when `a` and `b` are shares of one root and `b` begins where `a` ends. Then *offset, if given, is

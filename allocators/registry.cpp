@@ -168,14 +168,21 @@ Result<void> Registry::add_by_backend(const Backend& backend, std::string_view n
     Record& record = record_of(name, allocator->mem_type(), backend.name);
     record.family = allocator->mem_type();
     record.why.reset();
-    for (std::string_view alias : aliases) {
+    // An alias that the application gave to another allocator, or took out, stays as it is.
+    std::vector<std::string_view> granted;
+    for (std::string_view alias : aliases)
+        if (std::none_of(records_.begin(), records_.end(), [&](const Record& one) {
+                return one.name == alias && (one.withdrawn || one.backend == "application");
+            }))
+            granted.push_back(alias);
+    for (std::string_view alias : granted) {
         forget_alias(alias);
         record.aliases.emplace_back(alias);
     }
     Allocator* made = allocator.get();
     keep(std::move(allocator), text);
     names_.bind(name, made);
-    for (std::string_view alias : aliases)
+    for (std::string_view alias : granted)
         names_.bind(alias, made);
     return {};
 }
@@ -197,7 +204,8 @@ Result<void> Registry::add_by_application(std::string_view name, AllocatorRef al
         return empty_name();
     if (!allocator)
         return no_allocator();
-    (void)default_allocator();
+    if (!default_allocator())
+        return no_memory();
     std::lock_guard guard(mutex_);
     return without_throwing([&]() -> Result<void> {
         const char* text = names_.intern(name);
@@ -217,7 +225,8 @@ Result<void> Registry::add_by_application(std::string_view name, AllocatorRef al
 Result<void> Registry::remove(std::string_view name) noexcept {
     if (name.empty())
         return empty_name();
-    (void)default_allocator();
+    if (!default_allocator())
+        return no_memory();
     std::lock_guard guard(mutex_);
     if (!names_.bound(name))
         return Error(ErrorKind::unavailable, "no allocator is registered under this name");
@@ -233,7 +242,8 @@ Result<void> Registry::remove(std::string_view name) noexcept {
 Result<void> Registry::set_default(AllocatorRef allocator) noexcept {
     if (!allocator)
         return Error(ErrorKind::invalid, "there is no allocator to make the default");
-    (void)default_allocator();
+    if (!default_allocator())
+        return no_memory();
     std::lock_guard guard(mutex_);
     Allocator* made = allocator.get();
     keep(std::move(allocator), nullptr);

@@ -74,6 +74,7 @@ ErrorKind Error::kind_of_errno(int errno_value) noexcept {
     switch (errno_value) {
     case ENOENT:
     case ENXIO:
+    case EPIPE:
         return ErrorKind::unavailable;
     case ENODEV:
         return ErrorKind::device_lost;
@@ -95,6 +96,7 @@ ErrorKind Error::kind_of_errno(int errno_value) noexcept {
         return ErrorKind::exhausted;
     case EBUSY:
     case EAGAIN:
+    case ETIMEDOUT:
     case EINTR:
         return ErrorKind::busy;
     case EIO:

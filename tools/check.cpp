@@ -130,17 +130,28 @@ Report check_one(const std::string& name, const std::function<void(const Json& s
         report.add(step, status, detail);
         shown(report.steps.back());
     };
-    const std::string ended = in_child([&](const Say& say) { check_here(name, say); },
-                                       [&](const Json& message) {
-                                           if (message.contains("begin")) {
-                                               report.running = message["begin"];
-                                               return;
-                                           }
-                                           add(message["step"], message["status"], message["detail"]);
-                                           if (!message["error"].is_null())
-                                               report.error = message["error"];
-                                       },
-                                       patience_seconds);
+    bool whole_report = false; // a backend may end the process in a way that looks well
+    std::string ended = in_child(
+        [&](const Say& say) {
+            check_here(name, say);
+            say({{"done", true}});
+        },
+        [&](const Json& message) {
+            if (message.contains("done")) {
+                whole_report = true;
+                return;
+            }
+            if (message.contains("begin")) {
+                report.running = message["begin"];
+                return;
+            }
+            add(message["step"], message["status"], message["detail"]);
+            if (!message["error"].is_null())
+                report.error = message["error"];
+        },
+        patience_seconds);
+    if (ended.empty() && !whole_report)
+        ended = "ended before the check did";
     if (!ended.empty())
         add(report.running.empty() ? "available" : report.running, "failed", "the process " + ended);
     const auto reached = [&](const char* step) {
@@ -235,6 +246,10 @@ int check_all(Output& out) {
                 unavailable.push_back({{"allocator", message["name"]}, {"error", message["why"]}});
         },
         patience_seconds);
+    if (ended.empty() && names.empty() && !unavailable.empty() && unavailable[0]["allocator"] == "all")
+        return out.fail(
+            Error(ErrorKind::unavailable, "listing the allocators")
+                .doing("listing the allocators: " + unavailable[0]["error"]["message"].get<std::string>()));
     if (!ended.empty() || names.empty())
         return out.fail(Error(ErrorKind::unavailable, "listing the allocators")
                             .doing(ended.empty() ? "there is no allocator to check"

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "allocators/page_geometry.h"
+#include "common/directory.h"
 #include "common/fixed_text.h"
 #include "common/kernel.h"
 #include "common/machine_memory.h"
@@ -87,7 +88,12 @@ private:
                 .doing(FixedText("allocating ", geometry->storage, " bytes"))
                 .on(node_.path());
         };
-        auto fd = storage(geometry->storage);
+        if (auto fits = check_fits(geometry->storage); !fits)
+            return failed(std::move(fits).error());
+        auto heap = node_.open();
+        if (!heap)
+            return std::move(heap).error();
+        auto fd = storage(*heap, geometry->storage);
         if (!fd)
             return failed(std::move(fd).error());
         auto buffer = DmaBuf::adopt(std::move(*fd), geometry->storage);
@@ -120,18 +126,13 @@ private:
                 "rather than refuse");
     }
 
-    Result<UniqueFd> storage(std::size_t bytes) noexcept {
-        if (auto fits = check_fits(bytes); !fits)
-            return std::move(fits).error();
-        auto heap = node_.open();
-        if (!heap)
-            return std::move(heap).error();
+    Result<UniqueFd> storage(const DeviceNode::Held& heap, std::size_t bytes) noexcept {
         // Everything but length and descriptor flags must be zero (dma-heap.c: EINVAL otherwise).
         dma_heap_allocation_data request{
             .len = bytes, .fd = 0, .fd_flags = O_RDWR | O_CLOEXEC, .heap_flags = 0};
         int done;
         do {
-            done = kernel.ioctl((*heap)->get(), DMA_HEAP_IOCTL_ALLOC, &request);
+            done = kernel.ioctl(heap->get(), DMA_HEAP_IOCTL_ALLOC, &request);
         } while (done == -EINTR);
         if (done >= 0)
             return UniqueFd(static_cast<int>(request.fd));
@@ -147,13 +148,13 @@ private:
         case ENFILE:
             return std::move(error).remedy("too many files are open: raise the limit (ulimit -n)");
         case ENOTTY:
-            node_.drop(*heap);
+            node_.drop(heap);
             return std::move(error).remedy("the node is not a DMA heap");
         case ENODEV:
         case ENXIO:
         case EBADF:
         case EIO:
-            node_.drop(*heap);
+            node_.drop(heap);
             return error;
         default:
             return error;
@@ -171,33 +172,8 @@ private:
     std::atomic<std::uint64_t> machine_{0}; // bytes of memory in the machine, once asked for
 };
 
-std::vector<std::string> entries_of(const char* path, int& result) {
-    struct Listing {
-        std::vector<std::string> names;
-        bool memory_short = false;
-    } listing;
-    result = kernel.list_directory(
-        path,
-        [](const char* name, void* user) {
-            auto& into = *static_cast<Listing*>(user);
-            try {
-                into.names.emplace_back(name);
-                return true;
-            } catch (const std::bad_alloc&) {
-                into.memory_short = true;
-                return false;
-            }
-        },
-        &listing);
-    if (listing.memory_short)
-        throw std::bad_alloc();
-    std::sort(listing.names.begin(), listing.names.end());
-    return std::move(listing.names);
-}
-
 Error no_heaps(int listed) {
-    int ignored;
-    const bool in_kernel = !entries_of("/sys/class/dma_heap", ignored).empty();
+    const bool in_kernel = !directory_entries("/sys/class/dma_heap").empty();
     return Error(ErrorKind::unavailable, listed < 0 ? -listed : ENOENT, "looking for DMA heaps")
         .on(directory)
         .remedy(in_kernel
@@ -209,7 +185,7 @@ Error no_heaps(int listed) {
 
 Result<void> discover(BackendHost& host) noexcept try {
     int listed;
-    const std::vector<std::string> nodes = entries_of(directory, listed);
+    const std::vector<std::string> nodes = directory_entries(directory, &listed);
     if (nodes.empty()) {
         host.unavailable("dma-heap", no_heaps(listed));
         return {};

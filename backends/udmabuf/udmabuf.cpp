@@ -83,7 +83,7 @@ private:
                                       limit_path, ", or use another allocator, such as dma-heap/system")));
         auto device = node_.open();
         if (!device)
-            return failed(std::move(device).error());
+            return std::move(device).error();
         const FixedText name("hwalloc:", size);
         // The buffer keeps the pages; the memfd is not needed once it is made. The CPU's view is the
         // buffer's, so that SYNC means something.

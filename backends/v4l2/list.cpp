@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "backends/v4l2/session.h"
-#include "common/kernel.h"
+#include "common/directory.h"
 #include "common/udev.h"
 
 namespace hwalloc::v4l2 {
@@ -16,16 +16,10 @@ std::vector<std::string> nodes() {
             paths.push_back(device.node);
     if (!paths.empty())
         return paths;
-    kernel.list_directory(
-        "/dev",
-        [](const char* name, void* user) {
-            const std::string_view entry = name;
-            if (entry.starts_with("video") && entry.size() > 5 &&
-                entry.find_first_not_of("0123456789", 5) == entry.npos)
-                static_cast<std::vector<std::string>*>(user)->push_back("/dev/" + std::string(entry));
-            return true;
-        },
-        &paths);
+    for (const std::string& entry : directory_entries("/dev"))
+        if (entry.starts_with("video") && entry.size() > 5 &&
+            entry.find_first_not_of("0123456789", 5) == entry.npos)
+            paths.push_back("/dev/" + entry);
     std::sort(paths.begin(), paths.end(), natural_less);
     return paths;
 }

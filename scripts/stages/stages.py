@@ -23,9 +23,9 @@ def _build(context, preset, *targets):
     context.must("cmake", "--build", f"build/{preset}", f"-j{context.jobs}", *chosen)
 
 
-def _suites(context, preset):
-    """The GoogleTest programs of the unit and contract suites: tests/{unit,contract}/*_tests in the build."""
-    found = [path for kind in ("unit", "contract")
+def _suites(context, preset, kinds=("unit", "contract")):
+    """The GoogleTest programs of these suites: tests/KIND/*_tests in the build."""
+    found = [path for kind in kinds
              for path in sorted((context.tree / "build" / preset / "tests" / kind).glob("*_tests"))
              if os.access(path, os.X_OK)]
     if not found:
@@ -111,9 +111,9 @@ def arm64(context):
 
 
 def lab_suites(context):
-    """In the lab: unit and contract suites on real drivers, where a missing device is a failure."""
+    """In the lab: unit, contract and device suites on real drivers, where a skipped test is a failure."""
     counts = Counts()
-    for program in _suites(context, "dev"):
+    for program in _suites(context, "dev", ("unit", "contract", "device")):
         report = context.logs / f"lab-{program.name}.xml"
         report.unlink(missing_ok=True)
         code = context.run("scripts/lab", "run", "--timeout", "900", "--", program, f"--gtest_output=xml:{report}",
@@ -121,6 +121,8 @@ def lab_suites(context):
         part = reports.junit(report, "lab") if report.exists() else Counts()
         if code and not part.failed:
             part += Counts(failed=1, failures=[f"lab.{program.name}: exit code {code}"])
+        if part.skipped:
+            part += Counts(failed=1, failures=[f"lab.{program.name}: {part.skipped} tests were skipped"])
         counts += part
     return counts
 

@@ -93,6 +93,10 @@ class Faults(unittest.TestCase):
         self.assertRegex(step["detail"], "killed by SIGSEGV|exited with code")
         self.assertEqual(tool.status_of(report)["share"], "not run")
 
+    def test_an_early_end_is_a_finding_however_it_looks(self):
+        code, report = tool.run_json("check", "test/quiet_exit", env=path_of("quiet_exit"))
+        self.assertEqual((code, tool.failed_steps(report)), (1, ["alloc"]))
+
     def test_people_see_it_too(self):
         done = tool.run("check", "test/writable_share", env=path_of("writable_share"))
         self.assertEqual(done.returncode, 1)

@@ -1,0 +1,36 @@
+#include "common/directory.h"
+
+#include <algorithm>
+#include <new>
+
+#include "common/kernel.h"
+
+namespace hwalloc {
+
+std::vector<std::string> directory_entries(const char* path, int* why) {
+    struct Listing {
+        std::vector<std::string> names;
+        bool memory_short = false; // an exception must not pass through the C library's directory stream
+    } listing;
+    const int listed = kernel.list_directory(
+        path,
+        [](const char* name, void* user) {
+            auto& into = *static_cast<Listing*>(user);
+            try {
+                into.names.emplace_back(name);
+                return true;
+            } catch (const std::bad_alloc&) {
+                into.memory_short = true;
+                return false;
+            }
+        },
+        &listing);
+    if (listing.memory_short)
+        throw std::bad_alloc();
+    if (why)
+        *why = listed < 0 ? listed : 0;
+    std::sort(listing.names.begin(), listing.names.end());
+    return std::move(listing.names);
+}
+
+} // namespace hwalloc
