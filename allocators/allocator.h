@@ -26,9 +26,8 @@ class HWALLOC_API Allocator {
 public:
     // ---- the registry
     // The allocator registered under `name` ("sysmem", "dma-heap/system", a family for its best instance, an
-    // alias), or null. A pure look-up: takes no lock, opens nothing, builds no error; only the first use of the
-    // library lists what the built-in backends find. The pointer is valid
-    // for ever.
+    // alias), or null. A pure look-up: takes no lock, opens nothing, builds no error; only the first use of
+    // the library lists what the built-in backends find. The pointer is valid for ever.
     static Allocator* find(std::string_view name) noexcept;
     // The default allocator. Null only when there was no memory for the registry itself.
     static Allocator* find() noexcept;
