@@ -91,13 +91,12 @@ bool take_write(std::atomic<std::uint64_t>& word, std::uint32_t mode, std::uint6
 using TwoWords [[gnu::vector_size(2 * sizeof(std::uintptr_t))]] = std::uintptr_t;
 static_assert(offsetof(MapInfo, data) == offsetof(MapInfo, memory) + sizeof(void*));
 static_assert(offsetof(MapInfo, maxsize) == offsetof(MapInfo, size) + sizeof(std::size_t));
-// Keeps the compiler from putting the words together only where they are stored.
+// Keeps the compiler from putting the words together only where they are stored. (64-bit ARM stores any two
+// registers at once and needs no help.)
 TwoWords made_now(std::uintptr_t first, std::uintptr_t second) noexcept {
     TwoWords words{first, second};
 #if defined(__x86_64__)
     asm("" : "+x"(words));
-#elif defined(__aarch64__)
-    asm("" : "+w"(words));
 #endif
     return words;
 }
