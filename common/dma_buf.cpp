@@ -8,8 +8,11 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 
+#include "common/fixed_text.h"
 #include "common/kernel.h"
+#include "common/read_file.h"
 
 #ifndef DMA_BUF_MAGIC
 #define DMA_BUF_MAGIC 0x444d4142
@@ -114,6 +117,19 @@ Result<Facts> examine_own(int fd) noexcept {
         return std::move(size).error();
     facts.size = *size;
     return facts;
+}
+
+std::string exporter_of(int fd) noexcept try {
+    const FixedText path("/proc/self/fdinfo/", fd);
+    const auto text = read_file(path.c_str());
+    constexpr std::string_view key = "exp_name:\t";
+    const std::size_t at = text ? text->find(key) : std::string::npos;
+    if (at == std::string::npos)
+        return {};
+    const std::size_t begin = at + key.size();
+    return text->substr(begin, text->find('\n', begin) - begin);
+} catch (const std::bad_alloc&) {
+    return {};
 }
 
 } // namespace hwalloc::dma_buf

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "hwalloc/result.h"
@@ -41,5 +42,9 @@ Result<Facts> examine(int fd) noexcept;
 // The same for a descriptor that a driver has just made for this library, open for reading and writing: one
 // call where examine needs four.
 Result<Facts> examine_own(int fd) noexcept;
+
+// Who made the buffer, as /proc/self/fdinfo calls it ("udmabuf", "system", a driver's name); empty where that
+// cannot be read.
+std::string exporter_of(int fd) noexcept;
 
 } // namespace hwalloc::dma_buf

@@ -117,7 +117,8 @@ Result<void> Camera::bind(std::span<const MemoryRef> memories) noexcept {
                 continue;
             }
             session.release_buffers(); // what was imported already; the queue is idle and empty again
-            return session.explain_refusal(answer, FixedText(i + 1, " of ", count), smallest);
+            return session.explain_refusal(answer, FixedText(i + 1, " of ", count), smallest,
+                                           dma_buf::exporter_of(slots[i].fd));
         }
         session.slots = std::move(slots);
         return {};

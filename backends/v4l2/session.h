@@ -50,7 +50,9 @@ struct Camera::Session {
     std::uint64_t image_size() const noexcept { return format->layout.memory_sizes[0]; }
 
     // What to say about a dma-buf that QBUF refused, with nothing bound any more. `position` is "3 of 8".
-    Error explain_refusal(int answer, std::string_view position, std::uint64_t dma_buf_size) noexcept;
+    // `exporter`: who made it (dma_buf::exporter_of).
+    Error explain_refusal(int answer, std::string_view position, std::uint64_t dma_buf_size,
+                          std::string_view exporter) noexcept;
     // Makes the twins and tries them; fills in the answer above. With nothing bound.
     void ask_twins() noexcept;
 };

@@ -4,8 +4,10 @@
 // EFAULT of QBUF has several causes: the dma-buf is shorter than the plane; a driver that copies by CPU
 // cannot map the exporter's memory; a driver without an IOMMU needs one run of addresses; addresses out of
 // its reach. Twins tell the third from the others: two udmabufs over the same pages, one with its halves
-// swapped, cannot both be contiguous, so a device that takes both needs no contiguity. One of them may be
-// taken by luck.
+// swapped, cannot both be contiguous, so a device that takes both needs no contiguity, and one that takes one
+// by luck and refuses the other does. Who refuses both may just be unable to map udmabufs (a driver that
+// copies by CPU, on a kernel where udmabuf has no vmap): then it counts only if the memory in question, which
+// it refused too, came from another exporter.
 #include <fcntl.h>
 #include <linux/udmabuf.h>
 
@@ -88,7 +90,7 @@ void Camera::Session::ask_twins() noexcept {
         else if (answer < 0)
             return unknown(refused(answer, "VIDIOC_QBUF", "trying a trial buffer"));
     }
-    contiguous = twins_refused ? Answer::yes : Answer::no;
+    contiguous = twins_refused == 1 ? Answer::yes : twins_refused == 0 ? Answer::no : Answer::unknown;
 }
 
 Result<Answer> Camera::needs_contiguous_memory(std::optional<Error>* why) noexcept {
@@ -101,8 +103,8 @@ Result<Answer> Camera::needs_contiguous_memory(std::optional<Error>* why) noexce
     return session_->contiguous;
 }
 
-Error Camera::Session::explain_refusal(int answer, std::string_view position,
-                                       std::uint64_t dma_buf_size) noexcept {
+Error Camera::Session::explain_refusal(int answer, std::string_view position, std::uint64_t dma_buf_size,
+                                       std::string_view exporter) noexcept {
     const std::uint64_t wanted = image_size();
     const FixedText doing("importing buffer ", position);
     // What is known of the cause stands before what to do.
@@ -123,7 +125,8 @@ Error Camera::Session::explain_refusal(int answer, std::string_view position,
         return error("the dma-buf is shorter than an image");
     if (!asked_contiguous)
         ask_twins();
-    switch (contiguous) {
+    const bool two_exporters_refused = twins_refused == 2 && !exporter.empty() && exporter != "udmabuf";
+    switch (two_exporters_refused ? Answer::yes : contiguous) {
     case Answer::yes:
         return error(FixedText(
             "the size is right, and the device needs physically contiguous memory, which this is not "
@@ -143,7 +146,8 @@ Error Camera::Session::explain_refusal(int answer, std::string_view position,
     Error unknown = error(
         "the size is right; the device may need memory that is physically contiguous, or within its "
         "address range, or that the kernel can map for it, and which of these could not be found out (it "
-        "takes /dev/udmabuf); try an allocator of contiguous memory (`hwalloc list`)");
+        "takes /dev/udmabuf, and memory of another exporter than udmabuf); try an allocator of contiguous "
+        "memory (`hwalloc list`)");
     return why_unknown ? std::move(unknown).because(*why_unknown) : std::move(unknown);
 }
 

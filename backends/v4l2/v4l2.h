@@ -176,10 +176,11 @@ public:
 
     // Whether the device demands physically contiguous memory at the negotiated size. Found by trial with
     // twins: two udmabufs over the same pages, one with its halves swapped, cannot both be contiguous; a
-    // device that takes both needs no contiguity, and one that refuses either with EFAULT does. Needs
-    // /dev/udmabuf and an idle camera with nothing bound; leaves no trace. Asked once for each negotiated
-    // format. `unknown` with an error in `why`, if given, when it cannot be found out. Errors: invalid (no
-    // format, or memory is bound).
+    // device that takes both needs no contiguity, and one that takes one and refuses the other with EFAULT
+    // does. `unknown` when it refuses both (it may be unable to map udmabufs at all), and, with an error in
+    // `why`, if given, when it cannot be tried. Needs /dev/udmabuf and an idle camera with nothing bound;
+    // leaves no trace. Asked once for each negotiated format. Errors: invalid (no format, or memory is
+    // bound).
     Result<Answer> needs_contiguous_memory(std::optional<Error>* why = nullptr) noexcept;
 
 private:

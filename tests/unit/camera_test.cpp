@@ -46,6 +46,7 @@ public:
     int create_bufs = 0, reqbufs = 0;                   // what these answer
     int (*qbuf)(int fd, std::uint32_t index) = nullptr; // what QBUF answers; null: it takes all
     int udmabuf_open = 0;
+    std::string exporter;            // of every dma-buf
     std::deque<int> polls, dequeues; // what the next ones answer; then success
 
     std::uint32_t reserved = 0;
@@ -63,6 +64,12 @@ private:
     int open(const std::string& path, int open_flags) {
         if (path == "/dev/udmabuf")
             return udmabuf_open < 0 ? udmabuf_open : ::memfd_create("fake udmabuf", MFD_CLOEXEC);
+        if (path.starts_with("/proc/self/fdinfo/")) {
+            const int file = ::memfd_create("fake fdinfo", MFD_CLOEXEC);
+            const std::string text = "pos:\t0\nexp_name:\t" + exporter + "\nname:\tx\n";
+            EXPECT_EQ(::pwrite(file, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+            return file;
+        }
         if (path != "/dev/fake-camera")
             return real_kernel().open(path.c_str(), open_flags);
         EXPECT_EQ(open_flags, O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -340,6 +347,10 @@ TEST_F(CameraTest, ContiguousIsSaidOnlyWhenTwinsProveIt) {
         EXPECT_EQ(bound.error().call(), "VIDIOC_QBUF");
         return bound.error().message();
     };
+    // Whoever refuses both twins and no other exporter's memory may just be unable to map udmabufs.
+    fake.exporter = "udmabuf";
+    EXPECT_THAT(refusal(refuse_scattered), HasSubstr("may need memory that is physically contiguous"));
+    fake.exporter = "system";
     EXPECT_THAT(refusal(refuse_scattered),
                 AllOf(HasSubstr("needs physically contiguous"), HasSubstr("refused both")));
     EXPECT_THAT(refusal(refuse_but_first_trial),
