@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <cmath>
 #include <memory>
 
 #include "tools/capture/buffers.h"
@@ -47,9 +48,10 @@ bool parse_rate(const std::string& text, v4l2::FrameRate& rate) {
         return rate.frames > 0;
     double value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || !(value >= 0.001 && value <= 100'000))
+    const bool number = error == std::errc{} && end == text.data() + text.size();
+    if (!number || std::isnan(value) || value < 0.001 || value > 100'000)
         return false;
-    rate = {static_cast<std::uint32_t>(value * 1000 + 0.5), 1000};
+    rate = {static_cast<std::uint32_t>(std::lround(value * 1000)), 1000};
     return true;
 }
 
@@ -266,7 +268,8 @@ int run(const Options& options, Output& out) {
     if (!options.size.empty() && !parse_size(options.size, request))
         return out.fail_usage(
             fmt::format("--size is WIDTHxHEIGHT, such as 640x480, not \"{}\"", options.size));
-    if (!options.format.empty() && (request.pixel_format = parse_format(options.format)) == 0)
+    request.pixel_format = parse_format(options.format);
+    if (!options.format.empty() && request.pixel_format == 0)
         return out.fail_usage(
             fmt::format("--format is a four-character code, such as YUYV, not \"{}\"", options.format));
     if (!options.fps.empty() && !parse_rate(options.fps, request.rate))

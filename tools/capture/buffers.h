@@ -17,7 +17,7 @@ struct Buffers {
 // Allocates `count` buffers of the negotiated size (more where the source wants more), and binds and queues
 // them. "auto" tries every allocator that can, in the order of its cost. On an error nothing is bound, and
 // the error holds every refusal.
-Result<Buffers> bind_buffers(FrameSource& source, const v4l2::CaptureFormat& format,
-                             const std::string& allocator, std::uint32_t count);
+Result<Buffers> bind_buffers(FrameSource& source, const v4l2::CaptureFormat& format, const std::string& name,
+                             std::uint32_t count);
 
 } // namespace hwalloc::tools

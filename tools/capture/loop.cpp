@@ -41,11 +41,8 @@ public:
             return;
         next_ = now + second_ns / 2;
         shown_ = true;
-        std::fprintf(stderr, "\r\033[K%llu", static_cast<unsigned long long>(so_far.frames));
-        if (total_)
-            std::fprintf(stderr, " of %llu", static_cast<unsigned long long>(total_));
-        std::fprintf(stderr, " frames, %llu lost, Control-C ends",
-                     static_cast<unsigned long long>(so_far.dropped));
+        fmt::print(stderr, "\r\033[K{}{} frames, {} lost, Control-C ends", so_far.frames,
+                   total_ ? fmt::format(" of {}", total_) : std::string(), so_far.dropped);
         std::fflush(stderr);
     }
 

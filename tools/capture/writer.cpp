@@ -46,10 +46,14 @@ Result<void> FrameWriter::open(const std::string& output) {
     made_ = fd >= 0;
     if (fd < 0 && errno == EEXIST)
         fd = ::open(output.c_str(), O_WRONLY | O_CLOEXEC);
-    if (fd >= 0 && !(file_ = ::fdopen(fd, "wb")))
-        ::close(fd);
-    if (!file_)
-        return Error::from_errno(errno, "opening the output").on(output).call("open");
+    if (fd >= 0)
+        file_ = ::fdopen(fd, "wb");
+    if (!file_) {
+        const int why = errno;
+        if (fd >= 0)
+            ::close(fd);
+        return Error::from_errno(why, "opening the output").on(output).call("open");
+    }
     // Frames are written straight from their memory.
     std::setvbuf(file_, nullptr, _IONBF, 0);
     return {};

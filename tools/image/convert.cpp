@@ -49,33 +49,33 @@ void put(const Matrix& m, int y, int cb, int cr, std::uint8_t* rgb) {
 
 // Reads one row; `chroma` is the row of the second plane that belongs to it, if there is one.
 using RowReader = void (*)(const Matrix& m, const std::uint8_t* row, const std::uint8_t* chroma,
-                           std::uint32_t width, std::uint8_t* rgb);
+                           std::size_t width, std::uint8_t* rgb);
 
 template<int luma_at, int chroma_at>
-void read_packed(const Matrix& m, const std::uint8_t* row, const std::uint8_t*, std::uint32_t width,
+void read_packed(const Matrix& m, const std::uint8_t* row, const std::uint8_t*, std::size_t width,
                  std::uint8_t* rgb) {
-    for (std::uint32_t x = 0; x < width; ++x) {
+    for (std::size_t x = 0; x < width; ++x) {
         const std::uint8_t* pair = row + (x / 2) * 4;
         put(m, pair[luma_at + (x & 1) * 2], pair[chroma_at], pair[chroma_at + 2], rgb + 3 * x);
     }
 }
 
-void read_nv12(const Matrix& m, const std::uint8_t* row, const std::uint8_t* chroma, std::uint32_t width,
+void read_nv12(const Matrix& m, const std::uint8_t* row, const std::uint8_t* chroma, std::size_t width,
                std::uint8_t* rgb) {
-    for (std::uint32_t x = 0; x < width; ++x)
-        put(m, row[x], chroma[x & ~1u], chroma[x | 1u], rgb + 3 * x);
+    for (std::size_t x = 0; x < width; ++x)
+        put(m, row[x], chroma[x / 2 * 2], chroma[x / 2 * 2 + 1], rgb + 3 * x);
 }
 
-void read_grey(const Matrix& m, const std::uint8_t* row, const std::uint8_t*, std::uint32_t width,
+void read_grey(const Matrix& m, const std::uint8_t* row, const std::uint8_t*, std::size_t width,
                std::uint8_t* rgb) {
-    for (std::uint32_t x = 0; x < width; ++x)
+    for (std::size_t x = 0; x < width; ++x)
         put(m, row[x], 128, 128, rgb + 3 * x);
 }
 
 template<int bytes, int red, int green, int blue>
-void read_rgb(const Matrix& m, const std::uint8_t* row, const std::uint8_t*, std::uint32_t width,
+void read_rgb(const Matrix& m, const std::uint8_t* row, const std::uint8_t*, std::size_t width,
               std::uint8_t* rgb) {
-    for (std::uint32_t x = 0; x < width; ++x, row += bytes, rgb += 3) {
+    for (std::size_t x = 0; x < width; ++x, row += bytes, rgb += 3) {
         rgb[0] = to_byte((row[red] - m.black) * m.y);
         rgb[1] = to_byte((row[green] - m.black) * m.y);
         rgb[2] = to_byte((row[blue] - m.black) * m.y);
@@ -83,18 +83,18 @@ void read_rgb(const Matrix& m, const std::uint8_t* row, const std::uint8_t*, std
 }
 
 struct Converter {
-    std::uint32_t fourcc;
     RowReader read;
+    std::uint32_t fourcc;
     unsigned chroma_rows = 1; // rows of the image for each row of the second plane
 };
 constexpr Converter converters[] = {
-    {fourcc('Y', 'U', 'Y', 'V'), read_packed<0, 1>},
-    {fourcc('U', 'Y', 'V', 'Y'), read_packed<1, 0>},
-    {fourcc('N', 'V', '1', '2'), read_nv12, 2},
-    {fourcc('B', 'G', '2', '4'), read_rgb<3, 0, 1, 2>},
-    {fourcc('X', 'R', '2', '4'), read_rgb<4, 2, 1, 0>},
-    {fourcc('A', 'R', '2', '4'), read_rgb<4, 2, 1, 0>},
-    {fourcc('R', '8', ' ', ' '), read_grey},
+    {read_packed<0, 1>, fourcc('Y', 'U', 'Y', 'V')},
+    {read_packed<1, 0>, fourcc('U', 'Y', 'V', 'Y')},
+    {read_nv12, fourcc('N', 'V', '1', '2'), 2},
+    {read_rgb<3, 0, 1, 2>, fourcc('B', 'G', '2', '4')},
+    {read_rgb<4, 2, 1, 0>, fourcc('X', 'R', '2', '4')},
+    {read_rgb<4, 2, 1, 0>, fourcc('A', 'R', '2', '4')},
+    {read_grey, fourcc('R', '8', ' ', ' ')},
 };
 
 const Converter* find_converter(std::uint32_t code) {
