@@ -77,8 +77,8 @@ public:
 
 private:
     friend class DmaBufRef;
-    struct Table;
-    struct Facts;
+    struct HWALLOC_LOCAL Table;
+    struct HWALLOC_LOCAL Facts;
 
     DmaBuf(UniqueFd fd, const Facts& facts) noexcept;
     ~DmaBuf();

@@ -148,13 +148,13 @@ bool Memory::map_plainly(MapInfo& info, MapFlags flags) noexcept {
             word_.fetch_sub(reads.one(), std::memory_order_relaxed);
             return false;
         }
-    } else if (has(flags_, MemoryFlags::readonly)) [[unlikely]] {
-        return false;
-    } else if (flags == MapFlags::write) {
-        if (!add_plainly<writes, write_slow>(word_)) [[unlikely]]
+    } else {
+        const bool added = !has(flags_, MemoryFlags::readonly) &&
+                           (flags == MapFlags::write ? add_plainly<writes, write_slow>(word_)
+                                                     : flags == MapFlags::readwrite &&
+                                                           add_plainly<readwrites, readwrite_slow>(word_));
+        if (!added) [[unlikely]]
             return false;
-    } else if (flags != MapFlags::readwrite || !add_plainly<readwrites, readwrite_slow>(word_)) [[unlikely]] {
-        return false;
     }
     store(info, offsetof(MapInfo, memory), here);
     store(info, offsetof(MapInfo, size), sizes);

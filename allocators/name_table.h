@@ -46,7 +46,7 @@ private:
         // The name follows the entry and ends with a zero.
         const char* text() const noexcept { return reinterpret_cast<const char*>(this + 1); }
         bool is(std::uint64_t other_hash, std::string_view name) const noexcept {
-            return hash == other_hash && length == name.size() && same_name(text(), name.data(), length);
+            return hash == other_hash && length == name.size() && same_name(text(), name);
         }
     };
     struct Table {

@@ -49,8 +49,10 @@ inline std::uint64_t hash_name(std::string_view name) noexcept {
     return hash ^ (hash >> 32);
 }
 
-// Both of `length` > 0 bytes.
-inline bool same_name(const char* x, const char* y, std::size_t length) noexcept {
+// Whether the name.size() > 0 bytes at `x` are `name`.
+inline bool same_name(const char* x, std::string_view name) noexcept {
+    const char* y = name.data();
+    const std::size_t length = name.size();
     if (length > 16)
         return std::memcmp(x, y, length) == 0;
     std::uint64_t xa, xb, ya, yb;

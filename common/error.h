@@ -105,7 +105,7 @@ public:
     std::string message() const;
 
 private:
-    struct Detail;
+    struct HWALLOC_LOCAL Detail;
     friend class ErrorStatus;
     friend struct RawResult;
     constexpr Error() noexcept = default; // "no error": only inside a Result

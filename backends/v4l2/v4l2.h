@@ -184,7 +184,7 @@ public:
     Result<Answer> needs_contiguous_memory(std::optional<Error>* why = nullptr) noexcept;
 
 private:
-    struct Session;
+    struct HWALLOC_LOCAL Session;
     explicit Camera(std::unique_ptr<Session> session) noexcept;
     std::unique_ptr<Session> session_;
 };
