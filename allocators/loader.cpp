@@ -34,7 +34,7 @@ std::vector<std::string> module_files() {
     for (const std::string& directory : directories)
         for (const std::string& name : directory_entries(directory.c_str()))
             if (name.ends_with(".so"))
-                files.push_back(directory + "/" + name);
+                files.push_back(std::string(directory).append("/").append(name));
     return files;
 }
 
