@@ -106,7 +106,7 @@ public:
         return unmap_any_way(info);
     }
     // The same as a scoped object.
-    Result<Mapping> map(MapFlags flags) noexcept;
+    inline Result<Mapping> map(MapFlags flags) noexcept;
 
     // ---- parts and copies
     // A READONLY view of [offset, offset + size) of this window, without a copy; `whole` means to the end. A

@@ -94,7 +94,7 @@ def by_pkg_config(options, prefix, directory):
 
 
 def by_find_package(options, prefix, directory):
-    run(options.cmake, "-S", HERE / "outside", "-B", directory, f"-DCMAKE_PREFIX_PATH={prefix}",
+    run(options.cmake, "-S", HERE / "outside", "-B", directory, "-G", options.generator, f"-DCMAKE_PREFIX_PATH={prefix}",
         f"-DCMAKE_CXX_COMPILER={options.compiler}", "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_FIND_USE_PACKAGE_REGISTRY=OFF")
     run(options.cmake, "--build", directory)
     run_program(directory / "outside", options, prefix)
@@ -194,7 +194,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("prefix", "source", "build"):
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
-    for name in ("libdir", "version", "cmake"):
+    for name in ("libdir", "version", "cmake", "generator"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--compiler")
     parser.add_argument("check", choices=CHECKS)
