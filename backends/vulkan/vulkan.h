@@ -1,0 +1,220 @@
+// Vulkan: device memory as hwalloc memory, and any hwalloc memory as VkBuffer, VkImage and VkDeviceMemory,
+// without a copy. Part of libhwalloc-vulkan, which an application that includes this links (pkg-config
+// hwalloc-vulkan, or hwalloc::vulkan); asking for "vulkan/0" by name needs neither.
+//
+// Two ways to a device:
+//   Device::open("0")      the library's own VkDevice, which the allocators "vulkan/0", "vulkan/0/host" and
+//                          "vulkan/0/device-local" use too; the application may use its handles
+//   Device::wrap(handles)  the application's VkDevice, made with device_extensions()
+//
+// The way of a frame, once per buffer: memory -> Device::buffer() or Device::image(); then per frame:
+// acquire, work, release, and wait for the GPU before a camera gets the memory back (V4L2 waits for no
+// fence).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <vulkan/vulkan_core.h>
+
+#include "hwalloc/allocator.h"
+#include "hwalloc/export.h"
+#include "hwalloc/image.h"
+#include "hwalloc/image_layout.h"
+#include "hwalloc/memory.h"
+#include "hwalloc/result.h"
+
+namespace hwalloc::vulkan {
+
+// ---- what an application's own device needs
+
+// Vulkan 1.1 is needed. The device extensions without which dma-bufs cannot be imported or exported
+// (VK_KHR_external_memory_fd, VK_EXT_external_memory_dma_buf).
+HWALLOC_API std::span<const char* const> required_device_extensions() noexcept;
+// Those that are used where they are there: VK_EXT_image_drm_format_modifier (with VK_KHR_image_format_list,
+// core in 1.2), VK_EXT_queue_family_foreign, VK_EXT_memory_budget, VK_KHR_external_semaphore_fd.
+HWALLOC_API std::span<const char* const> optional_device_extensions() noexcept;
+// Those of both lists that `physical_device` has: for VkDeviceCreateInfo::ppEnabledExtensionNames, beside the
+// application's own. The strings live for ever. Errors: unavailable (the driver does not answer), exhausted.
+HWALLOC_API Result<std::vector<const char*>>
+device_extensions(VkPhysicalDevice physical_device, PFN_vkGetInstanceProcAddr get_instance_proc_addr,
+                  VkInstance instance) noexcept;
+
+// The application's device. All handles stay the application's and must outlive every Device, Buffer, Texture
+// and Memory made with them.
+struct Handles {
+    VkInstance instance = VK_NULL_HANDLE;
+    VkPhysicalDevice physical_device = VK_NULL_HANDLE;
+    VkDevice device = VK_NULL_HANDLE;
+    // Where VkInstance functions come from; null: the Vulkan loader this library is linked to.
+    PFN_vkGetInstanceProcAddr get_instance_proc_addr = nullptr;
+    // The version the VkInstance and VkDevice were created for (VkApplicationInfo::apiVersion, at most the
+    // device's).
+    std::uint32_t api_version = VK_API_VERSION_1_1;
+    // ppEnabledExtensionNames of the VkDevice; read during wrap() only.
+    std::span<const char* const> enabled_extensions{};
+    // A queue for copies and fills by the GPU, with `queue_mutex` held around every use, as Vulkan wants it.
+    // Null: the library then uses the CPU alone, and cannot zero or copy memory that is not host-visible.
+    VkQueue queue = VK_NULL_HANDLE;
+    std::uint32_t queue_family = 0;
+    std::mutex* queue_mutex = nullptr; // null: nobody else uses the queue
+};
+
+// ---- memory as Vulkan objects
+
+namespace detail {
+struct Session;
+struct BufferBinding;
+struct ImageBinding;
+} // namespace detail
+
+// A memory as a VkBuffer. Keeps the memory, the VkBuffer and the VkDeviceMemory alive; copies share them.
+// Handles are lent. Thread-safety: as an int.
+class HWALLOC_API Buffer {
+public:
+    Buffer() noexcept = default;
+    explicit operator bool() const noexcept { return binding_ != nullptr; }
+
+    // With every usage of buffer_usage. The same handle for all windows of one storage.
+    VkBuffer handle() const noexcept;
+    // Of the memory's window in the VkBuffer, in bytes.
+    VkDeviceSize offset() const noexcept { return offset_; }
+    VkDeviceSize size() const noexcept { return size_; }
+    // What the VkBuffer is bound to, and where the VkBuffer begins in it.
+    VkDeviceMemory device_memory() const noexcept;
+    VkDeviceSize device_memory_offset() const noexcept;
+    // True when the bytes come from outside this VkDevice (an import): then each use begins with
+    // acquire_barrier() and ends with release_barrier().
+    bool foreign() const noexcept;
+
+private:
+    friend class Device;
+    std::shared_ptr<const detail::BufferBinding> binding_;
+    VkDeviceSize offset_ = 0, size_ = 0;
+};
+
+// What a Buffer can be used for.
+inline constexpr VkBufferUsageFlags buffer_usage =
+    VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT |
+    VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT | VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT |
+    VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT | VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
+    VK_BUFFER_USAGE_INDEX_BUFFER_BIT | VK_BUFFER_USAGE_VERTEX_BUFFER_BIT |
+    VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT;
+
+// An image as a VkImage. As Buffer. The VkImage's layout is VK_IMAGE_LAYOUT_UNDEFINED until the first
+// barrier; its pixels are kept by an acquire from VK_QUEUE_FAMILY_FOREIGN_EXT.
+class HWALLOC_API Texture {
+public:
+    Texture() noexcept = default;
+    explicit operator bool() const noexcept { return binding_ != nullptr; }
+
+    VkImage handle() const noexcept;
+    VkFormat format() const noexcept;
+    VkExtent2D extent() const noexcept;
+    std::uint64_t modifier() const noexcept;
+    VkDeviceMemory device_memory() const noexcept;
+
+private:
+    friend class Device;
+    std::shared_ptr<const detail::ImageBinding> binding_;
+};
+
+// VkFormat of a format by its name in drm_fourcc.h, and back; VK_FORMAT_UNDEFINED and 0 where the other side
+// has none.
+HWALLOC_API VkFormat format_of_drm(std::uint32_t drm_fourcc) noexcept;
+HWALLOC_API std::uint32_t drm_of_format(VkFormat format) noexcept;
+
+// ---- the device
+
+// Where memory of a Device lives.
+enum class Placement : std::uint8_t {
+    exportable,   // a dma-buf of its own for each allocation, mapped where the driver can: "vulkan/N"
+    host,         // suballocated, mapped, cached where the driver can; no dma-buf: "vulkan/N/host"
+    device_local, // suballocated, the GPU's fastest; not mappable, no dma-buf: "vulkan/N/device-local"
+};
+
+// Memory of one VkMemoryHeap, in bytes.
+struct HeapStatistics {
+    std::uint32_t index = 0;
+    bool device_local = false;
+    std::uint64_t size = 0;
+    std::uint64_t budget = 0;          // what this process may use before it gets slow or fails
+    std::uint64_t usage = 0;           // what it uses, with all that is not hwalloc's
+    std::uint64_t allocated = 0;       // of these by this Device: bytes of VkDeviceMemory
+    std::uint32_t device_memories = 0; // ... and how many there are
+    std::uint64_t suballocated = 0;    // bytes given out of them
+    std::uint32_t suballocations = 0;  // ... and how many pieces
+    std::uint64_t imported = 0; // bytes of other people's dma-bufs, which belong to no heap of the device
+    std::uint32_t imports = 0;  // ... and how many (told with heap 0)
+};
+
+// An open Vulkan device. Copies share it. Thread-safety: every function may be called by any thread at any
+// time; the VkQueue needs queue_lock().
+class HWALLOC_API Device {
+public:
+    // The library's own device: by index ("0"), by part of its name ("llvmpipe", "radeon"; case does not
+    // matter), by DRM node ("renderD128", "/dev/dri/card0"), or "" for the first that takes dma-bufs, else
+    // the first. All callers in the process share one VkDevice for each physical device. Errors: unavailable
+    // (no driver, no such device), unsupported (Vulkan older than 1.1), and what the driver answers.
+    static Result<Device> open(std::string_view which = {}) noexcept;
+    // The application's own. Errors: invalid (a null handle), unsupported (older than 1.1), exhausted.
+    static Result<Device> wrap(const Handles& handles) noexcept;
+    // The device that an allocator of this library makes its memory on. Error: invalid (not a Vulkan
+    // allocator).
+    static Result<Device> of(Allocator& allocator) noexcept;
+
+    VkInstance instance() const noexcept;
+    VkPhysicalDevice physical_device() const noexcept;
+    VkDevice device() const noexcept;
+    // For compute and transfer at least; null where wrap() was given none.
+    VkQueue queue() const noexcept;
+    std::uint32_t queue_family() const noexcept;
+    // To be held around vkQueueSubmit and every other use of queue().
+    std::unique_lock<std::mutex> queue_lock() const;
+    // VkPhysicalDeviceProperties::deviceName.
+    const std::string& name() const noexcept;
+    // "0" for what open() gives; empty for wrap().
+    const std::string& index() const noexcept;
+    bool imports_dma_buf() const noexcept;
+    bool exports_dma_buf() const noexcept;
+
+    // An allocator of this device, counted like any other object. Of open(): those of the registry. Errors:
+    // unsupported (the driver has no such memory, or cannot export), with what is missing.
+    Result<AllocatorRef> allocator(Placement placement) noexcept;
+
+    // `memory` as a VkBuffer: as it is where this device made it, else imported by its dma-buf (one import
+    // for each device and dma-buf, however often this is called, as long as one Buffer of it lives). Errors:
+    // unsupported (no dma-buf, or the driver cannot import), permission (the descriptor is read-only and the
+    // driver needs more), incompatible (refused by the driver: with the sizes and memory types), exhausted.
+    Result<Buffer> buffer(Memory& memory) noexcept;
+    // The picture in `memory` as a VkImage with exactly this layout (VK_EXT_image_drm_format_modifier).
+    // Errors: as buffer(), and unsupported (no such format, modifier or usage), incompatible (the driver
+    // cannot have this pitch or offset: buffer() is the way that always works).
+    Result<Texture> texture(Memory& memory, const ImageLayout& layout,
+                            VkImageUsageFlags usage = VK_IMAGE_USAGE_SAMPLED_BIT |
+                                                      VK_IMAGE_USAGE_TRANSFER_SRC_BIT) noexcept;
+    // The modifiers that the driver has for a format and usage; linear is 0. Empty: none. Errors:
+    // unsupported, exhausted.
+    Result<std::vector<std::uint64_t>> modifiers(std::uint32_t drm_fourcc, VkImageUsageFlags usage) noexcept;
+
+    // For each heap. Fast enough for every frame. Errors: exhausted.
+    Result<std::vector<HeapStatistics>> heaps() const noexcept;
+
+    // The barriers around each use of a foreign buffer (Vulkan, "Queue Family Ownership Transfer";
+    // VK_QUEUE_FAMILY_ FOREIGN_EXT, or EXTERNAL where the driver lacks it). For a buffer that is not foreign
+    // they are plain memory barriers. `access`: what the work in between does.
+    VkBufferMemoryBarrier acquire_barrier(const Buffer& buffer, VkAccessFlags access) const noexcept;
+    VkBufferMemoryBarrier release_barrier(const Buffer& buffer, VkAccessFlags access) const noexcept;
+
+private:
+    explicit Device(std::shared_ptr<detail::Session> session) noexcept;
+    std::shared_ptr<detail::Session> session_;
+};
+
+} // namespace hwalloc::vulkan
