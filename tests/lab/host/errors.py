@@ -12,6 +12,11 @@ class LabError(Exception):
         self.code = code
 
 
+class DiedBooting(LabError):
+    """The guest's kernel died before the command began, so it can be tried again: under emulation on a busy host, a
+    kernel that rewrites its own code on one processor is sometimes seen half done by the other."""
+
+
 class Interrupted(Exception):
     """A signal asked the lab to stop."""
 

@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 
-from .errors import TIMED_OUT, LabError
+from .errors import TIMED_OUT, DiedBooting, LabError
 from .progress import Progress
 
 PASSED_ON = ("HWALLOC_", "GTEST_")
@@ -65,6 +65,8 @@ class Session:
                 for key, _ in ready:
                     self._call(key, progress)
                 if gone and not ready:
+                    if not self.started:
+                        raise DiedBooting("the guest died while booting\n" + self.machine.last_words())
                     raise LabError("the guest died before the command ended\n" + self.machine.last_words())
                 gone = self.machine.qemu.poll() is not None
                 if not self.started:
