@@ -21,8 +21,8 @@ public:
     // True when `name` is registered already, or the application took it out: there is nothing to add then.
     bool has(std::string_view name) const noexcept;
     // Registers `allocator` as `name` (family/instance) and under its `aliases`. A name that exists keeps the
-    // allocator it has, and the error is conflict; an alias that exists moves. Errors: invalid, conflict,
-    // exhausted.
+    // allocator it has, and the error is conflict; an alias that exists moves, an empty one is left out.
+    // Errors: invalid, conflict, exhausted.
     Result<void> add(std::string_view name, AllocatorRef allocator,
                      std::initializer_list<std::string_view> aliases = {}) noexcept;
     // Tells people why `name` cannot be had: shown by inventory() and by resolve(name).

@@ -164,6 +164,16 @@ int DmaBuf::start(unsigned access) noexcept {
     return done;
 }
 
+// Begins one access and counts it.
+Result<void> DmaBuf::bracket(unsigned access) noexcept {
+    if (const int done = start(access); done < 0)
+        return Error::from_errno(-done, "beginning CPU access to a dma-buf")
+            .call("DMA_BUF_IOCTL_SYNC(START)");
+    readers_ += access & dma_buf::read_access ? 1 : 0;
+    writers_ += access & dma_buf::write_access ? 1 : 0;
+    return {};
+}
+
 Result<std::uint8_t*> DmaBuf::begin_cpu_access(MapFlags access) noexcept {
     const unsigned bits = bits_of(access);
     if (bits == 0)
@@ -176,12 +186,17 @@ Result<std::uint8_t*> DmaBuf::begin_cpu_access(MapFlags access) noexcept {
     if (!base_)
         if (auto mapped = map_once(); !mapped)
             return std::move(mapped).error();
-    if (const int done = start(bits); done < 0)
-        return Error::from_errno(-done, "beginning CPU access to a dma-buf")
-            .call("DMA_BUF_IOCTL_SYNC(START)");
-    readers_ += bits & dma_buf::read_access ? 1 : 0;
-    writers_ += bits & dma_buf::write_access ? 1 : 0;
+    if (auto begun = bracket(bits); !begun)
+        return std::move(begun).error();
     return base_;
+}
+
+Result<void> DmaBuf::begin_mapped_access(MapFlags access) noexcept {
+    const unsigned bits = bits_of(access);
+    if (bits == 0)
+        return no_access();
+    std::lock_guard guard(access_);
+    return bracket(bits);
 }
 
 Result<void> DmaBuf::end_cpu_access(MapFlags access) noexcept {

@@ -68,6 +68,10 @@ public:
     // Errors: invalid (no access), permission (the descriptor is not open for that; no call is made), and
     // what mmap and the exporter answer; nothing has begun then.
     Result<std::uint8_t*> begin_cpu_access(MapFlags access) noexcept;
+    // The same for a caller that has a mapping of his own, made by the device (vkMapMemory): nothing is
+    // mapped, and the descriptor's access mode does not matter. Errors: invalid (no access), and what the
+    // exporter answers.
+    Result<void> begin_mapped_access(MapFlags access) noexcept;
     // Ends one access. Errors: invalid (no such access is open; nothing is done), and what the exporter
     // answers: the access is over all the same.
     Result<void> end_cpu_access(MapFlags access) noexcept;
@@ -85,8 +89,10 @@ private:
     static Result<DmaBufRef> enter(UniqueFd fd, const Facts& facts) noexcept;
     void ref() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
     void unref() noexcept;
+    // These need access_ held.
     Result<void> map_once() noexcept;
     int start(unsigned access) noexcept;
+    Result<void> bracket(unsigned access) noexcept;
 
     UniqueFd fd_;
     std::uint64_t inode_;

@@ -171,7 +171,7 @@ Result<void> Registry::add_by_backend(const Backend& backend, std::string_view n
     // An alias that the application gave to another allocator, or took out, stays as it is.
     std::vector<std::string_view> granted;
     for (std::string_view alias : aliases)
-        if (std::none_of(records_.begin(), records_.end(), [&](const Record& one) {
+        if (!alias.empty() && std::none_of(records_.begin(), records_.end(), [&](const Record& one) {
                 return one.name == alias && (one.withdrawn || one.backend == "application");
             }))
             granted.push_back(alias);

@@ -82,7 +82,9 @@ file(CREATE_LINK ${PROJECT_SOURCE_DIR}/backends/vulkan/vulkan.h ${public_include
 add_library(hwalloc_vulkan_objects OBJECT ${vulkan_sources})
 target_include_directories(hwalloc_vulkan_objects PUBLIC ${PROJECT_SOURCE_DIR} ${public_include})
 target_include_directories(hwalloc_vulkan_objects SYSTEM PUBLIC ${HWALLOC_VMA_INCLUDE_DIR})
-target_compile_options(hwalloc_vulkan_objects PRIVATE -fno-semantic-interposition -fno-plt)
+# Vulkan's structures have many members, and those that an initializer leaves out are zero, which is what Vulkan wants.
+target_compile_options(hwalloc_vulkan_objects PRIVATE
+    -fno-semantic-interposition -fno-plt -Wno-missing-field-initializers)
 target_link_libraries(hwalloc_vulkan_objects PRIVATE hwalloc_warnings PUBLIC Vulkan::Vulkan)
 
 # It uses libhwalloc as any module does, by what that exports, so it has a kernel table of its own.

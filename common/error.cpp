@@ -243,7 +243,8 @@ std::string Error::message() const {
         text.append(": ").append(words ? words : "unknown error");
         text.append(" (").append(errno_name(code())).append(")");
     } else if (domain() == ErrorDomain::vulkan) {
-        text.append(": VkResult ").append(std::to_string(code()));
+        const std::string_view name = vk_result_name(code());
+        text.append(": ").append(name.empty() ? "VkResult " + std::to_string(code()) : std::string(name));
     }
     if (size_wanted() || size_held()) {
         text.append("; wanted ").append(std::to_string(size_wanted())).append(" bytes");

@@ -134,6 +134,8 @@ static_assert(sizeof(Error) == 16);
 
 // "EACCES" for 13; empty for a number without a name. Never allocates.
 HWALLOC_API std::string_view errno_name(int errno_value) noexcept;
+// "VK_ERROR_OUT_OF_DEVICE_MEMORY" for -2; empty for a VkResult without a name known here. Never allocates.
+HWALLOC_API std::string_view vk_result_name(int vk_result) noexcept;
 
 // What the library's hot functions return: an Error, or none and a pointer, as two machine words. A Result
 // has a destructor and travels through memory; this travels in registers, and an inline function makes the

@@ -1,0 +1,57 @@
+// What the library of this folder brings: for each physical device "vulkan/N", "vulkan/N/host" and
+// "vulkan/N/device-local".
+#include "hwalloc/backend.h"
+
+#include <new>
+#include <string>
+
+#include "backends/vulkan/allocators.h"
+#include "backends/vulkan/instance.h"
+
+namespace hwalloc::vulkan::detail {
+namespace {
+
+// `ways`: other names of the device, for all placements.
+Result<void> add(BackendHost& host, Instance& instance, const PhysicalDevice& device, Placement placement,
+                 const std::string& suffix) {
+    const std::string name = "vulkan/" + device.index + suffix;
+    if (host.has(name))
+        return {};
+    auto allocator = make_allocator(instance, device, placement);
+    if (!allocator)
+        return std::move(allocator).error();
+    const auto alias = [&](const std::string& way) { return way.empty() ? way : "vulkan/" + way + suffix; };
+    // The first device of a driver has its word; the family's bare name is the best device's.
+    const bool first_of_name = !host.has(alias(device.slug));
+    const std::string by_name = first_of_name ? alias(device.slug) : std::string();
+    const std::string by_node = alias(device.render_node), by_card = alias(device.primary_node);
+    const auto best = instance.choose({});
+    const std::string family =
+        suffix.empty() && best && *best == &device ? std::string("vulkan") : std::string();
+    return host.add(name, *std::move(allocator), {by_name, by_node, by_card, family});
+}
+
+Result<void> discover(BackendHost& host) noexcept {
+    return without_throwing([&]() -> Result<void> {
+        auto instance = Instance::get();
+        if (!instance) {
+            host.unavailable("vulkan", instance.error());
+            return {};
+        }
+        for (const PhysicalDevice& device : (*instance)->devices()) {
+            constexpr std::pair<Placement, const char*> placements[] = {
+                {Placement::exportable, ""},
+                {Placement::host, "/host"},
+                {Placement::device_local, "/device-local"}};
+            for (const auto& [placement, suffix] : placements)
+                if (auto added = add(host, **instance, device, placement, suffix); !added)
+                    return added;
+        }
+        return {};
+    });
+}
+
+} // namespace
+} // namespace hwalloc::vulkan::detail
+
+HWALLOC_BACKEND_MODULE("vulkan", "vulkan", hwalloc::vulkan::detail::discover);

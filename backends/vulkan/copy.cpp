@@ -1,0 +1,87 @@
+// Any memory as a VkBuffer, and copies by the GPU between two of them.
+#include <cstring>
+
+#include "backends/vulkan/allocators.h"
+#include "backends/vulkan/imports.h"
+#include "backends/vulkan/memory.h"
+#include "backends/vulkan/transfer.h"
+#include "hwalloc/dma_buf.h"
+
+namespace hwalloc::vulkan::detail {
+
+Result<BufferWindow> buffer_of(Session& session, Memory& memory) noexcept {
+    Block& block = memory.block();
+    if (auto* native = block.extension<HasVulkanMemory>(); native && &native->session() == &session) {
+        auto binding = native->buffer(memory);
+        if (!binding)
+            return std::move(binding).error();
+        if (*binding)
+            return BufferWindow{*std::move(binding), native->region_offset() + memory.offset()};
+    }
+    auto found = find_dma_buf(session, memory);
+    if (!found)
+        return std::move(found).error();
+    auto binding = session.imports->buffer(found->dma_buf);
+    if (!binding)
+        return std::move(binding).error();
+    return BufferWindow{*std::move(binding), found->offset};
+}
+
+Result<DmaBufWindow> find_dma_buf(const Session& session, Memory& memory) noexcept {
+    auto lent = borrow_fd(memory, FdKind::dmabuf);
+    if (!lent)
+        return Error(ErrorKind::unsupported, "giving memory to Vulkan")
+            .doing("giving memory that has no dma-buf to Vulkan")
+            .on(session.name)
+            .remedy("use memory that can be exported (`hwalloc list` shows which), or of this device itself");
+    if (auto* known = memory.block().extension<HasDmaBuf>())
+        return DmaBufWindow{known->dma_buf(), lent->offset};
+    auto imported = DmaBuf::import(lent->fd);
+    if (!imported)
+        return std::move(imported).error();
+    return DmaBufWindow{*std::move(imported), lent->offset};
+}
+
+Result<MemoryRef> copy_by_gpu(HasVulkanMemory& source, Memory& view, std::size_t offset, std::size_t size,
+                              Allocator& target) noexcept {
+    Session& session = source.session();
+    if (!session.transfer)
+        return Error(ErrorKind::unsupported, "copying memory that the CPU does not see needs a queue")
+            .on(session.name)
+            .remedy("give Device::wrap() a queue");
+    auto from = buffer_of(session, view);
+    if (!from)
+        return std::move(from).error();
+    from->offset += offset;
+    auto made = target.alloc(size);
+    if (!made || size == 0)
+        return made;
+    auto to = buffer_of(session, **made);
+    if (to) {
+        if (auto copied = session.transfer->copy(*from, *to, size); !copied)
+            return std::move(copied).error();
+        return made;
+    }
+    // Memory that this device cannot reach gets the bytes from the CPU, out of memory that both reach.
+    auto host = make_allocator(session.shared_from_this(), Placement::host);
+    if (!host)
+        return std::move(host).error();
+    auto between = (*host)->alloc(size);
+    if (!between)
+        return between;
+    auto stage = buffer_of(session, **between);
+    if (!stage)
+        return std::move(stage).error();
+    if (auto copied = session.transfer->copy(*from, *stage, size); !copied)
+        return std::move(copied).error();
+    auto read = (*between)->map(MapFlags::read);
+    auto written = (*made)->map(MapFlags::write);
+    if (!read || !written)
+        return read ? std::move(written).error() : std::move(read).error();
+    std::memcpy(written->data(), read->data(), size);
+    if (auto ended = written->unmap(); !ended)
+        return std::move(ended).error();
+    return made;
+}
+
+} // namespace hwalloc::vulkan::detail

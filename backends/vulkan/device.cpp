@@ -1,0 +1,179 @@
+// The public face of an open device.
+#include "backends/vulkan/allocators.h"
+#include "backends/vulkan/images.h"
+#include "backends/vulkan/imports.h"
+#include "backends/vulkan/memory.h"
+#include "backends/vulkan/session.h"
+#include "backends/vulkan/transfer.h"
+#include "hwalloc/vulkan.h"
+
+namespace hwalloc::vulkan {
+
+// ---- what memory is in Vulkan
+
+VkBuffer Buffer::handle() const noexcept {
+    return binding_ ? binding_->buffer : VK_NULL_HANDLE;
+}
+VkDeviceMemory Buffer::device_memory() const noexcept {
+    return binding_ ? binding_->memory : VK_NULL_HANDLE;
+}
+VkDeviceSize Buffer::device_memory_offset() const noexcept {
+    return binding_ ? binding_->memory_offset : 0;
+}
+bool Buffer::foreign() const noexcept {
+    return binding_ && binding_->foreign;
+}
+
+VkImage Texture::handle() const noexcept {
+    return binding_ ? binding_->image : VK_NULL_HANDLE;
+}
+VkFormat Texture::format() const noexcept {
+    return binding_ ? binding_->format : VK_FORMAT_UNDEFINED;
+}
+VkExtent2D Texture::extent() const noexcept {
+    return binding_ ? binding_->extent : VkExtent2D{};
+}
+std::uint64_t Texture::modifier() const noexcept {
+    return binding_ ? binding_->modifier : 0;
+}
+VkDeviceMemory Texture::device_memory() const noexcept {
+    return binding_ ? binding_->memory : VK_NULL_HANDLE;
+}
+
+// ---- the device
+
+Device::Device(std::shared_ptr<detail::Session> session) noexcept : session_(std::move(session)) {}
+
+Result<Device> Device::open(std::string_view which) noexcept {
+    auto instance = detail::Instance::get();
+    if (!instance)
+        return std::move(instance).error();
+    auto chosen = (*instance)->choose(which);
+    if (!chosen)
+        return std::move(chosen).error();
+    auto session = (*instance)->session(**chosen);
+    if (!session)
+        return std::move(session).error();
+    return Device(*std::move(session));
+}
+
+Result<Device> Device::wrap(const Handles& handles) noexcept {
+    auto session = detail::Session::wrap(handles);
+    if (!session)
+        return std::move(session).error();
+    return Device(*std::move(session));
+}
+
+Result<Device> Device::of(Allocator& allocator) noexcept {
+    auto* on_device = allocator.extension<detail::OnVulkanDevice>();
+    if (!on_device)
+        return Error(ErrorKind::invalid, "this allocator makes no memory of a Vulkan device");
+    auto session = on_device->session();
+    if (!session)
+        return std::move(session).error();
+    return Device(*std::move(session));
+}
+
+VkInstance Device::instance() const noexcept {
+    return session_->instance;
+}
+VkPhysicalDevice Device::physical_device() const noexcept {
+    return session_->physical_device;
+}
+VkDevice Device::device() const noexcept {
+    return session_->device;
+}
+VkQueue Device::queue() const noexcept {
+    return session_->queue;
+}
+std::uint32_t Device::queue_family() const noexcept {
+    return session_->queue_family;
+}
+std::unique_lock<std::mutex> Device::queue_lock() const {
+    return session_->lock_queue();
+}
+const std::string& Device::name() const noexcept {
+    return session_->name;
+}
+const std::string& Device::index() const noexcept {
+    return session_->index;
+}
+bool Device::imports_dma_buf() const noexcept {
+    return session_->external.importable;
+}
+bool Device::exports_dma_buf() const noexcept {
+    return session_->external.exportable;
+}
+
+Result<AllocatorRef> Device::allocator(Placement placement) noexcept {
+    return detail::make_allocator(session_, placement);
+}
+
+Result<Buffer> Device::buffer(Memory& memory) noexcept {
+    auto window = detail::buffer_of(*session_, memory);
+    if (!window)
+        return std::move(window).error();
+    Buffer buffer;
+    buffer.binding_ = std::move(window->binding);
+    buffer.offset_ = window->offset;
+    buffer.size_ = memory.size();
+    return buffer;
+}
+
+Result<Texture> Device::texture(Memory& memory, const ImageLayout& layout, VkImageUsageFlags usage) noexcept {
+    Texture texture;
+    auto* native = memory.block().extension<detail::HasVulkanMemory>();
+    if (native && &native->session() == session_.get()) {
+        auto binding = native->image(memory);
+        if (!binding)
+            return std::move(binding).error();
+        ImageLayout pixels = layout; // colours are no matter of where pixels are
+        if (*binding) {
+            pixels.matrix = (*binding)->layout.matrix;
+            pixels.range = (*binding)->layout.range;
+        }
+        if (*binding && pixels == (*binding)->layout && (usage & ~(*binding)->usage) == 0) {
+            texture.binding_ = *std::move(binding);
+            return texture;
+        }
+    }
+    auto found = detail::find_dma_buf(*session_, memory);
+    if (!found)
+        return std::move(found).error();
+    ImageLayout in_dma_buf = layout;
+    in_dma_buf.matrix = ColorMatrix::unspecified;
+    in_dma_buf.range = ColorRange::unspecified;
+    for (std::uint32_t i = 0; i < layout.plane_count && i < ImageLayout::max_planes; ++i)
+        in_dma_buf.planes[i].offset += found->offset;
+    auto binding = session_->imports->image(found->dma_buf, in_dma_buf, usage);
+    if (!binding)
+        return std::move(binding).error();
+    texture.binding_ = *std::move(binding);
+    return texture;
+}
+
+Result<std::vector<std::uint64_t>> Device::modifiers(std::uint32_t drm_fourcc,
+                                                     VkImageUsageFlags usage) noexcept {
+    return detail::without_throwing([&]() -> Result<std::vector<std::uint64_t>> {
+        auto support = detail::modifiers_for(*session_, drm_fourcc, 0, 0, usage);
+        if (!support)
+            return std::move(support).error();
+        std::vector<std::uint64_t> modifiers;
+        for (const detail::ModifierSupport& one : *support)
+            modifiers.push_back(one.modifier);
+        return modifiers;
+    });
+}
+
+Result<std::vector<HeapStatistics>> Device::heaps() const noexcept {
+    return detail::without_throwing([&] { return session_->heaps(); });
+}
+
+VkBufferMemoryBarrier Device::acquire_barrier(const Buffer& buffer, VkAccessFlags access) const noexcept {
+    return buffer ? detail::acquire_from(*session_, *buffer.binding_, access) : VkBufferMemoryBarrier{};
+}
+VkBufferMemoryBarrier Device::release_barrier(const Buffer& buffer, VkAccessFlags access) const noexcept {
+    return buffer ? detail::release_to(*session_, *buffer.binding_, access) : VkBufferMemoryBarrier{};
+}
+
+} // namespace hwalloc::vulkan

@@ -1,0 +1,224 @@
+#include "backends/vulkan/images.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/fixed_text.h"
+
+namespace hwalloc::vulkan::detail {
+namespace {
+
+constexpr auto dma_buf_type = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
+
+constexpr VkImageAspectFlagBits memory_planes[] = {
+    VK_IMAGE_ASPECT_MEMORY_PLANE_0_BIT_EXT, VK_IMAGE_ASPECT_MEMORY_PLANE_1_BIT_EXT,
+    VK_IMAGE_ASPECT_MEMORY_PLANE_2_BIT_EXT, VK_IMAGE_ASPECT_MEMORY_PLANE_3_BIT_EXT};
+
+Error no_modifiers(const Session& session) noexcept {
+    return Error(ErrorKind::unsupported, "using a dma-buf as an image")
+        .on(session.name)
+        .remedy("the driver or this VkDevice lacks VK_EXT_image_drm_format_modifier; as a buffer it can be "
+                "used all the same");
+}
+
+Error no_format(const Session& session, std::uint32_t drm_fourcc) {
+    return Error(ErrorKind::unsupported, "using an image of a format")
+        .doing("using an image of format " + fourcc_name(drm_fourcc))
+        .on(session.name)
+        .remedy("Vulkan has no such format, or the driver cannot have it in a dma-buf for this use; as a "
+                "buffer it can be used "
+                "all the same");
+}
+
+// Features of a format that a usage needs (Vulkan, "Format Feature Dependent Usage Flags").
+VkFormatFeatureFlags features_for(VkImageUsageFlags usage) noexcept {
+    VkFormatFeatureFlags features = 0;
+    const auto needs = [&](VkImageUsageFlags bit, VkFormatFeatureFlags feature) {
+        if (usage & bit)
+            features |= feature;
+    };
+    needs(VK_IMAGE_USAGE_SAMPLED_BIT, VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT);
+    needs(VK_IMAGE_USAGE_STORAGE_BIT, VK_FORMAT_FEATURE_STORAGE_IMAGE_BIT);
+    needs(VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT, VK_FORMAT_FEATURE_COLOR_ATTACHMENT_BIT);
+    needs(VK_IMAGE_USAGE_TRANSFER_SRC_BIT, VK_FORMAT_FEATURE_TRANSFER_SRC_BIT);
+    needs(VK_IMAGE_USAGE_TRANSFER_DST_BIT, VK_FORMAT_FEATURE_TRANSFER_DST_BIT);
+    return features;
+}
+
+VkImageCreateInfo image_info(const void* next, VkFormat format, std::uint32_t width, std::uint32_t height,
+                             VkImageUsageFlags usage) noexcept {
+    return {.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+            .pNext = next,
+            .imageType = VK_IMAGE_TYPE_2D,
+            .format = format,
+            .extent = {width, height, 1},
+            .mipLevels = 1,
+            .arrayLayers = 1,
+            .samples = VK_SAMPLE_COUNT_1_BIT,
+            .tiling = VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT,
+            .usage = usage,
+            .sharingMode = VK_SHARING_MODE_EXCLUSIVE,
+            .initialLayout = VK_IMAGE_LAYOUT_UNDEFINED};
+}
+
+} // namespace
+
+Result<std::vector<ModifierSupport>> modifiers_for(const Session& session, std::uint32_t drm_fourcc,
+                                                   std::uint32_t width, std::uint32_t height,
+                                                   VkImageUsageFlags usage) {
+    if (!session.has_modifiers)
+        return no_modifiers(session);
+    const VkFormat format = format_of_drm(drm_fourcc);
+    if (format == VK_FORMAT_UNDEFINED)
+        return no_format(session, drm_fourcc);
+    VkDrmFormatModifierPropertiesListEXT list{.sType =
+                                                  VK_STRUCTURE_TYPE_DRM_FORMAT_MODIFIER_PROPERTIES_LIST_EXT};
+    VkFormatProperties2 properties{.sType = VK_STRUCTURE_TYPE_FORMAT_PROPERTIES_2, .pNext = &list};
+    session.functions.GetPhysicalDeviceFormatProperties2(session.physical_device, format, &properties);
+    std::vector<VkDrmFormatModifierPropertiesEXT> known(list.drmFormatModifierCount);
+    list.pDrmFormatModifierProperties = known.data();
+    session.functions.GetPhysicalDeviceFormatProperties2(session.physical_device, format, &properties);
+
+    std::vector<ModifierSupport> supported;
+    for (const VkDrmFormatModifierPropertiesEXT& one : known) {
+        const VkFormatFeatureFlags wanted = features_for(usage);
+        if ((one.drmFormatModifierTilingFeatures & wanted) != wanted)
+            continue;
+        const VkPhysicalDeviceImageDrmFormatModifierInfoEXT with_modifier{
+            .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_DRM_FORMAT_MODIFIER_INFO_EXT,
+            .drmFormatModifier = one.drmFormatModifier,
+            .sharingMode = VK_SHARING_MODE_EXCLUSIVE};
+        const VkPhysicalDeviceExternalImageFormatInfo shared{
+            .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO,
+            .pNext = &with_modifier,
+            .handleType = dma_buf_type};
+        const VkPhysicalDeviceImageFormatInfo2 question{
+            .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_FORMAT_INFO_2,
+            .pNext = &shared,
+            .format = format,
+            .type = VK_IMAGE_TYPE_2D,
+            .tiling = VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT,
+            .usage = usage};
+        VkExternalImageFormatProperties external{.sType = VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES};
+        VkImageFormatProperties2 answer{.sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2,
+                                        .pNext = &external};
+        if (session.functions.GetPhysicalDeviceImageFormatProperties2(session.physical_device, &question,
+                                                                      &answer) != VK_SUCCESS)
+            continue;
+        const VkExtent3D most = answer.imageFormatProperties.maxExtent;
+        if (width > most.width || height > most.height)
+            continue;
+        const auto features = external.externalMemoryProperties.externalMemoryFeatures;
+        supported.push_back(
+            {.modifier = one.drmFormatModifier,
+             .plane_count = one.drmFormatModifierPlaneCount,
+             .exportable = (features & VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT) != 0,
+             .importable = (features & VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) != 0,
+             .dedicated_only = (features & VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT) != 0});
+    }
+    if (supported.empty())
+        return no_format(session, drm_fourcc);
+    return supported;
+}
+
+Result<MadeImage> make_explicit_image(const Session& session, const ImageLayout& layout,
+                                      VkImageUsageFlags usage) {
+    auto support = modifiers_for(session, layout.fourcc, layout.width, layout.height, usage);
+    if (!support)
+        return std::move(support).error();
+    const auto found = std::find_if(support->begin(), support->end(), [&](const ModifierSupport& one) {
+        return one.modifier == layout.modifier && one.importable;
+    });
+    if (found == support->end())
+        return Error(ErrorKind::unsupported, "importing an image")
+            .on(session.name)
+            .call("vkGetPhysicalDeviceImageFormatProperties2")
+            .remedy(FixedText("the driver imports no ", fourcc_name(layout.fourcc), " image with modifier 0x")
+                        .append(layout.modifier, 16)
+                        .append(" for this use; as a buffer it can be used when it is linear"));
+    if (layout.plane_count > ImageLayout::max_planes || layout.plane_count != found->plane_count)
+        return Error(ErrorKind::incompatible, "importing an image")
+            .on(session.name)
+            .remedy(FixedText("the layout has ", layout.plane_count, " planes, and the driver wants ",
+                              found->plane_count));
+    std::array<VkSubresourceLayout, ImageLayout::max_planes> planes{};
+    for (std::uint32_t i = 0; i < layout.plane_count; ++i) {
+        if (layout.planes[i].memory != 0)
+            return Error(ErrorKind::unsupported,
+                         "images whose planes are in several memories cannot be imported")
+                .on(session.name);
+        planes[i].offset = layout.planes[i].offset;
+        planes[i].rowPitch = layout.planes[i].stride;
+    }
+    const VkImageDrmFormatModifierExplicitCreateInfoEXT exactly{
+        .sType = VK_STRUCTURE_TYPE_IMAGE_DRM_FORMAT_MODIFIER_EXPLICIT_CREATE_INFO_EXT,
+        .drmFormatModifier = layout.modifier,
+        .drmFormatModifierPlaneCount = layout.plane_count,
+        .pPlaneLayouts = planes.data()};
+    const VkExternalMemoryImageCreateInfo shared{.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
+                                                 .pNext = &exactly,
+                                                 .handleTypes = dma_buf_type};
+    MadeImage made{.format = format_of_drm(layout.fourcc), .dedicated_only = found->dedicated_only};
+    const VkImageCreateInfo info = image_info(&shared, made.format, layout.width, layout.height, usage);
+    if (const VkResult result = session.functions.CreateImage(session.device, &info, nullptr, &made.image);
+        result != VK_SUCCESS)
+        return session.refused(result, "importing an image", "vkCreateImage")
+            .remedy(FixedText("the layout was: pitch ", layout.planes[0].stride, ", offset ",
+                              layout.planes[0].offset, ", modifier 0x")
+                        .append(layout.modifier, 16)
+                        .append("; a pitch the driver likes can be asked of the camera, and as a buffer it "
+                                "can be used as it "
+                                "is"));
+    return made;
+}
+
+Result<MadeImage> make_image(const Session& session, const ImageRequest& request,
+                             const std::vector<std::uint64_t>& modifiers, VkImageUsageFlags usage) {
+    const VkImageDrmFormatModifierListCreateInfoEXT one_of{
+        .sType = VK_STRUCTURE_TYPE_IMAGE_DRM_FORMAT_MODIFIER_LIST_CREATE_INFO_EXT,
+        .drmFormatModifierCount = static_cast<std::uint32_t>(modifiers.size()),
+        .pDrmFormatModifiers = modifiers.data()};
+    const VkExternalMemoryImageCreateInfo shared{.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
+                                                 .pNext = &one_of,
+                                                 .handleTypes = dma_buf_type};
+    MadeImage made{.format = format_of_drm(request.fourcc)};
+    const VkImageCreateInfo info = image_info(&shared, made.format, request.width, request.height, usage);
+    if (const VkResult result = session.functions.CreateImage(session.device, &info, nullptr, &made.image);
+        result != VK_SUCCESS)
+        return session.refused(result, "allocating an image", "vkCreateImage");
+    return made;
+}
+
+Result<ImageLayout> layout_of(const Session& session, VkImage image, const ImageRequest& request,
+                              const std::vector<ModifierSupport>& support, VkDeviceSize memory_size) {
+    VkImageDrmFormatModifierPropertiesEXT chosen{
+        .sType = VK_STRUCTURE_TYPE_IMAGE_DRM_FORMAT_MODIFIER_PROPERTIES_EXT};
+    if (const VkResult result =
+            session.functions.GetImageDrmFormatModifierPropertiesEXT(session.device, image, &chosen);
+        result != VK_SUCCESS)
+        return session.refused(result, "allocating an image", "vkGetImageDrmFormatModifierPropertiesEXT");
+    const auto found = std::find_if(support.begin(), support.end(), [&](const ModifierSupport& one) {
+        return one.modifier == chosen.drmFormatModifier;
+    });
+    if (found == support.end() || found->plane_count > ImageLayout::max_planes)
+        return Error(ErrorKind::incompatible, "the driver chose a modifier that it did not offer")
+            .on(session.name);
+    ImageLayout layout{.fourcc = request.fourcc,
+                       .modifier = chosen.drmFormatModifier,
+                       .width = request.width,
+                       .height = request.height,
+                       .plane_count = found->plane_count,
+                       .memory_count = 1};
+    layout.memory_sizes[0] = memory_size;
+    for (std::uint32_t i = 0; i < layout.plane_count; ++i) {
+        const VkImageSubresource plane{.aspectMask = static_cast<VkImageAspectFlags>(memory_planes[i])};
+        VkSubresourceLayout where{};
+        session.functions.GetImageSubresourceLayout(session.device, image, &plane, &where);
+        if (where.rowPitch > UINT32_MAX)
+            return Error(ErrorKind::limit, "the stride of the image does not fit").on(session.name);
+        layout.planes[i] = {0, where.offset, static_cast<std::uint32_t>(where.rowPitch), where.size};
+    }
+    return layout;
+}
+
+} // namespace hwalloc::vulkan::detail

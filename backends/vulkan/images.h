@@ -1,0 +1,39 @@
+// VkImages whose pixels lie as a DRM format modifier says.
+#pragma once
+
+#include <vector>
+
+#include "backends/vulkan/session.h"
+#include "hwalloc/image.h"
+
+namespace hwalloc::vulkan::detail {
+
+// A modifier that a driver has for a format and usage, in an image shared as dma-buf.
+struct ModifierSupport {
+    std::uint64_t modifier = 0;
+    std::uint32_t plane_count = 0;
+    bool exportable = false, importable = false, dedicated_only = false;
+};
+// All of them for images of this size (0: any). Errors: unsupported (no such format, no modifiers at all).
+Result<std::vector<ModifierSupport>> modifiers_for(const Session& session, std::uint32_t drm_fourcc,
+                                                   std::uint32_t width, std::uint32_t height,
+                                                   VkImageUsageFlags usage);
+
+// A VkImage that the caller destroys.
+struct MadeImage {
+    VkImage image = VK_NULL_HANDLE;
+    VkFormat format = VK_FORMAT_UNDEFINED;
+    bool dedicated_only = false;
+};
+// With exactly this layout. Errors: unsupported (format, modifier or usage), incompatible (the driver cannot
+// have this pitch or offset).
+Result<MadeImage> make_explicit_image(const Session& session, const ImageLayout& layout,
+                                      VkImageUsageFlags usage);
+// With whichever of `modifiers` the driver likes best.
+Result<MadeImage> make_image(const Session& session, const ImageRequest& request,
+                             const std::vector<std::uint64_t>& modifiers, VkImageUsageFlags usage);
+// Where the driver put the planes.
+Result<ImageLayout> layout_of(const Session& session, VkImage image, const ImageRequest& request,
+                              const std::vector<ModifierSupport>& support, VkDeviceSize memory_size);
+
+} // namespace hwalloc::vulkan::detail

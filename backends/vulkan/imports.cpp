@@ -1,0 +1,254 @@
+#include "backends/vulkan/imports.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <bit>
+#include <new>
+
+#include "backends/vulkan/device_memory.h"
+#include "backends/vulkan/images.h"
+#include "common/fixed_text.h"
+#include "common/kernel.h"
+
+namespace hwalloc::vulkan::detail {
+
+struct ImportedBuffer final : BufferBinding {
+    ~ImportedBuffer() override;
+
+    std::shared_ptr<Session> session;
+    DmaBufRef dma_buf;
+    DeviceMemory held;
+    OwnedBuffer owned;
+};
+
+struct ImportedImage final : ImageBinding {
+    ~ImportedImage() override;
+
+    std::shared_ptr<Session> session;
+    DmaBufRef dma_buf;
+    DeviceMemory held;
+    OwnedImage owned;
+};
+
+void Imports::forget_buffer(std::uint64_t inode) noexcept {
+    std::lock_guard guard(mutex_);
+    if (const auto at = buffers_.find(inode); at != buffers_.end() && at->second.expired())
+        buffers_.erase(at);
+}
+void Imports::forget_image(std::uint64_t inode) noexcept {
+    std::lock_guard guard(mutex_);
+    auto [at, end] = images_.equal_range(inode);
+    while (at != end)
+        at = at->second.binding.expired() ? images_.erase(at) : std::next(at);
+}
+
+ImportedBuffer::~ImportedBuffer() {
+    if (dma_buf)
+        session->imports->forget_buffer(dma_buf->inode());
+}
+ImportedImage::~ImportedImage() {
+    if (dma_buf)
+        session->imports->forget_image(dma_buf->inode());
+}
+
+namespace {
+
+constexpr auto dma_buf_type = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
+
+Error not_importable(const Session& session) noexcept {
+    return Error(ErrorKind::unsupported, "importing a dma-buf into Vulkan")
+        .on(session.name)
+        .remedy(session.has_dma_buf ? "the driver says that it imports no dma-buf as such a buffer"
+                                    : "the driver or this VkDevice lacks VK_EXT_external_memory_dma_buf or "
+                                      "VK_KHR_external_memory_fd (Mesa's lavapipe has them since 24.1)");
+}
+
+// What a refused import may be due to.
+Error explain(Error error, const Session& session, const DmaBuf& buffer, std::uint64_t wanted) noexcept {
+    error = std::move(error).on(session.name).wanted(wanted).held(buffer.size());
+    if (!buffer.writable())
+        return std::move(error).remedy(
+            "the dma-buf's descriptor is read-only, and this driver may need to write: export "
+            "it for reading and writing (DRM_RDWR, O_RDWR)");
+    if (error.kind() == ErrorKind::incompatible)
+        return std::move(error).remedy(
+            "the driver cannot use memory of this exporter: `hwalloc list` names others");
+    return error;
+}
+
+// Types of memory that can hold the dma-buf. Errors: what the driver answers.
+Result<std::uint32_t> types_for(const Session& session, const DmaBuf& buffer) noexcept {
+    VkMemoryFdPropertiesKHR properties{.sType = VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR};
+    const VkResult result =
+        session.functions.GetMemoryFdPropertiesKHR(session.device, dma_buf_type, buffer.fd(), &properties);
+    if (result != VK_SUCCESS)
+        return explain(
+            session.refused(result, "importing a dma-buf into Vulkan", "vkGetMemoryFdPropertiesKHR"), session,
+            buffer, 0);
+    return properties.memoryTypeBits;
+}
+
+// A driver owns the descriptor only when it took the memory (Vulkan, VkImportMemoryFdInfoKHR), but Mesa's
+// lavapipe up to 25.2 closes it on failure too. So it is closed only while it still is the dma-buf that it
+// was.
+void close_after_refusal(int fd, std::uint64_t inode) noexcept {
+    struct stat status {};
+    if (kernel.fstat(fd, &status) == 0 && status.st_ino == inode)
+        kernel.close(fd);
+}
+
+// `dedicated`: null, or what the memory is for alone.
+Result<DeviceMemory> import_memory(Session& session, const DmaBuf& buffer, const VkMemoryRequirements& needs,
+                                   const VkMemoryDedicatedAllocateInfo* dedicated) noexcept {
+    if (needs.size > buffer.size())
+        return Error(ErrorKind::incompatible, "the dma-buf is smaller than what Vulkan needs for it")
+            .on(session.name)
+            .wanted(needs.size)
+            .held(buffer.size());
+    auto types = types_for(session, buffer);
+    if (!types)
+        return std::move(types).error();
+    const std::uint32_t both = *types & needs.memoryTypeBits;
+    if (both == 0)
+        return Error(ErrorKind::incompatible, "importing a dma-buf into Vulkan")
+            .on(session.name)
+            .call("vkGetMemoryFdPropertiesKHR")
+            .remedy(FixedText("no memory type fits both: the dma-buf can be ")
+                        .append(*types, 2)
+                        .append(", and the buffer or image needs ")
+                        .append(needs.memoryTypeBits, 2)
+                        .append(" (bits of memory types)"));
+    const int fd = kernel.fcntl(buffer.fd(), F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return Error::from_errno(-fd, "importing a dma-buf into Vulkan")
+            .on(session.name)
+            .call("fcntl(F_DUPFD_CLOEXEC)");
+    const VkImportMemoryFdInfoKHR import{.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
+                                         .pNext = dedicated,
+                                         .handleType = dma_buf_type,
+                                         .fd = fd};
+    const VkMemoryAllocateInfo info{.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+                                    .pNext = &import,
+                                    .allocationSize = needs.size,
+                                    .memoryTypeIndex = static_cast<std::uint32_t>(std::countr_zero(both))};
+    VkDeviceMemory memory = VK_NULL_HANDLE;
+    const VkResult result = session.functions.AllocateMemory(session.device, &info, nullptr, &memory);
+    if (result != VK_SUCCESS) {
+        close_after_refusal(fd, buffer.inode());
+        return explain(session.no_memory(result, "importing a dma-buf into Vulkan",
+                                         "vkAllocateMemory(import)", needs.size),
+                       session, buffer, needs.size);
+    }
+    return DeviceMemory(session, memory, needs.size, session.imported);
+}
+
+Result<std::shared_ptr<const BufferBinding>> import_buffer(Session& session, const DmaBufRef& dma_buf) {
+    if (!session.external.importable)
+        return not_importable(session);
+    auto fresh = session.make_buffer(dma_buf->size(), true);
+    if (!fresh)
+        return std::move(fresh).error();
+    auto import = std::make_shared<ImportedBuffer>();
+    OwnedBuffer owned(session, *fresh);
+    const VkBufferMemoryRequirementsInfo2 question{
+        .sType = VK_STRUCTURE_TYPE_BUFFER_MEMORY_REQUIREMENTS_INFO_2, .buffer = *fresh};
+    VkMemoryDedicatedRequirements alone{.sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS};
+    VkMemoryRequirements2 needs{.sType = VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2, .pNext = &alone};
+    session.functions.GetBufferMemoryRequirements2(session.device, &question, &needs);
+    const bool dedicated = session.external.dedicated_only || alone.requiresDedicatedAllocation;
+    const VkMemoryDedicatedAllocateInfo for_buffer{.sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO,
+                                                   .buffer = *fresh};
+    auto memory =
+        import_memory(session, *dma_buf, needs.memoryRequirements, dedicated ? &for_buffer : nullptr);
+    if (!memory)
+        return std::move(memory).error();
+    if (const VkResult result = session.functions.BindBufferMemory(session.device, *fresh, memory->get(), 0);
+        result != VK_SUCCESS)
+        return session.refused(result, "importing a dma-buf into Vulkan", "vkBindBufferMemory");
+    import->buffer = *fresh;
+    import->memory = memory->get();
+    import->foreign = true;
+    import->session = session.shared_from_this();
+    import->held = *std::move(memory);
+    import->owned = std::move(owned);
+    import->dma_buf = dma_buf;
+    return std::shared_ptr<const BufferBinding>(std::move(import));
+}
+
+Result<std::shared_ptr<const ImageBinding>> import_image(Session& session, const DmaBufRef& dma_buf,
+                                                         const ImageLayout& layout, VkImageUsageFlags usage) {
+    auto made = make_explicit_image(session, layout, usage);
+    if (!made)
+        return std::move(made).error();
+    auto import = std::make_shared<ImportedImage>();
+    OwnedImage owned(session, made->image);
+    const VkImageMemoryRequirementsInfo2 question{.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_REQUIREMENTS_INFO_2,
+                                                  .image = made->image};
+    VkMemoryDedicatedRequirements alone{.sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS};
+    VkMemoryRequirements2 needs{.sType = VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2, .pNext = &alone};
+    session.functions.GetImageMemoryRequirements2(session.device, &question, &needs);
+    const bool dedicated =
+        made->dedicated_only || alone.requiresDedicatedAllocation || alone.prefersDedicatedAllocation;
+    const VkMemoryDedicatedAllocateInfo for_image{.sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO,
+                                                  .image = made->image};
+    auto memory =
+        import_memory(session, *dma_buf, needs.memoryRequirements, dedicated ? &for_image : nullptr);
+    if (!memory)
+        return std::move(memory).error();
+    if (const VkResult result =
+            session.functions.BindImageMemory(session.device, made->image, memory->get(), 0);
+        result != VK_SUCCESS)
+        return session.refused(result, "importing a dma-buf into Vulkan", "vkBindImageMemory");
+    import->image = made->image;
+    import->memory = memory->get();
+    import->format = made->format;
+    import->extent = {layout.width, layout.height};
+    import->modifier = layout.modifier;
+    import->layout = layout;
+    import->usage = usage;
+    import->session = session.shared_from_this();
+    import->held = *std::move(memory);
+    import->owned = std::move(owned);
+    import->dma_buf = dma_buf;
+    return std::shared_ptr<const ImageBinding>(std::move(import));
+}
+
+} // namespace
+
+Result<std::shared_ptr<const BufferBinding>> Imports::buffer(const DmaBufRef& dma_buf) noexcept {
+    return without_throwing([&]() -> Result<std::shared_ptr<const BufferBinding>> {
+        std::lock_guard guard(mutex_);
+        auto& known = buffers_[dma_buf->inode()];
+        if (auto binding = known.lock())
+            return binding;
+        auto fresh = import_buffer(session_, dma_buf);
+        if (fresh)
+            known = *fresh;
+        else
+            buffers_.erase(dma_buf->inode());
+        return fresh;
+    });
+}
+
+Result<std::shared_ptr<const ImageBinding>>
+Imports::image(const DmaBufRef& dma_buf, const ImageLayout& layout, VkImageUsageFlags usage) noexcept {
+    return without_throwing([&]() -> Result<std::shared_ptr<const ImageBinding>> {
+        std::lock_guard guard(mutex_);
+        auto [at, end] = images_.equal_range(dma_buf->inode());
+        while (at != end && !(at->second.usage == usage && at->second.layout == layout))
+            ++at;
+        if (at == end)
+            at = images_.emplace(dma_buf->inode(), ImageEntry{layout, usage, {}});
+        if (auto binding = at->second.binding.lock())
+            return binding;
+        auto fresh = import_image(session_, dma_buf, layout, usage);
+        if (fresh)
+            at->second.binding = *fresh;
+        else
+            images_.erase(at);
+        return fresh;
+    });
+}
+
+} // namespace hwalloc::vulkan::detail

@@ -1,0 +1,46 @@
+// What a device has imported: each dma-buf once, as a VkBuffer, and once more for each VkImage layout of it.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "backends/vulkan/memory.h"
+#include "hwalloc/dma_buf.h"
+
+namespace hwalloc::vulkan::detail {
+
+// Thread-safe. Imports are found by the dma-buf's inode, which is never used twice, and live as long as
+// somebody holds them.
+class Imports {
+public:
+    explicit Imports(Session& session) noexcept : session_(session) {}
+
+    // The whole dma-buf as a VkBuffer.
+    Result<std::shared_ptr<const BufferBinding>> buffer(const DmaBufRef& dma_buf) noexcept;
+    // A picture in it; the layout's offsets count from the dma-buf's start.
+    Result<std::shared_ptr<const ImageBinding>> image(const DmaBufRef& dma_buf, const ImageLayout& layout,
+                                                      VkImageUsageFlags usage) noexcept;
+
+private:
+    friend struct ImportedBuffer;
+    friend struct ImportedImage;
+    // One layout of one dma-buf. What tells them apart stands here, so that looking for one holds no other.
+    struct ImageEntry {
+        ImageLayout layout;
+        VkImageUsageFlags usage;
+        std::weak_ptr<const ImageBinding> binding;
+    };
+    void forget_buffer(std::uint64_t inode) noexcept;
+    void forget_image(std::uint64_t inode) noexcept;
+
+    Session& session_;
+    // Held during an import too, so that two threads do not import one buffer twice. The last owner of a
+    // binding takes it, so none may let go of one while holding it.
+    std::mutex mutex_;
+    std::unordered_map<std::uint64_t, std::weak_ptr<const BufferBinding>> buffers_;
+    std::unordered_multimap<std::uint64_t, ImageEntry> images_;
+};
+
+} // namespace hwalloc::vulkan::detail

@@ -1,0 +1,188 @@
+#include "backends/vulkan/instance.h"
+
+#include <algorithm>
+#include <cctype>
+#include <new>
+
+#include "backends/vulkan/result.h"
+#include "backends/vulkan/session.h"
+#include "common/fixed_text.h"
+#include "common/kernel.h"
+#include "hwalloc/vulkan.h"
+
+namespace hwalloc::vulkan::detail {
+namespace {
+
+constexpr const char* no_driver =
+    "install a Vulkan driver for the GPU (Debian: mesa-vulkan-drivers, which has one that needs no GPU too)";
+
+std::string lower(std::string_view text) {
+    std::string result(text);
+    for (char& letter : result)
+        letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+    return result;
+}
+
+// The node that a device number belongs to, such as "renderD128".
+std::string node_name(std::int64_t major, std::int64_t minor) {
+    const FixedText link("/sys/dev/char/", major, ":", minor);
+    char target[256];
+    const ssize_t length = kernel.readlink(link.c_str(), target, sizeof target);
+    if (length <= 0)
+        return {};
+    const std::string_view path(target, static_cast<std::size_t>(length));
+    return std::string(path.substr(path.rfind('/') + 1));
+}
+
+PhysicalDevice look_at(const Functions& functions, VkPhysicalDevice handle, std::size_t index,
+                       std::uint32_t instance_version) {
+    PhysicalDevice device{.handle = handle, .index = std::to_string(index)};
+    const auto extensions = extensions_of(functions, handle);
+    const bool tells_nodes = extensions && contains(*extensions, VK_EXT_PHYSICAL_DEVICE_DRM_EXTENSION_NAME);
+    VkPhysicalDeviceDrmPropertiesEXT drm{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRM_PROPERTIES_EXT};
+    VkPhysicalDeviceProperties2 properties{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+                                           .pNext = tells_nodes ? &drm : nullptr};
+    functions.GetPhysicalDeviceProperties2(handle, &properties);
+    device.name = properties.properties.deviceName;
+    device.slug = lower(device.name.substr(0, device.name.find_first_of(" (/")));
+    device.api_version = std::min(properties.properties.apiVersion, instance_version);
+    if (drm.hasRender)
+        device.render_node = node_name(drm.renderMajor, drm.renderMinor);
+    if (drm.hasPrimary)
+        device.primary_node = node_name(drm.primaryMajor, drm.primaryMinor);
+    const auto required = required_device_extensions();
+    device.imports_dma_buf =
+        extensions && std::all_of(required.begin(), required.end(),
+                                  [&](const char* name) { return contains(*extensions, name); });
+    return device;
+}
+
+} // namespace
+
+Result<std::vector<VkExtensionProperties>> extensions_of(const Functions& functions,
+                                                         VkPhysicalDevice device) noexcept {
+    return without_throwing([&]() -> Result<std::vector<VkExtensionProperties>> {
+        std::vector<VkExtensionProperties> extensions;
+        VkResult result;
+        do {
+            std::uint32_t count = 0;
+            result = functions.EnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr);
+            if (result != VK_SUCCESS)
+                break;
+            extensions.resize(count);
+            result = functions.EnumerateDeviceExtensionProperties(device, nullptr, &count, extensions.data());
+            extensions.resize(count);
+        } while (result == VK_INCOMPLETE);
+        if (result != VK_SUCCESS)
+            return refused(result, "asking for a Vulkan device's extensions",
+                           "vkEnumerateDeviceExtensionProperties");
+        return extensions;
+    });
+}
+
+bool contains(const std::vector<VkExtensionProperties>& extensions, std::string_view name) noexcept {
+    return std::any_of(extensions.begin(), extensions.end(),
+                       [&](const VkExtensionProperties& one) { return one.extensionName == name; });
+}
+
+Result<void> Instance::make() {
+    if (!functions_.load_global(nullptr))
+        return Error(ErrorKind::unsupported, "the Vulkan loader knows version 1.0 only, and 1.1 is needed");
+    std::uint32_t loader = VK_API_VERSION_1_0;
+    if (const VkResult result = functions_.EnumerateInstanceVersion(&loader); result != VK_SUCCESS)
+        return refused(result, "asking the Vulkan loader for its version", "vkEnumerateInstanceVersion");
+    api_version_ = std::min<std::uint32_t>(loader, VK_API_VERSION_1_3);
+    const VkApplicationInfo application{
+        .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO, .pEngineName = "hwalloc", .apiVersion = api_version_};
+    const VkInstanceCreateInfo info{.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+                                    .pApplicationInfo = &application};
+    if (const VkResult result = functions_.CreateInstance(&info, nullptr, &handle_); result != VK_SUCCESS)
+        return refused(result, "starting Vulkan", "vkCreateInstance").remedy(no_driver);
+    if (!functions_.load_instance(handle_))
+        return Error(ErrorKind::unsupported, "the Vulkan loader lacks functions of Vulkan 1.1");
+    std::vector<VkPhysicalDevice> handles;
+    VkResult result;
+    do {
+        std::uint32_t count = 0;
+        result = functions_.EnumeratePhysicalDevices(handle_, &count, nullptr);
+        if (result != VK_SUCCESS)
+            break;
+        handles.resize(count);
+        result = functions_.EnumeratePhysicalDevices(handle_, &count, handles.data());
+        handles.resize(count);
+    } while (result == VK_INCOMPLETE);
+    if (result != VK_SUCCESS)
+        return refused(result, "looking for Vulkan devices", "vkEnumeratePhysicalDevices").remedy(no_driver);
+    if (handles.empty())
+        return Error(ErrorKind::unavailable, "there is no Vulkan device").remedy(no_driver);
+    for (std::size_t i = 0; i < handles.size(); ++i)
+        devices_.push_back(look_at(functions_, handles[i], i, api_version_));
+    sessions_.resize(devices_.size());
+    return {};
+}
+
+Result<Instance*> Instance::get() noexcept {
+    return without_throwing([]() -> Result<Instance*> {
+        static std::mutex mutex;
+        static Instance* made = nullptr; // never destroyed: allocators outlive every other static object
+        std::lock_guard guard(mutex);
+        if (made)
+            return made;
+        std::unique_ptr<Instance> fresh(new Instance);
+        if (auto done = fresh->make(); !done) {
+            if (fresh->handle_ && fresh->functions_.DestroyInstance)
+                fresh->functions_.DestroyInstance(fresh->handle_, nullptr);
+            return std::move(done).error();
+        }
+        made = fresh.release();
+        return made;
+    });
+}
+
+Result<const PhysicalDevice*> Instance::choose(std::string_view which) const noexcept {
+    return without_throwing([&]() -> Result<const PhysicalDevice*> {
+        const auto first = [&](auto&& does) -> const PhysicalDevice* {
+            const auto found = std::find_if(devices_.begin(), devices_.end(), does);
+            return found == devices_.end() ? nullptr : &*found;
+        };
+        const PhysicalDevice* found = nullptr;
+        if (which.empty()) {
+            found = first([](const PhysicalDevice& device) { return device.imports_dma_buf; });
+            return found ? found : &devices_.front();
+        }
+        found = first([&](const PhysicalDevice& device) { return device.index == which; });
+        constexpr std::string_view directory = "/dev/dri/";
+        const std::string_view node = which.starts_with(directory) ? which.substr(directory.size()) : which;
+        if (!found)
+            found = first([&](const PhysicalDevice& device) {
+                return device.render_node == node || device.primary_node == node;
+            });
+        const bool number = which.find_first_not_of("0123456789") == std::string_view::npos;
+        if (!found && !number)
+            found = first([part = lower(which)](const PhysicalDevice& device) {
+                return lower(device.name).find(part) != std::string::npos;
+            });
+        if (found)
+            return found;
+        std::string there;
+        for (const PhysicalDevice& device : devices_)
+            there.append(there.empty() ? "" : ", ").append(device.index + " (" + device.name + ")");
+        return Error(ErrorKind::unavailable, "choosing a Vulkan device")
+            .doing(FixedText("no Vulkan device is called \"", which, "\""))
+            .remedy("there are: " + there);
+    });
+}
+
+Result<std::shared_ptr<Session>> Instance::session(const PhysicalDevice& device) noexcept {
+    const auto position = static_cast<std::size_t>(&device - devices_.data());
+    std::lock_guard guard(mutex_);
+    if (!sessions_[position]) {
+        auto opened = Session::open(*this, device);
+        if (!opened)
+            return std::move(opened).error();
+        sessions_[position] = *std::move(opened);
+    }
+    return sessions_[position];
+}
+
+} // namespace hwalloc::vulkan::detail

@@ -1,0 +1,72 @@
+// The library's own VkInstance, and what the physical devices on it are.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backends/vulkan/functions.h"
+#include "hwalloc/result.h"
+
+namespace hwalloc::vulkan::detail {
+
+struct Session;
+
+// One physical device, looked at once.
+struct PhysicalDevice {
+    VkPhysicalDevice handle = VK_NULL_HANDLE;
+    std::string index;                     // "0"
+    std::string name;                      // VkPhysicalDeviceProperties::deviceName
+    std::string slug;                      // the first word of it in small letters: "llvmpipe"
+    std::string render_node, primary_node; // "renderD128", "card0"; empty where the driver does not tell
+    std::uint32_t api_version = 0;         // of the device, at most the instance's
+    bool imports_dma_buf = false;          // has required_device_extensions()
+};
+
+class Instance {
+public:
+    // The one of this process, made at first use and kept: allocators of it live for ever. Errors:
+    // unavailable (no loader, no driver), exhausted.
+    static Result<Instance*> get() noexcept;
+
+    const std::vector<PhysicalDevice>& devices() const noexcept { return devices_; }
+    // By index, node, part of the name, or "" for the first that takes dma-bufs, else the first. Error:
+    // unavailable, naming what there is.
+    Result<const PhysicalDevice*> choose(std::string_view which) const noexcept;
+    // The open device, opened at first use and shared. Errors: those of vkCreateDevice.
+    Result<std::shared_ptr<Session>> session(const PhysicalDevice& device) noexcept;
+
+    VkInstance handle() const noexcept { return handle_; }
+    const Functions& functions() const noexcept { return functions_; }
+    std::uint32_t api_version() const noexcept { return api_version_; }
+
+private:
+    Instance() = default;
+    Result<void> make();
+
+    Functions functions_;
+    VkInstance handle_ = VK_NULL_HANDLE;
+    std::uint32_t api_version_ = VK_API_VERSION_1_1;
+    std::vector<PhysicalDevice> devices_;
+    std::mutex mutex_;
+    std::vector<std::shared_ptr<Session>> sessions_; // beside devices_; null: not open
+};
+
+// Names of every extension that a device has. Errors: those of the driver, exhausted.
+Result<std::vector<VkExtensionProperties>> extensions_of(const Functions& functions,
+                                                         VkPhysicalDevice device) noexcept;
+bool contains(const std::vector<VkExtensionProperties>& extensions, std::string_view name) noexcept;
+
+// Runs `f`, which may throw bad_alloc, for a function that must not.
+template<class F>
+auto without_throwing(F&& f) noexcept -> decltype(f()) {
+    try {
+        return f();
+    } catch (const std::bad_alloc&) {
+        return Error(ErrorKind::exhausted, "out of memory");
+    }
+}
+
+} // namespace hwalloc::vulkan::detail

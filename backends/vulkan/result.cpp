@@ -1,0 +1,40 @@
+#include "backends/vulkan/result.h"
+
+namespace hwalloc::vulkan::detail {
+
+ErrorKind kind_of(VkResult result) noexcept {
+    switch (result) {
+    case VK_ERROR_OUT_OF_HOST_MEMORY:
+    case VK_ERROR_OUT_OF_DEVICE_MEMORY:
+    case VK_ERROR_OUT_OF_POOL_MEMORY:
+    case VK_ERROR_TOO_MANY_OBJECTS:
+    case VK_ERROR_FRAGMENTED_POOL:
+    case VK_ERROR_FRAGMENTATION:
+    case VK_ERROR_MEMORY_MAP_FAILED:
+        return ErrorKind::exhausted;
+    case VK_ERROR_DEVICE_LOST:
+        return ErrorKind::device_lost;
+    case VK_ERROR_LAYER_NOT_PRESENT:
+    case VK_ERROR_EXTENSION_NOT_PRESENT:
+    case VK_ERROR_FEATURE_NOT_PRESENT:
+    case VK_ERROR_FORMAT_NOT_SUPPORTED:
+        return ErrorKind::unsupported;
+    case VK_ERROR_INVALID_EXTERNAL_HANDLE:
+    case VK_ERROR_INVALID_DRM_FORMAT_MODIFIER_PLANE_LAYOUT_EXT:
+        return ErrorKind::incompatible;
+    case VK_ERROR_NOT_PERMITTED_KHR:
+        return ErrorKind::permission;
+    case VK_TIMEOUT:
+    case VK_NOT_READY:
+        return ErrorKind::busy;
+    default: // VK_ERROR_INITIALIZATION_FAILED, VK_ERROR_INCOMPATIBLE_DRIVER, VK_ERROR_UNKNOWN and what is
+             // newer
+        return ErrorKind::unavailable;
+    }
+}
+
+Error refused(VkResult result, const char* doing, const char* call) noexcept {
+    return Error::from_vulkan(kind_of(result), result, doing).call(call);
+}
+
+} // namespace hwalloc::vulkan::detail

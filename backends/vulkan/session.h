@@ -1,0 +1,97 @@
+// An open Vulkan device: its handles, what it can do, and what the library keeps for it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+
+#include "backends/vulkan/functions.h"
+#include "backends/vulkan/instance.h"
+#include "hwalloc/allocator.h"
+#include "hwalloc/vulkan.h"
+
+VK_DEFINE_HANDLE(VmaAllocator)
+
+namespace hwalloc::vulkan::detail {
+
+class Imports;
+class Transfer;
+
+// What a driver says about dma-bufs of a buffer with buffer_usage.
+struct ExternalBuffers {
+    bool exportable = false, importable = false, dedicated_only = false;
+};
+
+struct Session : std::enable_shared_from_this<Session> {
+    static Result<std::shared_ptr<Session>> open(Instance& instance, const PhysicalDevice& device) noexcept;
+    static Result<std::shared_ptr<Session>> wrap(const Handles& handles) noexcept;
+    Session() noexcept;
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    // A refusal by this device, with its name.
+    Error refused(VkResult result, const char* doing, const char* call) const noexcept;
+    // The same for a call that wanted memory: what is in use and what there is goes with it. `wanted`: bytes.
+    Error no_memory(VkResult result, const char* doing, const char* call,
+                    std::uint64_t wanted) const noexcept;
+    // The memory type among `bits` that is best to map (visible, cached, coherent, device-local, in this
+    // order of weight); one that the CPU cannot see is taken only when there is no other. -1: `bits` is
+    // empty.
+    int mappable_type(std::uint32_t bits) const noexcept;
+    VkMemoryPropertyFlags flags_of(std::uint32_t type) const noexcept {
+        return memory.memoryTypes[type].propertyFlags;
+    }
+    // A VkBuffer with buffer_usage, shared as dma-buf when `external`. The caller destroys it.
+    Result<VkBuffer> make_buffer(VkDeviceSize size, bool external) const noexcept;
+    std::unique_lock<std::mutex> lock_queue() const { return std::unique_lock(*queue_mutex); }
+    Result<std::vector<HeapStatistics>> heaps() const;
+    // This device's allocator for a placement; one object for each. Error: unsupported.
+    Result<AllocatorRef> allocator(Placement placement) noexcept;
+
+    Functions functions;
+    VkInstance instance = VK_NULL_HANDLE;
+    VkPhysicalDevice physical_device = VK_NULL_HANDLE;
+    VkDevice device = VK_NULL_HANDLE;
+    bool owned = false; // the VkDevice is the library's
+    std::uint32_t api_version = VK_API_VERSION_1_1;
+    VkQueue queue = VK_NULL_HANDLE;
+    std::uint32_t queue_family = 0;
+    mutable std::mutex own_queue_mutex;
+    std::mutex* queue_mutex = &own_queue_mutex;
+
+    std::string name, index;
+    VkPhysicalDeviceLimits limits{};
+    VkPhysicalDeviceMemoryProperties memory{};
+    VkDeviceSize max_allocation = 0;
+    bool has_dma_buf = false, has_modifiers = false, has_foreign = false, has_budget = false;
+    ExternalBuffers external;
+    // Of every VkBuffer with buffer_usage (Vulkan, vkGetBufferMemoryRequirements: both are the same for all
+    // sizes).
+    std::uint32_t buffer_types = 0;
+    VkDeviceSize buffer_alignment = 1;
+    bool rounds_buffers = false; // a buffer may need more bytes than it was made for
+
+    VmaAllocator vma = nullptr;
+    std::unique_ptr<Imports> imports;
+    std::unique_ptr<Transfer> transfer; // null: no queue
+
+    // VkDeviceMemory beside VMA's, for statistics: dedicated exports by heap, and imports.
+    struct Counter {
+        std::atomic<std::uint64_t> bytes{0};
+        std::atomic<std::uint32_t> count{0};
+    };
+    Counter exported[VK_MAX_MEMORY_HEAPS];
+    Counter imported;
+
+private:
+    Result<void> set_up(std::span<const char* const> extensions);
+    Result<void> make_device(const PhysicalDevice& chosen);
+    Result<void> probe_buffers() noexcept;
+    Result<void> make_vma() noexcept;
+};
+
+} // namespace hwalloc::vulkan::detail

@@ -1,0 +1,118 @@
+#include "backends/vulkan/transfer.h"
+
+#include <cstring>
+
+#include "backends/vulkan/allocators.h"
+#include "hwalloc/dma_buf.h"
+
+namespace hwalloc::vulkan::detail {
+
+VkBufferMemoryBarrier acquire_from(const Session& session, const BufferBinding& buffer,
+                                   VkAccessFlags access) noexcept {
+    const std::uint32_t outside =
+        session.has_foreign ? VK_QUEUE_FAMILY_FOREIGN_EXT : VK_QUEUE_FAMILY_EXTERNAL;
+    return {.sType = VK_STRUCTURE_TYPE_BUFFER_MEMORY_BARRIER,
+            .srcAccessMask = buffer.foreign ? VkAccessFlags{0} : VkAccessFlags{VK_ACCESS_MEMORY_WRITE_BIT},
+            .dstAccessMask = access,
+            .srcQueueFamilyIndex = buffer.foreign ? outside : VK_QUEUE_FAMILY_IGNORED,
+            .dstQueueFamilyIndex = buffer.foreign ? session.queue_family : VK_QUEUE_FAMILY_IGNORED,
+            .buffer = buffer.buffer,
+            .offset = 0,
+            .size = VK_WHOLE_SIZE};
+}
+
+VkBufferMemoryBarrier release_to(const Session& session, const BufferBinding& buffer,
+                                 VkAccessFlags access) noexcept {
+    VkBufferMemoryBarrier barrier = acquire_from(session, buffer, access);
+    std::swap(barrier.srcQueueFamilyIndex, barrier.dstQueueFamilyIndex);
+    barrier.srcAccessMask = access;
+    barrier.dstAccessMask = buffer.foreign ? VkAccessFlags{0} : VkAccessFlags{VK_ACCESS_MEMORY_READ_BIT};
+    return barrier;
+}
+
+Transfer::~Transfer() {
+    if (fence_)
+        session_.functions.DestroyFence(session_.device, fence_, nullptr);
+    if (pool_)
+        session_.functions.DestroyCommandPool(session_.device, pool_, nullptr);
+}
+
+Result<void> Transfer::prepare() noexcept {
+    const Functions& vk = session_.functions;
+    const VkCommandPoolCreateInfo pool{.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+                                       .flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT,
+                                       .queueFamilyIndex = session_.queue_family};
+    if (const VkResult result = vk.CreateCommandPool(session_.device, &pool, nullptr, &pool_);
+        result != VK_SUCCESS)
+        return session_.refused(result, "preparing for work of the GPU", "vkCreateCommandPool");
+    const VkCommandBufferAllocateInfo one{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                          .commandPool = pool_,
+                                          .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                                          .commandBufferCount = 1};
+    if (const VkResult result = vk.AllocateCommandBuffers(session_.device, &one, &commands_);
+        result != VK_SUCCESS)
+        return session_.refused(result, "preparing for work of the GPU", "vkAllocateCommandBuffers");
+    const VkFenceCreateInfo fence{.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+    if (const VkResult result = vk.CreateFence(session_.device, &fence, nullptr, &fence_);
+        result != VK_SUCCESS)
+        return session_.refused(result, "preparing for work of the GPU", "vkCreateFence");
+    return {};
+}
+
+template<class Record>
+Result<void> Transfer::run(Record&& record) noexcept {
+    const Functions& vk = session_.functions;
+    std::lock_guard guard(mutex_);
+    const VkCommandBufferBeginInfo begin{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+                                         .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
+    if (const VkResult result = vk.BeginCommandBuffer(commands_, &begin); result != VK_SUCCESS)
+        return session_.refused(result, "recording work for the GPU", "vkBeginCommandBuffer");
+    record(commands_);
+    // What was written is for whoever looks next: the CPU or other work.
+    const VkMemoryBarrier done{.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+                               .srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT,
+                               .dstAccessMask = VK_ACCESS_HOST_READ_BIT | VK_ACCESS_MEMORY_READ_BIT};
+    vk.CmdPipelineBarrier(commands_, VK_PIPELINE_STAGE_TRANSFER_BIT,
+                          VK_PIPELINE_STAGE_HOST_BIT | VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0, 1, &done, 0,
+                          nullptr, 0, nullptr);
+    if (const VkResult result = vk.EndCommandBuffer(commands_); result != VK_SUCCESS)
+        return session_.refused(result, "recording work for the GPU", "vkEndCommandBuffer");
+    const VkSubmitInfo submit{
+        .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1, .pCommandBuffers = &commands_};
+    {
+        const auto lock = session_.lock_queue();
+        if (const VkResult result = vk.QueueSubmit(session_.queue, 1, &submit, fence_); result != VK_SUCCESS)
+            return session_.refused(result, "giving work to the GPU", "vkQueueSubmit");
+    }
+    const VkResult waited = vk.WaitForFences(session_.device, 1, &fence_, VK_TRUE, UINT64_MAX);
+    vk.ResetFences(session_.device, 1, &fence_);
+    if (waited != VK_SUCCESS)
+        return session_.refused(waited, "waiting for the GPU", "vkWaitForFences");
+    return {};
+}
+
+Result<void> Transfer::zero(VkBuffer buffer) noexcept {
+    return run([&](VkCommandBuffer commands) {
+        session_.functions.CmdFillBuffer(commands, buffer, 0, VK_WHOLE_SIZE, 0);
+    });
+}
+
+Result<void> Transfer::copy(const BufferWindow& from, const BufferWindow& to, VkDeviceSize size) noexcept {
+    return run([&](VkCommandBuffer commands) {
+        const Functions& vk = session_.functions;
+        const VkBufferMemoryBarrier before[] = {
+            acquire_from(session_, *from.binding, VK_ACCESS_TRANSFER_READ_BIT),
+            acquire_from(session_, *to.binding, VK_ACCESS_TRANSFER_WRITE_BIT)};
+        vk.CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, VK_PIPELINE_STAGE_TRANSFER_BIT, 0,
+                              0, nullptr, 2, before, 0, nullptr);
+        const VkBufferCopy region{.srcOffset = from.offset, .dstOffset = to.offset, .size = size};
+        vk.CmdCopyBuffer(commands, from.binding->buffer, to.binding->buffer, 1, &region);
+        const VkBufferMemoryBarrier after[] = {
+            release_to(session_, *from.binding, VK_ACCESS_TRANSFER_READ_BIT),
+            release_to(session_, *to.binding, VK_ACCESS_TRANSFER_WRITE_BIT)};
+        vk.CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0,
+                              0, nullptr, 2, after, 0, nullptr);
+    });
+}
+
+} // namespace hwalloc::vulkan::detail

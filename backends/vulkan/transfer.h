@@ -1,0 +1,41 @@
+// Work for the GPU that the library does by itself: zeroing and copying what the CPU cannot, or only slowly.
+#pragma once
+
+#include <mutex>
+
+#include "backends/vulkan/memory.h"
+#include "backends/vulkan/session.h"
+
+namespace hwalloc::vulkan::detail {
+
+// One command buffer and one fence, used for one piece of work at a time; each call returns when the GPU is
+// done. Thread-safe.
+class Transfer {
+public:
+    explicit Transfer(Session& session) noexcept : session_(session) {}
+    ~Transfer();
+    Transfer(const Transfer&) = delete;
+    Transfer& operator=(const Transfer&) = delete;
+
+    Result<void> prepare() noexcept;
+    Result<void> zero(VkBuffer buffer) noexcept;
+    Result<void> copy(const BufferWindow& from, const BufferWindow& to, VkDeviceSize size) noexcept;
+
+private:
+    template<class Record>
+    Result<void> run(Record&& record) noexcept;
+
+    Session& session_;
+    std::mutex mutex_;
+    VkCommandPool pool_ = VK_NULL_HANDLE;
+    VkCommandBuffer commands_ = VK_NULL_HANDLE;
+    VkFence fence_ = VK_NULL_HANDLE;
+};
+
+// The two ends of a use of `buffer` on `session`'s queue.
+VkBufferMemoryBarrier acquire_from(const Session& session, const BufferBinding& buffer,
+                                   VkAccessFlags access) noexcept;
+VkBufferMemoryBarrier release_to(const Session& session, const BufferBinding& buffer,
+                                 VkAccessFlags access) noexcept;
+
+} // namespace hwalloc::vulkan::detail
