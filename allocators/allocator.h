@@ -32,8 +32,9 @@ public:
     // The default allocator. Null only when there was no memory for the registry itself.
     static Allocator* find() noexcept;
     static Allocator* find(std::nullptr_t) noexcept { return find(); }
-    // Like find, and when the name is not known: loads modules, scans for devices once more, and explains the
-    // failure (unavailable, permission, ...). May block. An empty name is the default.
+    // Like find, and when the name is not known: loads modules and the library that brings the name's family
+    // (libhwalloc-vulkan for "vulkan/..."), scans for devices once more, and explains the failure
+    // (unavailable, permission, ...). May block. An empty name is the default.
     static Result<Allocator*> resolve(std::string_view name) noexcept;
     // Gives `allocator` the name; the registry keeps it for ever. The last registration wins; the allocator
     // that had the name before lives on for the memory it made. Errors: invalid (empty name, null),

@@ -1,4 +1,5 @@
-// Finds backends outside the library: one directory fixed at build time, then those of HWALLOC_MODULE_PATH.
+// Loads backends outside the library: the companions by their sonames, modules from one directory fixed at
+// build time, then from those of HWALLOC_MODULE_PATH.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -38,46 +39,60 @@ std::vector<std::string> module_files() {
     return files;
 }
 
+// Loads `file` and looks at what it describes. `*loaded`: it is in the process, be it to be refused. It is
+// never unloaded: memory may carry its code's address. An error's remedy is the reason, and `help` behind it.
+Result<const Backend*> load(const std::string& file, const char* doing, std::string_view help, bool* loaded) {
+    const auto refuse = [&](ErrorKind kind, std::string_view call, std::string reason) {
+        if (!help.empty())
+            reason.append("; ").append(help);
+        Error error = Error(kind, doing).on(file).remedy(reason);
+        return call.empty() ? std::move(error) : std::move(error).call(call);
+    };
+    const char* why = "unknown reason";
+    // RTLD_NOW: a missing symbol is told here, not by a crash at the first call.
+    void* module = kernel.dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL, &why);
+    *loaded = module != nullptr;
+    if (!module) {
+        std::string_view reason = why;
+        if (reason.starts_with(file + ": ")) // it is in the message already
+            reason.remove_prefix(file.size() + 2);
+        return refuse(ErrorKind::unavailable, "dlopen", std::string(reason));
+    }
+    const auto* backend = static_cast<const Backend*>(kernel.dlsym(module, "hwalloc_backend_v1"));
+    if (!backend)
+        return refuse(ErrorKind::unsupported, "dlsym",
+                      "it has no symbol hwalloc_backend_v1, so it is not a backend of hwalloc");
+    if (tag_of(*backend) != HWALLOC_BACKEND_ABI)
+        return refuse(ErrorKind::unsupported, "",
+                      "it was built for backend interface " + std::string(tag_of(*backend)) +
+                          ", and this library offers " HWALLOC_BACKEND_ABI
+                          ": build it against the headers of this library");
+    if (backend->size < sizeof(Backend))
+        return refuse(ErrorKind::unsupported, "", "its description is shorter than its interface says");
+    if (!backend->name || !backend->families || !backend->discover)
+        return refuse(ErrorKind::unsupported, "", "its description lacks a name, families or discover");
+    return backend;
+}
+
 } // namespace
+
+Result<const Backend*> load_companion(const Companion& companion, bool* loaded) {
+    return load(companion.soname, "loading a library of hwalloc", companion.remedy, loaded);
+}
 
 void load_modules(ModuleSink sink, void* user) {
     static std::vector<std::string> loaded; // under the registry's lock
     for (const std::string& path : module_files()) {
         if (std::find(loaded.begin(), loaded.end(), path) != loaded.end())
             continue;
-        const char* why = "unknown reason";
-        const auto refuse = [&](ErrorKind kind, std::string_view call, std::string_view reason) {
-            Error error = Error(kind, "loading a module").on(path).remedy(reason);
-            if (!call.empty())
-                error = std::move(error).call(call);
-            sink(nullptr, path, &error, user);
-        };
-        // RTLD_NOW: a missing symbol is told here, not by a crash at the first call.
-        void* module = kernel.dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL, &why);
-        if (!module) {
-            std::string_view reason = why;
-            if (reason.starts_with(path + ": ")) // it is in the message already
-                reason.remove_prefix(path.size() + 2);
-            refuse(ErrorKind::unavailable, "dlopen", reason);
-            continue;
-        }
-        loaded.push_back(path); // never unloaded: memory may carry its code's address
-        const auto* backend = static_cast<const Backend*>(kernel.dlsym(module, "hwalloc_backend_v1"));
-        if (!backend) {
-            refuse(ErrorKind::unsupported, "dlsym",
-                   "it has no symbol hwalloc_backend_v1, so it is not a backend of hwalloc");
-        } else if (tag_of(*backend) != HWALLOC_BACKEND_ABI) {
-            refuse(ErrorKind::unsupported, "",
-                   "it was built for backend interface " + std::string(tag_of(*backend)) +
-                       ", and this library offers " HWALLOC_BACKEND_ABI
-                       ": build it against the headers of this library");
-        } else if (backend->size < sizeof(Backend)) {
-            refuse(ErrorKind::unsupported, "", "its description is shorter than its interface says");
-        } else if (!backend->name || !backend->families || !backend->discover) {
-            refuse(ErrorKind::unsupported, "", "its description lacks a name, families or discover");
-        } else {
-            sink(backend, path, nullptr, user);
-        }
+        bool in_process = false;
+        const auto module = load(path, "loading a module", "", &in_process);
+        if (in_process)
+            loaded.push_back(path);
+        if (module)
+            sink(*module, path, nullptr, user);
+        else
+            sink(nullptr, path, &module.error(), user);
     }
 }
 

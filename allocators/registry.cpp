@@ -30,6 +30,23 @@ std::string_view family_of(std::string_view name) noexcept {
     return name.substr(0, name.find('/'));
 }
 
+// Calls `each` for every word of `families`.
+template<class F>
+void for_each_family(std::string_view families, F&& each) {
+    while (!families.empty()) {
+        const auto family = families.substr(0, families.find(' '));
+        families.remove_prefix(std::min(families.size(), family.size() + 1));
+        if (!family.empty())
+            each(family);
+    }
+}
+
+bool brings(const Companion& companion, std::string_view wanted) {
+    bool found = false;
+    for_each_family(companion.families, [&](std::string_view family) { found |= family == wanted; });
+    return found;
+}
+
 // Runs `f`, which may throw bad_alloc, on behalf of a function that must not.
 template<class F>
 auto without_throwing(F&& f) noexcept -> decltype(f()) {
@@ -81,26 +98,55 @@ bool Registry::start() noexcept {
 
 void Registry::run(const Backend& backend) {
     BackendHost host(*this, backend);
-    if (auto found = backend.discover(host); !found) {
-        std::string_view families = backend.families;
-        while (!families.empty()) {
-            const auto family = families.substr(0, families.find(' '));
-            families.remove_prefix(std::min(families.size(), family.size() + 1));
-            if (!family.empty())
-                note_unavailable(backend, family, found.error());
-        }
-    }
+    if (auto found = backend.discover(host); !found)
+        for_each_family(backend.families,
+                        [&](std::string_view family) { note_unavailable(backend, family, found.error()); });
 }
 
-void Registry::rescan() {
-    // Reasons are told anew by every scan. A refused module is not loaded again, so its reason stays.
+void Registry::load_and_scan(const std::string_view* family) {
+    // Reasons are told anew by every scan, but not those of loading: what was refused is not loaded again.
     std::erase_if(records_, [&](const Record& record) {
-        return record.why && record.backend != refused_module && !names_.bound(record.name);
+        return record.why && !record.load_failed && !names_.bound(record.name);
     });
     for (const Backend* const* backend = built_in_backends; *backend; ++backend)
         run(**backend);
+    load_companions(family);
+    load_new_modules();
     for (const Backend* module : modules_)
         run(*module);
+}
+
+// One file has many paths, and a companion may lie among the modules too.
+void Registry::add_module(const Backend& module) {
+    if (std::find(modules_.begin(), modules_.end(), &module) == modules_.end())
+        modules_.push_back(&module);
+}
+
+void Registry::load_companions(const std::string_view* family) {
+    for (const Companion* companion = companions; companion->families; ++companion) {
+        if ((family && !brings(*companion, *family)) ||
+            std::find(loaded_.begin(), loaded_.end(), companion) != loaded_.end())
+            continue;
+        loaded_.reserve(loaded_.size() + 1);
+        bool loaded = false;
+        const auto module = load_companion(*companion, &loaded);
+        if (loaded)
+            loaded_.push_back(companion);
+        if (module) {
+            std::erase_if(records_, [&](const Record& record) {
+                return record.load_failed && record.backend == companion->soname;
+            });
+            add_module(**module);
+            continue;
+        }
+        for_each_family(companion->families, [&](std::string_view missing) {
+            if (has(missing))
+                return;
+            Record& record = record_of(missing, missing, companion->soname);
+            record.why = module.error();
+            record.load_failed = true;
+        });
+    }
 }
 
 void Registry::load_new_modules() {
@@ -108,16 +154,16 @@ void Registry::load_new_modules() {
         [](const Backend* module, std::string_view path, const Error* refused, void* self) {
             auto& registry = *static_cast<Registry*>(self);
             if (refused) {
-                registry.record_of(path, "", refused_module).why = *refused;
+                Record& record = registry.record_of(path, "", refused_module);
+                record.why = *refused;
+                record.load_failed = true;
                 return;
             }
-            // A file that could not be loaded at first is tried again; and one file has many paths.
+            // A file that could not be loaded at first is tried again.
             std::erase_if(registry.records_, [&](const Record& record) {
                 return record.backend == refused_module && record.name == path;
             });
-            auto& known = registry.modules_;
-            if (std::find(known.begin(), known.end(), module) == known.end())
-                known.push_back(module);
+            registry.add_module(*module);
         },
         this);
 }
@@ -282,21 +328,21 @@ Result<Allocator*> Registry::resolve(std::string_view name) noexcept {
         return no_memory();
     std::lock_guard guard(mutex_);
     return without_throwing([&]() -> Result<Allocator*> {
-        load_new_modules();
-        rescan();
+        const std::string_view family = family_of(name);
+        load_and_scan(&family);
         if (Allocator* found = names_.bound(name))
             return found;
         return explain(name);
     });
 }
 
-Result<std::vector<InventoryItem>> Registry::inventory() {
+Result<std::vector<InventoryItem>> Registry::inventory(InventoryScan scan) {
     std::vector<InventoryItem> items;
     (void)default_allocator();
     {
         std::lock_guard guard(mutex_);
-        load_new_modules();
-        rescan();
+        if (scan == InventoryScan::full)
+            load_and_scan(nullptr);
         const Allocator* preferred = default_.load(std::memory_order_relaxed);
         for (const Record& record : records_) {
             if (record.withdrawn)
@@ -304,6 +350,10 @@ Result<std::vector<InventoryItem>> Registry::inventory() {
             Allocator* allocator = names_.bound(record.name);
             items.push_back({record.name, record.family, record.backend, record.aliases, allocator,
                              record.why, allocator && allocator == preferred});
+        }
+        if (scan == InventoryScan::quick) {
+            list_unloaded_companions(items);
+            return items;
         }
     }
     // Outside the lock: this opens device nodes.
@@ -313,6 +363,26 @@ Result<std::vector<InventoryItem>> Registry::inventory() {
                 if (auto ready = describes->available(); !ready)
                     item.why = std::move(ready).error();
     return items;
+}
+
+void Registry::list_unloaded_companions(std::vector<InventoryItem>& items) const {
+    for (const Companion* companion = companions; companion->families; ++companion) {
+        if (std::find(loaded_.begin(), loaded_.end(), companion) != loaded_.end())
+            continue;
+        for_each_family(companion->families, [&](std::string_view family) {
+            if (std::none_of(items.begin(), items.end(),
+                             [&](const InventoryItem& item) { return item.name == family; }))
+                items.push_back(
+                    {std::string(family),
+                     std::string(family),
+                     companion->soname,
+                     {},
+                     nullptr,
+                     Error(ErrorKind::unavailable,
+                           "not looked for: its library is not loaded, and a quick scan loads none"),
+                     false});
+        });
+    }
 }
 
 // ---- the public face
@@ -336,8 +406,8 @@ Result<void> Allocator::set_default(AllocatorRef allocator) noexcept {
     return Registry::instance().set_default(std::move(allocator));
 }
 
-Result<std::vector<InventoryItem>> inventory() noexcept {
-    return without_throwing([] { return Registry::instance().inventory(); });
+Result<std::vector<InventoryItem>> inventory(InventoryScan scan) noexcept {
+    return without_throwing([&] { return Registry::instance().inventory(scan); });
 }
 std::string_view version() noexcept {
     return HWALLOC_VERSION;

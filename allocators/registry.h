@@ -17,6 +17,14 @@
 
 namespace hwalloc {
 
+// A library of this project that is not in the process until a name of one of its families is asked for. It
+// describes itself as a module does.
+struct Companion {
+    const char* families; // separated by spaces
+    const char* soname;   // the linker finds it: beside this library, or where the system has it
+    const char* remedy;   // what helps when it cannot be loaded
+};
+
 class Registry {
 public:
     constexpr Registry() noexcept = default;
@@ -45,7 +53,7 @@ public:
     Result<void> add_by_application(std::string_view name, AllocatorRef allocator) noexcept;
     Result<void> remove(std::string_view name) noexcept;
     Result<void> set_default(AllocatorRef allocator) noexcept;
-    Result<std::vector<InventoryItem>> inventory();
+    Result<std::vector<InventoryItem>> inventory(InventoryScan scan);
 
     // For BackendHost.
     bool has(std::string_view name) noexcept;
@@ -59,17 +67,23 @@ private:
         std::string name, family, backend;
         std::vector<std::string> aliases;
         std::optional<Error> why;
-        bool withdrawn = false; // by unregister()
+        bool withdrawn = false;   // by unregister()
+        bool load_failed = false; // `why` is told by loading, not by a scan
     };
 
     // These need mutex_ held.
-    void rescan();
+    // Loads the companions that bring `family` (null: all of them) and new modules, and asks every backend
+    // what there is.
+    void load_and_scan(const std::string_view* family);
+    void load_companions(const std::string_view* family);
     void load_new_modules();
+    void add_module(const Backend& module);
     void run(const Backend& backend);
     Record& record_of(std::string_view name, std::string_view family, std::string_view backend);
     void forget_alias(std::string_view name);
     void keep(AllocatorRef allocator, const char* name) noexcept;
     Error explain(std::string_view name) const;
+    void list_unloaded_companions(std::vector<InventoryItem>& items) const;
 
     // Brings the built-in backends in, once. False when there was no memory for it: the next look-up tries
     // again.
@@ -82,13 +96,19 @@ private:
     std::mutex mutex_;
     std::vector<Record> records_;
     std::vector<const Backend*> modules_;
+    std::vector<const Companion*> loaded_; // be it to be refused
 };
 
 // The backends built into this library, made by CMake; ends with null. The first names the built-in default.
 extern const Backend* const built_in_backends[];
 
-// Loads the modules that are not loaded yet (allocators/loader.cpp). A module that is refused is reported to
-// `refused`.
+// The companions of this library, made by CMake; ends with null families.
+extern const Companion companions[];
+
+// Loads a companion. `*loaded`: it is in the process, be it to be refused (allocators/loader.cpp).
+Result<const Backend*> load_companion(const Companion& companion, bool* loaded);
+
+// Loads the modules that are not loaded yet. A module that is refused is reported to `refused`.
 using ModuleSink = void (*)(const Backend* module, std::string_view path, const Error* refused, void* user);
 void load_modules(ModuleSink sink, void* user);
 

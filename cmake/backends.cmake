@@ -25,3 +25,26 @@ const Backend* const built_in_backends[] = {
 ]])
     target_sources(hwalloc_objects PRIVATE ${table})
 endfunction()
+
+# hwalloc_companions(FAMILIES SONAME REMEDY ...): the constant table of libraries that are not in the process until a name of
+# one of their families is asked for.
+function(hwalloc_companions)
+    set(rows "")
+    while(ARGN)
+        list(POP_FRONT ARGN families soname remedy)
+        string(APPEND rows "    {\"${families}\", \"${soname}\", \"${remedy}\"},\n")
+    endwhile()
+    set(table ${PROJECT_BINARY_DIR}/generated/companions.cpp)
+    file(CONFIGURE OUTPUT ${table} @ONLY CONTENT [[
+// Made by cmake/backends.cmake: what is loaded when it is asked for.
+#include "allocators/registry.h"
+
+namespace hwalloc {
+extern const Companion companions[];
+const Companion companions[] = {
+@rows@    {nullptr, nullptr, nullptr},
+};
+} // namespace hwalloc
+]])
+    target_sources(hwalloc_objects PRIVATE ${table})
+endfunction()

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <memory>
 
 #include "hwalloc/inventory.h"
 #include "tools/commands.h"
@@ -43,7 +44,7 @@ std::string exports(const Describes::Claims& claims) {
     return claims.export_memfd ? "memfd" : "no";
 }
 
-Json describe(const InventoryItem& item) {
+Json describe(const InventoryItem& item, InventoryScan scan) {
     Json object{{"name", item.name},          {"family", item.family},
                 {"backend", item.backend},    {"aliases", item.aliases},
                 {"default", item.is_default}, {"registered", item.allocator != nullptr},
@@ -51,6 +52,8 @@ Json describe(const InventoryItem& item) {
                 {"properties", nullptr},      {"why", nullptr}};
     if (item.why)
         object["why"] = to_json(*item.why);
+    else if (scan == InventoryScan::quick)
+        object["available"] = nullptr; // nobody asked it
     auto* describes = item.allocator ? item.allocator->extension<Describes>() : nullptr;
     if (!describes)
         return object;
@@ -90,13 +93,14 @@ bool is_module(const InventoryItem& item) {
     return !item.allocator && item.backend == "module";
 }
 
-void print_table(Output& out, const std::vector<InventoryItem>& items) {
+void print_table(Output& out, const std::vector<InventoryItem>& items, InventoryScan scan) {
+    const std::string good = scan == InventoryScan::quick ? "not tried" : "ready";
     Table table(
         {"NAME", "ALLOC", "MAP", "EXPORT", "IMPORT", "IMAGE", "CONTIGUOUS", "CACHED", "COST", "STATE"});
     for (const InventoryItem& item : items) {
         const Cell state = item.why          ? Cell{std::string(to_string(item.why->kind())), Style::bad}
-                           : item.is_default ? Cell{"ready, default", Style::good}
-                                             : Cell{"ready", Style::good};
+                           : item.is_default ? Cell{good + ", default", Style::good}
+                                             : Cell{good, Style::good};
         const std::string shown = is_module(item) ? item.name.substr(item.name.rfind('/') + 1) : item.name;
         const Cell name{shown, item.why ? Style::plain : Style::strong};
         auto* describes = item.allocator ? item.allocator->extension<Describes>() : nullptr;
@@ -139,18 +143,22 @@ void print_table(Output& out, const std::vector<InventoryItem>& items) {
 
 } // namespace
 
-Run list(CLI::App&) {
-    return [](Output& out) -> int {
-        auto items = inventory();
+Run list(CLI::App& command) {
+    auto scan = std::make_shared<InventoryScan>(InventoryScan::full);
+    command.add_flag_callback(
+        "--quick", [scan] { *scan = InventoryScan::quick; },
+        "load no library and open no device: only what is found by listing");
+    return [scan](Output& out) -> int {
+        auto items = inventory(*scan);
         if (!items)
             return out.fail(items.error());
         if (!out.json()) {
-            print_table(out, *items);
+            print_table(out, *items, *scan);
             return ok;
         }
         Json allocators = Json::array();
         for (const InventoryItem& item : *items)
-            allocators.push_back(describe(item));
+            allocators.push_back(describe(item, *scan));
         out.print({{"version", version()}, {"allocators", std::move(allocators)}});
         return ok;
     };

@@ -16,7 +16,21 @@ def output(*command):
     return subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
-class Linkage(unittest.TestCase):
+def mapped_by(program, name):
+    """The exit code of using the allocator `name`, the files that were mapped then, and what it said."""
+    done = subprocess.run([str(tool.BUILD / "tests" / "linkage" / program), name], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, check=False)
+    files = {line.split(maxsplit=5)[5] for line in done.stdout.splitlines() if len(line.split()) > 5}
+    files = {pathlib.Path(name) for name in files if name.startswith("/")}
+    assert any(file.name.startswith("libhwalloc.so") for file in files), (files, done.stderr)
+    return done.returncode, files, done.stderr
+
+
+def graphics(files):
+    return {file.name for file in files if re.match(r"lib(hwalloc-vulkan|vulkan|drm|gbm|EGL|GL)", file.name)}
+
+
+class Core(unittest.TestCase):
     def test_the_library_needs_the_c_and_cxx_library_and_udev_alone(self):
         dynamic = output("readelf", "--dynamic", "--wide", tool.BUILD / "libhwalloc.so")
         needed = re.findall(r"\(NEEDED\).*\[(.+)\]", dynamic)
@@ -24,12 +38,40 @@ class Linkage(unittest.TestCase):
         self.assertEqual([name for name in needed if not ALLOWED.match(name)], [])
         self.assertRegex(dynamic, r"\(SONAME\).*\[libhwalloc\.so\.\d+\]")
 
-    def test_finding_sysmem_maps_neither_vulkan_nor_drm(self):
-        maps = output(tool.BUILD / "tests" / "linkage" / "find_sysmem")
-        files = {line.split()[5] for line in maps.splitlines() if len(line.split()) > 5}
-        names = {pathlib.Path(name).name for name in files}
-        self.assertTrue(any(name.startswith("libhwalloc.so") for name in names), names)
-        self.assertEqual({name for name in names if re.match(r"lib(vulkan|drm|gbm|EGL|GL)", name)}, set())
+    def test_using_memory_of_the_core_maps_neither_vulkan_nor_drm(self):
+        for name in ("sysmem", "memfd"):
+            code, files, said = mapped_by("use_allocator", name)
+            self.assertEqual((code, graphics(files)), (0, set()), said)
+
+    def test_a_name_that_nobody_has_maps_them_neither(self):
+        code, files, said = mapped_by("use_allocator", "no-such-family/vulkan")
+        self.assertEqual((code, graphics(files)), (1, set()), said)
+
+
+class Vulkan(unittest.TestCase):
+    def libraries(self, program):
+        """What a program has mapped that asked for vulkan/0/host: both libraries, each once."""
+        code, files, said = mapped_by(program, "vulkan/0/host")
+        for name in ("libhwalloc-vulkan.so", "libvulkan.so"):
+            found = [str(file) for file in files if file.name.startswith(name)]
+            self.assertEqual(len(found), 1, f"{name}: {found}; {said}")
+        return code, said
+
+    def test_asking_for_vulkan_brings_it_into_a_program_that_does_not_link_it(self):
+        program = tool.BUILD / "tests" / "linkage" / "use_allocator"
+        self.assertNotIn("vulkan", output("readelf", "--dynamic", "--wide", program))
+        self.libraries("use_allocator")
+
+    def test_a_program_that_links_it_has_it_once(self):
+        program = tool.BUILD / "tests" / "linkage" / "use_allocator_linked"
+        self.assertIn("libhwalloc-vulkan.so.0", output("readelf", "--dynamic", "--wide", program))
+        self.libraries("use_allocator_linked")
+
+    def test_the_memory_works(self):
+        code, said = self.libraries("use_allocator")
+        if code == 1:
+            raise unittest.SkipTest(f"ABSENT: vulkan/0/host: {said.strip()}")
+        self.assertEqual(code, 0, said)
 
 
 if __name__ == "__main__":

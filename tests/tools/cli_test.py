@@ -131,6 +131,50 @@ class List(unittest.TestCase):
                 self.assertIn(f"{item['name']}: {item['why']['message'].splitlines()[0]}", lines)
 
 
+class Quick(unittest.TestCase):
+    """list --quick, with a module in reach: a full list loads that and the companions."""
+
+    WITH_MODULE = {"HWALLOC_MODULE_PATH": str(tool.BUILD / "tests" / "modules" / "good")}
+
+    def loaded(self, *words):
+        """The names of all libraries that the linker brought into the process."""
+        done = tool.run(*words, env={**self.WITH_MODULE, "LD_DEBUG": "files"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return {pathlib.Path(path).name for path in re.findall(r"calling init: (\S+)", done.stderr)}
+
+    def test_it_loads_nothing(self):
+        least = self.loaded("--version")
+        self.assertTrue(any(name.startswith("libhwalloc.so") for name in least), least)
+        self.assertEqual(self.loaded("list", "--quick") - least, set())
+        self.assertIn("good.so", self.loaded("list") - least, "a full list does, or this test shows nothing")
+
+    def test_it_opens_no_device(self):
+        strace = shutil.which("strace")
+        if not strace or tool.run("-o", os.devnull, "true", tool=strace).returncode:
+            raise unittest.SkipTest("no strace that may trace here")
+        done = tool.run("-f", "-e", "trace=open,openat,openat2", tool.TOOL, "list", "--quick", tool=strace)
+        self.assertEqual(done.returncode, 0)
+        paths = re.findall(r'^(?:\[pid +\d+\] )?open\w*\([^"]*"([^"]*)"', done.stderr, re.MULTILINE)
+        self.assertTrue(any("libhwalloc" in path for path in paths), done.stderr)
+        # The directory of the heaps is listed, and no heap opened.
+        self.assertEqual([path for path in paths if re.match(r"/dev/(?!dma_heap/?$)", path)], [])
+
+    def test_document(self):
+        code, document = tool.run_json("list", "--quick", env=self.WITH_MODULE)
+        self.assertEqual(code, 0)
+        items = {item["name"]: item for item in document["allocators"]}
+        self.assertNotIn("test/good", items)
+        self.assertIsNone(items["sysmem"]["available"], "nobody asked it")
+        self.assertTrue(items["sysmem"]["default"])
+        self.assertFalse(items["vulkan"]["available"] or items["vulkan"]["registered"])
+        self.assertIn("quick", items["vulkan"]["why"]["message"])
+
+    def test_table(self):
+        lines = tool.run("list", "--quick").stdout.splitlines()
+        row = next(line for line in lines if line.startswith("sysmem "))
+        self.assertEqual(row[lines[0].index("STATE"):], "not tried, default")
+
+
 class Check(unittest.TestCase):
     def test_steps_are_named_and_all_reported(self):
         code, document = tool.run_json("check", "--steps")
