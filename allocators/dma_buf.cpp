@@ -132,6 +132,16 @@ void DmaBuf::set_name(std::string_view name) noexcept {
 
 // ---- CPU access
 
+void DmaBuf::set_mapping(std::uint8_t* base) noexcept {
+    {
+        std::lock_guard guard(access_);
+        if (!base_)
+            base = std::exchange(base_, base);
+    }
+    if (base)
+        kernel.munmap(base, size_);
+}
+
 Result<void> DmaBuf::map_once() noexcept {
     auto region = MappedRegion::of(fd_.get(), size_, writable_);
     if (!region)

@@ -48,6 +48,10 @@ public:
     bool writable() const noexcept { return writable_; }
     // What /proc/PID/fdinfo and the kernel's debug files show; cut at 31 bytes. A refusal is ignored.
     void set_name(std::string_view name) noexcept;
+    // For who made the buffer, where its dma-bufs cannot be mapped and there is another way (a card's
+    // MAP_DUMB): size() bytes at `base`, which this object owns from now on. Unmapped at once when the buffer
+    // has a mapping already.
+    void set_mapping(std::uint8_t* base) noexcept;
 
     // Begins an access of the CPU: READ, WRITE or READWRITE of `access`; other bits are ignored. Maps the
     // whole buffer the first time, for the life of this object, and returns its first byte. Each call needs

@@ -13,6 +13,7 @@
 #include "common/fixed_text.h"
 #include "common/kernel.h"
 #include "common/read_file.h"
+#include "common/restarted_ioctl.h"
 
 #ifndef DMA_BUF_MAGIC
 #define DMA_BUF_MAGIC 0x444d4142
@@ -25,22 +26,7 @@ static_assert(read_access == DMA_BUF_SYNC_READ && write_access == DMA_BUF_SYNC_W
 
 int sync(int fd, std::uint64_t flags) noexcept {
     dma_buf_sync request{.flags = flags};
-    int done = kernel.ioctl(fd, DMA_BUF_IOCTL_SYNC, &request);
-    if (done >= 0) [[likely]]
-        return 0;
-    std::int64_t deadline = 0;
-    for (unsigned tries = 0; done == -EINTR || done == -EAGAIN; ++tries) {
-        if (done == -EAGAIN) {
-            const std::int64_t now = kernel.monotonic_ns();
-            if (deadline == 0)
-                deadline = now + patience_ns;
-            else if (now >= deadline)
-                break;
-            if (tries >= 4) // it is not over at once: let others work
-                kernel.poll(nullptr, 0, 1);
-        }
-        done = kernel.ioctl(fd, DMA_BUF_IOCTL_SYNC, &request);
-    }
+    const int done = restarted_ioctl(fd, DMA_BUF_IOCTL_SYNC, &request, patience_ns);
     return done < 0 ? done : 0;
 }
 

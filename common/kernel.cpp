@@ -4,8 +4,10 @@
 #include <ctime>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace hwalloc {
@@ -42,6 +44,11 @@ constexpr KernelTable real = {
     .read = [](int fd, void* buffer, std::size_t count) { return or_errno(::read(fd, buffer, count)); },
     .readlink = [](const char* path, char* buffer,
                    std::size_t size) { return or_errno(::readlink(path, buffer, size)); },
+    .compare_files =
+        [](int fd, int other) {
+            const auto self = ::getpid();
+            return static_cast<int>(or_errno(::syscall(SYS_kcmp, self, self, KCMP_FILE, fd, other)));
+        },
     .list_directory =
         [](const char* path, bool (*each)(const char*, void*), void* user) {
             DIR* directory = ::opendir(path);

@@ -36,6 +36,8 @@ struct KernelTable {
     int (*poll)(struct pollfd* fds, nfds_t count, int timeout_ms);
     ssize_t (*read)(int fd, void* buffer, std::size_t count);
     ssize_t (*readlink)(const char* path, char* buffer, std::size_t size);
+    // kcmp(2) on two descriptors of this process with KCMP_FILE: 0 when they are one open file, else more.
+    int (*compare_files)(int fd, int other);
     // Calls `each(name, user)` for every entry of a directory except "." and ".."; stops when it returns
     // false.
     int (*list_directory)(const char* path, bool (*each)(const char* name, void* user), void* user);

@@ -28,12 +28,12 @@ public:
             kernel.munmap(base_, length_);
     }
 
-    // Maps [0, length) of `fd` with MAP_SHARED. The mapping outlives the descriptor.
-    static Result<MappedRegion> of(int fd, std::size_t length, bool writable) noexcept {
+    // Maps [offset, offset + length) of `fd` with MAP_SHARED. The mapping outlives the descriptor.
+    static Result<MappedRegion> of(int fd, std::size_t length, bool writable, off_t offset = 0) noexcept {
         MappedRegion region;
         void* base = nullptr;
         const int mapped =
-            kernel.mmap(length, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0, &base);
+            kernel.mmap(length, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, offset, &base);
         if (mapped < 0)
             return Error::from_errno(-mapped, "mapping memory").call("mmap").wanted(length);
         if (!base)

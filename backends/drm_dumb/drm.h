@@ -134,9 +134,8 @@ public:
 
     // `memory`'s GEM handle on this file: its own where a dumb buffer of this file is behind it, else by
     // importing its dma-buf. It stands for the whole storage; where the memory's window begins in it says
-    // borrow_fd(). Errors: unsupported (the memory is no dma-buf, or the driver knows no import),
-    // incompatible (the card refuses the buffer: with what it would have taken, as far as that can be told),
-    // exhausted, device lost.
+    // borrow_fd(). Errors: unsupported (the memory is no dma-buf), incompatible (the card does not
+    // take this buffer: with the causes that the errno leaves), exhausted, device lost.
     Result<GemHandle> gem_handle(Memory& memory) noexcept;
     // The picture in `memory` as a framebuffer (DRM_IOCTL_MODE_ADDFB2). All planes are in this one memory,
     // counted from the beginning of its window. layout.modifier is told to drivers that know modifiers;

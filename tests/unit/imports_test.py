@@ -43,7 +43,7 @@ OPERATORS = re.compile(r"operator (new|delete)(\[\])?\(")
 WRAPPERS = set(
     """
     open openat close ioctl mmap munmap memfd_create ftruncate fcntl fstat stat fstatfs lseek poll ppoll read write
-    readlink opendir readdir closedir clock_gettime dlopen dlsym dlerror sysconf
+    readlink opendir readdir closedir clock_gettime getpid syscall dlopen dlsym dlerror sysconf
     open64 mmap64 ftruncate64 fcntl64 fstat64 stat64 fstatfs64 lseek64 readdir64 __errno_location
     """.split()
 )

@@ -137,6 +137,9 @@ inline void KernelWatch::install() {
     kernel.lseek = [](int fd, off_t offset, int whence) {
         return T::fails("lseek") ? off_t{T::error()} : T::below().lseek(fd, offset, whence);
     };
+    kernel.compare_files = [](int fd, int other) {
+        return T::fails("compare_files") ? T::error() : T::below().compare_files(fd, other);
+    };
     kernel.read = [](int fd, void* buffer, std::size_t count) {
         return T::fails("read") ? ssize_t{T::error()} : T::below().read(fd, buffer, count);
     };

@@ -1,0 +1,78 @@
+#include "backends/drm_dumb/cards.h"
+
+#include <algorithm>
+
+#include "common/directory.h"
+#include "common/kernel.h"
+#include "common/udev.h"
+
+namespace hwalloc::drm::detail {
+namespace {
+
+constexpr std::string_view class_directory = "/sys/class/drm/";
+
+// The last part of what a link of /sys points to; empty when there is no such link.
+std::string link_target(const std::string& link) {
+    char target[512];
+    const ssize_t length = kernel.readlink(link.c_str(), target, sizeof(target));
+    if (length <= 0)
+        return {};
+    const std::string_view path(target, static_cast<std::size_t>(length));
+    return std::string(path.substr(path.rfind('/') + 1));
+}
+
+// The driver of a card's device. A device on virtio has two: the bus's, and its own on the device below. A
+// device without hardware has none, or one that is every such device's, and is called after its driver itself
+// (vgem, vkms).
+std::string driver_of(const std::string& card) {
+    const std::string device = std::string(class_directory) + card + "/device";
+    std::string driver = link_target(device + "/driver");
+    if (driver.starts_with("virtio-")) {
+        for (const std::string& below : directory_entries(device.c_str()))
+            if (below.starts_with("virtio"))
+                if (std::string own = link_target(device + "/" + below + "/driver"); !own.empty())
+                    return own;
+    }
+    if (driver.empty() || driver == "faux_driver")
+        driver = link_target(device);
+    return driver;
+}
+
+bool is_card(std::string_view entry) noexcept {
+    return entry.starts_with("card") && entry.size() > 4 &&
+           entry.find_first_not_of("0123456789", 4) == entry.npos;
+}
+
+} // namespace
+
+std::string_view Card::short_driver() const noexcept {
+    const std::string_view whole = driver;
+    return whole.ends_with("-drm") ? whole.substr(0, whole.size() - 4) : whole;
+}
+
+// By the directory: the kernel itself calls the nodes so, and udev would have to be asked at the first use of
+// the library, by whoever wants no card at all.
+std::vector<Card> list_cards(int* why) {
+    std::vector<Card> cards;
+    for (std::string& entry : directory_entries(node_directory, why))
+        if (is_card(entry)) {
+            std::string node = std::string(node_directory) + "/" + entry;
+            cards.push_back({.name = std::move(entry), .node = std::move(node), .driver = {}});
+        }
+    if (cards.empty())
+        return cards;
+    std::sort(cards.begin(), cards.end(),
+              [](const Card& a, const Card& b) { return natural_less(a.node, b.node); });
+    const auto known = directory_entries(class_directory.data());
+    for (Card& card : cards) {
+        card.driver = driver_of(card.name);
+        // "card0-HDMI-A-1": a connector.
+        const std::string connectors = card.name + "-";
+        card.has_screens = std::any_of(known.begin(), known.end(), [&](const std::string& entry) {
+            return entry.starts_with(connectors);
+        });
+    }
+    return cards;
+}
+
+} // namespace hwalloc::drm::detail

@@ -1,0 +1,26 @@
+// Which graphics cards there are, without opening any.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hwalloc::drm::detail {
+
+inline constexpr const char* node_directory = "/dev/dri";
+
+struct Card {
+    std::string name;   // "card0"
+    std::string node;   // "/dev/dri/card0"
+    std::string driver; // what /sys calls the driver; empty where that does not tell
+    bool has_screens = false;
+
+    // Other names of the driver: DRM's own often lacks the "-drm" that the driver of the bus has ("vc4-drm").
+    std::string_view short_driver() const noexcept;
+};
+
+// Every card with a primary node, "card2" before "card10". `*why`, if given, is a negative errno when
+// /dev/dri cannot be listed, else 0. May throw std::bad_alloc.
+std::vector<Card> list_cards(int* why = nullptr);
+
+} // namespace hwalloc::drm::detail

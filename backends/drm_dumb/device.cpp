@@ -1,0 +1,230 @@
+// The public face: an open file of a card, handles and framebuffers on it.
+#include <drm.h>
+#include <drm_fourcc.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <new>
+
+#include "backends/drm_dumb/cards.h"
+#include "backends/drm_dumb/dumb_allocator.h"
+#include "common/checked.h"
+#include "common/fixed_text.h"
+
+namespace hwalloc::drm {
+
+using detail::File;
+
+// ---- opening
+
+namespace {
+
+Error no_such_card(std::string_view which, const std::vector<detail::Card>& cards) {
+    std::string there;
+    for (const detail::Card& card : cards)
+        there.append(there.empty() ? "" : ", ")
+            .append(card.name)
+            .append(card.driver.empty() ? "" : " (" + card.driver + ")");
+    auto error = Error(ErrorKind::unavailable, "opening a graphics card").on(which);
+    if (cards.empty())
+        return std::move(error).remedy("there is no graphics card under /dev/dri");
+    return std::move(error).remedy("there is no such card, and none with a driver of that name; there is: " +
+                                   there);
+}
+
+// By what /sys calls the drivers, else by what they call themselves, which takes opening every card.
+Result<std::shared_ptr<File>> open_by_driver(std::string_view driver) {
+    const auto cards = detail::list_cards();
+    for (const detail::Card& card : cards)
+        if (card.driver == driver || card.short_driver() == driver)
+            return File::open(card.node);
+    Error error = no_such_card(driver, cards);
+    for (const detail::Card& card : cards) {
+        auto file = File::open(card.node);
+        if (!file)
+            error = std::move(error).because(std::move(file).error());
+        else if ((*file)->driver == driver)
+            return file;
+    }
+    return error;
+}
+
+} // namespace
+
+Device::Device(std::shared_ptr<File> file) noexcept : file_(std::move(file)) {}
+
+Result<Device> Device::open(std::string_view which) noexcept {
+    return detail::without_exceptions([&]() -> Result<Device> {
+        const bool card = which.starts_with("card") && which.size() > 4 &&
+                          which.find_first_not_of("0123456789", 4) == which.npos;
+        auto file = which.starts_with('/') ? File::open(std::string(which))
+                    : card ? File::open(std::string(detail::node_directory) + "/" + std::string(which))
+                           : open_by_driver(which);
+        if (!file)
+            return std::move(file).error();
+        return Device(std::move(*file));
+    });
+}
+
+Result<Device> Device::wrap(int fd) noexcept {
+    auto file = File::of(fd);
+    if (!file)
+        return std::move(file).error();
+    return Device(std::move(*file));
+}
+
+int Device::fd() const noexcept {
+    return file_->fd.get();
+}
+const std::string& Device::driver() const noexcept {
+    return file_->driver;
+}
+const std::string& Device::node() const noexcept {
+    return file_->node;
+}
+
+Result<AllocatorRef> Device::dumb_allocator() noexcept {
+    return detail::without_exceptions(
+        [&]() -> Result<AllocatorRef> { return AllocatorRef::adopt(new detail::DumbAllocator(file_)); });
+}
+
+// ---- memory on it
+
+Result<GemHandle> Device::gem_handle(Memory& memory) noexcept {
+    if (auto* own = memory.block().extension<detail::HasGemHandle>())
+        if (GemHandle handle = own->gem_handle_on(*file_))
+            return handle;
+    auto lent = borrow_fd(memory, FdKind::dmabuf);
+    if (!lent)
+        return std::move(lent).error().doing("giving memory to a graphics card").on(file_->node);
+    auto handle = file_->import(lent->fd);
+    if (!handle)
+        return std::move(handle).error().wanted(memory.maxsize());
+    return handle;
+}
+
+namespace {
+
+Error bad_layout(ErrorKind kind, const char* what) noexcept {
+    return {kind, what};
+}
+
+// Fills in the planes: the window begins `begin` bytes into the buffer.
+Result<void> lay_planes(drm_mode_fb_cmd2& request, const Memory& memory, const ImageLayout& layout,
+                        std::size_t begin, const GemHandle& handle) noexcept {
+    if (layout.fourcc == 0 || layout.width == 0 || layout.height == 0 || layout.plane_count == 0 ||
+        layout.plane_count > ImageLayout::max_planes)
+        return bad_layout(ErrorKind::invalid,
+                          "a framebuffer needs pixels: a format, a size and at least one plane");
+    for (std::uint32_t i = 0; i < layout.plane_count; ++i) {
+        const ImagePlane& plane = layout.planes[i];
+        if (plane.memory != 0)
+            return bad_layout(ErrorKind::invalid,
+                              "a framebuffer needs all planes of the picture in the one memory");
+        std::uint64_t end;
+        if (!checked_add(plane.offset, plane.size, end) || end > memory.size())
+            return Error(ErrorKind::invalid, "a plane of the picture lies outside the memory")
+                .wanted(end)
+                .held(memory.size());
+        if (begin + plane.offset > std::numeric_limits<std::uint32_t>::max())
+            return bad_layout(ErrorKind::limit, "the offset of a plane does not fit");
+        request.handles[i] = handle.value();
+        request.pitches[i] = plane.stride;
+        request.offsets[i] = static_cast<std::uint32_t>(begin + plane.offset);
+        request.modifier[i] = layout.modifier;
+    }
+    request.width = layout.width;
+    request.height = layout.height;
+    request.pixel_format = layout.fourcc;
+    return {};
+}
+
+Error framebuffer_refused(const File& file, int answer, const ImageLayout& layout) noexcept try {
+    const auto told = [&](Error&& error, const char* remedy) {
+        FixedText what("making a framebuffer of ", layout.width, "x", layout.height, " ");
+        what.append(fourcc_name(layout.fourcc)).append(" with a pitch of ").append(layout.planes[0].stride);
+        what.append(" bytes and modifier 0x").append(layout.modifier, 16);
+        return std::move(error).doing(what).remedy(remedy);
+    };
+    constexpr const char* call_name = "MODE_ADDFB2";
+    constexpr const char* doing = "making a framebuffer";
+    switch (-answer) {
+    case EOPNOTSUPP:
+    case ENOSYS:
+        return told(file.refused(ErrorKind::unsupported, answer, call_name, doing),
+                    "this card has no screens, or its driver sets no modes");
+    case EACCES:
+        return told(file.refused(ErrorKind::permission, answer, call_name, doing),
+                    "framebuffers are made on the primary node (/dev/dri/cardN), not on a render node");
+    case ENOENT:
+        return told(
+            file.refused(ErrorKind::invalid, answer, call_name, doing),
+            "somebody else closed the memory's GEM handle on this open file: leave all imports on it to "
+            "gem_handle()");
+    case EINVAL:
+    case ERANGE:
+        return told(
+            file.refused(ErrorKind::incompatible, answer, call_name, doing),
+            "the driver cannot show this format, size, pitch or modifier; its planes tell what they can "
+            "(drm_info, modetest -p)");
+    default:
+        return file.refused(answer, call_name, doing);
+    }
+} catch (const std::bad_alloc&) {
+    return file.refused(answer, "MODE_ADDFB2", "making a framebuffer");
+}
+
+// Linear is said aloud where the driver knows modifiers; where its planes do not list it, a buffer without a
+// word is taken as linear all the same.
+int add_framebuffer(File& file, drm_mode_fb_cmd2& request, std::uint64_t modifier) noexcept {
+    if (modifier != DRM_FORMAT_MOD_INVALID && file.knows_modifiers()) {
+        request.flags = DRM_MODE_FB_MODIFIERS;
+        const int done = file.call(DRM_IOCTL_MODE_ADDFB2, &request);
+        if (done != -EINVAL || modifier != DRM_FORMAT_MOD_LINEAR)
+            return done;
+        request.flags = 0;
+    }
+    std::fill(std::begin(request.modifier), std::end(request.modifier), 0);
+    return file.call(DRM_IOCTL_MODE_ADDFB2, &request);
+}
+
+} // namespace
+
+Result<Framebuffer> Device::framebuffer(Memory& memory, const ImageLayout& layout) noexcept {
+    if (layout.modifier != DRM_FORMAT_MOD_LINEAR && layout.modifier != DRM_FORMAT_MOD_INVALID &&
+        !file_->knows_modifiers())
+        return Error(ErrorKind::unsupported, "making a framebuffer")
+            .on(file_->node)
+            .remedy("the driver knows no modifiers: only linear pictures can be shown");
+    auto kept = memory.ref();
+    if (!kept)
+        return std::move(kept).error();
+    auto lent = borrow_fd(memory, FdKind::dmabuf);
+    if (!lent)
+        return std::move(lent).error().doing("giving memory to a graphics card").on(file_->node);
+    auto handle = gem_handle(memory);
+    if (!handle)
+        return std::move(handle).error();
+    drm_mode_fb_cmd2 request{};
+    if (auto laid = lay_planes(request, memory, layout, lent->offset, *handle); !laid)
+        return std::move(laid).error();
+    if (const int done = add_framebuffer(*file_, request, layout.modifier); done < 0)
+        return framebuffer_refused(*file_, done, layout);
+    Framebuffer framebuffer;
+    framebuffer.memory_ = std::move(*kept);
+    framebuffer.handle_ = std::move(*handle);
+    framebuffer.file_ = file_;
+    framebuffer.id_ = request.fb_id;
+    return framebuffer;
+}
+
+void Framebuffer::reset() noexcept {
+    if (std::uint32_t id = std::exchange(id_, 0); id != 0)
+        file_->call(DRM_IOCTL_MODE_RMFB, &id);
+    handle_.reset();
+    memory_.reset();
+    file_.reset();
+}
+
+} // namespace hwalloc::drm

@@ -1,0 +1,70 @@
+// "drm-dumb/cardN": dumb buffers of a graphics card (linux Documentation/gpu/drm-kms.rst, "Dumb Buffer
+// Objects"), one allocator for every card that there is under /dev/dri.
+#include <algorithm>
+#include <cerrno>
+#include <new>
+
+#include "backends/drm_dumb/cards.h"
+#include "backends/drm_dumb/dumb_allocator.h"
+#include "common/directory.h"
+#include "hwalloc/backend.h"
+
+namespace hwalloc {
+namespace {
+
+using drm::detail::Card;
+using drm::detail::DumbAllocator;
+
+constexpr const char* family = "drm-dumb";
+
+Error no_cards(int listed) {
+    const auto known = directory_entries("/sys/class/drm");
+    const bool in_kernel = std::any_of(known.begin(), known.end(),
+                                       [](const std::string& entry) { return entry.starts_with("card"); });
+    return Error(ErrorKind::unavailable, listed < 0 ? -listed : ENOENT, "looking for graphics cards")
+        .on(drm::detail::node_directory)
+        .remedy(
+            in_kernel
+                ? "the kernel has graphics cards, but this container or /dev does not show them: pass the "
+                  "nodes of /dev/dri in"
+                : "this machine has no graphics card that the kernel drives; `modprobe vgem` makes one of "
+                  "ordinary memory");
+}
+
+Result<void> discover(BackendHost& host) noexcept try {
+    int listed;
+    const std::vector<Card> cards = drm::detail::list_cards(&listed);
+    if (cards.empty()) {
+        host.unavailable(family, no_cards(listed));
+        return {};
+    }
+    const auto screens =
+        std::find_if(cards.begin(), cards.end(), [](const Card& one) { return one.has_screens; });
+    const Card& best = screens != cards.end() ? *screens : cards.front();
+    for (const Card& card : cards) {
+        const std::string name = std::string(family) + "/" + card.name;
+        if (host.has(name))
+            continue;
+        // An alias that is given twice counts once, so the node stands in for what there is not. A driver's
+        // name is that of its first card.
+        const auto alias = [&](std::string_view driver) {
+            const std::string wanted = std::string(family) + "/" + std::string(driver);
+            return driver.empty() || host.has(wanted) ? card.node : wanted;
+        };
+        auto added = host.add(name, AllocatorRef::adopt(new DumbAllocator(card.node)),
+                              {card.node, alias(card.driver), alias(card.short_driver()),
+                               &card == &best ? std::string_view(family) : std::string_view(card.node)});
+        if (!added)
+            return added;
+    }
+    return {};
+} catch (const std::bad_alloc&) {
+    return Error(ErrorKind::exhausted, "no memory for an allocator");
+}
+
+} // namespace
+
+extern const Backend backend_drm_dumb;
+const Backend backend_drm_dumb{.name = "drm_dumb", .families = "drm-dumb", .discover = discover};
+
+} // namespace hwalloc

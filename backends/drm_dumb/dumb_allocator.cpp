@@ -1,0 +1,214 @@
+#include "backends/drm_dumb/dumb_allocator.h"
+
+#include <cstring>
+#include <new>
+
+#include "allocators/page_geometry.h"
+#include "common/fixed_text.h"
+#include "common/kernel.h"
+#include "hwalloc/dma_buf.h"
+
+namespace hwalloc::drm::detail {
+namespace {
+
+// Begins CPU access by the dma-buf; where its exporter cannot be mapped, on a mapping made the card's own
+// way, which the dma-buf keeps: the access is announced to the dma-buf in either case.
+Result<std::uint8_t*> begin_access(DmaBuf& buffer, const File& file, const GemHandle& handle,
+                                   MapFlags access) noexcept {
+    auto bytes = buffer.begin_cpu_access(access);
+    if (bytes || bytes.error().call() != "mmap")
+        return bytes;
+    auto region = map_dumb(file, handle, buffer.size());
+    if (!region)
+        return std::move(bytes).error().because(std::move(region).error());
+    buffer.set_mapping(region->release());
+    return buffer.begin_cpu_access(access);
+}
+
+// A dma-buf, and the handle it has on the card's open file.
+class DumbBlock final : public DmaBufBlock, public HasGemHandle {
+public:
+    DumbBlock(Allocator& allocator, const Geometry& geometry, DmaBufRef buffer, std::shared_ptr<File> file,
+              GemHandle handle) noexcept
+        : DmaBufBlock(allocator, geometry, std::move(buffer))
+        , file_(std::move(file))
+        , handle_(std::move(handle)) {}
+
+    GemHandle gem_handle_on(const File& file) noexcept override {
+        return &file == file_.get() ? file_->again(handle_) : GemHandle();
+    }
+
+private:
+    Result<std::uint8_t*> mem_map_full(Memory&, MapInfo& info, std::size_t) noexcept override {
+        return begin_access(*dma_buf(), *file_, handle_, info.flags);
+    }
+    void* do_extension(std::string_view id) noexcept override {
+        return id == HasGemHandle::extension_id ? static_cast<HasGemHandle*>(this)
+                                                : DmaBufBlock::do_extension(id);
+    }
+
+    std::shared_ptr<File> file_;
+    GemHandle handle_;
+};
+
+// What is in the memory of a card may be anybody's.
+Result<void> clear(DmaBuf& buffer, const File& file, const GemHandle& handle) noexcept {
+    auto bytes = begin_access(buffer, file, handle, MapFlags::write);
+    if (!bytes)
+        return std::move(bytes).error();
+    std::memset(*bytes, 0, buffer.size());
+    return buffer.end_cpu_access(MapFlags::write);
+}
+
+} // namespace
+
+// ---- the open file
+
+Result<std::shared_ptr<File>> FileSource::get() noexcept {
+    const std::lock_guard guard(mutex_);
+    if (file_)
+        return file_;
+    auto file = File::open(node_);
+    if (file)
+        file_ = *file;
+    return file;
+}
+
+Result<std::shared_ptr<File>> FileSource::borrow() noexcept {
+    {
+        const std::lock_guard guard(mutex_);
+        if (file_)
+            return file_;
+    }
+    return File::open(node_);
+}
+
+void FileSource::drop(const std::shared_ptr<File>& file) noexcept {
+    std::shared_ptr<File> last; // goes after the lock
+    const std::lock_guard guard(mutex_);
+    if (!fixed_ && file_ == file)
+        last = std::move(file_);
+}
+
+// ---- what it is
+
+Properties DumbAllocator::properties() noexcept {
+    // Drivers differ in where dumb buffers are and how the CPU sees them, and tell neither.
+    return {.contiguous = Answer::unknown,
+            .cached = Answer::unknown,
+            .device_local = Answer::unknown,
+            .sync = SyncQuality::fence_only,
+            .granule = page_size(),
+            .max_size = most_bytes <= static_cast<std::size_t>(-1) ? static_cast<std::size_t>(most_bytes)
+                                                                   : static_cast<std::size_t>(-1),
+            .cost = 50};
+}
+
+Describes::Claims DumbAllocator::claims() noexcept {
+    return {.alloc = true, .map = true, .export_dmabuf = true, .import_dmabuf = true, .image = true};
+}
+
+// Nothing but making one tells: DRM_CAP_DUMB_BUFFER is refused by cards without screens that make them
+// (vgem).
+Result<void> DumbAllocator::available() noexcept {
+    auto file = source_.borrow();
+    if (!file)
+        return std::move(file).error();
+    auto dumb = create_bytes(*file, page_size());
+    if (!dumb)
+        return passed_on(*file, std::move(dumb).error());
+    if (auto fd = export_dumb(**file, dumb->handle); !fd)
+        return passed_on(*file, std::move(fd).error());
+    return {};
+}
+
+void* DumbAllocator::do_extension(std::string_view id) noexcept {
+    if (id == Describes::extension_id)
+        return static_cast<Describes*>(this);
+    if (id == ImportsDmaBuf::extension_id)
+        return static_cast<ImportsDmaBuf*>(this);
+    if (id == AllocatesImages::extension_id)
+        return static_cast<AllocatesImages*>(this);
+    return nullptr;
+}
+
+// ---- memory
+
+Error DumbAllocator::passed_on(const std::shared_ptr<File>& file, Error error) noexcept {
+    if (error.kind() == ErrorKind::device_lost)
+        source_.drop(file);
+    return error;
+}
+
+Result<DmaBufRef> DumbAllocator::share_out(const std::shared_ptr<File>& file, const Dumb& dumb,
+                                           std::size_t bytes) noexcept {
+    auto fd = export_dumb(*file, dumb.handle);
+    if (!fd)
+        return passed_on(file, std::move(fd).error());
+    auto buffer = DmaBuf::adopt(std::move(*fd), bytes);
+    if (!buffer)
+        return std::move(buffer).error().on(file->node);
+    if (leaves_old_bytes(*file))
+        if (auto cleared = clear(**buffer, *file, dumb.handle); !cleared)
+            return std::move(cleared).error().doing("clearing a dumb buffer").on(file->node);
+    return buffer;
+}
+
+Result<Block*> DumbAllocator::block_on(std::shared_ptr<File> file, GemHandle handle, const Geometry& geometry,
+                                       DmaBufRef buffer) noexcept {
+    auto* block =
+        new (std::nothrow) DumbBlock(*this, geometry, std::move(buffer), std::move(file), std::move(handle));
+    if (!block)
+        return Error(ErrorKind::exhausted, "no memory for a block");
+    return block;
+}
+
+Result<Block*> DumbAllocator::do_alloc(std::size_t size, const AllocationParams& params) noexcept {
+    auto geometry = page_geometry(size, params, source_.node());
+    if (!geometry)
+        return std::move(geometry).error();
+    if (geometry->storage > most_bytes)
+        return Error(ErrorKind::limit, "allocating")
+            .on(source_.node())
+            .wanted(geometry->storage)
+            .held(most_bytes)
+            .remedy("a dumb buffer is smaller than 4 GiB; use another allocator, such as dma-heap/system");
+    auto file = source_.get();
+    if (!file)
+        return std::move(file).error();
+    auto dumb = create_bytes(*file, geometry->storage);
+    if (!dumb)
+        return passed_on(*file, std::move(dumb).error());
+    auto buffer = share_out(*file, *dumb, geometry->storage);
+    if (!buffer)
+        return std::move(buffer).error();
+    (*buffer)->set_name(FixedText("hwalloc:", size));
+    return block_on(std::move(*file), std::move(dumb->handle), *geometry, std::move(*buffer));
+}
+
+Result<MemoryRef> DumbAllocator::import_dmabuf(int fd, std::size_t offset, std::size_t size,
+                                               MemoryFlags flags) noexcept {
+    if (!known_flags(flags))
+        return Error(ErrorKind::invalid, "unknown memory flags");
+    auto buffer = DmaBuf::import(fd);
+    if (!buffer)
+        return std::move(buffer).error();
+    const std::size_t real = (*buffer)->size();
+    if (size == whole)
+        size = offset <= real ? real - offset : 0;
+    auto geometry = Geometry::window(real, offset, size, flags);
+    if (!geometry)
+        return Error(ErrorKind::invalid, "the window lies outside the dma-buf").wanted(size).held(real);
+    auto file = source_.get();
+    if (!file)
+        return std::move(file).error();
+    auto handle = (*file)->import((*buffer)->fd());
+    if (!handle)
+        return passed_on(*file, std::move(handle).error().wanted(real));
+    auto block = block_on(std::move(*file), std::move(*handle), *geometry, std::move(*buffer));
+    if (!block)
+        return std::move(block).error();
+    return MemoryRef::adopt(&(*block)->root());
+}
+
+} // namespace hwalloc::drm::detail

@@ -1,0 +1,62 @@
+// The allocator of one card: bytes and images in dumb buffers, and dma-bufs from elsewhere.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "backends/drm_dumb/dumb.h"
+#include "hwalloc/capabilities.h"
+#include "hwalloc/dma_buf.h"
+#include "hwalloc/image.h"
+
+namespace hwalloc::drm::detail {
+
+// Where the allocator's open file comes from: opened when it is first needed and kept, or an open one.
+class FileSource {
+public:
+    explicit FileSource(std::string node) noexcept : node_(std::move(node)) {}
+    explicit FileSource(std::shared_ptr<File> file)
+        : node_(file->node), file_(std::move(file)), fixed_(true) {}
+
+    const std::string& node() const noexcept { return node_; }
+    Result<std::shared_ptr<File>> get() noexcept;
+    // A file for a moment: the one that is open, else a new one, which is not kept.
+    Result<std::shared_ptr<File>> borrow() noexcept;
+    // Makes the next get() open the node anew, where it can be: the card behind `file` is gone.
+    void drop(const std::shared_ptr<File>& file) noexcept;
+
+private:
+    std::string node_;
+    std::mutex mutex_;
+    std::shared_ptr<File> file_;
+    bool fixed_ = false;
+};
+
+class DumbAllocator final : public Allocator, public Describes, public ImportsDmaBuf, public AllocatesImages {
+public:
+    explicit DumbAllocator(std::string node) : Allocator("drm-dumb"), source_(std::move(node)) {}
+    explicit DumbAllocator(std::shared_ptr<File> file) : Allocator("drm-dumb"), source_(std::move(file)) {}
+
+    Properties properties() noexcept override;
+    Claims claims() noexcept override;
+    Result<void> available() noexcept override;
+    Result<MemoryRef> import_dmabuf(int fd, std::size_t offset, std::size_t size,
+                                    MemoryFlags flags) noexcept override;
+    Result<Image> alloc_image(const ImageRequest& request) noexcept override;
+
+private:
+    Result<Block*> do_alloc(std::size_t size, const AllocationParams& params) noexcept override;
+    void* do_extension(std::string_view id) noexcept override;
+    // Tells the source when the error means that the card is gone.
+    Error passed_on(const std::shared_ptr<File>& file, Error error) noexcept;
+    // The dma-buf of a new dumb buffer, at least `bytes` of it, with nothing of anybody's in it.
+    Result<DmaBufRef> share_out(const std::shared_ptr<File>& file, const Dumb& dumb,
+                                std::size_t bytes) noexcept;
+    Result<Block*> block_on(std::shared_ptr<File> file, GemHandle handle, const Geometry& geometry,
+                            DmaBufRef buffer) noexcept;
+
+    FileSource source_;
+};
+
+} // namespace hwalloc::drm::detail

@@ -1,0 +1,101 @@
+// GEM handles, counted: the kernel gives one handle for one buffer on one open file, and counts nothing.
+#include <drm.h>
+
+#include <cerrno>
+#include <new>
+
+#include "backends/drm_dumb/file.h"
+#include "common/dma_buf.h"
+#include "common/fixed_text.h"
+
+namespace hwalloc::drm {
+
+GemHandle::GemHandle(std::shared_ptr<detail::File> file, std::uint32_t value) noexcept
+    : file_(std::move(file)), value_(value) {}
+
+void GemHandle::reset() noexcept {
+    const auto file = std::move(file_); // goes last: it may close the file
+    if (const std::uint32_t value = std::exchange(value_, 0); value != 0)
+        file->release(value);
+}
+
+namespace detail {
+
+void File::close(std::uint32_t handle) const noexcept {
+    drm_gem_close request{};
+    request.handle = handle;
+    call(DRM_IOCTL_GEM_CLOSE, &request);
+}
+
+Result<GemHandle> File::count_locked(std::uint32_t handle) noexcept {
+    try {
+        ++owners_[handle];
+    } catch (const std::bad_alloc&) {
+        close(handle); // nobody else has it: its count would be there
+        return Error(ErrorKind::exhausted, "no memory for counting a GEM handle");
+    }
+    return GemHandle(shared_from_this(), handle);
+}
+
+Result<GemHandle> File::count(std::uint32_t fresh) noexcept {
+    const std::lock_guard guard(mutex_);
+    return count_locked(fresh);
+}
+
+GemHandle File::again(const GemHandle& owned) noexcept {
+    const std::lock_guard guard(mutex_);
+    ++owners_.find(owned.value())->second;
+    return {shared_from_this(), owned.value()};
+}
+
+void File::release(std::uint32_t handle) noexcept {
+    const std::lock_guard guard(mutex_);
+    const auto entry = owners_.find(handle);
+    if (--entry->second > 0)
+        return;
+    // Before it is closed: as soon as it is, the kernel may give the number to a new buffer.
+    owners_.erase(entry);
+    close(handle);
+}
+
+Result<GemHandle> File::import(int dma_buf) noexcept {
+    drm_prime_handle request{};
+    request.fd = dma_buf;
+    const std::lock_guard guard(mutex_);
+    if (const int done = call(DRM_IOCTL_PRIME_FD_TO_HANDLE, &request); done < 0)
+        return import_refused(done, dma_buf);
+    return count_locked(request.handle);
+}
+
+// The kernel says no more than an errno. These are those of drm_prime.c and of the drivers' import functions.
+Error File::import_refused(int answer, int dma_buf) const noexcept {
+    constexpr const char* call_name = "PRIME_FD_TO_HANDLE";
+    constexpr const char* doing = "importing a dma-buf";
+    switch (-answer) {
+    case ENODEV:
+        if (gone())
+            break;
+        [[fallthrough]];
+    case EINVAL:
+    case ENOSYS:
+    case EOPNOTSUPP:
+    case EFAULT: {
+        const std::string exporter = dma_buf::exporter_of(dma_buf);
+        FixedText why("the card does not take this buffer");
+        if (!exporter.empty())
+            why.append(", which ").append(exporter).append(" made");
+        why.append(
+               ": its driver imports no memory but its own, or needs one contiguous run of memory, or the "
+               "maker shows the memory to no other device; allocate from the card itself (drm-dumb/")
+            .append(std::string_view(node).substr(node.rfind('/') + 1))
+            .append("), or, where it needs contiguous memory, from a contiguous heap");
+        return refused(ErrorKind::incompatible, answer, call_name, doing).remedy(why);
+    }
+    default:
+        break;
+    }
+    return refused(answer, call_name, doing);
+}
+
+} // namespace detail
+} // namespace hwalloc::drm

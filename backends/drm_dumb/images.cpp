@@ -1,0 +1,101 @@
+// Images in dumb buffers: the driver says what the pitch is.
+#include <drm_fourcc.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "allocators/geometry.h"
+#include "backends/drm_dumb/dumb_allocator.h"
+#include "common/fixed_text.h"
+#include "common/kernel.h"
+
+namespace hwalloc::drm::detail {
+namespace {
+
+bool takes_linear(std::span<const std::uint64_t> modifiers) noexcept {
+    return modifiers.empty() ||
+           std::find(modifiers.begin(), modifiers.end(), DRM_FORMAT_MOD_LINEAR) != modifiers.end();
+}
+
+// What to ask for, so that the driver's rule about the pitch is that for these pixels: as many bits as a
+// pixel has, where all planes are one. Else bytes, in rows of the first plane, and as many rows as hold all
+// planes; a multiple of four, so that the other planes' strides come out whole.
+Result<DumbShape> shape_of(const ImageRequest& request) noexcept {
+    auto least = linear_layout(request.fourcc, request.width, request.height);
+    if (!least)
+        return std::move(least).error();
+    std::uint64_t stride = least->planes[0].stride;
+    std::uint64_t rows = request.height;
+    if (least->plane_count > 1) {
+        stride = (stride + 3) / 4 * 4;
+        if (stride > std::numeric_limits<std::uint32_t>::max())
+            return Error(ErrorKind::limit, "the stride of the image does not fit");
+        least =
+            linear_layout(request.fourcc, request.width, request.height, static_cast<std::uint32_t>(stride));
+        if (!least)
+            return std::move(least).error();
+        rows = (least->memory_sizes[0] + stride - 1) / stride;
+    }
+    if (least->memory_sizes[0] > most_bytes || rows > std::numeric_limits<std::uint32_t>::max())
+        return Error(ErrorKind::limit, "the image is larger than a dumb buffer can be")
+            .wanted(least->memory_sizes[0])
+            .held(most_bytes);
+    DumbShape shape{
+        .width = static_cast<std::uint32_t>(stride), .height = static_cast<std::uint32_t>(rows), .bits = 8};
+    const std::uint64_t bits = stride * 8;
+    if (least->plane_count == 1 && bits % request.width == 0) {
+        shape.width = request.width;
+        shape.bits = static_cast<std::uint32_t>(bits / request.width);
+    }
+    return shape;
+}
+
+// Some drivers make one depth only (virtio_gpu: 32). The bytes are what counts.
+Result<Dumb> create(const std::shared_ptr<File>& file, const DumbShape& shape) noexcept {
+    auto dumb = create_dumb(file, shape);
+    if (dumb || dumb.error().kind() != ErrorKind::invalid || shape.bits == 32)
+        return dumb;
+    auto other = create_dumb(file, with_depth(shape, 32));
+    if (!other)
+        return std::move(dumb).error().because(std::move(other).error());
+    return other;
+}
+
+} // namespace
+
+Result<Image> DumbAllocator::alloc_image(const ImageRequest& request) noexcept {
+    if (!takes_linear(request.modifiers))
+        return Error(ErrorKind::unsupported, "allocating an image")
+            .on(source_.node())
+            .remedy("dumb buffers are linear, and linear is not among the modifiers asked for");
+    auto shape = shape_of(request);
+    if (!shape)
+        return std::move(shape).error().on(source_.node());
+    auto file = source_.get();
+    if (!file)
+        return std::move(file).error();
+    auto dumb = create(*file, *shape);
+    if (!dumb)
+        return passed_on(*file, std::move(dumb).error());
+    auto layout = linear_layout(request.fourcc, request.width, request.height, dumb->pitch);
+    if (!layout)
+        return std::move(layout)
+            .error()
+            .doing(FixedText("laying an image out with the driver's pitch of ", dumb->pitch, " bytes"))
+            .on((*file)->node);
+    const auto bytes = static_cast<std::size_t>(layout->memory_sizes[0]);
+    auto buffer = share_out(*file, *dumb, bytes);
+    if (!buffer)
+        return std::move(buffer).error();
+    auto geometry = Geometry::window((*buffer)->size(), 0, bytes, MemoryFlags::none);
+    if (!geometry)
+        return std::move(geometry).error();
+    geometry->align = page_size() - 1;
+    (*buffer)->set_name(FixedText("hwalloc:", request.width, "x", request.height));
+    auto block = block_on(std::move(*file), std::move(dumb->handle), *geometry, std::move(*buffer));
+    if (!block)
+        return std::move(block).error();
+    return Image{MemoryRef::adopt(&(*block)->root()), *layout};
+}
+
+} // namespace hwalloc::drm::detail
