@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "tools/capture/buffers.h"
+#include "tools/capture/consumer.h"
 #include "tools/capture/loop.h"
 #include "tools/capture/source.h"
 #include "tools/capture/writer.h"
@@ -18,11 +19,15 @@ namespace hwalloc::tools {
 namespace {
 
 struct Options {
-    std::string device = "auto", allocator = "auto", size, format, fps, output;
+    std::string device = "auto", allocator = "auto", size, format, fps, output, to = "memory", gpu;
     std::uint32_t buffers = 4;
     std::uint64_t frames = 30;
     bool list_formats = false;
 };
+
+constexpr std::uint32_t formats_for_pictures[] = {fourcc('Y', 'U', 'Y', 'V'), fourcc('U', 'Y', 'V', 'Y'),
+                                                  fourcc('N', 'V', '1', '2'), fourcc('R', 'G', 'B', '3'),
+                                                  fourcc('X', 'R', '2', '4'), fourcc('G', 'R', 'E', 'Y')};
 
 bool parse_number(std::string_view text, std::uint32_t& number) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -105,23 +110,24 @@ int list_formats(FrameSource& source, Output& out) {
     return ok;
 }
 
-// For a picture without a format asked for: the first that a picture can be made of, since a camera may stand
-// at a compressed one.
-Result<std::uint32_t> format_for_picture(FrameSource& source) {
+// Without a format asked for, where not every format will do: the first of `wanted` that there is, since
+// a camera may stand at a compressed one.
+Result<std::uint32_t> choose_format(FrameSource& source, std::span<const std::uint32_t> wanted) {
     auto formats = source.list_formats();
     if (!formats)
         return std::move(formats).error();
-    for (const char* name : {"YUYV", "UYVY", "NV12", "RGB24", "XR24", "GREY"})
+    for (const std::uint32_t code : wanted)
         for (const v4l2::FormatInfo& format : *formats)
-            if (format.pixel_format == parse_format(name) && !format.emulated)
-                return format.pixel_format;
-    return std::uint32_t{0}; // the current one; the writer says why it does not do
+            if (format.pixel_format == code && !format.emulated)
+                return code;
+    return std::uint32_t{0}; // the current one; whoever wants another says why it does not do
 }
 
-Result<v4l2::CaptureFormat> agree(FrameSource& source, v4l2::FormatRequest request, bool picture,
-                                  Output& out) {
-    if (picture && request.pixel_format == 0) {
-        auto chosen = format_for_picture(source);
+// `wanted`: the formats that will do where none was asked for; none: all.
+Result<v4l2::CaptureFormat> agree(FrameSource& source, v4l2::FormatRequest request,
+                                  std::span<const std::uint32_t> wanted, Output& out) {
+    if (!wanted.empty() && request.pixel_format == 0) {
+        auto chosen = choose_format(source, wanted);
         if (!chosen)
             return std::move(chosen).error();
         request.pixel_format = *chosen;
@@ -175,6 +181,8 @@ Json report(const FrameSource& source, const v4l2::CaptureFormat& format, const 
         {"fps", statistics.fps},
         {"latency_us",
          {{"p50", number_or_null(statistics.latency_p50)}, {"p99", number_or_null(statistics.latency_p99)}}},
+        {"allocations_per_frame", number_or_null(statistics.allocations_per_frame)},
+        {"mmaps_per_frame", number_or_null(statistics.mappings_per_frame)},
         {"output", output.empty() ? Json() : Json(output)},
         {"passed_over", std::move(passed_over)}};
 }
@@ -199,6 +207,15 @@ std::string summary(const FrameSource& source, const v4l2::CaptureFormat& format
     return text;
 }
 
+// An allocator of a GPU names the GPU as well.
+std::string gpu_of(const Options& options) {
+    constexpr std::string_view family = "vulkan/";
+    if (!options.gpu.empty() || !options.allocator.starts_with(family))
+        return options.gpu;
+    const std::string rest = options.allocator.substr(family.size());
+    return rest.substr(0, rest.find('/'));
+}
+
 int capture_frames(const Options& options, const v4l2::FormatRequest& request, FrameWriter::Kind kind,
                    Output& out) {
     const StopSignals signals;
@@ -214,18 +231,33 @@ int capture_frames(const Options& options, const v4l2::FormatRequest& request, F
     if (options.list_formats)
         return list_formats(source, out);
 
+    std::unique_ptr<FrameConsumer> consumer;
+    if (options.to != "memory") {
+        auto taker = open_consumer({.to = options.to, .gpu = gpu_of(options), .frames = options.frames});
+        if (!taker)
+            return out.fail(taker.error());
+        consumer = std::move(*taker);
+    }
     const bool picture = kind == FrameWriter::Kind::png;
-    auto format = agree(source, request, picture, out);
+    auto format = agree(source, request,
+                        consumer  ? consumer->formats()
+                        : picture ? std::span<const std::uint32_t>(formats_for_pictures)
+                                  : std::span<const std::uint32_t>(),
+                        out);
     if (!format)
         return out.fail(format.error());
+    if (consumer)
+        if (auto can = consumer->set_format(*format); !can)
+            return out.fail(can.error());
     FrameWriter writer(kind);
     if (auto can = writer.set_format(*format); !can)
         return out.fail(Error(can.error()).on(source.info().path));
     if (auto writable = writer.open(options.output); !writable)
         return out.fail(writable.error());
-    // One more than the driver keeps, and one for the frame that a picture is made of.
-    const std::uint32_t least = source.min_buffers() + (picture ? 2 : 1);
-    auto buffers = bind_buffers(source, *format, options.allocator, std::max(options.buffers, least));
+    // One more than the driver keeps, and one for the frame that a picture is made of at the end.
+    const std::uint32_t least = source.min_buffers() + (picture && !consumer ? 2 : 1);
+    auto buffers =
+        bind_buffers(source, consumer.get(), *format, options.allocator, std::max(options.buffers, least));
     if (!buffers)
         return out.fail(buffers.error());
     // Into the camera's driver; the test source fills memory where it is.
@@ -236,7 +268,8 @@ int capture_frames(const Options& options, const v4l2::FormatRequest& request, F
 
     std::optional<Error> failed;
     const bool progress = ::isatty(STDERR_FILENO) == 1;
-    const Statistics statistics = run_capture(source, *format, options.frames, writer, progress, failed);
+    const Statistics statistics =
+        run_capture(source, *format, options.frames, consumer.get(), writer, progress, failed);
     if (auto closed = writer.close(); !closed && !failed)
         failed = closed.error();
     if (!failed && statistics.frames == statistics.errors)
@@ -245,9 +278,15 @@ int capture_frames(const Options& options, const v4l2::FormatRequest& request, F
                 .doing(statistics.frames ? "every frame was damaged" : "ended before the first frame came")
                 .on(source.info().path);
     // Everything that was set up is undone in either case, and what there is was written.
-    const Json document =
+    Json document =
         out.json() ? report(source, *format, *buffers, imports, statistics, options.output) : Json();
-    const std::string text = summary(source, *format, *buffers, statistics, imports);
+    std::string text = summary(source, *format, *buffers, statistics, imports);
+    if (consumer) {
+        if (out.json())
+            consumer->report(document);
+        text += "\n" + consumer->summary();
+        consumer->unbind();
+    }
     if (auto unbound = source.unbind(); !unbound && !failed)
         failed = unbound.error();
     if (failed)
@@ -265,6 +304,8 @@ int capture_frames(const Options& options, const v4l2::FormatRequest& request, F
 }
 
 int run(const Options& options, Output& out) {
+    if (!options.gpu.empty() && options.to == "memory")
+        return out.fail_usage("--gpu chooses a GPU for --to gpu");
     v4l2::FormatRequest request;
     FrameWriter::Kind kind;
     if (!options.size.empty() && !parse_size(options.size, request))
@@ -314,6 +355,17 @@ Run capture(CLI::App& command) {
         .add_option("--output", options->output,
                     "FILE.png (the last frame), FILE.raw (all frames), or - (all, to standard output)")
         ->type_name("FILE");
+    command
+        .add_option("--to", options->to,
+                    "where the frames go: memory, or gpu (converted there, without a copy; --output is its "
+                    "picture)")
+        ->check(CLI::IsMember({"memory", "gpu"}))
+        ->type_name("WHERE")
+        ->capture_default_str();
+    command
+        .add_option("--gpu", options->gpu,
+                    "which one: index, part of its name, or DRM node; else the first that takes dma-bufs")
+        ->type_name("N|NAME");
     command.add_flag("--list-formats", options->list_formats,
                      "show what the camera offers, and capture nothing");
     return [options](Output& out) { return run(*options, out); };

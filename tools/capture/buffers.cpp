@@ -17,8 +17,8 @@ std::string kind_of(const Memory& memory) {
 }
 
 // One allocator, the whole way. The memory that does not work is gone when this returns.
-Result<void> try_allocator(FrameSource& source, Allocator& allocator, std::uint64_t size,
-                           std::uint32_t count) {
+Result<void> try_allocator(FrameSource& source, FrameConsumer* consumer, Allocator& allocator,
+                           std::uint64_t size, std::uint32_t count) {
     std::vector<MemoryRef> memories;
     for (std::uint32_t i = 0; i < count; ++i) {
         auto memory = allocator.alloc(size);
@@ -26,7 +26,14 @@ Result<void> try_allocator(FrameSource& source, Allocator& allocator, std::uint6
             return std::move(memory).error();
         memories.push_back(std::move(*memory));
     }
-    return source.bind(memories);
+    // The consumer first: its refusal leaves the camera as it is.
+    if (consumer)
+        if (auto bound = consumer->bind(memories); !bound)
+            return bound;
+    auto bound = source.bind(memories);
+    if (!bound && consumer)
+        consumer->unbind();
+    return bound;
 }
 
 bool claims_dma_buf(Allocator& allocator) {
@@ -90,9 +97,10 @@ Error cannot_be_shared(const std::string& name, const v4l2::DeviceInfo& device) 
 
 } // namespace
 
-Result<Buffers> bind_buffers(FrameSource& source, const v4l2::CaptureFormat& format, const std::string& name,
-                             std::uint32_t count) {
-    const std::uint64_t size = format.layout.memory_sizes[0];
+Result<Buffers> bind_buffers(FrameSource& source, FrameConsumer* consumer, const v4l2::CaptureFormat& format,
+                             const std::string& name, std::uint32_t count) {
+    const std::uint64_t size =
+        std::max(format.layout.memory_sizes[0], consumer ? consumer->memory_size() : std::uint64_t{0});
     auto granted = source.reserve(count);
     if (!granted)
         return std::move(granted).error();
@@ -105,7 +113,7 @@ Result<Buffers> bind_buffers(FrameSource& source, const v4l2::CaptureFormat& for
             return std::move(allocator).error();
         if (source.needs_dma_buf() && !claims_dma_buf(**allocator))
             return cannot_be_shared(name, source.info());
-        if (auto bound = try_allocator(source, **allocator, size, *granted); !bound)
+        if (auto bound = try_allocator(source, consumer, **allocator, size, *granted); !bound)
             return std::move(bound).error();
         return done(std::string((*allocator)->name()), {});
     }
@@ -114,7 +122,7 @@ Result<Buffers> bind_buffers(FrameSource& source, const v4l2::CaptureFormat& for
     if (!found)
         return std::move(found).error();
     for (const Candidate& candidate : *found) {
-        auto bound = try_allocator(source, *candidate.allocator, size, *granted);
+        auto bound = try_allocator(source, consumer, *candidate.allocator, size, *granted);
         if (bound)
             return done(candidate.name, std::move(refusals));
         refusals.push_back(

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/capture/consumer.h"
 #include "tools/capture/source.h"
 
 namespace hwalloc::tools {
@@ -14,10 +15,11 @@ struct Buffers {
     std::vector<Error> passed_over; // what was tried first, and why it did not do
 };
 
-// Allocates `count` buffers of the negotiated size (more where the source wants more), and binds and queues
-// them. "auto" tries every allocator that can, in the order of its cost. On an error nothing is bound, and
-// the error holds every refusal.
-Result<Buffers> bind_buffers(FrameSource& source, const v4l2::CaptureFormat& format, const std::string& name,
-                             std::uint32_t count);
+// Allocates `count` buffers of the negotiated size (more where the source wants more), binds them to the
+// consumer, if there is one, and to the source, and queues them. "auto" tries every allocator that can, in
+// the order of its cost, until both take the memory. On an error nothing is bound, and the error holds every
+// refusal.
+Result<Buffers> bind_buffers(FrameSource& source, FrameConsumer* consumer, const v4l2::CaptureFormat& format,
+                             const std::string& name, std::uint32_t count);
 
 } // namespace hwalloc::tools

@@ -9,6 +9,9 @@
 #include <cstdio>
 #include <ctime>
 
+#include "tools/capture/counters.h"
+#include "tools/capture/samples.h"
+
 namespace hwalloc::tools {
 namespace {
 
@@ -19,7 +22,6 @@ void on_stop(int) {
 }
 
 constexpr std::int64_t second_ns = 1'000'000'000;
-constexpr std::size_t latencies_kept = 65536;
 
 std::int64_t now_ns() {
     timespec now{};
@@ -52,8 +54,39 @@ private:
     std::int64_t next_;
 };
 
-double percentile(std::vector<std::int64_t>& sorted, unsigned percent) {
-    return static_cast<double>(sorted[(sorted.size() - 1) * percent / 100]) / 1000.0;
+// Counts once each buffer was used twice, and at the end: what is set up on first use is no part of a frame.
+class SteadyState {
+public:
+    explicit SteadyState(std::uint64_t begins) : begins_(begins) {}
+    void after_frame(std::uint64_t frames) {
+        if (frames == begins_)
+            first_ = count_now();
+    }
+    void end(std::uint64_t frames, Statistics& statistics) const {
+        if (frames <= begins_)
+            return;
+        const Counts last = count_now();
+        const auto each = [&](const std::optional<std::uint64_t>& now,
+                              const std::optional<std::uint64_t>& then) {
+            return now && then
+                       ? std::optional(std::max(0.0, static_cast<double>(*now) - static_cast<double>(*then)) /
+                                       static_cast<double>(frames - begins_))
+                       : std::nullopt;
+        };
+        statistics.allocations_per_frame = each(last.allocations, first_.allocations);
+        statistics.mappings_per_frame = each(last.mappings, first_.mappings);
+    }
+
+private:
+    std::uint64_t begins_;
+    Counts first_;
+};
+
+Result<void> write_picture(FrameConsumer& consumer, FrameWriter& writer) {
+    std::vector<std::uint8_t> rgb;
+    if (auto made = consumer.picture(rgb); !made)
+        return made;
+    return writer.write_picture(rgb);
 }
 
 } // namespace
@@ -86,11 +119,11 @@ bool StopSignals::stop_wanted() noexcept {
 }
 
 Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, std::uint64_t frames,
-                       FrameWriter& writer, bool show_progress, std::optional<Error>& failed) {
+                       FrameConsumer* consumer, FrameWriter& writer, bool show_progress,
+                       std::optional<Error>& failed) {
     Statistics statistics;
-    std::vector<std::int64_t> latencies(frames ? std::min<std::uint64_t>(frames, latencies_kept)
-                                               : latencies_kept);
-    std::size_t latency_count = 0;
+    Samples latencies(frames);
+    SteadyState steady(std::uint64_t{2} * source.bound());
     const auto fail = [&](Result<void> result) {
         if (!result && !failed)
             failed = std::move(result).error();
@@ -102,7 +135,9 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, s
 
     if (fail(source.start()))
         return statistics;
-    // The last good frame is kept back until a newer one is there, for a writer that wants it in the end.
+    // The last good frame is kept back until a newer one is there, for a writer that wants it in the end. A
+    // consumer has the picture itself.
+    const bool keeps_last = writer.wants_last_frame() && !consumer;
     std::optional<v4l2::Frame> kept;
     std::optional<std::uint32_t> last_sequence;
     std::int64_t first_arrival = 0, last_arrival = now_ns();
@@ -124,6 +159,7 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, s
                            : error;
             break;
         }
+        steady.after_frame(statistics.frames);
         if (statistics.frames++ == 0)
             first_arrival = now;
         last_arrival = now;
@@ -134,17 +170,19 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, s
             statistics.dropped += step - 1;
         last_sequence = frame->sequence;
         if (frame->monotonic)
-            latencies[latency_count++ % latencies.size()] = now - frame->timestamp_ns;
+            latencies.add(now - frame->timestamp_ns);
         if (frame->error || frame->bytes_used == 0) {
             ++statistics.errors;
             if (fail(source.queue(frame->index)))
                 break;
             continue;
         }
+        if (consumer && fail(consumer->take(*frame)))
+            break;
         Memory& memory = *source.memory(frame->index);
         if (writer.wants_every_frame() && fail(writer.write(memory, *frame)))
             break;
-        if (!writer.wants_last_frame()) {
+        if (!keeps_last) {
             if (fail(source.queue(frame->index)))
                 break;
             continue;
@@ -153,20 +191,24 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, s
             break;
         kept = *frame;
     }
+    steady.end(statistics.frames, statistics);
     if (kept)
         (void)fail(writer.write(*source.memory(kept->index), *kept));
+    if (consumer) {
+        (void)fail(consumer->finish());
+        statistics.copies = consumer->copies();
+        if (writer.wants_last_frame() && statistics.frames > statistics.errors)
+            (void)fail(write_picture(*consumer, writer));
+    }
     if (auto stopped = source.stop(); !stopped)
         (void)fail(std::move(stopped));
 
     if (statistics.frames > 1 && last_arrival > first_arrival)
         statistics.fps = static_cast<double>(statistics.frames - 1) * static_cast<double>(second_ns) /
                          static_cast<double>(last_arrival - first_arrival);
-    if (latency_count) {
-        latencies.resize(std::min(latency_count, latencies.size()));
-        std::sort(latencies.begin(), latencies.end());
-        statistics.latency_p50 = percentile(latencies, 50);
-        statistics.latency_p99 = percentile(latencies, 99);
-    }
+    const Samples::Percentiles latency = latencies.percentiles();
+    statistics.latency_p50 = latency.p50;
+    statistics.latency_p99 = latency.p99;
     return statistics;
 }
 

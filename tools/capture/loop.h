@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "tools/capture/consumer.h"
 #include "tools/capture/source.h"
 #include "tools/capture/writer.h"
 
@@ -28,18 +29,23 @@ struct Statistics {
     std::uint64_t frames = 0;  // delivered, damaged ones included
     std::uint64_t errors = 0;  // of these: marked as damaged by the driver
     std::uint64_t dropped = 0; // never delivered: gaps in the driver's count
-    std::uint64_t copies = 0;  // moved to other memory before use: this loop has no way to do that
+    std::uint64_t copies = 0;  // moved to other memory before use; only a consumer can
     double fps = 0;            // 0: fewer than two frames
     // From the driver's timestamp to the application, in microseconds, of the last 65536 frames; empty where
     // the driver's clock is another one. Negative where a driver tells the end of a frame that it delivers
     // before (vivid).
     std::optional<double> latency_p50, latency_p99;
+    // What a frame took from the system in the steady state, from when each buffer was used twice; see
+    // counters.h. Empty where that cannot be counted, or for too few frames.
+    std::optional<double> allocations_per_frame, mappings_per_frame;
 };
 
 // Streams until `frames` frames were delivered (0: until a signal) or a signal comes. Good frames go to
-// `writer`. A frame costs what the source's dequeue() and queue() cost, and nothing is allocated. What was
-// captured before an error is counted and written; the error comes back in `failed`.
+// `consumer`, if there is one, and to `writer`; a picture is the consumer's then. A frame costs what the
+// source's dequeue() and queue() and the consumer's take() cost, and nothing is allocated. What was captured
+// before an error is counted and written; the error comes back in `failed`.
 Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, std::uint64_t frames,
-                       FrameWriter& writer, bool show_progress, std::optional<Error>& failed);
+                       FrameConsumer* consumer, FrameWriter& writer, bool show_progress,
+                       std::optional<Error>& failed);
 
 } // namespace hwalloc::tools

@@ -73,6 +73,22 @@ Result<void> FrameWriter::set_format(const v4l2::CaptureFormat& format) {
                 "with --format");
 }
 
+// Cuts off what was in the file.
+Result<void> FrameWriter::begin() {
+    if (written_ == 0 && file_ != stdout && ::ftruncate(::fileno(file_), 0) < 0 && errno != EINVAL)
+        return failed(errno); // EINVAL: a pipe or a device, where there is nothing to cut off
+    return {};
+}
+
+Result<void> FrameWriter::write_picture(std::span<const std::uint8_t> rgb) {
+    if (auto ready = begin(); !ready)
+        return ready;
+    if (auto done = write_png(file_, format_.layout.width, format_.layout.height, rgb); !done)
+        return Error(done.error()).on(path_);
+    ++written_;
+    return {};
+}
+
 Result<void> FrameWriter::write(Memory& memory, const v4l2::Frame& frame) {
     if (kind_ == Kind::none)
         return {};
@@ -81,8 +97,6 @@ Result<void> FrameWriter::write(Memory& memory, const v4l2::Frame& frame) {
         return std::move(mapping).error();
     if (frame.offset > mapping->size() || frame.bytes_used > mapping->size() - frame.offset)
         return Error(ErrorKind::invalid, "the driver says that a frame is larger than its memory");
-    if (written_ == 0 && file_ != stdout && ::ftruncate(::fileno(file_), 0) < 0 && errno != EINVAL)
-        return failed(errno); // EINVAL: a pipe or a device, where there is nothing to cut off
     if (kind_ == Kind::png) {
         const std::span<const std::uint8_t> bytes = mapping->bytes();
         if (auto converted = to_rgb(format_.layout, bytes.subspan(frame.offset), rgb_); !converted)
@@ -90,15 +104,14 @@ Result<void> FrameWriter::write(Memory& memory, const v4l2::Frame& frame) {
         // The driver may have the buffer back before the file is written.
         if (auto ended = mapping->unmap(); !ended)
             return ended;
-        auto done = write_png(file_, format_.layout.width, format_.layout.height, rgb_);
-        if (!done)
-            return Error(done.error()).on(path_);
-    } else {
-        if (std::fwrite(mapping->data() + frame.offset, 1, frame.bytes_used, file_) != frame.bytes_used)
-            return failed(errno);
-        if (auto ended = mapping->unmap(); !ended)
-            return ended;
+        return write_picture(rgb_);
     }
+    if (auto ready = begin(); !ready)
+        return ready;
+    if (std::fwrite(mapping->data() + frame.offset, 1, frame.bytes_used, file_) != frame.bytes_used)
+        return failed(errno);
+    if (auto ended = mapping->unmap(); !ended)
+        return ended;
     ++written_;
     return {};
 }

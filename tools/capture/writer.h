@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdio>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,12 +32,15 @@ public:
     bool wants_every_frame() const { return kind_ == Kind::raw; }
     bool wants_last_frame() const { return kind_ == Kind::png; }
     Result<void> write(Memory& memory, const v4l2::Frame& frame);
+    // A picture that somebody else made of a frame: rows of R, G, B bytes without gaps.
+    Result<void> write_picture(std::span<const std::uint8_t> rgb);
     // Ends the file; a file that was made here and got nothing is removed.
     Result<void> close();
     std::uint64_t written() const { return written_; } // frames
 
 private:
     Error failed(int errno_value) const;
+    Result<void> begin();
 
     Kind kind_;
     std::string path_;

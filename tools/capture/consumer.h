@@ -1,0 +1,66 @@
+// Who uses the frames where they lie: a GPU, a display. Its code is in a module beside the command
+// (hwalloc-devices.so), which is loaded when it is asked for, so that the command itself needs no Vulkan.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hwalloc/v4l2.h"
+#include "tools/output.h"
+
+namespace hwalloc::tools {
+
+class FrameConsumer {
+public:
+    virtual ~FrameConsumer() = default;
+
+    // The formats it takes, as V4L2 calls them, the best one first.
+    virtual std::span<const std::uint32_t> formats() const = 0;
+    // What will come; before bind(). Errors: unsupported, saying what it does take.
+    virtual Result<void> set_format(const v4l2::CaptureFormat& format) = 0;
+    // What each frame's memory must have at least, in bytes. After set_format().
+    virtual std::uint64_t memory_size() const = 0;
+    // Imports each memory, once; frame.index will say which of them it is in. On an error nothing is bound.
+    // Errors: those of the device, for memory that it cannot take.
+    virtual Result<void> bind(std::span<const MemoryRef> memories) = 0;
+    // Lets the memory go.
+    virtual void unbind() = 0;
+    // Uses a frame, and returns when the device is done with its memory: the camera may have it back.
+    // Allocates, imports and maps nothing. Errors: those of the device; "device lost".
+    virtual Result<void> take(const v4l2::Frame& frame) = 0;
+    // Waits until nothing is under way any more. Before unbind(), whatever happened.
+    virtual Result<void> finish() = 0;
+    // Rows of R, G, B bytes without gaps: what it made of the last frame. After finish(). Error: unavailable
+    // (there was no frame).
+    virtual Result<void> picture(std::vector<std::uint8_t>& rgb) = 0;
+
+    // How many frames the CPU copied.
+    virtual std::uint64_t copies() const = 0;
+    // Adds its own fields to the command's document.
+    virtual void report(Json& document) const = 0;
+    // The same in a line or more for people.
+    virtual std::string summary() const = 0;
+};
+
+// What the user asked for.
+struct ConsumerRequest {
+    std::string to;           // "gpu"
+    std::string gpu;          // index, part of a name, or DRM node; empty: the first that takes dma-bufs
+    std::uint64_t frames = 0; // how many will come; 0: unknown
+};
+
+// The module's one symbol, `hwalloc_devices`. The first two members never move.
+struct DeviceModule {
+    std::uint32_t size = sizeof(DeviceModule);
+    const char* version; // of the build that it belongs to
+    Result<std::unique_ptr<FrameConsumer>> (*open)(const ConsumerRequest& request);
+};
+
+// Loads the module, and opens the device. Errors: unavailable (no module, no Vulkan loader, no device),
+// unsupported (a module of another build), and those of the device.
+Result<std::unique_ptr<FrameConsumer>> open_consumer(const ConsumerRequest& request);
+
+} // namespace hwalloc::tools

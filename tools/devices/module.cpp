@@ -1,0 +1,17 @@
+// hwalloc-devices.so: what the command loads when frames go to a GPU or a display.
+#include "tools/gpu/consumer.h"
+
+namespace hwalloc::tools {
+namespace {
+
+Result<std::unique_ptr<FrameConsumer>> open(const ConsumerRequest& request) {
+    if (request.to == "gpu")
+        return open_gpu(request);
+    return Error(ErrorKind::unsupported, "there is no such use of frames");
+}
+
+} // namespace
+} // namespace hwalloc::tools
+
+extern "C" __attribute__((visibility("default"))) const hwalloc::tools::DeviceModule hwalloc_devices = {
+    sizeof(hwalloc::tools::DeviceModule), HWALLOC_VERSION, hwalloc::tools::open};
