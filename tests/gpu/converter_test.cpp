@@ -1,0 +1,260 @@
+// Pictures made by a GPU against the reference in double precision, at every pixel. In the lab a missing GPU
+// is a failure; elsewhere the tests are skipped, naming it.
+#include "tools/gpu/converter.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <random>
+
+#include "tests/reference/yuv_reference.h"
+
+namespace hwalloc::tools {
+namespace {
+
+struct Colors {
+    ColorMatrix matrix;
+    const yuv_reference::Standard* standard;
+};
+constexpr Colors all_matrices[] = {{ColorMatrix::bt601, &yuv_reference::bt601},
+                                   {ColorMatrix::bt709, &yuv_reference::bt709},
+                                   {ColorMatrix::bt2020, &yuv_reference::bt2020},
+                                   {ColorMatrix::smpte240m, &yuv_reference::smpte240}};
+constexpr std::uint32_t yuyv = fourcc('Y', 'U', 'Y', 'V'), uyvy = fourcc('U', 'Y', 'V', 'Y'),
+                        nv12 = fourcc('N', 'V', '1', '2'), grey = fourcc('R', '8', ' ', ' ');
+constexpr std::uint32_t all_formats[] = {yuyv, uyvy, nv12, grey};
+
+// Half a level is what rounding to 8 bits costs.
+constexpr double tolerance = 0.51;
+
+using Bytes = std::vector<std::uint8_t>;
+
+Bytes random_bytes(std::size_t size, unsigned seed) {
+    std::mt19937 random(seed);
+    Bytes bytes(size);
+    for (auto& byte : bytes)
+        byte = static_cast<std::uint8_t>(random());
+    return bytes;
+}
+
+// Where formats.rst of the kernel has the samples of a pixel.
+yuv_reference::Rgb exact(const ImageLayout& layout, const yuv_reference::Standard& standard,
+                         const std::uint8_t* image, std::uint32_t x, std::uint32_t y) {
+    const bool full = layout.range == ColorRange::full;
+    const std::uint8_t* row = image + layout.planes[0].offset + std::size_t{layout.planes[0].stride} * y;
+    const std::uint8_t* pair = row + x / 2 * 4;
+    if (layout.fourcc == yuyv)
+        return to_rgb(standard, full, pair[x % 2 * 2], pair[1], pair[3]);
+    if (layout.fourcc == uyvy)
+        return to_rgb(standard, full, pair[x % 2 * 2 + 1], pair[0], pair[2]);
+    if (layout.fourcc == nv12) {
+        const std::uint8_t* chroma =
+            image + layout.planes[1].offset + std::size_t{layout.planes[1].stride} * (y / 2) + x / 2 * 2;
+        return to_rgb(standard, full, row[x], chroma[0], chroma[1]);
+    }
+    const double level = yuv_reference::to_level(full, row[x]);
+    return {level, level, level};
+}
+
+class ConverterTest : public ::testing::Test {
+protected:
+    void SetUp() override {
+        auto device = vulkan::Device::open();
+        auto allocator =
+            device ? device->allocator(vulkan::Placement::host) : Result<AllocatorRef>(Error(device.error()));
+        const char* lab = std::getenv("HWALLOC_LAB");
+        if (!allocator && lab && std::string(lab) == "1")
+            FAIL() << allocator.error().message() << ", and this is the lab";
+        if (!allocator)
+            GTEST_SKIP() << "no GPU here: " << allocator.error().message();
+        device_.emplace(std::move(*device));
+        allocator_ = std::move(*allocator);
+    }
+
+    // Memory with `bytes` in it.
+    MemoryRef memory_with(const Bytes& bytes) {
+        auto memory = allocator_->alloc(bytes.size());
+        if (!memory)
+            throw std::runtime_error(memory.error().message());
+        auto mapping = (*memory)->map(MapFlags::write).value();
+        std::memcpy(mapping.data(), bytes.data(), bytes.size());
+        return std::move(*memory);
+    }
+    static Bytes bytes_of(Memory& memory) {
+        auto mapping = memory.map(MapFlags::read).value();
+        return {mapping.data(), mapping.data() + mapping.size()};
+    }
+    vulkan::Buffer buffer_of(Memory& memory) { return device_->buffer(memory).value(); }
+
+    // The most that a channel of a pixel of `picture` is off, for rows of `pitch` bytes; 1000 where the
+    // fourth byte is not 255.
+    static double worst(const ImageLayout& layout, const yuv_reference::Standard& standard,
+                        const std::uint8_t* image, const std::uint8_t* picture, std::size_t pitch,
+                        PixelOrder order) {
+        double most = 0;
+        for (std::uint32_t y = 0; y < layout.height; ++y)
+            for (std::uint32_t x = 0; x < layout.width; ++x) {
+                const std::uint8_t* at = picture + y * pitch + std::size_t{4} * x;
+                const bool bgra = order == PixelOrder::bgra;
+                const std::uint8_t rgb[] = {at[bgra ? 2 : 0], at[1], at[bgra ? 0 : 2]};
+                most = std::max(most, yuv_reference::difference(exact(layout, standard, image, x, y), rgb));
+                if (at[3] != 255)
+                    return 1000;
+            }
+        return most;
+    }
+
+    std::optional<vulkan::Device> device_;
+    AllocatorRef allocator_;
+};
+
+ImageLayout layout_of(std::uint32_t code, std::uint32_t width, std::uint32_t height, ColorMatrix matrix,
+                      ColorRange range, std::uint32_t stride = 0) {
+    ImageLayout layout = linear_layout(code, width, height, stride).value();
+    layout.matrix = matrix;
+    layout.range = range;
+    return layout;
+}
+
+TEST_F(ConverterTest, EveryFormatMatrixAndRangeAgreesWithTheReference) {
+    for (const std::uint32_t code : all_formats)
+        for (const Colors& colors : all_matrices)
+            for (const ColorRange range : {ColorRange::limited, ColorRange::full}) {
+                SCOPED_TRACE(fourcc_name(code) + " " + std::to_string(static_cast<int>(colors.matrix)) + " " +
+                             std::to_string(static_cast<int>(range)));
+                const ImageLayout layout = layout_of(code, 128, 64, colors.matrix, range);
+                Bytes image = random_bytes(layout.memory_sizes[0], code);
+                for (std::size_t i = 0; i < 64; ++i) // and the corners of the cube, whatever the format
+                    image[i] = i >> (i % 4) & 1 ? 255 : 0;
+                auto camera = memory_with(image), picture = memory_with(Bytes(128 * 64 * 4));
+                auto converter = Converter::make(*device_, layout, PixelOrder::rgba, 0, 1);
+                ASSERT_TRUE(converter) << converter.error().message();
+                ASSERT_TRUE(converter->prepare(0, buffer_of(*camera), buffer_of(*picture)));
+                auto times = converter->run(0);
+                ASSERT_TRUE(times) << times.error().message();
+                EXPECT_GT(times->wait_ns, 0);
+                const Bytes made = bytes_of(*picture);
+                EXPECT_LE(worst(layout, *colors.standard, image.data(), made.data(), std::size_t{4} * 128,
+                                PixelOrder::rgba),
+                          tolerance);
+            }
+}
+
+// Sizes that fill no pair, no word and no workgroup; strides that are no words; memory, frame and picture
+// that begin anywhere.
+TEST_F(ConverterTest, OddSizesStridesAndPlaces) {
+    struct Shape {
+        std::uint32_t width, height, stride;
+    };
+    for (const std::uint32_t code : all_formats)
+        for (const Shape shape : {Shape{37, 21, 0}, Shape{37, 21, 101}, Shape{1, 1, 0}, Shape{2, 3, 7},
+                                  Shape{33, 9, 78}, Shape{5, 8, 12}, Shape{64, 2, 131}})
+            for (const std::size_t before : {0u, 4u, 13u})
+                for (const PixelOrder order : {PixelOrder::rgba, PixelOrder::bgra}) {
+                    const std::uint32_t least = code == yuyv || code == uyvy
+                                                    ? (shape.width + 1) / 2 * 4
+                                                    : shape.width + (code == nv12 ? shape.width % 2 : 0);
+                    const std::uint32_t stride = shape.stride ? std::max(shape.stride, least) : 0;
+                    SCOPED_TRACE(fourcc_name(code) + " " + std::to_string(shape.width) + "x" +
+                                 std::to_string(shape.height) + " stride " + std::to_string(stride) + " at " +
+                                 std::to_string(before));
+                    const ImageLayout layout = layout_of(code, shape.width, shape.height, ColorMatrix::bt709,
+                                                         ColorRange::limited, stride);
+                    // The frame begins 5 bytes into the window that begins at `before`; a guard around the
+                    // rows of the picture.
+                    const std::size_t header = before == 13 ? 5 : 0;
+                    const Bytes image = random_bytes(before + header + layout.memory_sizes[0] + 3, 1);
+                    const std::size_t pitch = std::size_t{4} * shape.width + 8;
+                    auto whole = memory_with(image);
+                    auto camera = whole->share(before).value();
+                    auto all = memory_with(Bytes(pitch * shape.height + 64, 0xa5));
+                    auto picture = all->share(16).value();
+                    auto converter =
+                        Converter::make(*device_, layout, order, static_cast<std::uint32_t>(pitch), 1);
+                    ASSERT_TRUE(converter) << converter.error().message();
+                    auto ready = converter->prepare(0, buffer_of(*camera), buffer_of(*picture), header);
+                    ASSERT_TRUE(ready) << ready.error().message();
+                    ASSERT_TRUE(converter->run(0));
+                    const Bytes made = bytes_of(*all);
+                    ASSERT_LE(worst(layout, yuv_reference::bt709, image.data() + before + header,
+                                    made.data() + 16, pitch, order),
+                              tolerance);
+                    for (std::size_t i = 0; i < made.size(); ++i) {
+                        const bool in_row = i >= 16 && i < 16 + pitch * shape.height &&
+                                            (i - 16) % pitch < std::size_t{4} * shape.width;
+                        ASSERT_TRUE(in_row || made[i] == 0xa5) << "written outside of a row: " << i;
+                    }
+                }
+}
+
+TEST_F(ConverterTest, SlotsAreApartAndCanBePreparedAgain) {
+    const ImageLayout layout = layout_of(grey, 8, 4, ColorMatrix::bt601, ColorRange::full);
+    auto dark = memory_with(Bytes(32, 1)), bright = memory_with(Bytes(32, 200));
+    auto first = memory_with(Bytes(128)), second = memory_with(Bytes(128));
+    auto converter = Converter::make(*device_, layout, PixelOrder::rgba, 0, 2).value();
+    EXPECT_EQ(converter.picture_bytes(), 128u);
+    EXPECT_EQ(converter.run(0).error().kind(), ErrorKind::invalid); // nothing prepared
+    ASSERT_TRUE(converter.prepare(0, buffer_of(*dark), buffer_of(*first)));
+    ASSERT_TRUE(converter.prepare(1, buffer_of(*bright), buffer_of(*second)));
+    for (int round = 0; round < 3; ++round) {
+        ASSERT_TRUE(converter.run(0));
+        ASSERT_TRUE(converter.run(1));
+    }
+    EXPECT_EQ(bytes_of(*first)[0], 1);
+    EXPECT_EQ(bytes_of(*second)[0], 200);
+    ASSERT_TRUE(converter.prepare(0, buffer_of(*bright), buffer_of(*first)));
+    ASSERT_TRUE(converter.run(0));
+    EXPECT_EQ(bytes_of(*first)[0], 200);
+    EXPECT_EQ(converter.prepare(2, buffer_of(*dark), buffer_of(*first)).error().kind(), ErrorKind::invalid);
+    EXPECT_EQ(converter.run(2).error().kind(), ErrorKind::invalid);
+}
+
+TEST_F(ConverterTest, MemoryThatIsTooSmallIsRefused) {
+    const ImageLayout layout = layout_of(yuyv, 64, 32, ColorMatrix::bt601, ColorRange::limited);
+    auto converter = Converter::make(*device_, layout, PixelOrder::rgba, 0, 1).value();
+    auto camera = memory_with(Bytes(64 * 32 * 2)), picture = memory_with(Bytes(64 * 32 * 4));
+    auto less = camera->share(0, 64 * 32 * 2 - 1).value(), small = picture->share(0, 64 * 32 * 4 - 4).value();
+    const Error error = converter.prepare(0, buffer_of(*less), buffer_of(*picture)).error();
+    EXPECT_EQ(error.kind(), ErrorKind::incompatible);
+    EXPECT_EQ(error.size_wanted(), 64u * 32 * 2);
+    EXPECT_EQ(error.size_held(), 64u * 32 * 2 - 1);
+    EXPECT_EQ(converter.prepare(0, buffer_of(*camera), buffer_of(*small)).error().kind(),
+              ErrorKind::incompatible);
+    EXPECT_EQ(converter.prepare(0, buffer_of(*camera), buffer_of(*picture), 4).error().kind(),
+              ErrorKind::incompatible);
+    EXPECT_EQ(converter.prepare(0, buffer_of(*camera), buffer_of(*picture), ~std::uint64_t{0}).error().kind(),
+              ErrorKind::incompatible);
+    auto odd = picture->share(2).value();
+    EXPECT_FALSE(converter.prepare(0, buffer_of(*camera), buffer_of(*odd)));
+    EXPECT_EQ(converter.run(0).error().kind(), ErrorKind::invalid);
+    EXPECT_TRUE(converter.prepare(0, buffer_of(*camera), buffer_of(*picture)));
+}
+
+TEST(Conversion, RefusesWhatItCannotDo) {
+    const auto kind_of = [](const ImageLayout& layout, std::uint32_t pitch = 0) {
+        const auto made = make_conversion(layout, pitch);
+        return made ? std::optional<ErrorKind>() : made.error().kind();
+    };
+    const auto good = layout_of(nv12, 8, 8, ColorMatrix::bt601, ColorRange::full);
+    EXPECT_EQ(kind_of(good), std::nullopt);
+    EXPECT_EQ(kind_of(good, 32), std::nullopt);
+    EXPECT_EQ(kind_of(good, 28), ErrorKind::invalid);
+    EXPECT_EQ(kind_of(good, 34), ErrorKind::invalid);
+    auto tiled = good;
+    tiled.modifier = 1;
+    EXPECT_EQ(kind_of(tiled), ErrorKind::unsupported);
+    EXPECT_EQ(kind_of(layout_of(nv12, 8, 8, ColorMatrix::bt2020_constant, ColorRange::limited)),
+              ErrorKind::unsupported);
+    EXPECT_EQ(kind_of(layout_of(fourcc('B', 'G', '2', '4'), 8, 8, ColorMatrix::rgb, ColorRange::full)),
+              ErrorKind::unsupported);
+    EXPECT_EQ(kind_of(ImageLayout{.width = 8, .height = 8, .plane_count = 1, .memory_count = 1}),
+              ErrorKind::unsupported);
+    auto empty = good;
+    empty.height = 0;
+    EXPECT_EQ(kind_of(empty), ErrorKind::invalid);
+    EXPECT_EQ(kind_of(layout_of(grey, 65536, 32769, ColorMatrix::bt601, ColorRange::full)), ErrorKind::limit);
+}
+
+} // namespace
+} // namespace hwalloc::tools
