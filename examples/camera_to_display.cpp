@@ -1,0 +1,168 @@
+// Camera to display without a copy: V4L2 fills the very buffers that the card scans out.
+//
+//     camera_to_display [CAMERA [CARD [FRAMES]]]
+//
+// The memory is the card's own (dumb buffers), because a card may take no other; the camera imports it as
+// dma-buf. Works where camera and screen have a size in common and the camera gives XR24 (blue, green, red,
+// nothing). Run it on a console: whoever shows a desktop is DRM master already. A program for any camera puts
+// a GPU in between (camera_to_gpu.cpp, hwalloc capture --to display).
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <poll.h>
+
+#include <xf86drm.h>
+#include <xf86drmMode.h>
+
+#include "hwalloc/allocator.h"
+#include "hwalloc/drm.h"
+#include "hwalloc/image.h"
+#include "hwalloc/unique_fd.h"
+#include "hwalloc/v4l2.h"
+
+using namespace hwalloc;
+
+// An example ends at the first thing that goes wrong, and says what and what to do.
+[[noreturn]] static void give_up(const std::string& why) {
+    std::fprintf(stderr, "camera_to_display: %s\n", why.c_str());
+    std::exit(1);
+}
+template<class T>
+static T must(Result<T> result) {
+    if (!result)
+        give_up(result.error().message());
+    if constexpr (!std::is_void_v<T>)
+        return *std::move(result);
+}
+
+template<auto Free>
+struct Freed {
+    template<class T>
+    void operator()(T* pointer) const {
+        Free(pointer);
+    }
+};
+using Connector = std::unique_ptr<drmModeConnector, Freed<drmModeFreeConnector>>;
+using Crtc = std::unique_ptr<drmModeCrtc, Freed<drmModeFreeCrtc>>;
+using Resources = std::unique_ptr<drmModeRes, Freed<drmModeFreeResources>>;
+using Encoder = std::unique_ptr<drmModeEncoder, Freed<drmModeFreeEncoder>>;
+
+// A connected screen, what can drive it, and what it showed before.
+struct Screen {
+    int fd;
+    Connector connector;
+    Crtc before;
+
+    // The first screen that is there, with a CRTC that can drive it.
+    static Screen find(int fd) {
+        const Resources all(drmModeGetResources(fd));
+        for (int i = 0; all && i < all->count_connectors; ++i) {
+            Connector connector(drmModeGetConnector(fd, all->connectors[i]));
+            if (!connector || connector->connection != DRM_MODE_CONNECTED || connector->count_modes == 0)
+                continue;
+            for (int e = 0; e < connector->count_encoders; ++e) {
+                const Encoder encoder(drmModeGetEncoder(fd, connector->encoders[e]));
+                for (int c = 0; encoder && c < all->count_crtcs; ++c)
+                    if (encoder->possible_crtcs >> c & 1)
+                        if (Crtc crtc(drmModeGetCrtc(fd, all->crtcs[c])); crtc)
+                            return {fd, std::move(connector), std::move(crtc)};
+            }
+        }
+        give_up("no screen is connected to this card");
+    }
+    void show(std::uint32_t framebuffer, drmModeModeInfo mode) const {
+        if (drmModeSetCrtc(fd, before->crtc_id, framebuffer, 0, 0, &connector->connector_id, 1, &mode))
+            give_up("the screen could not be set: another program (a desktop) may hold the card, or it needs "
+                    "root");
+    }
+    // Shows another framebuffer from the next refresh on, and waits for that.
+    void flip(std::uint32_t framebuffer) const {
+        if (drmModePageFlip(fd, before->crtc_id, framebuffer, DRM_MODE_PAGE_FLIP_EVENT, nullptr))
+            give_up("drmModePageFlip failed");
+        pollfd wait{.fd = fd, .events = POLLIN, .revents = 0};
+        if (poll(&wait, 1, 2000) != 1)
+            give_up("the screen does not flip");
+        drmEventContext events{};
+        events.version = 2;
+        events.page_flip_handler = [](int, unsigned, unsigned, unsigned, void*) {};
+        drmHandleEvent(fd, &events);
+    }
+    void restore() const {
+        const int shown = before->mode_valid ? 1 : 0;
+        drmModeSetCrtc(fd, before->crtc_id, before->buffer_id, before->x, before->y,
+                       shown ? const_cast<std::uint32_t*>(&connector->connector_id) : nullptr, shown,
+                       shown ? &before->mode : nullptr);
+    }
+};
+
+int main(int argc, char** argv) {
+    const std::string path = argc > 1 ? argv[1] : "/dev/video0";
+    const std::string card = argc > 2 ? argv[2] : "/dev/dri/card0";
+    const int frames = argc > 3 ? std::atoi(argv[3]) : 300;
+
+    const UniqueFd fd(open(card.c_str(), O_RDWR | O_CLOEXEC)); // ours, so that we are master of it
+    if (!fd)
+        give_up(card + " cannot be opened");
+    auto device = must(drm::Device::wrap(fd.get()));
+    const Screen screen = Screen::find(fd.get());
+    auto camera = must(v4l2::Camera::open(path));
+
+    // A size that both have. The screen's modes come best first, then by size; larger than the best is only
+    // slower.
+    constexpr std::uint32_t xr24 = fourcc('X', 'R', '2', '4');
+    const drmModeModeInfo* mode = nullptr;
+    v4l2::CaptureFormat format;
+    for (int i = 0; i < screen.connector->count_modes && !mode; ++i) {
+        const drmModeModeInfo& one = screen.connector->modes[i];
+        if (one.hdisplay > screen.connector->modes[0].hdisplay)
+            continue;
+        const std::uint32_t stride = 4 * one.hdisplay;
+        format = must(camera.negotiate({.pixel_format = v4l2::pixel_format_of_drm(xr24),
+                                        .width = one.hdisplay,
+                                        .height = one.vdisplay,
+                                        .stride = stride}));
+        const ImageLayout& layout = format.layout;
+        if (layout.fourcc == xr24 && layout.width == one.hdisplay && layout.height == one.vdisplay)
+            mode = &one;
+    }
+    if (!mode)
+        give_up(path + " gives XR24 in no size that the screen has");
+
+    // The card lays the images out; the camera must fill them just so.
+    const AllocatorRef dumb = must(device.dumb_allocator());
+    const std::uint32_t count = must(camera.reserve(camera.min_buffers() + 3));
+    std::vector<MemoryRef> memories;
+    std::vector<drm::Framebuffer> framebuffers;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        Image image =
+            must(alloc_image(*dumb, {.fourcc = xr24, .width = mode->hdisplay, .height = mode->vdisplay}));
+        if (image.layout.planes[0].stride != format.layout.planes[0].stride)
+            give_up("camera and card disagree on the stride: a GPU would have to be in between");
+        framebuffers.push_back(must(device.framebuffer(*image.memory, image.layout)));
+        memories.push_back(std::move(image.memory));
+    }
+    must(camera.bind(memories));
+
+    must(camera.start());
+    std::uint32_t shown = count; // none yet
+    for (int i = 0; i < frames; ++i) {
+        const v4l2::Frame frame = must(camera.dequeue(5000));
+        if (shown == count)
+            screen.show(framebuffers[frame.index].id(), *mode);
+        else
+            screen.flip(framebuffers[frame.index].id());
+        // What was on the screen until now is the camera's again.
+        if (shown != count)
+            must(camera.queue(shown));
+        shown = frame.index;
+    }
+    must(camera.stop());
+    screen.restore();
+    std::fprintf(stderr, "%d frames of %ux%u from %s on a screen of %s (%s), in %u buffers of the card\n",
+                 frames, format.layout.width, format.layout.height, path.c_str(), card.c_str(),
+                 device.driver().c_str(), count);
+}

@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""The programs of examples/ on real drivers in the lab: they are what people copy, so they must work as they are.
+
+The GPU's picture is judged by a program that shares no code with the library (judge_picture). Prints "N passed, N failed"
+as its last line."""
+
+import pathlib
+import shlex
+import struct
+import sys
+import tempfile
+import zlib
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(HERE))
+from capture_test import BUILD, JUDGE, Cases, in_lab  # noqa: E402
+
+EXAMPLES = BUILD / "examples"
+MEMORIES = ["dma-heap/system", "udmabuf", "vulkan/0", "drm-dumb/vgem"]
+MOST_DIFFERENCE = 2
+
+
+def png_of_ppm(path):
+    """judge_picture reads PNG; an example has no library for that."""
+    data = path.read_bytes()
+    magic, width, height, most = data.split(maxsplit=4)[:4]
+    assert (magic, most) == (b"P6", b"255"), data[:20]
+    width, height = int(width), int(height)
+    pixels = data[len(data) - 3 * width * height:]
+    rows = b"".join(b"\0" + pixels[y * width * 3:(y + 1) * width * 3] for y in range(height))
+
+    def chunk(name, body):
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def to_gpu(cases, directory):
+    commands = {"scene": "v4l2-ctl -d /dev/video0 -c osd_text_mode=2,test_pattern=0"}
+    for number, memory in enumerate(MEMORIES):
+        commands[f"run{number}"] = f"{EXAMPLES}/camera_to_gpu /dev/video0 {memory} 5 >{number}.ppm"
+    commands["nothing"] = f"{EXAMPLES}/camera_to_gpu /dev/video0 no-such-memory"
+    done = in_lab(directory, commands=commands)
+    for number in range(len(MEMORIES)):
+        if not done[f"run{number}"].code:
+            (directory / f"{number}.png").write_bytes(png_of_ppm(directory / f"{number}.ppm"))
+    judge = shlex.quote(str(JUDGE))
+    judged = in_lab(directory, commands={
+        "scene": commands["scene"],
+        **{f"judge{number}": f"{judge} /dev/video0 640x480 YUYV {number}.png" for number in range(len(MEMORIES))}})
+    for number, memory in enumerate(MEMORIES):
+        verdict = judged[f"judge{number}"].document
+        most = verdict.get("max_difference", 256)
+        faults = [done[f"run{number}"].told()] if done[f"run{number}"].code else []
+        if not faults and (most > MOST_DIFFERENCE or verdict.get("scene_range", 0) < 100):
+            faults.append(f"judged: {verdict} {judged[f'judge{number}'].err}")
+        cases.case(f"camera_to_gpu through {memory}: at most {most} levels off", faults)
+    cases.case("camera_to_gpu with memory that does not exist: an error in words, exit code 1",
+               [] if done["nothing"].code == 1 and "no-such-memory" in done["nothing"].err else [done["nothing"].told()])
+
+
+def to_display(cases, directory):
+    find = ("for card in /sys/class/drm/card?; do "
+            "case $(readlink $card/device/driver) in */BUS) basename $card;; esac; done")
+    done = in_lab(directory, commands={
+        driver: f"{EXAMPLES}/camera_to_display /dev/video0 /dev/dri/$({find.replace('BUS', bus_driver)}) 10"
+        for driver, bus_driver in (("virtio_gpu", "virtio-pci"), ("bochs-drm", "bochs-drm"))})
+    for driver, run in done.items():
+        cases.case(f"camera_to_display on {driver}: ten frames, each filled where it is scanned out",
+                   [] if run.code == 0 and "10 frames of " in run.err and f"({driver})" in run.err else [run.told()])
+
+
+def main():
+    cases = Cases()
+    for group in (to_gpu, to_display):
+        with tempfile.TemporaryDirectory(prefix="hwalloc-examples.") as directory:
+            group(cases, pathlib.Path(directory).resolve())
+    print(f"{cases.passed} passed, {cases.failed} failed")
+    return 1 if cases.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
