@@ -56,7 +56,8 @@ unsigned claimed(const Subject& subject) {
            (claims.map ? unsigned{Need::map} : 0) |
            (claims.export_dmabuf ? unsigned{Need::export_dmabuf} : 0) |
            (claims.export_memfd ? unsigned{Need::export_memfd} : 0) |
-           (claims.import_dmabuf ? unsigned{Need::import_dmabuf} : 0);
+           (claims.import_dmabuf ? unsigned{Need::import_dmabuf} : 0) |
+           (claims.image ? unsigned{Need::image} : 0);
 }
 
 const char* need_text(unsigned missing) {
@@ -65,7 +66,8 @@ const char* need_text(unsigned missing) {
            : missing & Need::map           ? "map"
            : missing & Need::export_dmabuf ? "export as dma-buf"
            : missing & Need::export_memfd  ? "export as memfd"
-                                           : "import of dma-bufs";
+           : missing & Need::import_dmabuf ? "import of dma-bufs"
+                                           : "images";
 }
 
 // The child's work: every message is a step that begins, or its end.

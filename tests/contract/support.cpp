@@ -91,7 +91,7 @@ const std::vector<Subject>& subjects() {
 
 const Subject& subject(std::string_view name) {
     for (const Subject& one : subjects())
-        if (one.name == name)
+        if (one.name == name || std::find(one.aliases.begin(), one.aliases.end(), name) != one.aliases.end())
             return one;
     static const Subject unknown = [] {
         Subject missing;
@@ -113,7 +113,10 @@ std::vector<std::string> mapping_names() {
     });
 }
 std::vector<std::string> required_names() {
-    return {"sysmem", "memfd", "udmabuf", "dma-heap/system", "dmabuf"};
+    return {"sysmem",        "memfd",
+            "udmabuf",       "dma-heap/system",
+            "dmabuf",        "drm-dumb/virtio_gpu",
+            "drm-dumb/vgem", "drm-dumb/bochs-drm"};
 }
 
 MemoryRef make_memory(const Subject& subject, std::size_t size, const AllocationParams& params) {

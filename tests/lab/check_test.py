@@ -69,7 +69,7 @@ def compare(name, code, report):
 def as_root(cases):
     commands = ["hwalloc list --json", *(f"hwalloc check {name} --json" for name in EXPECTED), "hwalloc check --json"]
     (code, listed), *reports, (all_code, whole) = in_lab(commands=commands)
-    items = {item["name"]: item for item in listed["allocators"]}
+    items = {name: item for item in listed["allocators"] for name in (item["name"], *item["aliases"])}
     cases.case("list: every allocator of the table is available",
                [f"{name}: {items.get(name, {}).get('why', 'not listed')}" for name in EXPECTED
                 if not items.get(name, {}).get("available")] + ([f"exit code {code}"] if code else []))

@@ -67,6 +67,7 @@ class Faults(unittest.TestCase):
         "wrong_copy": "copy",
         "wrong_span": "is-span",
         "leaked_heap": "no-leak",
+        "short_image": "image",
         "map_elsewhere": "map",
     }
 

@@ -15,6 +15,7 @@
 #include "hwalloc/backend.h"
 #include "hwalloc/block.h"
 #include "hwalloc/capabilities.h"
+#include "hwalloc/image.h"
 
 namespace {
 
@@ -34,6 +35,7 @@ enum class Fault {
     wrong_copy,     // a copy of a part begins where the memory begins
     wrong_span,     // any two shares are neighbours
     leaked_heap,    // every share leaves a small piece of heap behind
+    short_image,    // the memory of a picture lacks a row
     quiet_exit,     // allocating ends the process as if all were well
 };
 constexpr Fault fault = Fault::HWALLOC_TEST_FAULT;
@@ -124,7 +126,7 @@ private:
     std::size_t length_;
 };
 
-class Pages final : public Allocator, public Describes {
+class Pages final : public Allocator, public Describes, public AllocatesImages {
 public:
     Pages() noexcept : Allocator("test") {}
 
@@ -136,9 +138,24 @@ public:
                 .granule = page_size()};
     }
     Claims claims() noexcept override {
-        return {.alloc = true, .map = true, .export_dmabuf = fault == Fault::false_claim};
+        return {.alloc = true, .map = true, .export_dmabuf = fault == Fault::false_claim, .image = true};
     }
     Result<void> available() noexcept override { return {}; }
+    Result<Image> alloc_image(const ImageRequest& request) noexcept override {
+        bool linear = request.modifiers.empty();
+        for (const std::uint64_t modifier : request.modifiers)
+            linear = linear || modifier == 0;
+        if (!linear)
+            return Error(ErrorKind::unsupported, "pictures in pages are linear");
+        auto layout = linear_layout(request.fourcc, request.width, request.height);
+        if (!layout)
+            return std::move(layout).error();
+        const std::uint64_t lacking = fault == Fault::short_image ? layout->planes[0].stride : 0;
+        auto memory = alloc(static_cast<std::size_t>(layout->memory_sizes[0] - lacking));
+        if (!memory)
+            return std::move(memory).error();
+        return Image{*std::move(memory), *layout};
+    }
 
 private:
     Result<Block*> do_alloc(std::size_t size, const AllocationParams& params) noexcept override {
@@ -168,6 +185,8 @@ private:
         return block;
     }
     void* do_extension(std::string_view id) noexcept override {
+        if (id == AllocatesImages::extension_id)
+            return static_cast<AllocatesImages*>(this);
         return id == Describes::extension_id ? static_cast<Describes*>(this) : nullptr;
     }
 

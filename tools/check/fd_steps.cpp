@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "hwalloc/image.h"
 #include "hwalloc/unique_fd.h"
 #include "tools/check/steps.h"
 
@@ -133,6 +134,8 @@ std::string claims_hold(const Subject& subject) {
     const auto& claims = subject.claims;
     equal("claims import of dma-bufs, and has the interface", claims.import_dmabuf,
           subject.allocator->extension<ImportsDmaBuf>() != nullptr);
+    equal("claims to lay images out, and has the interface", claims.image,
+          subject.allocator->extension<AllocatesImages>() != nullptr);
     if (!claims.alloc)
         refused("alloc by an allocator that does not claim it", subject.allocator->alloc(100),
                 {ErrorKind::unsupported});
@@ -201,10 +204,25 @@ std::string import_a_dmabuf(const Subject& subject) {
     refused("import of /dev/null", import(no_dmabuf.get(), 0, whole), {ErrorKind::invalid});
     refused("import of a memfd", import(memfd.get(), 0, whole), {ErrorKind::invalid});
 
-    if (!subject.donor)
+    Allocator* donor = subject.donor;
+    if (!donor)
         throw Unsupported("no other allocator here makes a dma-buf to import");
-    auto given = must("allocating from " + std::string(subject.donor->name()), subject.donor->alloc(size));
-    auto fd = must("exporting it", export_fd(*given, FdKind::dmabuf));
+    const auto export_of = [&](Memory& memory) {
+        return must("exporting it", export_fd(memory, FdKind::dmabuf));
+    };
+    auto given = must("allocating from " + std::string(donor->name()), donor->alloc(size));
+    auto fd = export_of(*given);
+    // A device may take no memory but its own, or none that is scattered; then that is an answer, and its own
+    // must do.
+    std::string found = fmt::format("from {}", donor->name());
+    if (auto tried = import(fd.get(), 0, whole); !tried && tried.error().kind() == ErrorKind::incompatible) {
+        if (!subject.claims.alloc || !subject.claims.export_dmabuf)
+            throw Unsupported(tried.error().message());
+        found = fmt::format("from itself; from {}: {}", donor->name(), tried.error().message());
+        donor = subject.allocator;
+        given = must("allocating from itself", donor->alloc(size));
+        fd = export_of(*given);
+    }
     const std::size_t length = object_size(fd.get());
     refused("import of a window that is too long", import(fd.get(), 0, length + 1), {ErrorKind::invalid});
     refused("import of a window that begins too late", import(fd.get(), length + 1, 0), {ErrorKind::invalid});
@@ -233,7 +251,7 @@ std::string import_a_dmabuf(const Subject& subject) {
     given.reset();
     if (subject.claims.map)
         read_pattern("when the donor's memory and descriptor are gone", *part, 42);
-    return fmt::format("from {}", subject.donor->name());
+    return found;
 }
 
 } // namespace hwalloc::tools::checks

@@ -40,6 +40,8 @@ std::span<const Step> steps() {
          export_a_dmabuf},
         {"export-memfd", memory | export_memfd, "the descriptor is a sealed memfd of the same bytes",
          export_a_memfd},
+        {"image", image, "a picture's layout lies in its memory, and its pixels can be written",
+         allocate_images},
         {"threads", memory, "several threads at once", threads},
         {"no-leak", memory, "no descriptor, mapping or heap memory is left over", no_leak},
     };

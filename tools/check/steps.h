@@ -53,6 +53,7 @@ enum Need : unsigned {
     export_dmabuf = 8,
     export_memfd = 16,
     import_dmabuf = 32,
+    image = 64,
 };
 
 struct Step {
@@ -139,6 +140,7 @@ std::string claims_hold(const Subject& subject);
 std::string export_a_dmabuf(const Subject& subject);
 std::string export_a_memfd(const Subject& subject);
 std::string import_a_dmabuf(const Subject& subject);
+std::string allocate_images(const Subject& subject);
 std::string threads(const Subject& subject);
 std::string no_leak(const Subject& subject);
 

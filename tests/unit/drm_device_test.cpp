@@ -1,0 +1,376 @@
+// hwalloc/drm.h: open files of cards, the GEM handles counted on each, and framebuffers.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "hwalloc/capabilities.h"
+#include "hwalloc/drm.h"
+#include "hwalloc/image.h"
+#include "tests/unit/fake_cards.h"
+
+namespace hwalloc {
+namespace {
+
+using namespace testing;
+using drm::Device;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr std::uint32_t xrgb = fourcc('X', 'R', '2', '4');
+constexpr std::uint64_t tiled = 0x0100000000000001;
+
+class DrmDevice : public ::testing::Test {
+protected:
+    DrmDevice() {
+        fake.node_status.st_mode = S_IFCHR | 0660;
+        fake.cards[0] = {};
+        foreign = make_foreign(64);
+    }
+    static MemoryRef make_foreign(std::size_t pages) {
+        const UniqueFd fd = FakeDmaBufs::make(pages * page_size());
+        auto memory = import_dmabuf(fd.get());
+        EXPECT_TRUE(memory);
+        return std::move(*memory);
+    }
+    static Device opened(std::string_view which = "card0") {
+        auto device = Device::open(which);
+        EXPECT_TRUE(device) << device.error().message();
+        return *device;
+    }
+    static ImageLayout picture(std::uint32_t width = 64, std::uint32_t height = 64) {
+        return *linear_layout(xrgb, width, height);
+    }
+    FakeCards fake;
+    MemoryRef foreign;
+};
+
+// ---- opening
+
+TEST_F(DrmDevice, OpensByNodeAndByDriver) {
+    fake.cards[1] = {.driver = "own-name", .link = "../../drivers/other-drm"};
+    for (const char* which : {"card1", "/dev/dri/card1", "other-drm", "other", "own-name"}) {
+        auto device = Device::open(which);
+        ASSERT_TRUE(device) << which << ": " << device.error().message();
+        EXPECT_EQ(device->node(), "/dev/dri/card1") << which;
+        EXPECT_EQ(device->driver(), "own-name");
+        EXPECT_GE(device->fd(), 0);
+    }
+    EXPECT_GT(fake.masters_dropped, 0);
+}
+
+TEST_F(DrmDevice, WhatCannotBeOpenedIsExplained) {
+    auto device = Device::open("card7");
+    ASSERT_FALSE(device);
+    EXPECT_EQ(device.error().kind(), ErrorKind::unavailable);
+    EXPECT_THAT(device.error().message(), HasSubstr("/dev/dri/card7"));
+    device = Device::open("nonesuch");
+    ASSERT_FALSE(device);
+    EXPECT_EQ(device.error().kind(), ErrorKind::unavailable);
+    EXPECT_THAT(device.error().message(), AllOf(HasSubstr("nonesuch"), HasSubstr("card0 (fake-drm)")));
+    EXPECT_EQ(Device::open("/dev/dri/by-path").error().kind(), ErrorKind::invalid);
+    EXPECT_FALSE(Device::open(""));
+    fake.node_errors["/dev/dri/card0"] = EACCES;
+    EXPECT_EQ(Device::open("card0").error().kind(), ErrorKind::permission);
+    device = Device::open("nonesuch");
+    ASSERT_FALSE(device);
+    EXPECT_EQ(device.error().causes().size(), 1u) << "what could not be asked is told";
+}
+
+TEST_F(DrmDevice, AnApplicationsFileIsOneHoweverItIsGiven) {
+    UniqueFd fd = fake.open_card(0);
+    const UniqueFd twin(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+    const UniqueFd other = fake.open_card(0);
+    for (const bool duplicates : {true, false}) {
+        fake.tells_duplicates = duplicates;
+        auto one = Device::wrap(fd.get()), two = Device::wrap(twin.get()), three = Device::wrap(other.get());
+        ASSERT_TRUE(one && two && three);
+        EXPECT_EQ(one->fd(), two->fd());
+        EXPECT_NE(one->fd(), three->fd());
+        EXPECT_NE(one->fd(), fd.get()) << "the application may close its own";
+        EXPECT_EQ(one->node(), "/dev/dri/card0");
+        auto handle = one->gem_handle(*foreign), again = two->gem_handle(*foreign);
+        ASSERT_TRUE(handle && again);
+        EXPECT_EQ(handle->value(), again->value());
+        EXPECT_EQ(fake.handles(), 1u);
+        handle->reset();
+        EXPECT_TRUE(fake.has_handle(fd.get(), again->value())) << "the second user's handle lives";
+        again->reset();
+        EXPECT_EQ(fake.handles(), 0u);
+        EXPECT_EQ(fake.masters_dropped, 0) << "it is the application's to say";
+    }
+    // The library's own file, given back.
+    fake.tells_duplicates = true;
+    const Device own = opened();
+    auto back = Device::wrap(own.fd());
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->fd(), own.fd());
+}
+
+TEST_F(DrmDevice, ADescriptorMayBeClosedAfterwards) {
+    UniqueFd fd = fake.open_card(0);
+    auto device = Device::wrap(fd.get());
+    ASSERT_TRUE(device);
+    const int number = fd.get();
+    fd.reset();
+    const UniqueFd unlucky(::memfd_create("somebody else's", MFD_CLOEXEC));
+    EXPECT_EQ(unlucky.get(), number);
+    auto handle = device->gem_handle(*foreign);
+    EXPECT_TRUE(handle) << handle.error().message();
+}
+
+TEST_F(DrmDevice, WhereFilesCannotBeToldApartOnlyTheCertainIsDone) {
+    fake.tells_duplicates = fake.compares_files = false;
+    const UniqueFd fd = fake.open_card(0), other = fake.open_card(0), elsewhere = fake.open_card(1);
+    auto one = Device::wrap(fd.get());
+    ASSERT_TRUE(one) << "there is no other file of this card";
+    EXPECT_TRUE(Device::wrap(elsewhere.get())) << "another card is another file";
+    auto two = Device::wrap(other.get());
+    ASSERT_FALSE(two);
+    EXPECT_EQ(two.error().kind(), ErrorKind::unsupported);
+    EXPECT_THAT(two.error().message(), HasSubstr("kcmp"));
+    one = Device::open("card0");
+    EXPECT_TRUE(one) << "a new file is nobody else's";
+}
+
+TEST_F(DrmDevice, WhatIsNoCardIsRefused) {
+    const auto before = open_fds();
+    const UniqueFd memfd(::memfd_create("no card", MFD_CLOEXEC));
+    EXPECT_EQ(Device::wrap(-1).error().kind(), ErrorKind::invalid);
+    EXPECT_EQ(Device::wrap(memfd.get()).error().kind(), ErrorKind::invalid);
+    EXPECT_EQ(open_fds().size(), before.size() + 1);
+}
+
+// ---- handles
+
+TEST_F(DrmDevice, HandlesOfDifferentFilesAreDifferentHandles) {
+    Device one = opened(), two = opened();
+    auto here = one.gem_handle(*foreign), there = two.gem_handle(*foreign);
+    ASSERT_TRUE(here && there);
+    EXPECT_EQ(fake.handles(), 2u);
+    here->reset();
+    EXPECT_TRUE(fake.has_handle(two.fd(), there->value()));
+    // A handle keeps its file.
+    const int fd = two.fd();
+    two = one;
+    EXPECT_TRUE(fake.has_handle(fd, there->value()));
+    *there = drm::GemHandle();
+    EXPECT_EQ(fake.handles(), 0u);
+    EXPECT_FALSE(open_fds().contains(fd));
+}
+
+TEST_F(DrmDevice, MemoryOfTheFileItselfIsNotImported) {
+    Device device = opened();
+    auto allocator = device.dumb_allocator();
+    ASSERT_TRUE(allocator);
+    EXPECT_EQ((*allocator)->name(), "");
+    auto memory = (*allocator)->alloc(5000);
+    ASSERT_TRUE(memory) << memory.error().message();
+    auto view = (*memory)->share(100, 200);
+    ASSERT_TRUE(view);
+    auto handle = device.gem_handle(**memory), of_view = device.gem_handle(**view);
+    ASSERT_TRUE(handle && of_view);
+    EXPECT_EQ(handle->value(), of_view->value()) << "a share is a view of the same buffer";
+    EXPECT_EQ(fake.imports, 0);
+    Device other = opened();
+    auto elsewhere = other.gem_handle(**memory);
+    ASSERT_TRUE(elsewhere);
+    EXPECT_EQ(fake.imports, 1);
+    view->reset();
+    memory->reset();
+    EXPECT_TRUE(fake.has_handle(device.fd(), handle->value())) << "the memory is gone, the handle is not";
+    handle->reset();
+    of_view->reset();
+    elsewhere->reset();
+    EXPECT_EQ(fake.handles(), 0u);
+    // The allocator holds the file, too.
+    const int fd = device.fd();
+    device = other;
+    EXPECT_TRUE((*allocator)->alloc(100));
+    EXPECT_TRUE(open_fds().contains(fd));
+    *allocator = AllocatorRef();
+    EXPECT_FALSE(open_fds().contains(fd));
+}
+
+TEST_F(DrmDevice, MemoryThatIsNoDmaBufIsRefused) {
+    auto memory = alloc(100);
+    ASSERT_TRUE(memory);
+    auto handle = opened().gem_handle(**memory);
+    ASSERT_FALSE(handle);
+    EXPECT_EQ(handle.error().kind(), ErrorKind::unsupported);
+    EXPECT_THAT(handle.error().message(), HasSubstr("/dev/dri/card0"));
+    EXPECT_EQ(opened().framebuffer(**memory, picture(2, 2)).error().kind(), ErrorKind::unsupported);
+}
+
+// One thread's last close and another's import of the same buffer: what was given is open.
+TEST_F(DrmDevice, AHandleThatWasGivenIsOpenWhateverOthersClose) {
+    Device device = opened();
+    std::atomic<int> dead{0};
+    const auto work = [&] {
+        for (int i = 0; i < 2000; ++i) {
+            auto handle = device.gem_handle(*foreign);
+            if (!handle || !fake.has_handle(device.fd(), handle->value()))
+                ++dead;
+        }
+    };
+    std::thread other(work);
+    work();
+    other.join();
+    EXPECT_EQ(dead, 0);
+    EXPECT_EQ(fake.handles(), 0u);
+}
+
+// ---- framebuffers
+
+TEST_F(DrmDevice, AFramebufferKeepsItsMemoryAndIsRemoved) {
+    Device device = opened();
+    auto framebuffer = device.framebuffer(*foreign, picture());
+    ASSERT_TRUE(framebuffer) << framebuffer.error().message();
+    EXPECT_EQ(foreign->ref_count(), 2u);
+    const drm_mode_fb_cmd2& asked = fake.framebuffers.back();
+    EXPECT_EQ(asked.width, 64u);
+    EXPECT_EQ(asked.height, 64u);
+    EXPECT_EQ(asked.pixel_format, xrgb);
+    EXPECT_EQ(asked.pitches[0], 256u);
+    EXPECT_EQ(asked.handles[0], framebuffer->handle().value());
+    EXPECT_EQ(asked.handles[1], 0u);
+    EXPECT_EQ(asked.flags, 0u);
+    EXPECT_THAT(fake.shown, ElementsAre(framebuffer->id()));
+    drm::Framebuffer moved = std::move(*framebuffer);
+    EXPECT_FALSE(*framebuffer);
+    EXPECT_EQ(fake.shown.size(), 1u);
+    auto second = device.framebuffer(*foreign, picture());
+    ASSERT_TRUE(second);
+    const std::uint32_t id = second->id();
+    moved = std::move(*second);
+    EXPECT_THAT(fake.shown, ElementsAre(id)) << "the first was removed";
+    EXPECT_EQ(fake.handles(), 1u);
+    moved.reset();
+    EXPECT_TRUE(fake.shown.empty());
+    EXPECT_EQ(fake.handles(), 0u);
+    EXPECT_EQ(foreign->ref_count(), 1u);
+}
+
+TEST_F(DrmDevice, PlanesAreCountedFromTheWindow) {
+    Device device = opened();
+    auto view = foreign->share(page_size());
+    ASSERT_TRUE(view);
+    auto layout = *linear_layout(fourcc('N', 'V', '1', '2'), 64, 64, 128);
+    auto framebuffer = device.framebuffer(**view, layout);
+    ASSERT_TRUE(framebuffer) << framebuffer.error().message();
+    const drm_mode_fb_cmd2& asked = fake.framebuffers.back();
+    EXPECT_EQ(asked.offsets[0], page_size());
+    EXPECT_EQ(asked.offsets[1], page_size() + 128 * 64);
+    EXPECT_EQ(asked.pitches[1], 128u);
+    EXPECT_EQ(asked.handles[0], asked.handles[1]);
+
+    auto short_view = foreign->share(0, layout.memory_sizes[0] - 1);
+    ASSERT_TRUE(short_view);
+    const std::size_t before = fake.framebuffers.size();
+    auto outside = device.framebuffer(**short_view, layout);
+    ASSERT_FALSE(outside);
+    EXPECT_EQ(outside.error().kind(), ErrorKind::invalid);
+    EXPECT_EQ(outside.error().size_held(), layout.memory_sizes[0] - 1);
+    layout.planes[1].offset = ~std::uint64_t{0};
+    EXPECT_EQ(device.framebuffer(**view, layout).error().kind(), ErrorKind::invalid);
+    layout.planes[1].memory = 1;
+    EXPECT_EQ(device.framebuffer(**view, layout).error().kind(), ErrorKind::invalid);
+    EXPECT_EQ(device.framebuffer(**view, {}).error().kind(), ErrorKind::invalid);
+    layout.plane_count = 5;
+    EXPECT_EQ(device.framebuffer(**view, layout).error().kind(), ErrorKind::invalid);
+    EXPECT_EQ(fake.framebuffers.size(), before) << "the card is not asked";
+    EXPECT_EQ(fake.handles(), 1u);
+}
+
+TEST_F(DrmDevice, ModifiersAreToldWhereTheyAreKnown) {
+    auto layout = picture();
+    layout.modifier = tiled;
+    Device plain = opened();
+    auto framebuffer = plain.framebuffer(*foreign, layout);
+    ASSERT_FALSE(framebuffer);
+    EXPECT_EQ(framebuffer.error().kind(), ErrorKind::unsupported);
+    EXPECT_TRUE(fake.framebuffers.empty());
+    fake.cards[0].modifiers = true;
+    Device device = opened();
+    framebuffer = device.framebuffer(*foreign, layout);
+    ASSERT_TRUE(framebuffer) << framebuffer.error().message();
+    EXPECT_EQ(fake.framebuffers.back().flags, unsigned{DRM_MODE_FB_MODIFIERS});
+    EXPECT_EQ(fake.framebuffers.back().modifier[0], tiled);
+    EXPECT_EQ(fake.framebuffers.back().modifier[1], 0u);
+    layout.modifier = 0;
+    EXPECT_TRUE(device.framebuffer(*foreign, layout));
+    EXPECT_EQ(fake.framebuffers.back().flags, unsigned{DRM_MODE_FB_MODIFIERS});
+    fake.cards[0].shows_linear_aloud = false;
+    EXPECT_TRUE(device.framebuffer(*foreign, layout));
+    EXPECT_EQ(fake.framebuffers.back().flags, 0u) << "linear is what no word means";
+    layout.modifier = 0x00ffffffffffffff; // DRM_FORMAT_MOD_INVALID: whatever the driver thinks
+    EXPECT_TRUE(device.framebuffer(*foreign, layout));
+    EXPECT_EQ(fake.framebuffers.back().flags, 0u);
+}
+
+TEST_F(DrmDevice, ARefusedFramebufferSaysWhy) {
+    const std::tuple<int, ErrorKind, const char*> refusals[] = {
+        {EOPNOTSUPP, ErrorKind::unsupported, "no screens"},
+        {EACCES, ErrorKind::permission, "primary node"},
+        {ENOENT, ErrorKind::invalid, "somebody else closed"},
+        {EINVAL, ErrorKind::incompatible, "64x64 XR24 with a pitch of 256 bytes"},
+    };
+    Device device = opened();
+    for (const auto& [error, kind, words] : refusals) {
+        fake.cards[0].framebuffer_error = error;
+        auto framebuffer = device.framebuffer(*foreign, picture());
+        ASSERT_FALSE(framebuffer);
+        EXPECT_EQ(framebuffer.error().kind(), kind);
+        EXPECT_THAT(framebuffer.error().message(), AllOf(HasSubstr("/dev/dri/card0 (fake-drm)"),
+                                                         HasSubstr("MODE_ADDFB2"), HasSubstr(words)));
+    }
+    EXPECT_EQ(fake.handles(), 0u);
+    EXPECT_EQ(foreign->ref_count(), 1u);
+}
+
+// ---- faults
+
+// Every call of opening, wrapping and showing fails in turn.
+TEST_F(DrmDevice, NothingIsLeftWhenACallFails) {
+    const UniqueFd fd = fake.open_card(0);
+    const auto before = open_fds();
+    fake.cards[0].modifiers = true;
+    KernelWatch watch;
+    int failures = 0;
+    for (int n = 1;; ++n) {
+        ASSERT_LT(n, 60);
+        watch.fail_call(n, ENOMEM);
+        bool all = false;
+        {
+            auto own = Device::open("card0");
+            auto device = own ? Device::wrap(fd.get()) : own;
+            if (device) {
+                auto framebuffer = device->framebuffer(*foreign, picture());
+                if (framebuffer) {
+                    auto handle = own->gem_handle(*foreign);
+                    all = handle.has_value();
+                }
+            }
+        }
+        if (all && watch.reached()) {
+            // RMFB or GEM_CLOSE: there is nothing else to be done about it, and closing the file does the
+            // same.
+            fake.shown.clear();
+            for (std::uint32_t handle = 1; handle < 9; ++handle)
+                fake.close_handle(fd.get(), handle);
+        } else {
+            EXPECT_TRUE(fake.shown.empty()) << watch.failed_name << " " << n;
+            EXPECT_FALSE(fake.has_handle(fd.get(), 1)) << watch.failed_name << " " << n;
+        }
+        EXPECT_EQ(foreign->ref_count(), 1u);
+        EXPECT_EQ(open_fds(), before) << watch.failed_name << " " << n;
+        if (!watch.reached())
+            break;
+        ++failures;
+    }
+    EXPECT_GT(failures, 10);
+}
+
+} // namespace
+} // namespace hwalloc
