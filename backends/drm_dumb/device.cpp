@@ -140,7 +140,8 @@ Result<void> lay_planes(drm_mode_fb_cmd2& request, const Memory& memory, const I
     return {};
 }
 
-Error framebuffer_refused(const File& file, int answer, const ImageLayout& layout) noexcept try {
+Error framebuffer_refused(const File& file, int answer, const drm_mode_fb_cmd2& request,
+                          const ImageLayout& layout) noexcept try {
     const auto told = [&](Error&& error, const char* remedy) {
         FixedText what("making a framebuffer of ", layout.width, "x", layout.height, " ");
         what.append(fourcc_name(layout.fourcc)).append(" with a pitch of ").append(layout.planes[0].stride);
@@ -157,11 +158,13 @@ Error framebuffer_refused(const File& file, int answer, const ImageLayout& layou
     case EACCES:
         return told(file.refused(ErrorKind::permission, answer, call_name, doing),
                     "framebuffers are made on the primary node (/dev/dri/cardN), not on a render node");
-    case ENOENT:
-        return told(
-            file.refused(ErrorKind::invalid, answer, call_name, doing),
-            "somebody else closed the memory's GEM handle on this open file: leave all imports on it to "
-            "gem_handle()");
+    case ENOENT: // also virtio_gpu's word for a format
+        if (!file.is_open(request.handles[0]))
+            return told(
+                file.refused(ErrorKind::invalid, answer, call_name, doing),
+                "somebody else closed the memory's GEM handle on this open file: leave all imports on it to "
+                "gem_handle()");
+        [[fallthrough]];
     case EINVAL:
     case ERANGE:
         return told(
@@ -210,7 +213,7 @@ Result<Framebuffer> Device::framebuffer(Memory& memory, const ImageLayout& layou
     if (auto laid = lay_planes(request, memory, layout, lent->offset, *handle); !laid)
         return std::move(laid).error();
     if (const int done = add_framebuffer(*file_, request, layout.modifier); done < 0)
-        return framebuffer_refused(*file_, done, layout);
+        return framebuffer_refused(*file_, done, request, layout);
     Framebuffer framebuffer;
     framebuffer.memory_ = std::move(*kept);
     framebuffer.handle_ = std::move(*handle);

@@ -45,6 +45,9 @@ struct File : std::enable_shared_from_this<File> {
     // One owner fewer; the last closes the handle.
     void release(std::uint32_t handle) noexcept;
 
+    // Whether the kernel still knows the handle. For telling why something failed.
+    bool is_open(std::uint32_t handle) const noexcept;
+
     // DRM_CAP_ADDFB2_MODIFIERS, asked for once.
     bool knows_modifiers() noexcept;
 

@@ -1,5 +1,6 @@
 // GEM handles, counted: the kernel gives one handle for one buffer on one open file, and counts nothing.
 #include <drm.h>
+#include <fcntl.h>
 
 #include <cerrno>
 #include <new>
@@ -25,6 +26,16 @@ void File::close(std::uint32_t handle) const noexcept {
     drm_gem_close request{};
     request.handle = handle;
     call(DRM_IOCTL_GEM_CLOSE, &request);
+}
+
+bool File::is_open(std::uint32_t handle) const noexcept {
+    drm_prime_handle request{};
+    request.handle = handle;
+    request.flags = DRM_CLOEXEC | DRM_RDWR;
+    if (call(DRM_IOCTL_PRIME_HANDLE_TO_FD, &request) < 0)
+        return false;
+    const UniqueFd not_needed(request.fd);
+    return true;
 }
 
 Result<GemHandle> File::count_locked(std::uint32_t handle) noexcept {

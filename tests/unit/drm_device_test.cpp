@@ -313,7 +313,7 @@ TEST_F(DrmDevice, ARefusedFramebufferSaysWhy) {
     const std::tuple<int, ErrorKind, const char*> refusals[] = {
         {EOPNOTSUPP, ErrorKind::unsupported, "no screens"},
         {EACCES, ErrorKind::permission, "primary node"},
-        {ENOENT, ErrorKind::invalid, "somebody else closed"},
+        {ENOENT, ErrorKind::incompatible, "cannot show this format"},
         {EINVAL, ErrorKind::incompatible, "64x64 XR24 with a pitch of 256 bytes"},
     };
     Device device = opened();
@@ -327,6 +327,18 @@ TEST_F(DrmDevice, ARefusedFramebufferSaysWhy) {
     }
     EXPECT_EQ(fake.handles(), 0u);
     EXPECT_EQ(foreign->ref_count(), 1u);
+
+    // The same errno when somebody closed what was not his.
+    fake.cards[0].framebuffer_error = 0;
+    auto allocator = device.dumb_allocator();
+    ASSERT_TRUE(allocator);
+    auto memory = (*allocator)->alloc(64 * 64 * 4);
+    ASSERT_TRUE(memory);
+    EXPECT_EQ(fake.close_handle(device.fd(), device.gem_handle(**memory)->value()), 0);
+    auto framebuffer = device.framebuffer(**memory, picture());
+    ASSERT_FALSE(framebuffer);
+    EXPECT_EQ(framebuffer.error().kind(), ErrorKind::invalid);
+    EXPECT_THAT(framebuffer.error().message(), HasSubstr("somebody else closed"));
 }
 
 // ---- faults
