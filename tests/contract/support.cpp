@@ -115,7 +115,8 @@ std::vector<std::string> mapping_names() {
 std::vector<std::string> required_names() {
     return {"sysmem",        "memfd",
             "udmabuf",       "dma-heap/system",
-            "dmabuf",        "drm-dumb/virtio_gpu",
+            "dmabuf",        "vulkan/0",
+            "vulkan/0/host", "drm-dumb/virtio_gpu",
             "drm-dumb/vgem", "drm-dumb/bochs-drm"};
 }
 

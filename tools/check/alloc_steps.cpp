@@ -169,8 +169,8 @@ std::string alloc_flags(const Subject& subject) {
     params.flags = MemoryFlags::readonly;
     auto memory = subject.make(100, params);
     holds("READONLY is kept", has(memory->flags(), MemoryFlags::readonly));
-    refused("WRITE map of READONLY memory", memory->map(MapFlags::write), {ErrorKind::conflict});
-    refused("READWRITE map of READONLY memory", memory->map(MapFlags::readwrite), {ErrorKind::conflict});
+    refused("WRITE map of READONLY memory", memory->map(MapFlags::write), {write_refusal(subject)});
+    refused("READWRITE map of READONLY memory", memory->map(MapFlags::readwrite), {write_refusal(subject)});
     refused("WRITE lock of READONLY memory", memory->lock(LockFlags::write), {ErrorKind::conflict});
     if (subject.claims.map)
         must("READ map of READONLY memory",

@@ -83,8 +83,8 @@ std::string share_readonly(const Subject& subject) {
     for (Memory* view : {child.get(), grandchild.get()}) {
         holds(fmt::format("a share is READONLY; found flags {}", flags_text(view->flags())),
               has(view->flags(), MemoryFlags::readonly));
-        refused("WRITE map of a share", view->map(MapFlags::write), {ErrorKind::conflict});
-        refused("READWRITE map of a share", view->map(MapFlags::readwrite), {ErrorKind::conflict});
+        refused("WRITE map of a share", view->map(MapFlags::write), {write_refusal(subject)});
+        refused("READWRITE map of a share", view->map(MapFlags::readwrite), {write_refusal(subject)});
         refused("WRITE lock of a share", view->lock(LockFlags::write), {ErrorKind::conflict});
     }
     return {};

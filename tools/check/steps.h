@@ -44,6 +44,11 @@ struct Subject {
     MemoryRef make(std::size_t size, const AllocationParams& params) const;
 };
 
+// How a WRITE map of memory that is READONLY is refused: where nothing can be mapped, that is said first.
+inline ErrorKind write_refusal(const Subject& subject) {
+    return subject.claims.map ? ErrorKind::conflict : ErrorKind::unsupported;
+}
+
 // What a step needs of the allocator's claims; without it the step is unsupported.
 enum Need : unsigned {
     nothing = 0,
