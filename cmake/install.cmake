@@ -1,5 +1,6 @@
 # What `cmake --install` gives: the public headers, libhwalloc.so, hwalloc.pc, the CMake package hwalloc::hwalloc, the
-# hwalloc command and the manual pages. Nothing installed names the build directory, and the prefix can be moved.
+# hwalloc command and the manual pages; and where it was built libhwalloc-vulkan.so, hwalloc-vulkan.pc and the package's
+# component vulkan. Nothing installed names the build directory, and the prefix can be moved.
 include(CMakePackageConfigHelpers)
 
 install(FILES ${HWALLOC_PUBLIC_HEADERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hwalloc COMPONENT Development)
@@ -22,6 +23,19 @@ install(FILES ${PROJECT_BINARY_DIR}/hwalloc-config.cmake ${PROJECT_BINARY_DIR}/h
     DESTINATION ${package_dir} COMPONENT Development)
 install(EXPORT hwalloc_targets FILE hwalloc-targets.cmake NAMESPACE hwalloc:: DESTINATION ${package_dir}
     COMPONENT Development)
+
+if(TARGET hwalloc-vulkan)
+    # Beside the library, as libhwalloc.so looks for it.
+    set_target_properties(hwalloc-vulkan PROPERTIES INSTALL_RPATH "$ORIGIN")
+    install(FILES ${HWALLOC_VULKAN_HEADERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hwalloc COMPONENT Development)
+    install(TARGETS hwalloc-vulkan EXPORT hwalloc_vulkan_targets
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT Runtime NAMELINK_COMPONENT Development)
+    install(EXPORT hwalloc_vulkan_targets FILE hwalloc-vulkan-targets.cmake NAMESPACE hwalloc:: DESTINATION ${package_dir}
+        COMPONENT Development)
+    configure_file(${PROJECT_SOURCE_DIR}/cmake/hwalloc-vulkan.pc.in ${PROJECT_BINARY_DIR}/hwalloc-vulkan.pc @ONLY)
+    install(FILES ${PROJECT_BINARY_DIR}/hwalloc-vulkan.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+        COMPONENT Development)
+endif()
 
 # hwalloc_install_program(TARGET): into bin, finding the library beside it wherever the prefix is moved to.
 function(hwalloc_install_program target)

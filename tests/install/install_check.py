@@ -15,6 +15,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 STRICT = ["-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
 # What a public header may include besides the C++ library: POSIX headers of libc.
 POSIX = {"sys/types.h", "sys/stat.h", "sys/time.h", "poll.h", "time.h", "unistd.h"}
+# The one header for which an application needs more than hwalloc, and it has that already.
+VULKAN = {"vulkan.h": {"vulkan/vulkan_core.h"}}
 
 
 def run(*command, **options):
@@ -33,25 +35,38 @@ def install(options):
     run(options.cmake, "--install", options.build, "--prefix", options.prefix, stdout=subprocess.DEVNULL)
 
 
+def with_vulkan(options):
+    return (options.prefix / "include" / "hwalloc" / "vulkan.h").exists()
+
+
+def installed_library(options, name, may_need):
+    """A library under its three names; what the linker finds in it."""
+    lib = options.prefix / options.libdir
+    major = options.version.split(".", maxsplit=1)[0]
+    real = lib / f"lib{name}.so.{options.version}"
+    expect(real.is_file() and not real.is_symlink(), f"{real} is missing")
+    for link in (f"lib{name}.so.{major}", f"lib{name}.so"):
+        expect((lib / link).is_symlink() and (lib / link).resolve() == real.resolve(), f"{link} is no link to {real}")
+    dynamic = run("readelf", "-d", real, stdout=subprocess.PIPE).stdout
+    soname = re.search(r"\(SONAME\).*\[(.*)\]", dynamic)
+    expect(soname and soname[1] == f"lib{name}.so.{major}", f"soname: {soname and soname[1]}")
+    run_paths = re.findall(r"\((?:RPATH|RUNPATH)\).*\[(.*)\]", dynamic)
+    expect(run_paths == ["$ORIGIN"], f"{name} looks for its companions in {run_paths}, not beside itself alone")
+    needed = set(re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic))
+    surplus = {one for one in needed if not re.match(rf"({may_need})\.so\.", one)}
+    expect(not surplus, f"{name} needs {surplus}")
+
+
 def layout(options):
-    """Exactly the public headers; the library under three names; what build systems look for."""
+    """Exactly the public headers; the libraries; what build systems look for."""
     headers = sorted(os.listdir(options.prefix / "include" / "hwalloc"))
     expect(headers == sorted(options.words), f"headers {headers}, wanted {sorted(options.words)}")
     lib = options.prefix / options.libdir
-    major = options.version.split(".", maxsplit=1)[0]
-    real = lib / f"libhwalloc.so.{options.version}"
-    expect(real.is_file() and not real.is_symlink(), f"{real} is missing")
-    for name in (f"libhwalloc.so.{major}", "libhwalloc.so"):
-        expect((lib / name).is_symlink() and (lib / name).resolve() == real.resolve(), f"{name} is no link to {real}")
-    dynamic = run("readelf", "-d", real, stdout=subprocess.PIPE).stdout
-    soname = re.search(r"\(SONAME\).*\[(.*)\]", dynamic)
-    expect(soname and soname[1] == f"libhwalloc.so.{major}", f"soname: {soname and soname[1]}")
-    run_paths = re.findall(r"\((?:RPATH|RUNPATH)\).*\[(.*)\]", dynamic)
-    expect(run_paths == ["$ORIGIN"], f"the library looks for its companions in {run_paths}, not beside itself alone")
-    needed = set(re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic))
-    surplus = {name for name in needed
-               if not re.match(r"(libc|libm|libgcc_s|libstdc\+\+|libudev|ld-linux[-\w]*)\.so\.", name)}
-    expect(not surplus, f"the library needs {surplus}")
+    installed_library(options, "hwalloc", r"libc|libm|libgcc_s|libstdc\+\+|libudev|ld-linux[-\w]*")
+    if with_vulkan(options):
+        installed_library(options, "hwalloc-vulkan", r"libc|libm|libgcc_s|libstdc\+\+|ld-linux[-\w]*|libhwalloc|libvulkan")
+    for name in ("pkgconfig/hwalloc-vulkan.pc", "cmake/hwalloc/hwalloc-vulkan-targets.cmake"):
+        expect((lib / name).is_file() == with_vulkan(options), f"{name} is missing, or is there without its library")
     for name in ("pkgconfig/hwalloc.pc", "cmake/hwalloc/hwalloc-config.cmake",
                  "cmake/hwalloc/hwalloc-config-version.cmake", "cmake/hwalloc/hwalloc-targets.cmake"):
         expect((lib / name).is_file(), f"{name} is missing")
@@ -77,28 +92,34 @@ def environment(prefix, libdir):
     return {**os.environ, "PKG_CONFIG_PATH": str(prefix / libdir / "pkgconfig"), "LD_LIBRARY_PATH": str(prefix / libdir)}
 
 
-def run_program(program, options, prefix):
-    for name in ("sysmem", "SystemMemory"):
+def run_program(program, options, prefix, *names):
+    for name in names or ("",):
         said = run(program, name, stdout=subprocess.PIPE, env=environment(prefix, options.libdir)).stdout.strip()
         expect(said == options.version, f"the program saw version {said!r}")
 
 
 def by_pkg_config(options, prefix, directory):
     env = environment(prefix, options.libdir)
-    # Without these two pkg-config leaves out a prefix it takes for the system's own.
-    flags = run("pkg-config", "--cflags", "--libs", "hwalloc", stdout=subprocess.PIPE, env=env).stdout.split()
-    program = directory / "outside"
-    run(options.compiler, *STRICT, HERE / "outside" / "outside.cpp", *flags, "-o", program)
-    run_program(program, options, prefix)
-    said = run("pkg-config", "--modversion", "hwalloc", stdout=subprocess.PIPE, env=env).stdout.strip()
-    expect(said == options.version, f"pkg-config says version {said}")
+    for package, source, names in [("hwalloc", "outside.cpp", ("sysmem", "SystemMemory")),
+                                   ("hwalloc-vulkan", "outside_vulkan.cpp", ())]:
+        if package == "hwalloc-vulkan" and not with_vulkan(options):
+            continue
+        flags = run("pkg-config", "--cflags", "--libs", package, stdout=subprocess.PIPE, env=env).stdout.split()
+        program = directory / package
+        run(options.compiler, *STRICT, HERE / "outside" / source, *flags, "-o", program)
+        run_program(program, options, prefix, *names)
+        said = run("pkg-config", "--modversion", package, stdout=subprocess.PIPE, env=env).stdout.strip()
+        expect(said == options.version, f"pkg-config says version {said}")
 
 
 def by_find_package(options, prefix, directory):
     run(options.cmake, "-S", HERE / "outside", "-B", directory, "-G", options.generator, f"-DCMAKE_PREFIX_PATH={prefix}",
+        f"-DCOMPONENTS={'vulkan' if with_vulkan(options) else ''}",
         f"-DCMAKE_CXX_COMPILER={options.compiler}", "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_FIND_USE_PACKAGE_REGISTRY=OFF")
     run(options.cmake, "--build", directory)
-    run_program(directory / "outside", options, prefix)
+    run_program(directory / "outside", options, prefix, "sysmem", "SystemMemory")
+    if with_vulkan(options):
+        run_program(directory / "outside_vulkan", options, prefix)
 
 
 def pkg_config(options):
@@ -128,6 +149,12 @@ def moved(options):
             library = re.search(r"libhwalloc\.so\.\d+ => (\S+)", linked)
             expect(library and pathlib.Path(library[1]).resolve().is_relative_to(prefix.resolve()),
                    f"the moved command uses {library and library[1]}")
+            if with_vulkan(options):
+                said = run(command, "list", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                           env={**os.environ, "LD_DEBUG": "files"}).stderr
+                library = re.search(r"calling init: (\S*/libhwalloc-vulkan\.so\S*)", said)
+                expect(library and pathlib.Path(library[1]).resolve().is_relative_to(prefix.resolve()),
+                       f"the moved library loads {library and library[1]}")
 
 
 def tutorial(options):
@@ -166,7 +193,8 @@ def readme(options):
 
 
 def includes(options):
-    """Public headers include each other, the C++ library, and a few headers of libc; nothing private, nothing else."""
+    """Public headers include each other, the C++ library, and a few headers of libc; nothing private, nothing else but
+    Vulkan's own header in hwalloc/vulkan.h."""
     directory = options.prefix / "include" / "hwalloc"
     present = set(os.listdir(directory))
     for header in sorted(present):
@@ -175,7 +203,8 @@ def includes(options):
                 owner, _, base = name.rpartition("/")
                 expect(owner == "hwalloc" and base in present, f'{header} includes "{name}", which is not installed')
             else:
-                expect(re.fullmatch(r"[a-z_]+", name) or name in POSIX, f"{header} includes <{name}>")
+                expect(re.fullmatch(r"[a-z_]+", name) or name in POSIX | VULKAN.get(header, set()),
+                       f"{header} includes <{name}>")
 
 
 def header(options):
