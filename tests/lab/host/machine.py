@@ -29,12 +29,14 @@ class Machine:
     """Sockets and processes of one guest, all inside one run directory."""
 
     PORTS = ("control", "stdout", "stderr")
+    DISPLAY = "display"  # the virtio-gpu's name for qemu
 
     def __init__(self, run_directory, root, kernel, memory, accelerator, terminal=False):
         if not shutil.which("qemu-system-x86_64"):
             raise LabError("qemu-system-x86_64 is not installed: run 'scripts/setup --lab'")
         self.run_directory = run_directory
         self.console = run_directory / "console"
+        self.monitor = run_directory / "qmp"
         self.children = []
         self.listeners = {}
         self._log = open(run_directory / "log", "w")
@@ -96,7 +98,8 @@ class Machine:
             "rootfstype=virtiofs root=root ro console=ttyS0 quiet panic=-1 mitigations=off no_timer_check "
             f'init=/bin/sh -- -c "{TO_GUEST}"',
             "-serial", f"file:{self.console}",
-            "-device", "virtio-gpu-pci", "-device", "bochs-display", "-device", "virtio-serial-pci",
+            "-qmp", f"unix:{self.monitor},server=on,wait=off",
+            "-device", f"virtio-gpu-pci,id={self.DISPLAY}", "-device", "bochs-display", "-device", "virtio-serial-pci",
         ]
 
     def _port(self, name):

@@ -9,6 +9,7 @@ import time
 
 from .errors import TIMED_OUT, DiedBooting, LabError
 from .progress import Progress
+from .screenshot import LINE
 
 PASSED_ON = ("HWALLOC_", "GTEST_")
 GUEST_FILES = ("init", "fragment")
@@ -37,8 +38,9 @@ def write_job(job, guest_directory, command, settings):
 class Session:
     """Watches a machine from power-on until the command's result and all of its output have arrived."""
 
-    def __init__(self, machine, timeout):
+    def __init__(self, machine, timeout, screenshot=None):
         self.machine = machine
+        self.screenshot = screenshot
         self.timeout = timeout
         self.outputs = {"stdout": 1, "stderr": 2}
         self.received = dict.fromkeys(self.outputs, 0)
@@ -74,6 +76,9 @@ class Session:
         finally:
             progress.done()
             self.selector.close()
+        if self.screenshot and not self.screenshot.taken:
+            raise LabError(f"no picture was taken: the command ended with exit code {self.result[0]} and without a line "
+                           f"{LINE.decode()} on its standard error")
         return self.result[0]
 
     def _complete(self):
@@ -104,6 +109,8 @@ class Session:
     def _forward(self, connection, name):
         data = self._receive(connection)
         self.received[name] += len(data)
+        if self.screenshot and name == "stderr":
+            self.screenshot.look_at(data)
         view = memoryview(data)
         while view:
             view = view[os.write(self.outputs[name], view):]
