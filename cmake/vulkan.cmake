@@ -64,9 +64,8 @@ inline constexpr std::uint32_t @array@[] = {
     target_include_directories(${target} SYSTEM PRIVATE ${directory})
 endfunction()
 
-file(GLOB vulkan_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/backends/vulkan/*.cpp)
 set(HWALLOC_VULKAN_HEADERS "")
-if(NOT HWALLOC_VULKAN OR vulkan_missing OR NOT vulkan_sources)
+if(NOT HWALLOC_VULKAN OR vulkan_missing)
     if(vulkan_missing)
         message(STATUS "No Vulkan: there is no ${vulkan_missing}")
     endif()
@@ -78,6 +77,7 @@ endif()
 set(HWALLOC_VULKAN_HEADERS backends/vulkan/vulkan.h)
 file(CREATE_LINK ${PROJECT_SOURCE_DIR}/backends/vulkan/vulkan.h ${public_include}/hwalloc/vulkan.h SYMBOLIC)
 
+file(GLOB vulkan_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/backends/vulkan/*.cpp)
 # As hwalloc_objects: for the library, and straight into tests that look inside.
 add_library(hwalloc_vulkan_objects OBJECT ${vulkan_sources})
 target_include_directories(hwalloc_vulkan_objects PUBLIC ${PROJECT_SOURCE_DIR} ${public_include})
