@@ -1,0 +1,133 @@
+#include "tools/display/card.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <string_view>
+#include <vector>
+
+#include "tools/display/drm_ptr.h"
+
+namespace hwalloc::tools {
+namespace {
+
+constexpr const char* directory = "/dev/dri";
+
+// The numbers of the cards, in order: what a directory lists is in none.
+std::vector<unsigned> card_numbers() {
+    std::vector<unsigned> numbers;
+    DIR* const listing = ::opendir(directory);
+    if (!listing)
+        return numbers;
+    while (const dirent* entry = ::readdir(listing)) {
+        const std::string_view name = entry->d_name;
+        unsigned number = 0;
+        if (!name.starts_with("card"))
+            continue;
+        const auto [end, error] = std::from_chars(name.data() + 4, name.data() + name.size(), number);
+        if (error == std::errc{} && end == name.data() + name.size())
+            numbers.push_back(number);
+    }
+    ::closedir(listing);
+    std::sort(numbers.begin(), numbers.end());
+    return numbers;
+}
+
+Result<Card> open_node(const std::string& path) {
+    Card card;
+    card.path = path;
+    card.fd.reset(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    if (!card.fd) {
+        const int why = errno;
+        Error error = Error::from_errno(why, "opening a display").on(path).call("open");
+        if (error.kind() == ErrorKind::permission)
+            return std::move(error).remedy("add yourself to group video");
+        return error;
+    }
+    drmVersion* const version = drmGetVersion(card.fd.get());
+    if (!version)
+        return Error(ErrorKind::unsupported, "opening a display").doing("it is not a DRM device").on(path);
+    card.driver = version->name;
+    drmFreeVersion(version);
+    return card;
+}
+
+// Whether anything is connected: unsupported where the card has no outputs at all, unavailable where nothing
+// is.
+Result<void> has_output(const Card& card) {
+    const DrmResources resources(drmModeGetResources(card.fd.get()));
+    if (!resources || resources->count_connectors == 0)
+        return Error(ErrorKind::unsupported, "opening a display")
+            .doing(fmt::format("{} has no outputs", card.driver))
+            .on(card.path);
+    for (int i = 0; i < resources->count_connectors; ++i) {
+        const DrmConnector connector(drmModeGetConnector(card.fd.get(), resources->connectors[i]));
+        if (connector && connector->connection == DRM_MODE_CONNECTED && connector->count_modes > 0)
+            return {};
+    }
+    return Error(ErrorKind::unavailable, "opening a display")
+        .doing(fmt::format("nothing is connected to {}", card.driver))
+        .on(card.path)
+        .remedy("connect a monitor and switch it on");
+}
+
+Result<void> become_master(const Card& card) {
+    // The first to open a card that has no master is made one.
+    if (drmIsMaster(card.fd.get()) || drmSetMaster(card.fd.get()) == 0)
+        return {};
+    const int why = errno;
+    // EBUSY, or EACCES to a process without rights: the kernel looks at those first.
+    return Error(ErrorKind::busy, why, "taking a display")
+        .doing("taking the display: another program, such as a desktop, holds it")
+        .on(card.path)
+        .call("DRM_IOCTL_SET_MASTER")
+        .remedy("end that program, or run this on a text console of its own (Ctrl-Alt-F3)");
+}
+
+Result<Card> take(Card card, bool legacy) {
+    if (auto master = become_master(card); !master)
+        return std::move(master).error();
+    // Without universal planes the primary ones are not listed.
+    card.atomic = !legacy && drmSetClientCap(card.fd.get(), DRM_CLIENT_CAP_UNIVERSAL_PLANES, 1) == 0 &&
+                  drmSetClientCap(card.fd.get(), DRM_CLIENT_CAP_ATOMIC, 1) == 0;
+    return card;
+}
+
+} // namespace
+
+Result<Card> open_card(const std::string& which, bool legacy) {
+    if (which.starts_with('/') || which.starts_with("card")) {
+        auto card = open_node(which.starts_with('/') ? which : fmt::format("{}/{}", directory, which));
+        if (!card)
+            return card;
+        if (auto output = has_output(*card); !output)
+            return std::move(output).error();
+        return take(std::move(*card), legacy);
+    }
+    const bool any = which == "auto";
+    Error none = Error(ErrorKind::unavailable, "opening a display")
+                     .doing(any ? "no card has a connected output"
+                                : fmt::format("no card of driver {} has a connected output", which))
+                     .on(directory);
+    for (const unsigned number : card_numbers()) {
+        auto card = open_node(fmt::format("{}/card{}", directory, number));
+        if (!card) {
+            none = std::move(none).because(card.error());
+            continue;
+        }
+        if (!any && card->driver != which)
+            continue;
+        if (auto output = has_output(*card); !output) {
+            none = std::move(none).because(output.error());
+            continue;
+        }
+        return take(std::move(*card), legacy);
+    }
+    return none;
+}
+
+} // namespace hwalloc::tools
