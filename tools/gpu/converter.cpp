@@ -308,14 +308,15 @@ std::uint64_t Converter::picture_bytes() const noexcept {
 }
 
 Result<void> Converter::prepare(std::uint32_t slot, const vulkan::Buffer& camera,
-                                const vulkan::Buffer& picture, std::uint64_t frame_offset) {
+                                const vulkan::Buffer& picture, std::uint64_t frame_offset,
+                                std::uint64_t picture_offset) {
     Objects& o = *objects_;
     if (slot >= o.slots.size())
         return Error(ErrorKind::invalid, "there is no such slot for a conversion");
     auto source = o.window_of(camera, frame_offset, o.conversion.frame_bytes);
     if (!source)
         return std::move(source).error();
-    auto target = o.window_of(picture, 0, o.conversion.picture_bytes);
+    auto target = o.window_of(picture, picture_offset, o.conversion.picture_bytes);
     if (!target)
         return std::move(target).error();
     if (target->offset % 4)

@@ -31,11 +31,12 @@ public:
     std::uint64_t picture_bytes() const noexcept;
 
     // Fixes what slot `slot` converts, until it is prepared again: the frame that begins `frame_offset` bytes
-    // into `camera`, into `picture`. Keeps both alive. Not while the slot runs. Errors: invalid (no such
-    // slot, a picture that begins at no multiple of 4 bytes), incompatible (memory that is too small), limit
-    // (the device cannot see that much of a buffer at once), and what the driver answers.
+    // into `camera`, into the picture that begins `picture_offset` bytes into `picture`. Keeps both alive.
+    // Not while the slot runs. Errors: invalid (no such slot, a picture that begins at no multiple of 4
+    // bytes), incompatible (memory that is too small), limit (the device cannot see that much of a buffer at
+    // once), and what the driver answers.
     Result<void> prepare(std::uint32_t slot, const vulkan::Buffer& camera, const vulkan::Buffer& picture,
-                         std::uint64_t frame_offset = 0);
+                         std::uint64_t frame_offset = 0, std::uint64_t picture_offset = 0);
 
     // Converts, and returns when the GPU is done: the camera may have its memory back. Takes the frame's
     // memory over from its foreign owner and gives it back, and the picture's likewise. Allocates, imports

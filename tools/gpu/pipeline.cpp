@@ -1,0 +1,120 @@
+#include "tools/gpu/pipeline.h"
+
+#include <fmt/format.h>
+
+namespace hwalloc::tools {
+namespace {
+
+constexpr std::uint32_t known_formats[] = {fourcc('Y', 'U', 'Y', 'V'), fourcc('U', 'Y', 'V', 'Y'),
+                                           fourcc('N', 'V', '1', '2'), fourcc('G', 'R', 'E', 'Y')};
+
+} // namespace
+
+std::span<const std::uint32_t> Pipeline::formats() {
+    return known_formats;
+}
+
+Result<void> Pipeline::set_format(const v4l2::CaptureFormat& format) {
+    auto conversion = make_conversion(format.layout);
+    if (!conversion)
+        return Error(conversion.error()).on(device_.name());
+    layout_ = format.layout;
+    return {};
+}
+
+// The shader reads whole words.
+std::uint64_t Pipeline::memory_size() const {
+    return (layout_.memory_sizes[0] + 3) / 4 * 4;
+}
+
+Result<void> Pipeline::bind(std::span<const MemoryRef> memories, const Target& target) {
+    unbind();
+    auto bound = import(memories, target);
+    if (!bound)
+        unbind();
+    return bound;
+}
+
+void Pipeline::unbind() {
+    converter_.reset();
+    cameras_.clear();
+    pictures_.clear();
+    frame_offsets_.clear();
+}
+
+Result<void> Pipeline::import(std::span<const MemoryRef> memories, const Target& target) {
+    auto converter = Converter::make(device_, layout_, target.order, target.pitch,
+                                     static_cast<std::uint32_t>(memories.size() * target.buffers.size()));
+    if (!converter)
+        return std::move(converter).error();
+    converter_.emplace(std::move(*converter));
+    pictures_.assign(target.buffers.begin(), target.buffers.end());
+    picture_offset_ = target.offset;
+    imports_ = 0;
+    for (const MemoryRef& memory : memories) {
+        auto camera = device_.buffer(*memory);
+        if (!camera)
+            return std::move(camera).error();
+        imports_ += camera->foreign() ? 1u : 0u;
+        cameras_.push_back(std::move(*camera));
+        frame_offsets_.push_back(0);
+        if (auto ready = prepare(static_cast<std::uint32_t>(cameras_.size() - 1), 0); !ready)
+            return ready;
+    }
+    auto rehearsed = converter_->run(0);
+    if (!rehearsed)
+        return std::move(rehearsed).error();
+    return {};
+}
+
+Result<void> Pipeline::prepare(std::uint32_t camera, std::uint64_t frame_offset) {
+    const auto count = static_cast<std::uint32_t>(pictures_.size());
+    for (std::uint32_t picture = 0; picture < count; ++picture)
+        if (auto ready = converter_->prepare(camera * count + picture, cameras_[camera], pictures_[picture],
+                                             frame_offset, picture_offset_);
+            !ready)
+            return ready;
+    frame_offsets_[camera] = frame_offset;
+    return {};
+}
+
+Result<void> Pipeline::run(const v4l2::Frame& frame, std::uint32_t picture) {
+    // Some drivers place the image behind a header, always at the same distance.
+    if (frame.offset != frame_offsets_[frame.index])
+        if (auto ready = prepare(frame.index, frame.offset); !ready)
+            return ready;
+    auto times = converter_->run(frame.index * static_cast<std::uint32_t>(pictures_.size()) + picture);
+    if (!times)
+        return std::move(times).error();
+    ++frames_;
+    wait_ns_ += times->wait_ns;
+    if (times->gpu_ns)
+        gpu_ns_.add(*times->gpu_ns);
+    return {};
+}
+
+double Pipeline::wait_us() const {
+    return static_cast<double>(wait_ns_) / 1000.0 / static_cast<double>(frames_);
+}
+
+void Pipeline::report(Json& document) const {
+    const auto or_null = [](const std::optional<double>& number) { return number ? Json(*number) : Json(); };
+    const Samples::Percentiles gpu = gpu_ns_.percentiles();
+    document["gpu"] = device_.name();
+    document["gpu_imports"] = imports_;
+    document["gpu_us"] = {{"p50", or_null(gpu.p50)}, {"p99", or_null(gpu.p99)}};
+    document["wait_us"] = frames_ ? Json(wait_us()) : Json();
+}
+
+std::string Pipeline::summary() const {
+    const Samples::Percentiles gpu = gpu_ns_.percentiles();
+    std::string text =
+        fmt::format("converted by {}; {} of {} buffers imported", device_.name(), imports_, cameras_.size());
+    if (gpu.p50)
+        text += fmt::format("; {:.0f} us (p50), {:.0f} us (p99) on the GPU", *gpu.p50, *gpu.p99);
+    if (frames_)
+        text += fmt::format("; waited for {:.0f} us a frame", wait_us());
+    return text;
+}
+
+} // namespace hwalloc::tools
