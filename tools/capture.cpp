@@ -19,10 +19,11 @@ namespace hwalloc::tools {
 namespace {
 
 struct Options {
-    std::string device = "auto", allocator = "auto", size, format, fps, output, to = "memory", gpu;
-    std::uint32_t buffers = 4;
+    std::string device = "auto", allocator = "auto", size, format, fps, output, to = "memory", gpu,
+                scanout = "auto";
+    std::uint32_t buffers = 4, screen_buffers = 2;
     std::uint64_t frames = 30;
-    bool list_formats = false;
+    bool list_formats = false, allow_copy = false, mark_first_frame = false;
 };
 
 constexpr std::uint32_t formats_for_pictures[] = {fourcc('Y', 'U', 'Y', 'V'), fourcc('U', 'Y', 'V', 'Y'),
@@ -216,6 +217,20 @@ std::string gpu_of(const Options& options) {
     return rest.substr(0, rest.find('/'));
 }
 
+// "display=card0" names the card as well.
+ConsumerRequest request_of(const Options& options) {
+    ConsumerRequest request{.to = options.to.substr(0, options.to.find('=')),
+                            .gpu = gpu_of(options),
+                            .frames = options.frames,
+                            .screen_buffers = options.screen_buffers,
+                            .scanout = options.scanout,
+                            .allow_copy = options.allow_copy,
+                            .mark_first_frame = options.mark_first_frame};
+    if (request.to.size() < options.to.size())
+        request.card = options.to.substr(request.to.size() + 1);
+    return request;
+}
+
 int capture_frames(const Options& options, const v4l2::FormatRequest& request, FrameWriter::Kind kind,
                    Output& out) {
     const StopSignals signals;
@@ -233,7 +248,7 @@ int capture_frames(const Options& options, const v4l2::FormatRequest& request, F
 
     std::unique_ptr<FrameConsumer> consumer;
     if (options.to != "memory") {
-        auto taker = open_consumer({.to = options.to, .gpu = gpu_of(options), .frames = options.frames});
+        auto taker = open_consumer(request_of(options));
         if (!taker)
             return out.fail(taker.error());
         consumer = std::move(*taker);
@@ -304,8 +319,20 @@ int capture_frames(const Options& options, const v4l2::FormatRequest& request, F
 }
 
 int run(const Options& options, Output& out) {
+    const bool display = options.to == "display" || options.to.starts_with("display=");
+    if (!display && options.to != "memory" && options.to != "gpu")
+        return out.fail_usage(
+            fmt::format("--to is memory, gpu, display or display=CARD, not \"{}\"", options.to));
+    if (options.to == "display=")
+        return out.fail_usage("--to display=CARD wants a card, such as display=card0");
     if (!options.gpu.empty() && options.to == "memory")
-        return out.fail_usage("--gpu chooses a GPU for --to gpu");
+        return out.fail_usage("--gpu chooses a GPU for --to gpu and --to display");
+    if (!display && (options.allow_copy || options.mark_first_frame || options.screen_buffers != 2 ||
+                     options.scanout != "auto"))
+        return out.fail_usage(
+            "--allow-copy, --mark-first-frame, --scanout and --screen-buffers are for --to display");
+    if (options.scanout == "copy" && !options.allow_copy)
+        return out.fail_usage("--scanout copy needs --allow-copy");
     v4l2::FormatRequest request;
     FrameWriter::Kind kind;
     if (!options.size.empty() && !parse_size(options.size, request))
@@ -357,15 +384,31 @@ Run capture(CLI::App& command) {
         ->type_name("FILE");
     command
         .add_option("--to", options->to,
-                    "where the frames go: memory, or gpu (converted there, without a copy; --output is its "
-                    "picture)")
-        ->check(CLI::IsMember({"memory", "gpu"}))
+                    "where the frames go: memory, gpu (converted there, without a copy; --output is its "
+                    "picture), display (a monitor, by the GPU), or display=CARD (node or driver)")
         ->type_name("WHERE")
         ->capture_default_str();
     command
         .add_option("--gpu", options->gpu,
                     "which one: index, part of its name, or DRM node; else the first that takes dma-bufs")
         ->type_name("N|NAME");
+    command
+        .add_option("--screen-buffers", options->screen_buffers, "how many a display shows in turn: 2 or 3")
+        ->check(CLI::Range(2, 3))
+        ->type_name("N")
+        ->capture_default_str();
+    command
+        .add_option(
+            "--scanout", options->scanout,
+            "the memory a display shows: vulkan (the GPU's), drm-dumb (the card's own), copy, or auto "
+            "(the first that does)")
+        ->check(CLI::IsMember({"auto", "vulkan", "drm-dumb", "copy"}))
+        ->type_name("KIND")
+        ->capture_default_str();
+    command.add_flag("--allow-copy", options->allow_copy,
+                     "let the CPU copy pictures for a display where no memory does for it and the GPU");
+    command.add_flag("--mark-first-frame", options->mark_first_frame,
+                     "print SCREENSHOT on standard error once pictures are on the display");
     command.add_flag("--list-formats", options->list_formats,
                      "show what the camera offers, and capture nothing");
     return [options](Output& out) { return run(*options, out); };

@@ -47,9 +47,15 @@ public:
 
 // What the user asked for.
 struct ConsumerRequest {
-    std::string to;           // "gpu"
+    std::string to;           // "gpu", "display"
     std::string gpu;          // index, part of a name, or DRM node; empty: the first that takes dma-bufs
     std::uint64_t frames = 0; // how many will come; 0: unknown
+    // For a display:
+    std::string card = "auto";    // node, driver, or the first with a connected output
+    unsigned screen_buffers = 2;  // shown in turn
+    std::string scanout = "auto"; // the memory it shows: "vulkan", "drm-dumb", "copy", or the first that does
+    bool allow_copy = false;      // by the CPU, where no memory does for both GPU and card
+    bool mark_first_frame = false; // print SCREENSHOT on standard error once two pictures were shown
 };
 
 // The module's one symbol, `hwalloc_devices`. The first two members never move.

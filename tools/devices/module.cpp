@@ -1,4 +1,5 @@
 // hwalloc-devices.so: what the command loads when frames go to a GPU or a display.
+#include "tools/devices/display.h"
 #include "tools/gpu/consumer.h"
 
 namespace hwalloc::tools {
@@ -7,6 +8,8 @@ namespace {
 Result<std::unique_ptr<FrameConsumer>> open(const ConsumerRequest& request) {
     if (request.to == "gpu")
         return open_gpu(request);
+    if (request.to == "display")
+        return open_display(request);
     return Error(ErrorKind::unsupported, "there is no such use of frames");
 }
 

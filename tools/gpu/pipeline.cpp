@@ -8,6 +8,16 @@ namespace {
 constexpr std::uint32_t known_formats[] = {fourcc('Y', 'U', 'Y', 'V'), fourcc('U', 'Y', 'V', 'Y'),
                                            fourcc('N', 'V', '1', '2'), fourcc('G', 'R', 'E', 'Y')};
 
+// Dma-bufs that the device has imported, whoever asked for it.
+std::uint32_t imports_of(const vulkan::Device& device) {
+    auto heaps = device.heaps();
+    std::uint32_t imports = 0;
+    if (heaps)
+        for (const vulkan::HeapStatistics& heap : *heaps)
+            imports += heap.imports;
+    return imports;
+}
+
 } // namespace
 
 std::span<const std::uint32_t> Pipeline::formats() {
@@ -50,17 +60,17 @@ Result<void> Pipeline::import(std::span<const MemoryRef> memories, const Target&
     converter_.emplace(std::move(*converter));
     pictures_.assign(target.buffers.begin(), target.buffers.end());
     picture_offset_ = target.offset;
-    imports_ = 0;
+    const std::uint32_t before = imports_of(device_);
     for (const MemoryRef& memory : memories) {
         auto camera = device_.buffer(*memory);
         if (!camera)
             return std::move(camera).error();
-        imports_ += camera->foreign() ? 1u : 0u;
         cameras_.push_back(std::move(*camera));
         frame_offsets_.push_back(0);
         if (auto ready = prepare(static_cast<std::uint32_t>(cameras_.size() - 1), 0); !ready)
             return ready;
     }
+    imports_ = imports_of(device_) - before;
     auto rehearsed = converter_->run(0);
     if (!rehearsed)
         return std::move(rehearsed).error();
