@@ -146,9 +146,17 @@ class Capture(unittest.TestCase):
 
     def test_wrong_usage(self):
         for words in (["--size", "640"], ["--size", "0x480"], ["--format", "toolong"], ["--fps", "0"], ["--fps", "x"],
-                      ["--output", "frame.jpg"], ["--output", "-"], ["--buffers", "0"], ["--frames", "-1"]):
+                      ["--output", "frame.jpg"], ["--output", "-"], ["--buffers", "0"], ["--frames", "-1"], ["--to", "nowhere"],
+                      ["--to", "display="], ["--to", "display", "--screen-buffers", "1"],
+                      ["--to", "display", "--scanout", "copy"], ["--mark-first-frame"]):
             with self.subTest(words):
                 self.assertEqual(self.error("--device", "test", *words, code=2)["kind"], "usage")
+
+    def test_a_card_that_is_not_there_is_told(self):
+        error = self.error("--device", "test", "--to", "display=card987")
+        self.assertEqual(error["kind"], "unavailable")
+        # Without Vulkan there is nothing that could look for it.
+        self.assertTrue("/dev/dri/card987" in error["message"] or "without Vulkan" in error["message"], error)
 
     def test_control_c_ends_cleanly_with_what_was_captured(self):
         for number in (signal.SIGINT, signal.SIGTERM):
