@@ -29,9 +29,12 @@ std::string driver_of(const std::string& card) {
     std::string driver = link_target(device + "/driver");
     if (driver.starts_with("virtio-")) {
         for (const std::string& below : directory_entries(device.c_str()))
-            if (below.starts_with("virtio"))
-                if (std::string own = link_target(device + "/" + below + "/driver"); !own.empty())
+            if (below.starts_with("virtio")) {
+                std::string link = device;
+                link.append("/").append(below).append("/driver");
+                if (std::string own = link_target(link); !own.empty())
                     return own;
+            }
     }
     if (driver.empty() || driver == "faux_driver")
         driver = link_target(device);

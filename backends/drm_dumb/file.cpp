@@ -118,7 +118,7 @@ Result<std::shared_ptr<File>> File::of(int fd) noexcept {
         std::vector<std::shared_ptr<File>> held; // let go after the lock: the last owner closes a file
         const std::lock_guard guard(known.mutex);
         for (const std::weak_ptr<File>& one : known.files) {
-            const auto file = held.emplace_back(one.lock());
+            auto file = held.emplace_back(one.lock());
             if (!file || file->device != status.st_rdev)
                 continue;
             const Same same = same_open_file(own.get(), file->fd.get());
