@@ -25,6 +25,13 @@ def _virtiofsd():
     raise LabError("virtiofsd is not installed: run 'scripts/setup --lab'")
 
 
+PROCESSORS = {
+    "tcg": ["-accel", "tcg,thread=multi", "-cpu", "max,la57=off"],
+    "icount": ["-accel", "tcg,thread=single", "-icount", "shift=0", "-cpu", "max,la57=off"],
+    "kvm": ["-accel", "kvm", "-cpu", "host"],
+}
+
+
 class Machine:
     """Sockets and processes of one guest, all inside one run directory."""
 
@@ -92,8 +99,7 @@ class Machine:
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-vga", "none",
             "-machine", "q35,sata=off,smbus=off,memory-backend=memory", "-smp", "2", "-m", str(memory),
             "-object", f"memory-backend-memfd,id=memory,size={memory}M,share=on",
-            *(["-accel", "kvm", "-cpu", "host"] if accelerator == "kvm"
-              else ["-accel", "tcg,thread=multi", "-cpu", "max,la57=off"]),
+            *PROCESSORS[accelerator],
             "-kernel", str(kernel), "-append",
             "rootfstype=virtiofs root=root ro console=ttyS0 quiet panic=-1 mitigations=off no_timer_check "
             f'init=/bin/sh -- -c "{TO_GUEST}"',
