@@ -11,16 +11,24 @@ namespace hwalloc::vulkan::detail {
 Result<std::vector<HeapStatistics>> Session::heaps() const {
     VmaBudget budgets[VK_MAX_MEMORY_HEAPS] = {};
     vmaGetHeapBudgets(vma, budgets);
+    VkPhysicalDeviceMemoryBudgetPropertiesEXT told{
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
+    if (has_budget) {
+        VkPhysicalDeviceMemoryProperties2 question{
+            .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2, .pNext = &told};
+        functions.GetPhysicalDeviceMemoryProperties2(physical_device, &question);
+    }
     std::vector<HeapStatistics> heaps(memory.memoryHeapCount);
     for (std::uint32_t i = 0; i < memory.memoryHeapCount; ++i) {
         const VmaBudget& budget = budgets[i];
         const std::uint64_t beside = exported[i].bytes.load(std::memory_order_relaxed);
-        // With VK_EXT_memory_budget the driver counts all of it; without, VMA knows its own only.
+        // The driver counts all of it; VMA knows its own only, and takes a part of the heap for the budget.
+        const bool known = told.heapBudget[i] != 0;
         heaps[i] = {.index = i,
                     .device_local = (memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) != 0,
                     .size = memory.memoryHeaps[i].size,
-                    .budget = budget.budget,
-                    .usage = has_budget ? budget.usage : budget.usage + beside,
+                    .budget = known ? told.heapBudget[i] : budget.budget,
+                    .usage = known ? told.heapUsage[i] : budget.usage + beside,
                     .allocated = budget.statistics.blockBytes + beside,
                     .device_memories =
                         budget.statistics.blockCount + exported[i].count.load(std::memory_order_relaxed),

@@ -271,9 +271,9 @@ Result<void> Session::make_vma() noexcept {
         .vkGetDeviceBufferMemoryRequirements = nullptr,
         .vkGetDeviceImageMemoryRequirements = nullptr,
         .vkGetMemoryWin32HandleKHR = nullptr};
+    // Without VK_EXT_memory_budget: VMA would ask the driver again at every 30th piece, which costs system
+    // calls. Session::heaps() asks for itself.
     VmaAllocatorCreateInfo info{};
-    if (has_budget)
-        info.flags |= VMA_ALLOCATOR_CREATE_EXT_MEMORY_BUDGET_BIT;
     info.physicalDevice = physical_device;
     info.device = device;
     info.instance = instance;
