@@ -1,8 +1,10 @@
 // What a device's heaps hold, and the story that an exhausted one tells.
+#include <algorithm>
 #include <new>
 
 #include "backends/vulkan/result.h"
 #include "backends/vulkan/session.h"
+#include "backends/vulkan/slabs.h"
 #include "backends/vulkan/vma.h"
 #include "common/fixed_text.h"
 
@@ -34,6 +36,14 @@ Result<std::vector<HeapStatistics>> Session::heaps() const {
                         budget.statistics.blockCount + exported[i].count.load(std::memory_order_relaxed),
                     .suballocated = budget.statistics.allocationBytes,
                     .suballocations = budget.statistics.allocationCount};
+        // A chunk counts for what is given out of it. (It may have come or gone since VMA was asked.)
+        for (const auto& each : slabs) {
+            const Slabs::Count count = each->count(i);
+            heaps[i].suballocated -= std::min(heaps[i].suballocated, count.chunk_bytes);
+            heaps[i].suballocated += count.piece_bytes;
+            heaps[i].suballocations -= std::min(heaps[i].suballocations, count.chunks);
+            heaps[i].suballocations += count.pieces;
+        }
     }
     if (!heaps.empty()) {
         heaps[0].imported = imported.bytes.load(std::memory_order_relaxed);

@@ -7,6 +7,7 @@
 #include "backends/vulkan/allocators.h"
 #include "backends/vulkan/imports.h"
 #include "backends/vulkan/result.h"
+#include "backends/vulkan/slabs.h"
 #include "backends/vulkan/transfer.h"
 #include "backends/vulkan/vma.h"
 
@@ -73,6 +74,8 @@ Session::Session() noexcept = default;
 Session::~Session() {
     transfer.reset();
     imports.reset();
+    for (auto& each : slabs)
+        each.reset();
     if (vma)
         vmaDestroyAllocator(vma);
     if (owned && device)
@@ -192,6 +195,8 @@ Result<void> Session::set_up(std::span<const char* const> extensions) {
         return probed;
     if (auto made = make_vma(); !made)
         return made;
+    for (const bool mapped : {false, true})
+        slabs[mapped] = std::make_unique<Slabs>(*this, mapped);
     imports = std::make_unique<Imports>(*this);
     if (queue) {
         transfer = std::make_unique<Transfer>(*this);

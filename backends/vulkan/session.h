@@ -18,6 +18,7 @@ VK_DEFINE_HANDLE(VmaAllocator)
 namespace hwalloc::vulkan::detail {
 
 class Imports;
+class Slabs;
 class Transfer;
 
 // What a driver says about dma-bufs of a buffer with buffer_usage.
@@ -76,6 +77,7 @@ struct Session : std::enable_shared_from_this<Session> {
     bool rounds_buffers = false; // a buffer may need more bytes than it was made for
 
     VmaAllocator vma = nullptr;
+    std::unique_ptr<Slabs> slabs[2]; // of vma's memory: the GPU's own, and what the CPU can map
     std::unique_ptr<Imports> imports;
     std::unique_ptr<Transfer> transfer; // null: no queue
 

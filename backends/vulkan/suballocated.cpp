@@ -1,5 +1,6 @@
 // "vulkan/N/host" and "vulkan/N/device-local": many small pieces of few VkDeviceMemory, by the Vulkan Memory
-// Allocator. They never leave the process: a dma-buf exports a whole VkDeviceMemory, neighbours included.
+// Allocator, the smallest out of slabs. They never leave the process: a dma-buf exports a whole
+// VkDeviceMemory, neighbours included.
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
@@ -7,10 +8,11 @@
 #include <mutex>
 #include <new>
 
+#include "allocators/geometry.h"
 #include "backends/vulkan/allocators.h"
 #include "backends/vulkan/memory.h"
+#include "backends/vulkan/slabs.h"
 #include "backends/vulkan/transfer.h"
-#include "backends/vulkan/vma.h"
 #include "common/checked.h"
 #include "common/fixed_text.h"
 
@@ -22,26 +24,26 @@ struct NativeBuffer final : BufferBinding {
     MemoryRef keep;
 };
 
+void release(Session& session, const Slot& slot) noexcept {
+    if (slot.slab)
+        session.slabs[slot.mapped != nullptr]->give_back(slot);
+    else
+        vmaFreeMemory(session.vma, slot.allocation);
+}
+
 class Piece final : public Block, public HasVulkanMemory {
 public:
-    Piece(Allocator& allocator, const Geometry& geometry, Session& session, VmaAllocation allocation,
-          const VmaAllocationInfo& info, VkDeviceSize region, std::uint8_t* base) noexcept
-        : Block(allocator, geometry, base)
-        , session_(session)
-        , allocation_(allocation)
-        , memory_(info.deviceMemory)
-        , offset_(info.offset)
-        , region_(region)
-        , mapped_(static_cast<std::uint8_t*>(info.pMappedData))
-        , type_(info.memoryType) {}
+    Piece(Allocator& allocator, const Geometry& geometry, Session& session, const Slot& slot,
+          VkDeviceSize region, std::uint8_t* base) noexcept
+        : Block(allocator, geometry, base), session_(session), slot_(slot), region_(region) {}
 
     // Zeroes what ZERO_PREFIXED and ZERO_PADDED ask.
     Result<void> zero() noexcept {
         if (!has_any(root().flags(), MemoryFlags::zero_prefixed | MemoryFlags::zero_padded))
             return {};
-        if (mapped_) {
-            zero_edges(mapped_ + region_);
-            const VkResult result = vmaFlushAllocation(session_.vma, allocation_, 0, VK_WHOLE_SIZE);
+        if (slot_.mapped) {
+            zero_edges(slot_.mapped + region_);
+            const VkResult result = flush_all();
             if (result != VK_SUCCESS)
                 return session_.refused(result, "zeroing memory", "vkFlushMappedMemoryRanges");
             return {};
@@ -61,7 +63,7 @@ public:
     VkDeviceSize region_offset() const noexcept override { return region_; }
     bool cached() const noexcept override {
         constexpr auto both = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
-        return mapped_ && (session_.flags_of(type_) & both) == both;
+        return slot_.mapped && (session_.flags_of(slot_.type) & both) == both;
     }
     Result<std::shared_ptr<const BufferBinding>> buffer(Memory& memory) noexcept override {
         return without_throwing([&]() -> Result<std::shared_ptr<const BufferBinding>> {
@@ -71,10 +73,12 @@ public:
             auto handle = memory.ref();
             if (!handle)
                 return std::move(handle).error();
+            VmaAllocationInfo held{};
+            vmaGetAllocationInfo(session_.vma, slot_.allocation, &held);
             auto binding = std::make_shared<NativeBuffer>();
             binding->buffer = *made;
-            binding->memory = memory_;
-            binding->memory_offset = offset_;
+            binding->memory = held.deviceMemory;
+            binding->memory_offset = held.offset + slot_.within;
             binding->keep = *std::move(handle);
             return binding;
         });
@@ -108,7 +112,18 @@ private:
     ~Piece() override {
         if (const VkBuffer buffer = buffer_.load(std::memory_order_relaxed))
             session_.functions.DestroyBuffer(session_.device, buffer, nullptr);
-        vmaFreeMemory(session_.vma, allocation_);
+        release(session_, slot_);
+    }
+
+    VkDeviceSize held() const noexcept {
+        if (slot_.slab)
+            return Slabs::size_of(slot_);
+        VmaAllocationInfo info{};
+        vmaGetAllocationInfo(session_.vma, slot_.allocation, &info);
+        return info.size;
+    }
+    VkResult flush_all() noexcept {
+        return vmaFlushAllocation(session_.vma, slot_.allocation, slot_.within, held());
     }
 
     // The VkBuffer over the whole piece, made when it is first asked for: memory that Vulkan never sees as a
@@ -122,19 +137,17 @@ private:
             return std::move(fresh).error();
         VkMemoryRequirements needs{};
         session_.functions.GetBufferMemoryRequirements(session_.device, *fresh, &needs);
-        VmaAllocationInfo held{};
-        vmaGetAllocationInfo(session_.vma, allocation_, &held);
         VkResult result = VK_SUCCESS;
-        if (needs.size <= held.size)
-            result = vmaBindBufferMemory(session_.vma, allocation_, *fresh);
-        if (needs.size > held.size || result != VK_SUCCESS) {
+        if (needs.size <= held())
+            result = vmaBindBufferMemory2(session_.vma, slot_.allocation, slot_.within, *fresh, nullptr);
+        if (needs.size > held() || result != VK_SUCCESS) {
             session_.functions.DestroyBuffer(session_.device, *fresh, nullptr);
             if (result != VK_SUCCESS)
                 return session_.refused(result, "binding a Vulkan buffer", "vkBindBufferMemory");
             return Error(ErrorKind::incompatible, "a Vulkan buffer needs more memory than there is")
                 .on(session_.name)
                 .wanted(needs.size)
-                .held(held.size);
+                .held(held());
         }
         VkBuffer nobody = VK_NULL_HANDLE;
         if (buffer_.compare_exchange_strong(nobody, *fresh, std::memory_order_acq_rel))
@@ -147,29 +160,30 @@ private:
     // end of the region, because a map may be used up to maxsize; VMA widens it to whole atoms
     // (nonCoherentAtomSize), which no other piece shares.
     Result<std::uint8_t*> mem_map_full(Memory& view, MapInfo& info, std::size_t maxsize) noexcept override {
-        if (!mapped_)
+        if (!slot_.mapped)
             return Error(ErrorKind::unsupported, "memory of the GPU alone cannot be mapped");
         const bool reads = has(info.flags, MapFlags::read), writes = has(info.flags, MapFlags::write);
         std::lock_guard guard(access_);
         VkResult result = VK_SUCCESS;
         // Invalidating throws away what another map has written and nobody flushed.
         if (reads && writers_ > 0)
-            result = vmaFlushAllocation(session_.vma, allocation_, 0, VK_WHOLE_SIZE);
+            result = flush_all();
         if (reads && result == VK_SUCCESS)
-            result = vmaInvalidateAllocation(session_.vma, allocation_, region_ + view.offset(),
-                                             maxsize - view.offset());
+            result = vmaInvalidateAllocation(session_.vma, slot_.allocation,
+                                             slot_.within + region_ + view.offset(), maxsize - view.offset());
         if (result != VK_SUCCESS)
             return session_.refused(result, "beginning CPU access", "vkInvalidateMappedMemoryRanges");
         writers_ += writes ? 1 : 0;
-        return mapped_ + region_;
+        return slot_.mapped + region_;
     }
     Result<void> mem_unmap_full(Memory& view, MapInfo& info) noexcept override {
         if (!has(info.flags, MapFlags::write))
             return {};
         std::lock_guard guard(access_);
         --writers_;
-        const VkResult result = vmaFlushAllocation(session_.vma, allocation_, region_ + view.offset(),
-                                                   root().maxsize() - view.offset());
+        const VkResult result =
+            vmaFlushAllocation(session_.vma, slot_.allocation, slot_.within + region_ + view.offset(),
+                               root().maxsize() - view.offset());
         if (result != VK_SUCCESS)
             return session_.refused(result, "ending CPU access", "vkFlushMappedMemoryRanges");
         return {};
@@ -178,7 +192,7 @@ private:
     Result<MemoryRef> mem_copy(Memory& view, std::size_t offset, std::size_t size,
                                Allocator* target) noexcept override {
         constexpr std::size_t small = 64 << 10; // below that the GPU's round trip costs more than slow reads
-        if (cached() || (mapped_ && (size <= small || !session_.transfer)))
+        if (cached() || (slot_.mapped && (size <= small || !session_.transfer)))
             return default_copy(view, offset, size, target);
         return copy_by_gpu(*this, view, offset, size, target ? *target : allocator());
     }
@@ -188,12 +202,8 @@ private:
     }
 
     Session& session_; // kept by the allocator
-    VmaAllocation allocation_;
-    VkDeviceMemory memory_;
-    VkDeviceSize offset_;
-    VkDeviceSize region_; // where the region begins in the piece
-    std::uint8_t* mapped_;
-    std::uint32_t type_;
+    Slot slot_;
+    VkDeviceSize region_; // where the region begins in the slot
     std::uint32_t writers_ = 0;
     std::mutex access_;
     std::atomic<VkBuffer> buffer_{VK_NULL_HANDLE};
@@ -233,59 +243,26 @@ private:
         if (!opened) [[unlikely]]
             return std::move(opened).error();
         Session& session = **opened;
-        auto geometry = Geometry::of(size, params, 1);
-        if (!geometry) [[unlikely]]
-            return std::move(geometry).error();
-        // Of the CPU's address, as everywhere. A VkDeviceMemory is mapped at a multiple of
-        // minMemoryMapAlignment, so a wider alignment is found inside a larger piece.
-        const std::size_t unit = geometry->align + 1;
-        constexpr std::size_t widest = std::size_t{2} << 20;
-        if (unit > widest)
-            return Error(ErrorKind::unsupported, "Vulkan memory is aligned to 2 MiB at most")
-                .on(session.name);
-        const std::size_t slack = mapped_ && unit > session.limits.minMemoryMapAlignment ? unit : 0;
-        std::uint64_t bytes;
-        if (!checked_add(std::uint64_t{geometry->storage}, std::uint64_t{slack}, bytes))
+        Geometry geometry;
+        if (!lay_out(geometry, size, params, 1)) [[unlikely]]
             return Error(ErrorKind::limit, "the size does not fit");
-        if (auto fits = check_size(session, bytes); !fits)
-            return std::move(fits).error();
-        if (session.rounds_buffers)
-            bytes =
-                (bytes + session.buffer_alignment - 1) / session.buffer_alignment * session.buffer_alignment;
-
-        const VkMemoryRequirements needs{.size = bytes,
-                                         .alignment = std::max<VkDeviceSize>(session.buffer_alignment, unit),
-                                         .memoryTypeBits = session.buffer_types};
-        VmaAllocationCreateInfo info{};
-        info.flags = VMA_ALLOCATION_CREATE_STRATEGY_MIN_TIME_BIT;
-        if (mapped_) {
-            info.flags |= VMA_ALLOCATION_CREATE_MAPPED_BIT;
-            info.requiredFlags = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
-            info.preferredFlags = VK_MEMORY_PROPERTY_HOST_CACHED_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
-        } else {
-            info.requiredFlags = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
-            geometry->flags |= MemoryFlags::not_mappable;
-        }
-        VmaAllocation allocation = nullptr;
-        VmaAllocationInfo got{};
-        if (const VkResult result = vmaAllocateMemory(session.vma, &needs, &info, &allocation, &got);
-            result != VK_SUCCESS) [[unlikely]]
-            return session.no_memory(result, "allocating memory of the GPU", "vkAllocateMemory", bytes)
-                .doing(FixedText("allocating ", bytes, " bytes"));
-
-        auto* first = static_cast<std::uint8_t*>(got.pMappedData);
-        VkDeviceSize region = 0;
-        if (slack) {
-            const auto address = reinterpret_cast<std::uintptr_t>(first);
-            region = ((address + unit - 1) & ~std::uintptr_t{unit - 1}) - address;
-        }
-        const bool coherent = session.flags_of(got.memoryType) & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
-        std::uint8_t* base = mapped_ && coherent ? first + region : nullptr;
         if (!mapped_)
-            got.pMappedData = nullptr;
-        auto* piece = new (std::nothrow) Piece(*this, *geometry, session, allocation, got, region, base);
+            geometry.flags |= MemoryFlags::not_mappable;
+        const std::size_t unit = geometry.align + 1;
+        Slabs& slabs = *session.slabs[mapped_];
+        Slot slot;
+        if (slabs.suits(geometry.storage, unit))
+            slot = slabs.take(geometry.storage);
+        VkDeviceSize region = 0;
+        if (!slot.allocation)
+            if (auto large = allocate(session, geometry.storage, unit, slot, region); !large) [[unlikely]]
+                return std::move(large).error();
+
+        const bool coherent = session.flags_of(slot.type) & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+        std::uint8_t* base = slot.mapped && coherent ? slot.mapped + region : nullptr;
+        auto* piece = new (std::nothrow) Piece(*this, geometry, session, slot, region, base);
         if (!piece) {
-            vmaFreeMemory(session.vma, allocation);
+            release(session, slot);
             return Error(ErrorKind::exhausted, "no memory for a block");
         }
         if (auto zeroed = piece->zero(); !zeroed) [[unlikely]] {
@@ -293,6 +270,37 @@ private:
             return std::move(zeroed).error();
         }
         return piece;
+    }
+
+    // A piece by VMA alone. `region`: where a multiple of `unit` is in it.
+    Result<void> allocate(Session& session, std::uint64_t bytes, std::size_t unit, Slot& slot,
+                          VkDeviceSize& region) noexcept {
+        // Of the CPU's address, as everywhere. A VkDeviceMemory is mapped at a multiple of
+        // minMemoryMapAlignment, so a wider alignment is found inside a larger piece.
+        constexpr std::size_t widest = std::size_t{2} << 20;
+        if (unit > widest)
+            return Error(ErrorKind::unsupported, "Vulkan memory is aligned to 2 MiB at most")
+                .on(session.name);
+        const std::size_t slack = mapped_ && unit > session.limits.minMemoryMapAlignment ? unit : 0;
+        if (!checked_add(bytes, std::uint64_t{slack}, bytes))
+            return Error(ErrorKind::limit, "the size does not fit");
+        if (auto fits = check_size(session, bytes); !fits)
+            return std::move(fits).error();
+        if (session.rounds_buffers)
+            bytes =
+                (bytes + session.buffer_alignment - 1) / session.buffer_alignment * session.buffer_alignment;
+        VmaAllocationInfo got{};
+        if (const VkResult result = allocate_by_vma(session, mapped_, bytes, unit, slot.allocation, got);
+            result != VK_SUCCESS) [[unlikely]]
+            return session.no_memory(result, "allocating memory of the GPU", "vkAllocateMemory", bytes)
+                .doing(FixedText("allocating ", bytes, " bytes"));
+        slot.mapped = static_cast<std::uint8_t*>(got.pMappedData);
+        slot.type = static_cast<std::uint16_t>(got.memoryType);
+        if (slack) {
+            const auto address = reinterpret_cast<std::uintptr_t>(slot.mapped);
+            region = ((address + unit - 1) & ~std::uintptr_t{unit - 1}) - address;
+        }
+        return {};
     }
 
     bool mapped_;

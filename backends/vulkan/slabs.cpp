@@ -1,0 +1,190 @@
+#include "backends/vulkan/slabs.h"
+
+#include <algorithm>
+#include <bit>
+#include <new>
+#include <utility>
+
+namespace hwalloc::vulkan::detail {
+namespace {
+
+constexpr VkDeviceSize chunk_bytes = 64 << 10;
+constexpr VkDeviceSize smallest = 64;
+
+struct Class {
+    std::size_t index;
+    VkDeviceSize bytes;
+};
+
+// Steps of 64 bytes up to 1 KiB, then of an eighth of the power of two below.
+constexpr Class class_of(VkDeviceSize bytes) noexcept {
+    constexpr int even_bits = 9;
+    constexpr VkDeviceSize even = 1 << even_bits; // up to here by the one rule, above by the other
+    if (bytes <= even) {
+        const std::size_t steps = (bytes + smallest - 1) / smallest;
+        return {steps - 1, steps * smallest};
+    }
+    const int octave = static_cast<int>(std::bit_width(bytes - 1)) - 1;
+    const int shift = octave - 3;
+    const std::size_t steps = (bytes - 1) >> shift; // 8 to 15
+    return {even / smallest + 8 * static_cast<std::size_t>(octave - even_bits) + steps - 8, (steps + 1)
+                                                                                                << shift};
+}
+static_assert(class_of(1).index == 0 && class_of(512).index == 7 && class_of(513).index == 8);
+static_assert(class_of(513).bytes == 576 && class_of(1024).bytes == 1024 && class_of(1025).bytes == 1152);
+static_assert(class_of(Slabs::largest).index == 39 && class_of(Slabs::largest).bytes == Slabs::largest);
+
+} // namespace
+
+struct Slab {
+    VmaAllocation allocation = nullptr;
+    std::uint8_t* mapped = nullptr;
+    std::uint16_t type = 0;
+    std::uint32_t heap = 0;
+    // How it is cut.
+    std::size_t size_class = 0;
+    std::uint32_t bytes = 0, pieces = 0;
+    std::uint32_t used = 0, returned = 0, untouched = 0;
+    Slab *next = nullptr, *before = nullptr;
+    // Pieces that came back, the last on top; those from `untouched` on were never out.
+    std::uint16_t free[chunk_bytes / smallest];
+
+    void cut(const Class& size, VkDeviceSize unit) noexcept {
+        size_class = size.index;
+        bytes = static_cast<std::uint32_t>((size.bytes + unit - 1) & ~(unit - 1));
+        pieces = static_cast<std::uint32_t>(chunk_bytes / bytes);
+        used = returned = untouched = 0;
+    }
+};
+
+VkResult allocate_by_vma(Session& session, bool mapped, VkDeviceSize bytes, VkDeviceSize alignment,
+                         VmaAllocation& allocation, VmaAllocationInfo& got) noexcept {
+    const VkMemoryRequirements needs{.size = bytes,
+                                     .alignment = std::max(session.buffer_alignment, alignment),
+                                     .memoryTypeBits = session.buffer_types};
+    VmaAllocationCreateInfo info{};
+    info.flags = VMA_ALLOCATION_CREATE_STRATEGY_MIN_TIME_BIT;
+    if (mapped) {
+        info.flags |= VMA_ALLOCATION_CREATE_MAPPED_BIT;
+        info.requiredFlags = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
+        info.preferredFlags = VK_MEMORY_PROPERTY_HOST_CACHED_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+    } else {
+        info.requiredFlags = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
+    }
+    const VkResult result = vmaAllocateMemory(session.vma, &needs, &info, &allocation, &got);
+    if (!mapped)
+        got.pMappedData = nullptr;
+    return result;
+}
+
+// No two pieces share an atom, which is flushed and invalidated as a whole; and a VkBuffer may begin at any
+// of them. (All of these are powers of two.)
+Slabs::Slabs(Session& session, bool mapped) noexcept
+    : session_(session)
+    , mapped_(mapped)
+    , unit_(std::max({smallest, session.buffer_alignment, session.limits.nonCoherentAtomSize}))
+    , alignment_(unit_ > largest ? 0 : std::min(unit_, VkDeviceSize{session.limits.minMemoryMapAlignment})) {}
+
+Slabs::~Slabs() {
+    if (spare_)
+        discard(spare_);
+}
+
+VkDeviceSize Slabs::size_of(const Slot& slot) noexcept {
+    return slot.slab->bytes;
+}
+
+Slot Slabs::take(VkDeviceSize bytes) noexcept {
+    const Class wanted = class_of(bytes);
+    const std::lock_guard guard(mutex_);
+    Slab* slab = open_[wanted.index];
+    if (!slab) [[unlikely]] {
+        slab = spare_ ? std::exchange(spare_, nullptr) : fresh_slab();
+        if (!slab)
+            return {};
+        slab->cut(wanted, unit_);
+        link(*slab);
+    }
+    const std::uint32_t piece = slab->returned > 0 ? slab->free[--slab->returned] : slab->untouched++;
+    if (++slab->used == slab->pieces)
+        unlink(*slab);
+    Count& count = counts_[slab->heap];
+    ++count.pieces;
+    count.piece_bytes += slab->bytes;
+    const std::uint32_t within = piece * slab->bytes;
+    return {.allocation = slab->allocation,
+            .slab = slab,
+            .mapped = slab->mapped ? slab->mapped + within : nullptr,
+            .within = within,
+            .piece = static_cast<std::uint16_t>(piece),
+            .type = slab->type};
+}
+
+void Slabs::give_back(const Slot& slot) noexcept {
+    Slab* over = nullptr;
+    {
+        const std::lock_guard guard(mutex_);
+        Slab& slab = *slot.slab;
+        Count& count = counts_[slab.heap];
+        --count.pieces;
+        count.piece_bytes -= slab.bytes;
+        if (slab.used-- == slab.pieces)
+            link(slab);
+        slab.free[slab.returned++] = slot.piece;
+        if (slab.used == 0) [[unlikely]] {
+            unlink(slab);
+            if (spare_) {
+                over = &slab;
+                --count.chunks;
+                count.chunk_bytes -= chunk_bytes;
+            } else {
+                spare_ = &slab;
+            }
+        }
+    }
+    if (over)
+        discard(over);
+}
+
+Slabs::Count Slabs::count(std::uint32_t heap) noexcept {
+    const std::lock_guard guard(mutex_);
+    return counts_[heap];
+}
+
+Slab* Slabs::fresh_slab() noexcept {
+    auto* slab = new (std::nothrow) Slab;
+    if (!slab)
+        return nullptr;
+    VmaAllocationInfo info{};
+    if (allocate_by_vma(session_, mapped_, chunk_bytes, unit_, slab->allocation, info) != VK_SUCCESS) {
+        delete slab;
+        return nullptr;
+    }
+    slab->mapped = static_cast<std::uint8_t*>(info.pMappedData);
+    slab->type = static_cast<std::uint16_t>(info.memoryType);
+    slab->heap = session_.memory.memoryTypes[info.memoryType].heapIndex;
+    ++counts_[slab->heap].chunks;
+    counts_[slab->heap].chunk_bytes += chunk_bytes;
+    return slab;
+}
+
+void Slabs::discard(Slab* slab) noexcept {
+    vmaFreeMemory(session_.vma, slab->allocation);
+    delete slab;
+}
+
+void Slabs::link(Slab& slab) noexcept {
+    slab.before = nullptr;
+    slab.next = open_[slab.size_class];
+    if (slab.next)
+        slab.next->before = &slab;
+    open_[slab.size_class] = &slab;
+}
+
+void Slabs::unlink(Slab& slab) noexcept {
+    (slab.before ? slab.before->next : open_[slab.size_class]) = slab.next;
+    if (slab.next)
+        slab.next->before = slab.before;
+}
+
+} // namespace hwalloc::vulkan::detail
