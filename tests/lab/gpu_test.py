@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""`hwalloc capture --to gpu` from the kernel's own camera driver to lavapipe in the lab, seen from outside: the GPU's
+pictures judged by a program that shares no code with the library, system calls counted by strace, allocations, mappings and
+copies by a library that is preloaded.
+
+usage: gpu_test.py [pictures|calls|disturbances]...
+
+Prints what was chosen at random (CAPTURE_SEED repeats it), and "N passed, N failed" as its last line."""
+
+import collections
+import os
+import pathlib
+import random
+import re
+import shlex
+import sys
+import tempfile
+
+from capture_test import BUILD, ENCODINGS, JUDGE, MOST_DIFFERENCE, PATTERNS, RANGES, Cases, differing, in_lab
+
+MEMORIES = os.environ.get("GPU_MEMORIES", "dma-heap/system udmabuf vulkan/0 drm-dumb/vgem").split()
+FORMATS = ["YUYV", "UYVY", "NV12", "GREY"]
+COUNTER = BUILD / "tests" / "lab" / "count_calls.so"
+# What a driver does for a submission is its own affair, as long as it is not done with pictures.
+DRIVERS = re.compile(r"lib(vulkan|VkLayer|LLVM|gallium|drm)[-\w.]*\.so|^nobody$")
+# Without Mesa's cache of shaders every run does the same before its first frame; drivers that have no device here only
+# take time to load.
+ALONE = "MESA_SHADER_CACHE_DISABLE=true VK_DRIVER_FILES=$(echo /usr/share/vulkan/icd.d/lvp_icd*.json)"
+CAPTURE = "hwalloc capture --device /dev/video0 --to gpu --json"
+
+
+def pictures(cases, directory, chance):
+    """Whatever the driver draws, in whatever colours, in whosever memory: the GPU's picture is the right one."""
+    commands, takes = {}, {}
+    for memory in MEMORIES:
+        for fourcc in FORMATS:
+            name = f"{memory}-{fourcc}".replace("/", "-")
+            size = chance.choice(["320x180", "640x360"])
+            scene = {"test_pattern": chance.choice(PATTERNS), "y_cbcr_encoding": chance.choice(list(ENCODINGS)),
+                     "quantization": chance.choice(list(RANGES))}
+            takes[name] = (memory, fourcc, size, ", ".join(f"{key} {value}" for key, value in scene.items()))
+            controls = ",".join(f"{key}={value}" for key, value in {"osd_text_mode": 2, **scene}.items())
+            commands[f"controls-{name}"] = f"v4l2-ctl -d /dev/video0 -c {controls}"
+            commands[f"capture-{name}"] = (f"{CAPTURE} --allocator {memory} --size {size} --format {fourcc} --fps 30 "
+                                           f"--frames 12 --output {name}.png")
+            commands[f"judge-{name}"] = f"{shlex.quote(str(JUDGE))} /dev/video0 {size} {fourcc} {name}.png"
+    commands["auto"] = f"{CAPTURE} --size 320x180 --frames 3"
+    commands["rgb"] = f"{CAPTURE} --size 320x180 --frames 3 --format RGB24"
+    commands["sysmem"] = f"{CAPTURE} --size 320x180 --frames 3 --allocator sysmem"
+    done = in_lab(directory, commands=commands, timeout=900)
+    for name, (memory, fourcc, size, scene) in takes.items():
+        steps = [done[f"{step}-{name}"] for step in ("controls", "capture", "judge")]
+        report, judged = steps[1].document, steps[2].document
+        faults = [step.told() for step in steps if step.code]
+        if not faults:
+            # The dma-bufs of its own memory are no imports to the GPU; to the camera they are.
+            faults = differing(report, allocator=memory, memory="dmabuf", format=fourcc, frames=12, errors=0, copies=0,
+                               buffers=4, imports=4, gpu_imports=0 if memory == "vulkan/0" else 4, mmaps_per_frame=0,
+                               allocations_per_frame=0)
+            if "llvmpipe" not in report.get("gpu", "") or not report["gpu_us"]["p50"] or not report["wait_us"]:
+                faults.append(f"no GPU, or no times of it: {report}")
+            if judged["max_difference"] > MOST_DIFFERENCE:
+                faults.append(f"a pixel is {judged['max_difference']} levels off: {judged}")
+            if judged["stride"] != report["stride"]:
+                faults.append(f"the stride is {judged['stride']}, reported as {report['stride']}")
+        cases.case(f"{memory} {fourcc} {size} ({scene}): at most {judged.get('max_difference')} levels off", faults)
+    report = done["auto"].document
+    cases.case(f"auto takes {report.get('allocator')}", [done["auto"].told()] if done["auto"].code else
+               differing(report, imports=4, copies=0, format="YUYV"))
+    cases.case("a format that the GPU does not take is refused in words",
+               [] if done["rgb"].code == 1 and done["rgb"].error.get("kind") == "unsupported" and
+               "NV12" in done["rgb"].error["remedy"] else [done["rgb"].told()])
+    cases.case("memory without a dma-buf is refused in words",
+               [] if done["sysmem"].code == 1 and "dma-buf" in done["sysmem"].error.get("message", "")
+               else [done["sysmem"].told()])
+
+
+def traced(path):
+    """{call: count} of all threads; a poll or ioctl with what it is for."""
+    counts = collections.Counter()
+    for line in path.open(errors="replace"):
+        found = re.match(r"\d+\s+(\w+)\((?:\d+, (\w+))?", line)
+        if found:
+            counts[f"{found[1]} {found[2]}" if found[1] == "ioctl" else found[1]] += 1
+    return counts
+
+
+def counted(path):
+    """{(object, what): (calls, bytes)}"""
+    lines = (line.rsplit(" ", 3) for line in path.read_text().splitlines())
+    return {(pathlib.Path(name).name, what): (int(calls), int(size)) for name, what, calls, size in lines}
+
+
+def calls(cases, directory, _):
+    """What a frame costs: the difference of two runs, which differ in nothing but their length."""
+    # Small frames where calls are counted, large ones where bytes are: what a driver copies for itself has one size.
+    traces, counts = (100, 500, "320x180"), (30, 150, "640x360")
+    commands = {}
+    for memory in MEMORIES:
+        name = memory.replace("/", "-")
+        for lengths, witness in ((traces, "strace -f -s 0 --seccomp-bpf -e trace=!futex -o {}.strace"),
+                                 (counts, f"env COUNT_CALLS={{}}.counts LD_PRELOAD={shlex.quote(str(COUNTER))}")):
+            for frames in lengths[:2]:
+                commands[f"{name}-{frames}"] = (
+                    f"{ALONE} {witness.format(f'{name}-{frames}')} "
+                    f"{CAPTURE} --allocator {memory} --size {lengths[2]} --format YUYV --fps 60 --frames {frames}")
+    done = in_lab(directory, commands=commands, timeout=2400)
+    for memory in MEMORIES:
+        name = memory.replace("/", "-")
+        bad = [one.told() for key, one in done.items() if key.startswith(f"{name}-") and one.code]
+        if bad:
+            cases.case(f"{memory}: what a frame costs", bad)
+            continue
+        few, many, _ = traces
+        short, long = (traced(directory / f"{name}-{frames}.strace") for frames in (few, many))
+        each = {call: (long[call] - short[call]) / (many - few) for call in sorted(set(short) | set(long))}
+        # Threads of the driver that wait for each other: that, and futex, which is not traced.
+        work = {call: rate for call, rate in each.items() if not re.match(r"sched_yield|restart_syscall", call)}
+        capture = sum(rate for call, rate in work.items() if re.match(r"poll|ppoll|select|ioctl VIDIOC", call))
+        # The driver compiles the shader anew in each run, now with a few pieces of memory more, now fewer.
+        rest = {call: rate for call, rate in work.items() if not re.match(r"poll|ioctl VIDIOC_D?QBUF", call) and
+                abs(rate) >= (0.1 if call in ("mprotect", "brk", "madvise") else 0.02)}
+        faults = [] if 2 <= capture <= 3.02 else [f"{capture:.3f} calls for the capture: {work}"]
+        faults += [f"{rate:.3f} of {call} for each frame" for call, rate in rest.items()]
+        cases.case(f"{memory}, strace: {capture:.3f} calls a frame for the capture, and no others but futex", faults)
+        few, many, size = counts
+        width, height = map(int, size.split("x"))
+        short, long = (counted(directory / f"{name}-{frames}.counts") for frames in (few, many))
+        faults, told = [], []
+        if ("libhwalloc.so.0", "allocation") not in long or ("program", "allocation") not in long:
+            faults.append(f"the counter sees nothing of ours: {sorted(long)}")
+        for key in sorted(set(short) | set(long)):
+            here, there = short.get(key, (0, 0)), long.get(key, (0, 0))
+            rate, moved = ((there[i] - here[i]) / (many - few) for i in (0, 1))
+            if DRIVERS.search(key[0]):
+                if abs(rate) > 0.02:
+                    told.append(f"{key[0]} {rate:.1f} x {key[1]}, {moved:.0f} bytes")
+                # A quarter of a frame.
+                if key[1] == "copying" and moved > width * height / 2:
+                    faults.append(f"{key[0]} copies {moved:.0f} bytes for each frame")
+            # 8 bytes of each measurement are copied, once, when they are sorted at the end. The program's operator new is
+            # the one of the driver's compiler too.
+            elif moved > 64 if key[1] == "copying" else abs(rate) > (0.1 if key == ("program", "allocation") else 0.005):
+                faults.append(f"{key[0]}: {rate:.3f} x {key[1]}, {moved:.1f} bytes for each frame")
+        cases.case(f"{memory}, counted in the process: nothing is allocated, mapped or copied for a frame by us "
+                   f"(the driver: {'; '.join(told) or 'nothing either'})", faults)
+
+
+def disturbances(cases, directory, _):
+    """A user who stops, a process that is killed, a camera that goes."""
+    command = f"{CAPTURE} --allocator dma-heap/system --size 320x180 --format YUYV --fps 30"
+    bufinfo = "grep -c exp_name /sys/kernel/debug/dma_buf/bufinfo; tail -n 1 /sys/kernel/debug/dma_buf/bufinfo"
+    done = in_lab(directory, commands={
+        "before": bufinfo,
+        "stopped": f"timeout -s INT 6 {command} --frames 0 --output stopped.png",
+        "killed": f"timeout -s KILL 6 {command} --frames 0",
+        "again": f"{command} --frames 5",
+        "after": bufinfo,
+        "gone": f"(sleep 5; v4l2-ctl -d /dev/video0 -c disconnect=1) & {command} --frames 0 --output gone.png"})
+    stopped = done["stopped"]
+    cases.case("an interrupt ends it cleanly, with the last picture",
+               [] if stopped.code in (0, 124) and stopped.document.get("frames", 0) > 0 and
+               (directory / "stopped.png").exists() else [stopped.told()])
+    cases.case("killed in mid-stream, the camera is free at once",
+               [] if done["killed"].code == 137 and done["again"].code == 0 else [done["killed"].told(), done["again"].told()])
+    cases.case("no dma-buf is left over", [] if done["before"].out and done["before"].out == done["after"].out
+               else [f"before: {done['before'].told()}, after: {done['after'].told()}"])
+    cases.case("a camera that goes: the last picture is written, and it is told",
+               [] if done["gone"].code == 1 and done["gone"].error.get("kind") == "device lost" and
+               (directory / "gone.png").exists() else [done["gone"].told()])
+
+
+GROUPS = {"pictures": pictures, "calls": calls, "disturbances": disturbances}
+
+
+def main():
+    seed = os.environ.get("CAPTURE_SEED") or str(random.SystemRandom().randrange(1 << 32))
+    print(f"CAPTURE_SEED={seed}", flush=True)
+    cases = Cases()
+    for name in sys.argv[1:] or GROUPS:
+        with tempfile.TemporaryDirectory(prefix="hwalloc-gpu.") as directory:
+            GROUPS[name](cases, pathlib.Path(directory).resolve(), random.Random(seed))
+    print(f"{cases.passed} passed, {cases.failed} failed")
+    return 1 if cases.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
