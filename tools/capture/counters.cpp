@@ -15,6 +15,7 @@
 #endif
 #endif
 
+#ifndef HWALLOC_SANITIZED
 namespace {
 
 // Trivial, so that operator new can use it at any time.
@@ -22,7 +23,6 @@ constinit thread_local std::uint64_t allocations = 0;
 
 } // namespace
 
-#ifndef HWALLOC_SANITIZED
 // Replaced in the whole process, as C++ provides for ([new.delete]): the forms for arrays and without
 // exceptions call these.
 void* operator new(std::size_t size) {
