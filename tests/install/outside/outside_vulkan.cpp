@@ -1,5 +1,5 @@
-// Uses hwalloc/vulkan.h as an application would, from what was installed alone: its extensions, a device, memory of
-// the device as a VkBuffer. Prints the version; a machine without a Vulkan driver is no failure.
+// Uses hwalloc/vulkan.h as an application would, from what was installed alone: its extensions, a device,
+// memory of the device as a VkBuffer. Prints the version; a machine without a Vulkan driver is no failure.
 #include <cstdio>
 #include <cstring>
 
