@@ -88,12 +88,12 @@ class Capture(unittest.TestCase):
                 width, height, rows = read_png(path)
                 self.assertEqual((width, height), (160, 32))
                 # A frame later everything stands two pixels further to the left; a lost frame moves it more.
-                first = rows[0]
-                shift = next(s for s in range(2, 160, 2)
-                             if all(self.near(first[(20 * bar + 10 - s) % 160], BARS[bar]) for bar in range(8)))
+                shifts = [shift for shift in range(2, 160, 2)
+                          if all(self.near(shown, BARS[(x + shift) % 160 // 20]) for x, shown in enumerate(rows[0]))]
+                self.assertEqual(len(shifts), 1, rows[0])
                 for row in rows:
                     for x, shown in enumerate(row):
-                        self.assertTrue(self.near(shown, BARS[(x + shift) % 160 // 20]), (x, shown, shift))
+                        self.assertTrue(self.near(shown, BARS[(x + shifts[0]) % 160 // 20]), (x, shown, shifts))
 
     @staticmethod
     def near(shown, wanted):
