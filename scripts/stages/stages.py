@@ -112,9 +112,9 @@ def arm64(context):
 
 
 def lab_suites(context):
-    """In the lab: unit, contract, device and GPU suites on real drivers, where a skipped test is a failure."""
+    """In the lab: unit, contract, device, GPU and Vulkan suites on real drivers, where a skipped test is a failure."""
     counts = Counts()
-    for program in _suites(context, "dev", ("unit", "contract", "device", "gpu")):
+    for program in _suites(context, "dev", ("unit", "contract", "device", "gpu", "vulkan")):
         report = context.logs / f"lab-{program.name}.xml"
         report.unlink(missing_ok=True)
         code = context.run("scripts/lab", "run", "--timeout", "900", "--", program, f"--gtest_output=xml:{report}",

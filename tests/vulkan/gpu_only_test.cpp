@@ -1,0 +1,113 @@
+// Memory that the CPU does not see: zeroed and copied by the GPU, and refused clearly where there is no queue
+// for it. The driver's memory is visible in truth; it is only made to say otherwise, and the bytes are looked
+// at by copying them out.
+#include <gmock/gmock.h>
+
+#include "hwalloc/capabilities.h"
+#include "tests/vulkan/fake_dma_buf_driver.h"
+#include "tests/vulkan/fixture.h"
+
+namespace hwalloc::vulkan::testing {
+namespace {
+
+class GpuOnlyTest : public VulkanTest {
+protected:
+    // Bytes of the GPU's memory with a pattern in them.
+    MemoryRef gpu_memory(Device& device, std::size_t size, unsigned seed,
+                         const AllocationParams& params = {}) {
+        AllocatorRef host = allocator(device, Placement::host),
+                     gpu = allocator(device, Placement::device_local);
+        MemoryRef bytes = alloc(*host, size, params);
+        fill(*bytes, seed);
+        // A piece of the host is copied by the CPU; an allocator's memory that is made here, by the GPU.
+        MemoryRef memory = alloc(*gpu, size, params);
+        write_by_gpu(device, *bytes, *memory, size);
+        return memory;
+    }
+    // What an application does with its own queue.
+    void write_by_gpu(Device& device, Memory& from, Memory& to, std::size_t size) {
+        const Buffer source = *device.buffer(from), target = *device.buffer(to);
+        run([&](VkCommandBuffer commands) {
+            const VkBufferCopy region{source.offset(), target.offset(), size};
+            vkCmdCopyBuffer(commands, source.handle(), target.handle(), 1, &region);
+        });
+    }
+    // Exports nothing the CPU sees, so that "vulkan/N" too is the GPU's alone.
+    void hide_from_cpu() {
+        watch->memory_properties = [](VkPhysicalDeviceMemoryProperties& memory) {
+            for (auto& type : memory.memoryTypes)
+                type.propertyFlags = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
+        };
+    }
+};
+
+TEST_F(GpuOnlyTest, ItIsNotMappableAndSaysSo) {
+    Device device = wrap();
+    AllocatorRef gpu = allocator(device, Placement::device_local);
+    EXPECT_FALSE(gpu->extension<Describes>()->claims().map);
+    MemoryRef memory = alloc(*gpu, 5000);
+    EXPECT_TRUE(has(memory->flags(), MemoryFlags::not_mappable));
+    auto mapping = memory->map(MapFlags::read);
+    ASSERT_FALSE(mapping);
+    EXPECT_EQ(mapping.error().kind(), ErrorKind::unsupported);
+    EXPECT_THAT(mapping.error().message(), ::testing::HasSubstr("NOT_MAPPABLE"));
+    MemoryRef share = std::move(*memory->share(0, 10));
+    EXPECT_FALSE(share->map(MapFlags::read));
+}
+
+TEST_F(GpuOnlyTest, CopiesArriveWhereverTheyGo) {
+    Device device = wrap();
+    MemoryRef memory = gpu_memory(device, 200001, 7, {.prefix = 16});
+    AllocatorRef host = allocator(device, Placement::host);
+    AllocatorRef sysmem(Allocator::find("sysmem")), memfd(Allocator::find("memfd"));
+    for (Allocator* target : {host.get(), sysmem.get(), memfd.get()}) {
+        SCOPED_TRACE(std::string(target->name()));
+        auto copy = memory->copy(1003, 100003, target);
+        ASSERT_TRUE(copy) << why(copy);
+        EXPECT_EQ(&(*copy)->allocator(), target);
+        EXPECT_EQ((*copy)->size(), 100003u);
+        EXPECT_EQ((*copy)->offset(), 0u);
+        expect_filled(**copy, 7, 1003);
+    }
+    // To itself, and from there back.
+    auto inside = memory->copy(1003, 100003);
+    ASSERT_TRUE(inside) << why(inside);
+    EXPECT_TRUE(has((*inside)->flags(), MemoryFlags::not_mappable));
+    MemoryRef share = std::move(*(*inside)->share(50, 3000));
+    auto out = share->copy(0, whole, host.get());
+    ASSERT_TRUE(out) << why(out);
+    expect_filled(**out, 7, 1003 + 50);
+    auto nothing = memory->copy(5, 0, host.get());
+    ASSERT_TRUE(nothing) << why(nothing);
+    EXPECT_EQ((*nothing)->size(), 0u);
+    EXPECT_FALSE(memory->copy(5, 200001, host.get())) << "past the end";
+}
+
+TEST_F(GpuOnlyTest, WithoutAQueueEachIsAClearRefusal) {
+    Handles handles = app->handles();
+    handles.queue = VK_NULL_HANDLE;
+    handles.queue_mutex = nullptr;
+    Device device = wrap(handles);
+    EXPECT_EQ(device.queue(), VkQueue{VK_NULL_HANDLE});
+    AllocatorRef gpu = allocator(device, Placement::device_local);
+    MemoryRef memory = alloc(*gpu, 1000);
+    EXPECT_TRUE(device.buffer(*memory));
+    auto zeroed = gpu->alloc(1000, {.flags = MemoryFlags::zero_padded, .padding = 100});
+    auto copied = memory->copy();
+    AllocatorRef sysmem(Allocator::find("sysmem"));
+    auto elsewhere = memory->copy(0, whole, sysmem.get());
+    for (const Error& error : {zeroed.error(), copied.error(), elsewhere.error()}) {
+        EXPECT_EQ(error.kind(), ErrorKind::unsupported) << error.message();
+        EXPECT_EQ(error.device(), device.name());
+        EXPECT_THAT(error.message(), ::testing::HasSubstr("queue"));
+    }
+    EXPECT_EQ(watch->count("vkCreateCommandPool"), 0);
+    // And the memory of a host needs none.
+    AllocatorRef host = allocator(device, Placement::host);
+    MemoryRef visible = alloc(*host, 1000);
+    fill(*visible, 3);
+    expect_filled(**visible->copy(), 3);
+}
+
+} // namespace
+} // namespace hwalloc::vulkan::testing

@@ -1,0 +1,272 @@
+// Pictures: allocated with a layout that is read back, imported with an explicit one. Real drivers only;
+// where there are no modifiers, that the refusal says so.
+#include <gmock/gmock.h>
+
+#include "hwalloc/capabilities.h"
+#include "hwalloc/image.h"
+#include "tests/vulkan/fixture.h"
+
+namespace hwalloc::vulkan::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr std::uint32_t xrgb = fourcc('X', 'R', '2', '4'), nv12 = fourcc('N', 'V', '1', '2'),
+                        yuyv = fourcc('Y', 'U', 'Y', 'V');
+constexpr std::uint32_t width = 61, height = 37; // nothing that a pitch is likely to be by itself
+constexpr VkImageUsageFlags both_ways = VK_IMAGE_USAGE_TRANSFER_SRC_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT;
+
+class ImageTest : public DmaBufVulkanTest {
+protected:
+    void SetUp() override {
+        DmaBufVulkanTest::SetUp();
+        if (HasFatalFailure() || IsSkipped())
+            return;
+        Device device = wrap();
+        if (auto modifiers = device.modifiers(xrgb, both_ways); !modifiers)
+            MISSING("the Vulkan driver has no XRGB8888 images in dma-bufs: " + modifiers.error().message());
+    }
+    static std::uint8_t pixel_byte(std::uint32_t x, std::uint32_t y, std::uint32_t c, unsigned seed) {
+        return static_cast<std::uint8_t>(x * 5 + y * 11 + c * 59 + seed);
+    }
+    static void draw(Memory& memory, const ImageLayout& layout, unsigned seed) {
+        auto mapping = memory.map(MapFlags::write).value();
+        for (std::uint32_t y = 0; y < layout.height; ++y)
+            for (std::uint32_t x = 0; x < layout.width; ++x)
+                for (std::uint32_t c = 0; c < 4; ++c)
+                    mapping.data()[layout.planes[0].offset + std::size_t{y} * layout.planes[0].stride +
+                                   x * 4 + c] = pixel_byte(x, y, c, seed);
+    }
+    static void expect_picture(Memory& memory, std::size_t offset, std::size_t stride, unsigned seed) {
+        auto mapping = memory.map(MapFlags::read).value();
+        for (std::uint32_t y = 0; y < height; ++y)
+            for (std::uint32_t x = 0; x < width; ++x)
+                for (std::uint32_t c = 0; c < 4; ++c)
+                    ASSERT_EQ(mapping.data()[offset + y * stride + x * 4 + c], pixel_byte(x, y, c, seed))
+                        << x << ", " << y << ", " << c;
+    }
+    enum class Way { from_texture, to_texture };
+    // Between a texture and the tight rows of a buffer.
+    void copy(Device& device, const Texture& texture, const Buffer& buffer, Way way) {
+        const bool out = way == Way::from_texture;
+        run([&](VkCommandBuffer commands) {
+            VkImageMemoryBarrier barrier{};
+            barrier.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER;
+            barrier.dstAccessMask = out ? VK_ACCESS_TRANSFER_READ_BIT : VK_ACCESS_TRANSFER_WRITE_BIT;
+            barrier.oldLayout = VK_IMAGE_LAYOUT_UNDEFINED;
+            barrier.newLayout = VK_IMAGE_LAYOUT_GENERAL;
+            barrier.srcQueueFamilyIndex = VK_QUEUE_FAMILY_FOREIGN_EXT;
+            barrier.dstQueueFamilyIndex = device.queue_family();
+            barrier.image = texture.handle();
+            barrier.subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1};
+            vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, VK_PIPELINE_STAGE_TRANSFER_BIT,
+                                 0, 0, nullptr, 0, nullptr, 1, &barrier);
+            VkBufferImageCopy region{};
+            region.bufferOffset = buffer.offset();
+            region.imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1};
+            region.imageExtent = {texture.extent().width, texture.extent().height, 1};
+            if (out)
+                vkCmdCopyImageToBuffer(commands, texture.handle(), VK_IMAGE_LAYOUT_GENERAL, buffer.handle(),
+                                       1, &region);
+            else
+                vkCmdCopyBufferToImage(commands, buffer.handle(), texture.handle(), VK_IMAGE_LAYOUT_GENERAL,
+                                       1, &region);
+            barrier.srcAccessMask = barrier.dstAccessMask;
+            barrier.dstAccessMask = 0;
+            barrier.oldLayout = VK_IMAGE_LAYOUT_GENERAL;
+            std::swap(barrier.srcQueueFamilyIndex, barrier.dstQueueFamilyIndex);
+            vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
+                                 0, 0, nullptr, 0, nullptr, 1, &barrier);
+        });
+    }
+    // That the GPU sees in `texture` what lies in `memory`, both ways.
+    void expect_one_picture(Device& device, Memory& memory, const ImageLayout& layout,
+                            const Texture& texture) {
+        const std::size_t tight = std::size_t{4} * width;
+        AllocatorRef host = allocator(device, Placement::host);
+        MemoryRef rows = alloc(*host, tight * height);
+        draw(memory, layout, 3);
+        copy(device, texture, *device.buffer(*rows), Way::from_texture);
+        expect_picture(*rows, 0, tight, 3);
+        ImageLayout in_rows = layout;
+        in_rows.planes[0] = {0, 0, static_cast<std::uint32_t>(tight), tight * height};
+        draw(*rows, in_rows, 99);
+        copy(device, texture, *device.buffer(*rows), Way::to_texture);
+        expect_picture(memory, layout.planes[0].offset, layout.planes[0].stride, 99);
+    }
+    Image image(Allocator& from, std::span<const std::uint64_t> modifiers = {}) {
+        auto made =
+            alloc_image(from, {.fourcc = xrgb, .width = width, .height = height, .modifiers = modifiers});
+        if (!made)
+            throw std::runtime_error(made.error().message());
+        return std::move(*made);
+    }
+};
+
+TEST_F(ImageTest, TheLayoutIsReadBackAndIsWhereThePixelsAre) {
+    Device device = wrap();
+    AllocatorRef from = allocator(device, Placement::exportable);
+    constexpr std::uint64_t unknown_and_linear[] = {0x00fedcba98765432, 0};
+    for (const std::span<const std::uint64_t> modifiers :
+         {std::span<const std::uint64_t>(), std::span<const std::uint64_t>(unknown_and_linear)}) {
+        Image made = image(*from, modifiers);
+        const ImageLayout& layout = made.layout;
+        EXPECT_EQ(layout.fourcc, xrgb);
+        EXPECT_EQ(layout.modifier, 0u);
+        EXPECT_EQ(layout.width, width);
+        EXPECT_EQ(layout.height, height);
+        ASSERT_EQ(layout.plane_count, 1u);
+        EXPECT_EQ(layout.memory_count, 1u);
+        EXPECT_GE(layout.planes[0].stride, width * 4);
+        EXPECT_GE(layout.planes[0].size, std::uint64_t{layout.planes[0].stride} * (height - 1) + width * 4);
+        EXPECT_LE(layout.planes[0].offset + layout.planes[0].size, made.memory->size());
+        EXPECT_LE(layout.memory_sizes[0], made.memory->size());
+        auto texture = device.texture(*made.memory, layout);
+        ASSERT_TRUE(texture) << why(texture);
+        EXPECT_EQ(texture->format(), VK_FORMAT_B8G8R8A8_UNORM);
+        EXPECT_EQ(texture->modifier(), 0u);
+        EXPECT_EQ(texture->handle(), device.texture(*made.memory, layout)->handle()) << "its own VkImage";
+        EXPECT_EQ(device.heaps()->at(0).imports, 0u);
+        expect_one_picture(device, *made.memory, layout, *texture);
+    }
+}
+
+TEST_F(ImageTest, ModifiersThatTheDriverLacksAreRefused) {
+    Device device = wrap();
+    AllocatorRef from = allocator(device, Placement::exportable);
+    constexpr std::uint64_t unknown[] = {0x00fedcba98765432};
+    auto refused =
+        alloc_image(*from, {.fourcc = xrgb, .width = width, .height = height, .modifiers = unknown});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), ErrorKind::unsupported);
+    EXPECT_THAT(refused.error().message(), HasSubstr("modifiers"));
+    EXPECT_THAT(*device.modifiers(xrgb, both_ways), ::testing::Contains(0u));
+    Image made = image(*from);
+    ImageLayout layout = made.layout;
+    layout.modifier = unknown[0];
+    auto texture = device.texture(*made.memory, layout);
+    ASSERT_FALSE(texture);
+    EXPECT_EQ(texture.error().kind(), ErrorKind::unsupported);
+    EXPECT_THAT(texture.error().message(), HasSubstr("fedcba98765432"));
+}
+
+// As a camera has it: the system heap's memory, rows wider than the picture, not at the start.
+TEST_F(ImageTest, AnExplicitLayoutInSomebodyElsesMemory) {
+    Device device = wrap();
+    Allocator* heap = *Allocator::resolve("dma-heap/system");
+    for (const std::uint32_t stride : {256u, 320u, 1024u})
+        for (const std::size_t offset : {std::size_t{0}, std::size_t{4096}}) {
+            SCOPED_TRACE(stride + offset);
+            MemoryRef memory = alloc(*heap, 4096 + std::size_t{1024} * height);
+            ImageLayout layout = *linear_layout(xrgb, width, height, stride);
+            layout.planes[0].offset = offset;
+            const auto before = open_fds();
+            {
+                auto texture = device.texture(*memory, layout, both_ways);
+                ASSERT_TRUE(texture) << why(texture);
+                EXPECT_EQ(texture->extent().width, width);
+                EXPECT_EQ(device.heaps()->at(0).imports, 1u);
+                EXPECT_EQ(device.texture(*memory, layout, both_ways)->handle(), texture->handle());
+                EXPECT_EQ(device.heaps()->at(0).imports, 1u) << "once";
+                expect_one_picture(device, *memory, layout, *texture);
+            }
+            EXPECT_EQ(open_fds(), before);
+            EXPECT_EQ(device.heaps()->at(0).imports, 0u);
+        }
+}
+
+TEST_F(ImageTest, CameraFormatsThatVulkanLacksPointToTheBuffer) {
+    Device device = wrap();
+    Allocator* heap = *Allocator::resolve("dma-heap/system");
+    AllocatorRef from = allocator(device, Placement::exportable);
+    for (const std::uint32_t code : {nv12, yuyv, fourcc('M', 'J', 'P', 'G')}) {
+        SCOPED_TRACE(fourcc_name(code));
+        auto layout = linear_layout(code, 64, 48);
+        MemoryRef memory = alloc(*heap, 65536);
+        if (layout) {
+            auto texture = device.texture(*memory, *layout);
+            if (!texture) {
+                EXPECT_EQ(texture.error().kind(), ErrorKind::unsupported) << why(texture);
+                EXPECT_THAT(texture.error().message(), HasSubstr("as a buffer"));
+                EXPECT_THAT(texture.error().message(), HasSubstr(fourcc_name(code)));
+            }
+        }
+        auto made = alloc_image(*from, {.fourcc = code, .width = 64, .height = 48});
+        EXPECT_TRUE(made || made.error().kind() == ErrorKind::unsupported) << why(made);
+        EXPECT_TRUE(device.buffer(*memory));
+    }
+}
+
+TEST_F(ImageTest, TheMemoryOfAnImageIsABufferToo) {
+    Device device = wrap();
+    AllocatorRef from = allocator(device, Placement::exportable), host = allocator(device, Placement::host);
+    Image made = image(*from);
+    draw(*made.memory, made.layout, 7);
+    auto buffer = device.buffer(*made.memory);
+    ASSERT_TRUE(buffer) << why(buffer);
+    EXPECT_EQ(buffer->size(), made.memory->size());
+    MemoryRef rows = alloc(*host, made.memory->size());
+    const Buffer target = *device.buffer(*rows);
+    run([&](VkCommandBuffer commands) {
+        const VkBufferCopy region{buffer->offset(), target.offset(), buffer->size()};
+        vkCmdCopyBuffer(commands, buffer->handle(), target.handle(), 1, &region);
+    });
+    expect_picture(*rows, made.layout.planes[0].offset, made.layout.planes[0].stride, 7);
+}
+
+TEST_F(ImageTest, NothingIsLeftOfAnImageThatFails) {
+    Allocator* heap = *Allocator::resolve("dma-heap/system");
+    MemoryRef memory = alloc(*heap, 65536);
+    const ImageLayout layout = *linear_layout(xrgb, width, height, 256);
+    for (const bool allocates : {true, false}) {
+        bool succeeded = false;
+        for (int n = 1; n < 50 && !succeeded; ++n) {
+            Device device = wrap();
+            AllocatorRef from = allocator(device, Placement::exportable);
+            const auto fds = open_fds();
+            const auto live = watch->live();
+            watch->fail_call(n, VK_ERROR_OUT_OF_HOST_MEMORY);
+            const auto told = [&]() -> Result<void> {
+                if (allocates) {
+                    auto made = alloc_image(*from, {.fourcc = xrgb, .width = width, .height = height});
+                    return made ? Result<void>() : std::move(made).error();
+                }
+                auto made = device.texture(*memory, layout, both_ways);
+                return made ? Result<void>() : std::move(made).error();
+            }();
+            const std::string failed = watch->failed();
+            watch->clear();
+            SCOPED_TRACE(failed);
+            succeeded = failed.empty();
+            EXPECT_EQ(succeeded, static_cast<bool>(told));
+            // What the driver answers about formats is an answer, whatever it is.
+            if (!told && failed != "vkGetPhysicalDeviceImageFormatProperties2") {
+                EXPECT_THAT(std::string(told.error().call()), HasSubstr(failed)) << why(told);
+                EXPECT_EQ(told.error().device(), device.name());
+            }
+            EXPECT_EQ(open_fds(), fds);
+            EXPECT_EQ(watch->live(), live);
+        }
+        EXPECT_TRUE(succeeded);
+    }
+}
+
+class NoModifiersTest : public VulkanTest {};
+
+TEST_F(NoModifiersTest, WithoutTheExtensionABufferIsOffered) {
+    Handles handles = app->handles();
+    handles.enabled_extensions = {};
+    Device device = wrap(handles);
+    auto memory = Allocator::find("sysmem")->alloc(65536);
+    auto refused = device.texture(**memory, *linear_layout(xrgb, width, height));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), ErrorKind::unsupported);
+    auto none = device.modifiers(xrgb, both_ways);
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().kind(), ErrorKind::unsupported);
+    EXPECT_THAT(none.error().message(), HasSubstr("as a buffer"));
+    EXPECT_THAT(none.error().message(), HasSubstr("VK_EXT_image_drm_format_modifier"));
+}
+
+} // namespace
+} // namespace hwalloc::vulkan::testing
