@@ -25,7 +25,7 @@ namespace hwalloc::vulkan::detail {
     X(GetBufferMemoryRequirements2) X(GetImageMemoryRequirements2) X(CreateBuffer) X(DestroyBuffer) X(CreateImage) \
     X(DestroyImage) X(GetImageSubresourceLayout) X(CreateCommandPool) X(DestroyCommandPool) X(AllocateCommandBuffers) \
     X(BeginCommandBuffer) X(EndCommandBuffer) X(CmdCopyBuffer) X(CmdFillBuffer) X(CmdPipelineBarrier) X(QueueSubmit) \
-    X(CreateFence) X(DestroyFence) X(ResetFences) X(WaitForFences)
+    X(QueueWaitIdle) X(CreateFence) X(DestroyFence) X(ResetFences) X(WaitForFences)
 // Of extensions; null where the VkDevice was made without them.
 #define HWALLOC_VULKAN_OPTIONAL(X) \
     X(GetMemoryFdKHR) X(GetMemoryFdPropertiesKHR) X(GetImageDrmFormatModifierPropertiesEXT)

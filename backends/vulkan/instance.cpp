@@ -85,6 +85,11 @@ bool contains(const std::vector<VkExtensionProperties>& extensions, std::string_
                        [&](const VkExtensionProperties& one) { return one.extensionName == name; });
 }
 
+Instance::~Instance() {
+    if (handle_ && functions_.DestroyInstance)
+        functions_.DestroyInstance(handle_, nullptr);
+}
+
 Result<void> Instance::make() {
     if (!functions_.load_global(nullptr))
         return Error(ErrorKind::unsupported, "the Vulkan loader knows version 1.0 only, and 1.1 is needed");
@@ -96,8 +101,10 @@ Result<void> Instance::make() {
         .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO, .pEngineName = "hwalloc", .apiVersion = api_version_};
     const VkInstanceCreateInfo info{.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
                                     .pApplicationInfo = &application};
-    if (const VkResult result = functions_.CreateInstance(&info, nullptr, &handle_); result != VK_SUCCESS)
+    VkInstance fresh = VK_NULL_HANDLE; // undefined after a failure
+    if (const VkResult result = functions_.CreateInstance(&info, nullptr, &fresh); result != VK_SUCCESS)
         return refused(result, "starting Vulkan", "vkCreateInstance").remedy(no_driver);
+    handle_ = fresh;
     if (!functions_.load_instance(handle_))
         return Error(ErrorKind::unsupported, "the Vulkan loader lacks functions of Vulkan 1.1");
     std::vector<VkPhysicalDevice> handles;
@@ -129,11 +136,8 @@ Result<Instance*> Instance::get() noexcept {
         if (made)
             return made;
         std::unique_ptr<Instance> fresh(new Instance);
-        if (auto done = fresh->make(); !done) {
-            if (fresh->handle_ && fresh->functions_.DestroyInstance)
-                fresh->functions_.DestroyInstance(fresh->handle_, nullptr);
+        if (auto done = fresh->make(); !done)
             return std::move(done).error();
-        }
         made = fresh.release();
         return made;
     });

@@ -43,7 +43,9 @@ public:
     std::uint32_t api_version() const noexcept { return api_version_; }
 
 private:
+    friend std::default_delete<Instance>;
     Instance() = default;
+    ~Instance(); // of one that could not be made to work
     Result<void> make();
 
     Functions functions_;

@@ -128,10 +128,11 @@ Result<std::shared_ptr<Session>> Session::open(Instance& from, const PhysicalDev
                                       .pQueueCreateInfos = &queue_info,
                                       .enabledExtensionCount = static_cast<std::uint32_t>(extensions->size()),
                                       .ppEnabledExtensionNames = extensions->data()};
-        if (const VkResult result =
-                session->functions.CreateDevice(chosen.handle, &info, nullptr, &session->device);
+        VkDevice made = VK_NULL_HANDLE; // undefined after a failure
+        if (const VkResult result = session->functions.CreateDevice(chosen.handle, &info, nullptr, &made);
             result != VK_SUCCESS)
             return session->refused(result, "opening a Vulkan device", "vkCreateDevice");
+        session->device = made;
         session->queue_family = family;
         if (!session->functions.load_device(session->device)) {
             // What would destroy it may be what is missing.

@@ -42,9 +42,12 @@ Result<void> Transfer::prepare() noexcept {
     const VkCommandPoolCreateInfo pool{.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
                                        .flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT,
                                        .queueFamilyIndex = session_.queue_family};
-    if (const VkResult result = vk.CreateCommandPool(session_.device, &pool, nullptr, &pool_);
+    // What a failed call leaves in place of a handle is undefined, so members get it afterwards.
+    VkCommandPool made = VK_NULL_HANDLE;
+    if (const VkResult result = vk.CreateCommandPool(session_.device, &pool, nullptr, &made);
         result != VK_SUCCESS)
         return session_.refused(result, "preparing for work of the GPU", "vkCreateCommandPool");
+    pool_ = made;
     const VkCommandBufferAllocateInfo one{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
                                           .commandPool = pool_,
                                           .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
@@ -53,9 +56,11 @@ Result<void> Transfer::prepare() noexcept {
         result != VK_SUCCESS)
         return session_.refused(result, "preparing for work of the GPU", "vkAllocateCommandBuffers");
     const VkFenceCreateInfo fence{.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
-    if (const VkResult result = vk.CreateFence(session_.device, &fence, nullptr, &fence_);
+    VkFence fresh = VK_NULL_HANDLE;
+    if (const VkResult result = vk.CreateFence(session_.device, &fence, nullptr, &fresh);
         result != VK_SUCCESS)
         return session_.refused(result, "preparing for work of the GPU", "vkCreateFence");
+    fence_ = fresh;
     return {};
 }
 
@@ -63,6 +68,12 @@ template<class Record>
 Result<void> Transfer::run(Record&& record) noexcept {
     const Functions& vk = session_.functions;
     std::lock_guard guard(mutex_);
+    // Before the next use and not after the last, so that its failure is one before any work.
+    if (fence_used_) {
+        if (const VkResult result = vk.ResetFences(session_.device, 1, &fence_); result != VK_SUCCESS)
+            return session_.refused(result, "preparing for work of the GPU", "vkResetFences");
+        fence_used_ = false;
+    }
     const VkCommandBufferBeginInfo begin{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
                                          .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
     if (const VkResult result = vk.BeginCommandBuffer(commands_, &begin); result != VK_SUCCESS)
@@ -83,12 +94,15 @@ Result<void> Transfer::run(Record&& record) noexcept {
         const auto lock = session_.lock_queue();
         if (const VkResult result = vk.QueueSubmit(session_.queue, 1, &submit, fence_); result != VK_SUCCESS)
             return session_.refused(result, "giving work to the GPU", "vkQueueSubmit");
+        fence_used_ = true;
     }
     const VkResult waited = vk.WaitForFences(session_.device, 1, &fence_, VK_TRUE, UINT64_MAX);
-    vk.ResetFences(session_.device, 1, &fence_);
-    if (waited != VK_SUCCESS)
-        return session_.refused(waited, "waiting for the GPU", "vkWaitForFences");
-    return {};
+    if (waited == VK_SUCCESS)
+        return {};
+    // The GPU may be at it still, in memory that the caller is about to release.
+    const auto lock = session_.lock_queue();
+    vk.QueueWaitIdle(session_.queue);
+    return session_.refused(waited, "waiting for the GPU", "vkWaitForFences");
 }
 
 Result<void> Transfer::zero(VkBuffer buffer) noexcept {

@@ -30,6 +30,7 @@ private:
     VkCommandPool pool_ = VK_NULL_HANDLE;
     VkCommandBuffer commands_ = VK_NULL_HANDLE;
     VkFence fence_ = VK_NULL_HANDLE;
+    bool fence_used_ = false; // it has to be reset
 };
 
 // The two ends of a use of `buffer` on `session`'s queue.

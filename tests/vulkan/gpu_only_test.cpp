@@ -109,5 +109,25 @@ TEST_F(GpuOnlyTest, WithoutAQueueEachIsAClearRefusal) {
     expect_filled(**visible->copy(), 3);
 }
 
+// What a failed wait must not do: let go of memory that the GPU still writes, or leave a fence signalled.
+TEST_F(GpuOnlyTest, AFailedWaitWaitsAllTheSame) {
+    Device device = wrap();
+    MemoryRef memory = gpu_memory(device, 100000, 7);
+    watch->fail_name("vkWaitForFences", VK_ERROR_OUT_OF_HOST_MEMORY);
+    auto refused = memory->copy();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().call(), "vkWaitForFences");
+    EXPECT_EQ(watch->count("vkQueueWaitIdle"), 1) << "the GPU was at it";
+    watch->fail_name("vkResetFences", VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    auto not_ready = memory->copy();
+    ASSERT_FALSE(not_ready);
+    EXPECT_EQ(not_ready.error().call(), "vkResetFences");
+    watch->clear();
+    AllocatorRef host = allocator(device, Placement::host);
+    auto copy = memory->copy(0, whole, host.get());
+    ASSERT_TRUE(copy) << why(copy);
+    expect_filled(**copy, 7);
+}
+
 } // namespace
 } // namespace hwalloc::vulkan::testing
