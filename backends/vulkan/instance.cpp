@@ -157,7 +157,7 @@ Result<const PhysicalDevice*> Instance::choose(std::string_view which) const noe
         found = first([&](const PhysicalDevice& device) { return device.index == which; });
         constexpr std::string_view directory = "/dev/dri/";
         const std::string_view node = which.starts_with(directory) ? which.substr(directory.size()) : which;
-        if (!found)
+        if (!found && !node.empty()) // which is what a device without a node has
             found = first([&](const PhysicalDevice& device) {
                 return device.render_node == node || device.primary_node == node;
             });

@@ -46,6 +46,19 @@ TEST_F(OpenTest, ByIndexNameAndNode) {
         }
 }
 
+TEST_F(OpenTest, AnUnknownNameIsToldWhatThereIs) {
+    for (const char* which : {"no such GPU", "99", "renderD999", "/dev/dri/card99", "/dev/dri/", " "}) {
+        if (device->name().find(which) != std::string::npos)
+            continue;
+        auto refused = Device::open(which);
+        ASSERT_FALSE(refused) << '"' << which << '"';
+        EXPECT_EQ(refused.error().kind(), ErrorKind::unavailable);
+        EXPECT_THAT(refused.error().message(), HasSubstr(which));
+        EXPECT_THAT(std::string(refused.error().remedy()), HasSubstr(device->name()));
+        EXPECT_THAT(std::string(refused.error().remedy()), HasSubstr(device->index() + " ("));
+    }
+}
+
 TEST_F(OpenTest, EveryCallerSharesOneVkDevice) {
     std::vector<std::future<VkDevice>> opened;
     for (int i = 0; i < 4; ++i)
