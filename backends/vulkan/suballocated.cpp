@@ -19,6 +19,11 @@
 namespace hwalloc::vulkan::detail {
 namespace {
 
+// vkCmdFillBuffer zeroes whole words, so every piece and its VkBuffer is made of them.
+constexpr VkDeviceSize whole_words(VkDeviceSize bytes) noexcept {
+    return (bytes + 3) / 4 * 4;
+}
+
 // A VkBuffer that a block owns, and the handle that keeps the block.
 struct NativeBuffer final : BufferBinding {
     MemoryRef keep;
@@ -131,7 +136,7 @@ private:
     Result<VkBuffer> vk_buffer() noexcept {
         if (const VkBuffer known = buffer_.load(std::memory_order_acquire))
             return known;
-        const VkDeviceSize bytes = region_ + root().maxsize();
+        const VkDeviceSize bytes = whole_words(region_ + root().maxsize());
         auto fresh = session_.make_buffer(bytes, false);
         if (!fresh)
             return std::move(fresh).error();
@@ -286,6 +291,7 @@ private:
             return Error(ErrorKind::limit, "the size does not fit");
         if (auto fits = check_size(session, bytes); !fits)
             return std::move(fits).error();
+        bytes = whole_words(bytes);
         if (session.rounds_buffers)
             bytes =
                 (bytes + session.buffer_alignment - 1) / session.buffer_alignment * session.buffer_alignment;

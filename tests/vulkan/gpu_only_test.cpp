@@ -55,6 +55,29 @@ TEST_F(GpuOnlyTest, ItIsNotMappableAndSaysSo) {
     EXPECT_FALSE(share->map(MapFlags::read));
 }
 
+TEST_F(GpuOnlyTest, TheEdgesAreZeroToTheLastByte) {
+    Device device = wrap();
+    AllocatorRef gpu = allocator(device, Placement::device_local), host = allocator(device, Placement::host);
+    for (const std::size_t padding : {1u, 2u, 3u, 5u, 64u}) {
+        SCOPED_TRACE(padding);
+        // Memory that was used before, so that zero is no accident.
+        const std::size_t all = 61 + 1001 + padding;
+        { MemoryRef used = gpu_memory(device, all + 64, 1); }
+        MemoryRef memory = alloc(*gpu, 1001,
+                                 {.flags = MemoryFlags::zero_prefixed | MemoryFlags::zero_padded,
+                                  .prefix = 61,
+                                  .padding = padding});
+        ASSERT_TRUE(memory->resize(-61, memory->maxsize()));
+        auto out = memory->copy(0, whole, host.get());
+        ASSERT_TRUE(out) << why(out);
+        auto mapping = (*out)->map(MapFlags::read);
+        ASSERT_EQ(mapping->size(), memory->maxsize());
+        for (std::size_t i = 0; i < mapping->size(); ++i)
+            ASSERT_TRUE(mapping->data()[i] == 0 || (i >= 61 && i < 61 + 1001))
+                << "at " << i << " of " << mapping->size();
+    }
+}
+
 TEST_F(GpuOnlyTest, CopiesArriveWhereverTheyGo) {
     Device device = wrap();
     MemoryRef memory = gpu_memory(device, 200001, 7, {.prefix = 16});
