@@ -366,7 +366,14 @@ Result<Block*> Exporter::do_alloc(std::size_t size, const AllocationParams& para
     auto geometry = Geometry::of(size, params, page);
     if (!geometry)
         return std::move(geometry).error();
-    const std::size_t bytes = geometry->storage;
+    // The dma-buf is all of the VkDeviceMemory. So the VkBuffer is, too, where the driver rounds sizes up,
+    // and what zeroes the VkBuffer zeroes all that leaves the process.
+    std::size_t bytes = geometry->storage;
+    const VkDeviceSize unit = std::max<VkDeviceSize>(session.buffer_alignment, page);
+    if (session.rounds_buffers && __builtin_add_overflow(bytes, unit - 1, &bytes))
+        return Error(ErrorKind::limit, "the size does not fit");
+    if (session.rounds_buffers)
+        bytes = bytes / unit * unit;
     const auto failed = [&](Error error) {
         return std::move(error).doing(FixedText("allocating ", bytes, " bytes")).on(session.name);
     };

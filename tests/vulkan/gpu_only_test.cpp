@@ -132,6 +132,40 @@ TEST_F(GpuOnlyTest, WithoutAQueueEachIsAClearRefusal) {
     expect_filled(**visible->copy(), 3);
 }
 
+TEST_F(GpuOnlyTest, ExportsThatTheCpuDoesNotSeeAreZeroedWhole) {
+    FakeDmaBufDriver driver(*watch);
+    hide_from_cpu();
+    // And whose buffers need more than they hold: the dma-buf has all of it.
+    watch->requirements = [](VkMemoryRequirements2& needs) {
+        needs.memoryRequirements.alignment = 65536;
+        needs.memoryRequirements.size = (needs.memoryRequirements.size + 65535) / 65536 * 65536;
+    };
+    std::vector<const char*> all = app->extensions;
+    for (const char* name : required_device_extensions())
+        all.push_back(name);
+    Handles handles = app->handles();
+    handles.enabled_extensions = all;
+    {
+        Device device = wrap(handles);
+        AllocatorRef from = allocator(device, Placement::exportable);
+        watch->clear();
+        MemoryRef memory = alloc(*from, 5000);
+        EXPECT_EQ(watch->count("vkMapMemory"), 0);
+        EXPECT_EQ(watch->count("vkCmdFillBuffer"), 1);
+        EXPECT_EQ(watch->count("vkQueueSubmit"), 1);
+        // vkCmdFillBuffer reaches to the end of the VkBuffer, which must be the end of the memory.
+        EXPECT_EQ(watch->buffer_sizes().back(), watch->allocations().at(0).size);
+        EXPECT_FALSE(has(memory->flags(), MemoryFlags::not_mappable)) << "by its dma-buf it can be";
+    }
+    handles.queue = VK_NULL_HANDLE;
+    Device device = wrap(handles);
+    AllocatorRef from = allocator(device, Placement::exportable);
+    auto refused = from->alloc(5000);
+    ASSERT_FALSE(refused) << "old bytes would leave the process";
+    EXPECT_EQ(refused.error().kind(), ErrorKind::unsupported);
+    EXPECT_THAT(refused.error().message(), ::testing::HasSubstr("queue"));
+}
+
 // What a failed wait must not do: let go of memory that the GPU still writes, or leave a fence signalled.
 TEST_F(GpuOnlyTest, AFailedWaitWaitsAllTheSame) {
     Device device = wrap();
