@@ -133,14 +133,17 @@ private:
         const bool reads = has(info.flags, MapFlags::read), writes = has(info.flags, MapFlags::write);
         std::lock_guard guard(access_);
         VkResult result = VK_SUCCESS;
+        const char* call = "vkFlushMappedMemoryRanges";
         // Invalidating throws away what another map has written and nobody flushed.
         if (reads && writers_ > 0)
             result = flush(0);
-        if (reads && result == VK_SUCCESS)
+        if (reads && result == VK_SUCCESS) {
+            call = "vkInvalidateMappedMemoryRanges";
             result = invalidate(view.offset());
+        }
         if (result != VK_SUCCESS) {
             (void)made_.dma_buf->end_cpu_access(info.flags);
-            return session_.refused(result, "beginning CPU access", "vkInvalidateMappedMemoryRanges");
+            return session_.refused(result, "beginning CPU access", call);
         }
         writers_ += writes ? 1 : 0;
         return made_.mapped;

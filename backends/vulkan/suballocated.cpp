@@ -169,15 +169,17 @@ private:
             return Error(ErrorKind::unsupported, "memory of the GPU alone cannot be mapped");
         const bool reads = has(info.flags, MapFlags::read), writes = has(info.flags, MapFlags::write);
         std::lock_guard guard(access_);
-        VkResult result = VK_SUCCESS;
         // Invalidating throws away what another map has written and nobody flushed.
         if (reads && writers_ > 0)
-            result = flush_all();
-        if (reads && result == VK_SUCCESS)
-            result = vmaInvalidateAllocation(session_.vma, slot_.allocation,
-                                             slot_.within + region_ + view.offset(), maxsize - view.offset());
-        if (result != VK_SUCCESS)
-            return session_.refused(result, "beginning CPU access", "vkInvalidateMappedMemoryRanges");
+            if (const VkResult flushed = flush_all(); flushed != VK_SUCCESS)
+                return session_.refused(flushed, "beginning CPU access", "vkFlushMappedMemoryRanges");
+        if (reads)
+            if (const VkResult invalidated =
+                    vmaInvalidateAllocation(session_.vma, slot_.allocation,
+                                            slot_.within + region_ + view.offset(), maxsize - view.offset());
+                invalidated != VK_SUCCESS)
+                return session_.refused(invalidated, "beginning CPU access",
+                                        "vkInvalidateMappedMemoryRanges");
         writers_ += writes ? 1 : 0;
         return slot_.mapped + region_;
     }

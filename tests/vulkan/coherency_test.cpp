@@ -142,6 +142,21 @@ TEST_P(CoherencyTest, AFailedMapCountsNoWriter) {
     EXPECT_EQ(watch->flushed().size(), 0u) << "no writer is there whose bytes could be lost";
 }
 
+TEST_P(CoherencyTest, AFailedFlushIsToldByItsName) {
+    AllocatorRef from = allocator_with(false);
+    MemoryRef memory = alloc(*from, 5000);
+    MemoryRef share = std::move(*memory->share(0, 100));
+    auto writing = memory->map(MapFlags::write);
+    ASSERT_TRUE(writing);
+    watch->fail_name("vkFlushMappedMemoryRanges", VK_ERROR_OUT_OF_HOST_MEMORY);
+    auto reading = share->map(MapFlags::read);
+    ASSERT_FALSE(reading);
+    EXPECT_EQ(reading.error().call(), "vkFlushMappedMemoryRanges");
+    auto ended = writing->unmap();
+    ASSERT_FALSE(ended) << "the bytes may not have arrived";
+    EXPECT_EQ(ended.error().call(), "vkFlushMappedMemoryRanges");
+}
+
 TEST_P(CoherencyTest, CoherentMemoryIsLeftAlone) {
     AllocatorRef from = allocator_with(true);
     MemoryRef memory = alloc(*from, 5000);
