@@ -1,4 +1,5 @@
 // Any memory as a VkBuffer, and copies by the GPU between two of them.
+#include <algorithm>
 #include <cstring>
 
 #include "backends/vulkan/allocators.h"
@@ -42,6 +43,27 @@ Result<DmaBufWindow> find_dma_buf(const Session& session, Memory& memory) noexce
     return DmaBufWindow{*std::move(imported), lent->offset};
 }
 
+namespace {
+
+// The READ that a copy by the CPU has by its map.
+class ReadLock {
+public:
+    explicit ReadLock(Memory& memory) noexcept : memory_(memory), taken_(memory.lock(LockFlags::read)) {}
+    ReadLock(const ReadLock&) = delete;
+    ReadLock& operator=(const ReadLock&) = delete;
+    ~ReadLock() {
+        if (taken_)
+            (void)memory_.unlock(LockFlags::read);
+    }
+    const Result<void>& taken() const noexcept { return taken_; }
+
+private:
+    Memory& memory_;
+    Result<void> taken_;
+};
+
+} // namespace
+
 Result<MemoryRef> copy_by_gpu(HasVulkanMemory& source, Memory& view, std::size_t offset, std::size_t size,
                               Allocator& target) noexcept {
     Session& session = source.session();
@@ -49,11 +71,14 @@ Result<MemoryRef> copy_by_gpu(HasVulkanMemory& source, Memory& view, std::size_t
         return Error(ErrorKind::unsupported, "copying memory that the CPU does not see needs a queue")
             .on(session.name)
             .remedy("give Device::wrap() a queue");
+    const ReadLock lock(view);
+    if (!lock.taken())
+        return lock.taken().error();
     auto from = buffer_of(session, view);
     if (!from)
         return std::move(from).error();
     from->offset += offset;
-    auto made = target.alloc(size);
+    auto made = target.alloc(size, {.align = std::max(view.align(), default_align)});
     if (!made || size == 0)
         return made;
     auto to = buffer_of(session, **made);
@@ -63,6 +88,8 @@ Result<MemoryRef> copy_by_gpu(HasVulkanMemory& source, Memory& view, std::size_t
         return made;
     }
     // Memory that this device cannot reach gets the bytes from the CPU, out of memory that both reach.
+    if (has((*made)->flags(), MemoryFlags::not_mappable))
+        return std::move(to).error();
     auto host = make_allocator(session.shared_from_this(), Placement::host);
     if (!host)
         return std::move(host).error();

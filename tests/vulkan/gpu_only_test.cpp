@@ -106,6 +106,28 @@ TEST_F(GpuOnlyTest, CopiesArriveWhereverTheyGo) {
     EXPECT_FALSE(memory->copy(5, 200001, host.get())) << "past the end";
 }
 
+TEST_F(GpuOnlyTest, ACopyIsAlignedAsItsSource) {
+    Device device = wrap();
+    MemoryRef memory = gpu_memory(device, 1000, 7, {.align = 4095});
+    AllocatorRef host = allocator(device, Placement::host);
+    auto copy = memory->copy(0, whole, host.get());
+    ASSERT_TRUE(copy) << why(copy);
+    EXPECT_EQ((*copy)->align(), 4095u);
+}
+
+TEST_F(GpuOnlyTest, WhatIsBeingWrittenIsNotCopied) {
+    Device device = wrap();
+    MemoryRef memory = gpu_memory(device, 1000, 7);
+    ASSERT_TRUE(memory->lock(LockFlags::write));
+    auto refused = memory->copy();
+    ASSERT_FALSE(refused) << "as by the CPU";
+    EXPECT_EQ(refused.error().kind(), ErrorKind::conflict);
+    ASSERT_TRUE(memory->unlock(LockFlags::write));
+    ASSERT_TRUE(memory->copy());
+    ASSERT_TRUE(memory->lock(LockFlags::write)) << "a copy takes its own lock back";
+    ASSERT_TRUE(memory->unlock(LockFlags::write));
+}
+
 TEST_F(GpuOnlyTest, WithoutAQueueEachIsAClearRefusal) {
     Handles handles = app->handles();
     handles.queue = VK_NULL_HANDLE;
