@@ -66,8 +66,12 @@ Error not_importable(const Session& session) noexcept {
 
 // What a refused import may be due to.
 Error explain(Error error, const Session& session, const DmaBuf& buffer, std::uint64_t wanted) noexcept {
+    // What a driver that cannot write answers is the same as for memory that it cannot have at all.
+    if (!buffer.writable() && error.kind() == ErrorKind::incompatible)
+        error = Error::from_vulkan(ErrorKind::permission, error.code(), "importing a dma-buf into Vulkan")
+                    .call(FixedText(error.call()));
     error = std::move(error).on(session.name).wanted(wanted).held(buffer.size());
-    if (!buffer.writable())
+    if (error.kind() == ErrorKind::permission)
         return std::move(error).remedy(
             "the dma-buf's descriptor is read-only, and this driver may need to write: export "
             "it for reading and writing (DRM_RDWR, O_RDWR)");
@@ -149,8 +153,8 @@ Result<std::shared_ptr<const BufferBinding>> import_buffer(Session& session, con
     auto fresh = session.make_buffer(dma_buf->size(), true);
     if (!fresh)
         return std::move(fresh).error();
+    OwnedBuffer owned(session, *fresh); // before anything may throw
     auto import = std::make_shared<ImportedBuffer>();
-    OwnedBuffer owned(session, *fresh);
     const VkBufferMemoryRequirementsInfo2 question{
         .sType = VK_STRUCTURE_TYPE_BUFFER_MEMORY_REQUIREMENTS_INFO_2, .buffer = *fresh};
     VkMemoryDedicatedRequirements alone{.sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS};
@@ -181,8 +185,8 @@ Result<std::shared_ptr<const ImageBinding>> import_image(Session& session, const
     auto made = make_explicit_image(session, layout, usage);
     if (!made)
         return std::move(made).error();
+    OwnedImage owned(session, made->image); // before anything may throw
     auto import = std::make_shared<ImportedImage>();
-    OwnedImage owned(session, made->image);
     const VkImageMemoryRequirementsInfo2 question{.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_REQUIREMENTS_INFO_2,
                                                   .image = made->image};
     VkMemoryDedicatedRequirements alone{.sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS};
@@ -214,19 +218,40 @@ Result<std::shared_ptr<const ImageBinding>> import_image(Session& session, const
     return std::shared_ptr<const ImageBinding>(std::move(import));
 }
 
+// A place in a table that is given back unless it is taken.
+template<class Table>
+class Room {
+public:
+    Room(Table& table, typename Table::iterator at) noexcept : table_(&table), at_(at) {}
+    Room(const Room&) = delete;
+    Room& operator=(const Room&) = delete;
+    ~Room() {
+        if (table_)
+            table_->erase(at_);
+    }
+    typename Table::iterator take() noexcept {
+        table_ = nullptr;
+        return at_;
+    }
+
+private:
+    Table* table_;
+    typename Table::iterator at_;
+};
+
 } // namespace
 
 Result<std::shared_ptr<const BufferBinding>> Imports::buffer(const DmaBufRef& dma_buf) noexcept {
     return without_throwing([&]() -> Result<std::shared_ptr<const BufferBinding>> {
         std::lock_guard guard(mutex_);
-        auto& known = buffers_[dma_buf->inode()];
-        if (auto binding = known.lock())
-            return binding;
+        if (const auto known = buffers_.find(dma_buf->inode()); known != buffers_.end())
+            if (auto binding = known->second.lock())
+                return binding;
+        // Room first: a fresh import must not be let go of in here, and one that fails leaves none behind.
+        Room room(buffers_, buffers_.try_emplace(dma_buf->inode()).first);
         auto fresh = import_buffer(session_, dma_buf);
         if (fresh)
-            known = *fresh;
-        else
-            buffers_.erase(dma_buf->inode());
+            room.take()->second = *fresh;
         return fresh;
     });
 }
@@ -242,11 +267,10 @@ Imports::image(const DmaBufRef& dma_buf, const ImageLayout& layout, VkImageUsage
             at = images_.emplace(dma_buf->inode(), ImageEntry{layout, usage, {}});
         if (auto binding = at->second.binding.lock())
             return binding;
+        Room room(images_, at);
         auto fresh = import_image(session_, dma_buf, layout, usage);
         if (fresh)
-            at->second.binding = *fresh;
-        else
-            images_.erase(at);
+            room.take()->second.binding = *fresh;
         return fresh;
     });
 }

@@ -160,6 +160,29 @@ TEST_F(DmaBufTest, ManyRoundsLeaveNothing) {
     EXPECT_EQ(device.heaps()->at(0).imports, 0u);
 }
 
+TEST_F(DmaBufTest, AReadOnlyDescriptorIsTakenOrRefusedByName) {
+    const UniqueFd heap(::open("/dev/dma_heap/system", O_RDONLY | O_CLOEXEC));
+    if (!heap)
+        MISSING("no /dev/dma_heap/system here");
+    dma_heap_allocation_data request{};
+    request.len = 8192;
+    request.fd_flags = O_RDONLY | O_CLOEXEC;
+    ASSERT_EQ(::ioctl(heap.get(), DMA_HEAP_IOCTL_ALLOC, &request), 0);
+    const UniqueFd fd(static_cast<int>(request.fd));
+    Device device = wrap();
+    auto memory = import_dmabuf(fd.get());
+    ASSERT_TRUE(memory) << why(memory);
+    const auto before = open_fds();
+    for (int i = 0; i < 3; ++i) {
+        auto buffer = device.buffer(**memory);
+        if (!buffer) {
+            EXPECT_EQ(buffer.error().kind(), ErrorKind::permission) << why(buffer);
+            EXPECT_THAT(std::string(buffer.error().remedy()), ::testing::HasSubstr("read-only"));
+        }
+    }
+    EXPECT_EQ(open_fds(), before) << "lavapipe up to 25.2 closes what it refuses";
+}
+
 // Something that answers like a dma-buf until the driver looks: not one.
 TEST_F(DmaBufTest, WhatIsNoDmaBufNeverReachesTheDriver) {
     Device device = wrap();

@@ -224,6 +224,22 @@ TEST_F(ImportTest, ComingAndGoingOnSeveralThreads) {
     EXPECT_EQ(device.heaps()->at(0).imports, 0u);
 }
 
+TEST_F(ImportTest, AReadOnlyDescriptorIsNamedAsTheCause) {
+    Device device = wrap_fake();
+    const UniqueFd fd = FakeDmaBufs::make(8192);
+    const UniqueFd for_reading = FakeDmaBufs::reopened(fd, O_RDONLY);
+    MemoryRef memory = imported(for_reading.get());
+    ASSERT_TRUE(device.buffer(*memory)) << "a driver may do with it";
+    driver->refuses_imports = true;
+    auto refused = device.buffer(*memory);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), ErrorKind::permission) << why(refused);
+    EXPECT_EQ(refused.error().code(), VK_ERROR_INVALID_EXTERNAL_HANDLE);
+    EXPECT_THAT(std::string(refused.error().remedy()), ::testing::HasSubstr("read-only"));
+    driver->refusal = VK_ERROR_OUT_OF_HOST_MEMORY;
+    EXPECT_EQ(device.buffer(*memory).error().kind(), ErrorKind::exhausted) << "that is another matter";
+}
+
 TEST_F(ImportTest, ABufferOutlivesEverythingItCameFrom) {
     Buffer buffer;
     {
