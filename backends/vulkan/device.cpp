@@ -5,6 +5,7 @@
 #include "backends/vulkan/memory.h"
 #include "backends/vulkan/session.h"
 #include "backends/vulkan/transfer.h"
+#include "common/checked.h"
 #include "hwalloc/vulkan.h"
 
 namespace hwalloc::vulkan {
@@ -120,7 +121,44 @@ Result<Buffer> Device::buffer(Memory& memory) noexcept {
     return buffer;
 }
 
+namespace {
+
+// Whether a picture can lie so in a window of `size` bytes, whatever a driver thinks of it.
+Result<void> check_picture(const ImageLayout& layout, VkImageUsageFlags usage, std::uint64_t size,
+                           const std::string& device) noexcept {
+    if (layout.width == 0 || layout.height == 0 || layout.plane_count == 0 ||
+        layout.plane_count > ImageLayout::max_planes)
+        return Error(ErrorKind::invalid, "an image has at least one pixel, and one to four planes");
+    if (usage == 0)
+        return Error(ErrorKind::invalid, "an image is for some use");
+    for (std::uint32_t i = 0; i < layout.plane_count; ++i) {
+        const ImagePlane& plane = layout.planes[i];
+        std::uint64_t end = 0;
+        if (!checked_add(plane.offset, plane.size, end) || end > size)
+            return Error(ErrorKind::incompatible, "the picture does not lie inside the memory")
+                .on(device)
+                .wanted(plane.size)
+                .held(size);
+    }
+    // Not every driver looks: Mesa's lavapipe takes a pitch of 0 for a picture of no bytes. Formats that are
+    // not known here are the driver's to judge.
+    constexpr std::uint64_t linear = 0;
+    const std::uint32_t pitch = layout.planes[0].stride;
+    if (layout.modifier != linear)
+        return {};
+    const auto rows = linear_layout(layout.fourcc, layout.width, layout.height, pitch);
+    if (pitch == 0 || (!rows && rows.error().kind() == ErrorKind::invalid))
+        return Error(ErrorKind::incompatible, "the rows of the picture overlap: its pitch is too small")
+            .on(device)
+            .remedy("ask the camera for a larger pitch, or use the memory as a buffer");
+    return {};
+}
+
+} // namespace
+
 Result<Texture> Device::texture(Memory& memory, const ImageLayout& layout, VkImageUsageFlags usage) noexcept {
+    if (auto possible = check_picture(layout, usage, memory.size(), name()); !possible)
+        return std::move(possible).error();
     Texture texture;
     auto* native = memory.block().extension<detail::HasVulkanMemory>();
     if (native && &native->session() == session_.get()) {
@@ -132,7 +170,9 @@ Result<Texture> Device::texture(Memory& memory, const ImageLayout& layout, VkIma
             pixels.matrix = (*binding)->layout.matrix;
             pixels.range = (*binding)->layout.range;
         }
-        if (*binding && pixels == (*binding)->layout && (usage & ~(*binding)->usage) == 0) {
+        // A share that begins elsewhere is another picture.
+        if (*binding && memory.offset() == 0 && pixels == (*binding)->layout &&
+            (usage & ~(*binding)->usage) == 0) {
             texture.binding_ = *std::move(binding);
             return texture;
         }

@@ -66,6 +66,8 @@ VkImageCreateInfo image_info(const void* next, VkFormat format, std::uint32_t wi
 Result<std::vector<ModifierSupport>> modifiers_for(const Session& session, std::uint32_t drm_fourcc,
                                                    std::uint32_t width, std::uint32_t height,
                                                    VkImageUsageFlags usage) {
+    if (usage == 0)
+        return Error(ErrorKind::invalid, "an image is for some use");
     if (!session.has_modifiers)
         return no_modifiers(session);
     const VkFormat format = format_of_drm(drm_fourcc);

@@ -194,13 +194,14 @@ public:
     // driver needs more), incompatible (refused by the driver: with the sizes and memory types), exhausted.
     Result<Buffer> buffer(Memory& memory) noexcept;
     // The picture in `memory` as a VkImage with exactly this layout (VK_EXT_image_drm_format_modifier).
-    // Errors: as buffer(), and unsupported (no such format, modifier or usage), incompatible (the driver
+    // Errors: as buffer(), and invalid (no pixels, no planes, no usage), unsupported (no such format,
+    // modifier or usage), incompatible (the planes do not lie inside the memory's window, or the driver
     // cannot have this pitch or offset: buffer() is the way that always works).
     Result<Texture> texture(Memory& memory, const ImageLayout& layout,
                             VkImageUsageFlags usage = VK_IMAGE_USAGE_SAMPLED_BIT |
                                                       VK_IMAGE_USAGE_TRANSFER_SRC_BIT) noexcept;
-    // The modifiers that the driver has for a format and usage; linear is 0. Empty: none. Errors:
-    // unsupported, exhausted.
+    // The modifiers that the driver has for a format and usage; linear is 0. Errors: invalid (no usage),
+    // unsupported (none), exhausted.
     Result<std::vector<std::uint64_t>> modifiers(std::uint32_t drm_fourcc, VkImageUsageFlags usage) noexcept;
 
     // For each heap. Fast enough for every frame. Errors: exhausted.

@@ -175,6 +175,87 @@ TEST_F(ImageTest, AnExplicitLayoutInSomebodyElsesMemory) {
         }
 }
 
+TEST_F(ImageTest, AShareIsAPictureOfItsOwn) {
+    Device device = wrap();
+    AllocatorRef from = allocator(device, Placement::exportable);
+    Image made = image(*from);
+    // Its rows from the 4th on: a smaller picture in the same memory.
+    const std::size_t start = std::size_t{4} * made.layout.planes[0].stride;
+    MemoryRef share = std::move(*made.memory->share(start));
+    EXPECT_FALSE(device.texture(*share, made.layout)) << "of which it has less";
+    ImageLayout lower = made.layout;
+    lower.height -= 4;
+    lower.planes[0].size -= start;
+    lower.memory_sizes[0] -= start;
+    auto texture = device.texture(*share, lower, both_ways);
+    if (!texture) { // a driver may refuse the offset; what it may not do is give the root's picture
+        EXPECT_EQ(texture.error().kind(), ErrorKind::incompatible) << why(texture);
+        return;
+    }
+    EXPECT_NE(texture->handle(), device.texture(*made.memory, made.layout)->handle());
+    draw(*made.memory, made.layout, 3);
+    AllocatorRef host = allocator(device, Placement::host);
+    MemoryRef rows = alloc(*host, std::size_t{4} * width * height);
+    copy(device, *texture, *device.buffer(*rows), Way::from_texture);
+    auto mapping = rows->map(MapFlags::read);
+    EXPECT_EQ(mapping->data()[0], pixel_byte(0, 4, 0, 3));
+}
+
+TEST_F(ImageTest, WhatCannotLieInTheMemoryIsRefusedBeforeTheDriverSeesIt) {
+    Device device = wrap();
+    Allocator* heap = *Allocator::resolve("dma-heap/system");
+    MemoryRef memory = alloc(*heap, 65536);
+    MemoryRef share = std::move(*memory->share(4096));
+    const ImageLayout good = *linear_layout(xrgb, width, height, 256);
+    ASSERT_TRUE(device.texture(*share, good, both_ways));
+    struct Case {
+        const char* what;
+        void (*spoil)(ImageLayout&);
+        ErrorKind kind;
+    };
+    const Case cases[] = {
+        {"offset past the end", [](ImageLayout& layout) { layout.planes[0].offset = 65536; },
+         ErrorKind::incompatible},
+        {"offset that wraps with the window's",
+         [](ImageLayout& layout) { layout.planes[0].offset = ~std::uint64_t{0} - 4095; },
+         ErrorKind::incompatible},
+        {"size past the window", [](ImageLayout& layout) { layout.planes[0].size = 65536; },
+         ErrorKind::incompatible},
+        {"no width", [](ImageLayout& layout) { layout.width = 0; }, ErrorKind::invalid},
+        {"no height", [](ImageLayout& layout) { layout.height = 0; }, ErrorKind::invalid},
+        {"no planes", [](ImageLayout& layout) { layout.plane_count = 0; }, ErrorKind::invalid},
+        {"five planes", [](ImageLayout& layout) { layout.plane_count = 5; }, ErrorKind::invalid},
+    };
+    watch->clear();
+    for (const Case& one : cases) {
+        SCOPED_TRACE(one.what);
+        ImageLayout layout = good;
+        one.spoil(layout);
+        auto refused = device.texture(*share, layout, both_ways);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().kind(), one.kind) << why(refused);
+    }
+    EXPECT_FALSE(device.texture(*share, good, 0));
+    EXPECT_FALSE(device.modifiers(xrgb, 0));
+    EXPECT_EQ(watch->count("vkCreateImage"), 0);
+}
+
+TEST_F(ImageTest, APitchThatCannotBeIsIncompatible) {
+    Device device = wrap();
+    Allocator* heap = *Allocator::resolve("dma-heap/system");
+    MemoryRef memory = alloc(*heap, 65536);
+    for (const std::uint32_t stride : {0u, 4u, width * 4 - 1}) {
+        SCOPED_TRACE(stride);
+        ImageLayout layout = *linear_layout(xrgb, width, height);
+        layout.planes[0].stride = stride;
+        auto refused = device.texture(*memory, layout, both_ways);
+        ASSERT_FALSE(refused) << "rows that overlap";
+        EXPECT_EQ(refused.error().kind(), ErrorKind::incompatible) << why(refused);
+        EXPECT_THAT(refused.error().message(), HasSubstr("buffer"));
+        EXPECT_TRUE(device.buffer(*memory)) << "and that is true";
+    }
+}
+
 TEST_F(ImageTest, CameraFormatsThatVulkanLacksPointToTheBuffer) {
     Device device = wrap();
     Allocator* heap = *Allocator::resolve("dma-heap/system");
