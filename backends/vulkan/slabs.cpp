@@ -57,11 +57,9 @@ struct Slab {
     }
 };
 
-VkResult allocate_by_vma(Session& session, bool mapped, VkDeviceSize bytes, VkDeviceSize alignment,
-                         VmaAllocation& allocation, VmaAllocationInfo& got) noexcept {
-    const VkMemoryRequirements needs{.size = bytes,
-                                     .alignment = std::max(session.buffer_alignment, alignment),
-                                     .memoryTypeBits = session.buffer_types};
+namespace {
+
+VmaAllocationCreateInfo wishes(bool mapped) noexcept {
     VmaAllocationCreateInfo info{};
     info.flags = VMA_ALLOCATION_CREATE_STRATEGY_MIN_TIME_BIT;
     if (mapped) {
@@ -71,6 +69,25 @@ VkResult allocate_by_vma(Session& session, bool mapped, VkDeviceSize bytes, VkDe
     } else {
         info.requiredFlags = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
     }
+    return info;
+}
+
+} // namespace
+
+std::optional<std::uint32_t> type_by_vma(const Session& session, bool mapped) noexcept {
+    const VmaAllocationCreateInfo info = wishes(mapped);
+    std::uint32_t type = 0;
+    if (vmaFindMemoryTypeIndex(session.vma, session.buffer_types, &info, &type) != VK_SUCCESS)
+        return std::nullopt;
+    return type;
+}
+
+VkResult allocate_by_vma(Session& session, bool mapped, VkDeviceSize bytes, VkDeviceSize alignment,
+                         VmaAllocation& allocation, VmaAllocationInfo& got) noexcept {
+    const VkMemoryRequirements needs{.size = bytes,
+                                     .alignment = std::max(session.buffer_alignment, alignment),
+                                     .memoryTypeBits = session.buffer_types};
+    const VmaAllocationCreateInfo info = wishes(mapped);
     const VkResult result = vmaAllocateMemory(session.vma, &needs, &info, &allocation, &got);
     if (!mapped)
         got.pMappedData = nullptr;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <optional>
 
 #include "backends/vulkan/session.h"
 #include "backends/vulkan/vma.h"
@@ -13,6 +14,9 @@ namespace hwalloc::vulkan::detail {
 // Memory for buffers from VMA; `mapped`: that the CPU can see, mapped for good, else the GPU's own.
 VkResult allocate_by_vma(Session& session, bool mapped, VkDeviceSize bytes, VkDeviceSize alignment,
                          VmaAllocation& allocation, VmaAllocationInfo& info) noexcept;
+
+// The type of memory that it has in mind; nothing where there is none.
+std::optional<std::uint32_t> type_by_vma(const Session& session, bool mapped) noexcept;
 
 class Slabs;
 

@@ -232,9 +232,8 @@ public:
             return properties;
         if ((*session)->max_allocation)
             properties.max_size = (*session)->max_allocation;
-        const int type = mapped_ ? (*session)->mappable_type((*session)->buffer_types) : -1;
-        if (type >= 0) {
-            const VkMemoryPropertyFlags flags = (*session)->flags_of(static_cast<std::uint32_t>(type));
+        if (const auto type = mapped_ ? type_by_vma(**session, true) : std::nullopt) {
+            const VkMemoryPropertyFlags flags = (*session)->flags_of(*type);
             properties.cached = flags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT ? Answer::yes : Answer::no;
             properties.device_local = flags & VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT ? Answer::yes : Answer::no;
         }

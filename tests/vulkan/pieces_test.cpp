@@ -165,6 +165,30 @@ TEST_F(PiecesTest, OneVkBufferHoweverManyThreadsAsk) {
     }
 }
 
+// Of two types that would do the Vulkan Memory Allocator takes the first, and that is what is told.
+TEST_F(PiecesTest, TheirPropertiesAreThoseOfTheMemoryTheyGet) {
+    watch->memory_properties = [](VkPhysicalDeviceMemoryProperties& memory) {
+        constexpr VkMemoryPropertyFlags mapped = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
+                                                 VK_MEMORY_PROPERTY_HOST_COHERENT_BIT |
+                                                 VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+        memory.memoryTypeCount = 2;
+        memory.memoryTypes[0] = {mapped, 0};
+        memory.memoryTypes[1] = {mapped | VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, 0};
+    };
+    watch->requirements = [](VkMemoryRequirements2& needs) {
+        needs.memoryRequirements.memoryTypeBits = 0b11;
+    };
+    Device device = wrap();
+    AllocatorRef from = allocator(device, Placement::host);
+    const Properties told = from->extension<Describes>()->properties();
+    watch->clear();
+    MemoryRef memory = alloc(*from, 100000);
+    ASSERT_EQ(watch->allocations().size(), 1u);
+    EXPECT_EQ(watch->allocations()[0].type, 0u);
+    EXPECT_EQ(told.device_local, Answer::no);
+    EXPECT_EQ(told.cached, Answer::yes);
+}
+
 TEST_F(PiecesTest, PiecesNeverLeaveTheProcess) {
     Device device = wrap();
     AllocatorRef from = allocator(device, Placement::host);
