@@ -312,9 +312,5 @@ int Session::mappable_type(std::uint32_t bits) const noexcept {
     return best;
 }
 
-Result<AllocatorRef> Session::allocator(Placement placement) noexcept {
-    return make_allocator(shared_from_this(), placement);
-}
-
 } // namespace detail
 } // namespace hwalloc::vulkan

@@ -50,8 +50,6 @@ struct Session : std::enable_shared_from_this<Session> {
     Result<VkBuffer> make_buffer(VkDeviceSize size, bool external) const noexcept;
     std::unique_lock<std::mutex> lock_queue() const { return std::unique_lock(*queue_mutex); }
     Result<std::vector<HeapStatistics>> heaps() const;
-    // This device's allocator for a placement; one object for each. Error: unsupported.
-    Result<AllocatorRef> allocator(Placement placement) noexcept;
 
     Functions functions;
     VkInstance instance = VK_NULL_HANDLE;

@@ -184,8 +184,10 @@ public:
     bool imports_dma_buf() const noexcept;
     bool exports_dma_buf() const noexcept;
 
-    // An allocator of this device, counted like any other object. Of open(): those of the registry. Errors:
-    // unsupported (the driver has no such memory, or cannot export), with what is missing.
+    // A new allocator of this device, counted like any other object, and without a name: those of the
+    // registry
+    // ("vulkan/0") make the same memory of the device that open() gives. Errors: unsupported (the driver has
+    // no such memory, or cannot export), with what is missing; exhausted.
     Result<AllocatorRef> allocator(Placement placement) noexcept;
 
     // `memory` as a VkBuffer: as it is where this device made it, else imported by its dma-buf (one import
