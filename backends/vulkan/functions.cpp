@@ -1,19 +1,16 @@
 #include "backends/vulkan/functions.h"
 
-// The one function that is taken from the loader by its symbol (no header declares it with VK_NO_PROTOTYPES).
-extern "C" VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL vkGetInstanceProcAddr(VkInstance instance,
-                                                                          const char* name);
-
 namespace hwalloc::vulkan::detail {
 
 void (*on_functions_loaded)(Functions& functions) = nullptr;
 
 bool Functions::load_global(PFN_vkGetInstanceProcAddr get) noexcept {
+    // The one function that is taken from the loader by its symbol.
     GetInstanceProcAddr = get ? get : vkGetInstanceProcAddr;
     bool complete = true;
 #define HWALLOC_VULKAN_LOAD(name)                                                                            \
     name = reinterpret_cast<PFN_vk##name>(GetInstanceProcAddr(VK_NULL_HANDLE, "vk" #name));                  \
-    complete = complete && name;
+    complete = complete && (name);
     HWALLOC_VULKAN_GLOBAL(HWALLOC_VULKAN_LOAD)
 #undef HWALLOC_VULKAN_LOAD
     return complete;
@@ -23,7 +20,7 @@ bool Functions::load_instance(VkInstance instance) noexcept {
     bool complete = true;
 #define HWALLOC_VULKAN_LOAD(name)                                                                            \
     name = reinterpret_cast<PFN_vk##name>(GetInstanceProcAddr(instance, "vk" #name));                        \
-    complete = complete && name;
+    complete = complete && (name);
     HWALLOC_VULKAN_INSTANCE(HWALLOC_VULKAN_LOAD)
 #undef HWALLOC_VULKAN_LOAD
     if (complete && on_functions_loaded)
@@ -35,7 +32,7 @@ bool Functions::load_device(VkDevice device) noexcept {
     bool complete = true;
 #define HWALLOC_VULKAN_LOAD(name)                                                                            \
     name = reinterpret_cast<PFN_vk##name>(GetDeviceProcAddr(device, "vk" #name));
-#define HWALLOC_VULKAN_LOAD_NEEDED(name) HWALLOC_VULKAN_LOAD(name) complete = complete && name;
+#define HWALLOC_VULKAN_LOAD_NEEDED(name) HWALLOC_VULKAN_LOAD(name) complete = complete && (name);
     HWALLOC_VULKAN_DEVICE(HWALLOC_VULKAN_LOAD_NEEDED)
     HWALLOC_VULKAN_OPTIONAL(HWALLOC_VULKAN_LOAD)
 #undef HWALLOC_VULKAN_LOAD_NEEDED

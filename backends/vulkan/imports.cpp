@@ -261,7 +261,7 @@ Imports::image(const DmaBufRef& dma_buf, const ImageLayout& layout, VkImageUsage
     return without_throwing([&]() -> Result<std::shared_ptr<const ImageBinding>> {
         std::lock_guard guard(mutex_);
         auto [at, end] = images_.equal_range(dma_buf->inode());
-        while (at != end && !(at->second.usage == usage && at->second.layout == layout))
+        while (at != end && (at->second.usage != usage || at->second.layout != layout))
             ++at;
         if (at == end)
             at = images_.emplace(dma_buf->inode(), ImageEntry{layout, usage, {}});
