@@ -37,7 +37,6 @@ void ours(benchmark::State& state, const char* name) {
 }
 
 // Runs `make`, which gives a dma-buf or -1, and closes what it gave.
-// With `all`, learns the buffer's identity and names it, as we do.
 template<class Make>
 void by_hand(benchmark::State& state, const std::string& node, int flags, Make&& make, bool all = false) {
     const UniqueFd device(open(node.c_str(), flags | O_CLOEXEC));
@@ -120,28 +119,41 @@ void bare_udmabuf(benchmark::State& state) {
 void all_udmabuf(benchmark::State& state) {
     by_hand(state, "/dev/udmabuf", O_RDWR, from_udmabuf, true);
 }
-void our_dumb(benchmark::State& state) {
+void our_virtio(benchmark::State& state) {
+    ours(state, "drm-dumb/virtio_gpu");
+}
+void our_vgem(benchmark::State& state) {
     ours(state, "drm-dumb/vgem");
 }
-void bare_dumb(benchmark::State& state) {
-    auto card = hwalloc::Allocator::resolve("drm-dumb/vgem");
+void by_card(benchmark::State& state, const char* driver, bool all) {
+    auto card = hwalloc::Allocator::resolve(driver);
     if (!card)
         return bench::fail(state, card.error());
     const std::string name((*card)->name()); // drm-dumb/cardN
-    by_hand(state, "/dev/dri/" + name.substr(name.find('/') + 1), O_RDWR, from_card);
+    by_hand(state, "/dev/dri/" + name.substr(name.find('/') + 1), O_RDWR, from_card, all);
+}
+void bare_virtio(benchmark::State& state) {
+    by_card(state, "drm-dumb/virtio_gpu", false);
+}
+void all_virtio(benchmark::State& state) {
+    by_card(state, "drm-dumb/virtio_gpu", true);
+}
+void bare_vgem(benchmark::State& state) {
+    by_card(state, "drm-dumb/vgem", false);
+}
+void all_vgem(benchmark::State& state) {
+    by_card(state, "drm-dumb/vgem", true);
 }
 
 // A page, where nothing but the calls counts, and 1920 x 1080 NV12, where the pages do.
-#define HWALLOC_BENCH_DEVICE(row, side, function)                                                            \
-    BENCHMARK(function)->Name(row "/" side)->Arg(4096)->Arg(65536)->Arg(3110400)
+#define HWALLOC_BENCH_DEVICE(row, kind)                                                                      \
+    BENCHMARK(our_##kind)->Name(row "/ours")->Arg(4096)->Arg(3110400);                                       \
+    BENCHMARK(bare_##kind)->Name(row "/bare")->Arg(4096)->Arg(3110400);                                      \
+    BENCHMARK(all_##kind)->Name(row "/all")->Arg(4096)->Arg(3110400)
 
-HWALLOC_BENCH_DEVICE("heap", "ours", our_heap);
-HWALLOC_BENCH_DEVICE("heap", "bare", bare_heap);
-HWALLOC_BENCH_DEVICE("heap", "all", all_heap);
-HWALLOC_BENCH_DEVICE("udmabuf", "ours", our_udmabuf);
-HWALLOC_BENCH_DEVICE("udmabuf", "bare", bare_udmabuf);
-HWALLOC_BENCH_DEVICE("udmabuf", "all", all_udmabuf);
-HWALLOC_BENCH_DEVICE("dumb", "ours", our_dumb);
-HWALLOC_BENCH_DEVICE("dumb", "bare", bare_dumb);
+HWALLOC_BENCH_DEVICE("heap", heap);
+HWALLOC_BENCH_DEVICE("udmabuf", udmabuf);
+HWALLOC_BENCH_DEVICE("dumb-virtio_gpu", virtio);
+HWALLOC_BENCH_DEVICE("dumb-vgem", vgem);
 
 } // namespace
