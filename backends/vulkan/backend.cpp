@@ -20,11 +20,14 @@ Result<void> add(BackendHost& host, Instance& instance, const PhysicalDevice& de
     auto allocator = make_allocator(instance, device, placement);
     if (!allocator)
         return std::move(allocator).error();
-    const auto alias = [&](const std::string& way) { return way.empty() ? way : "vulkan/" + way + suffix; };
-    // The first device of a driver has its word; the family's bare name is the best device's.
-    const bool first_of_name = !host.has(alias(device.slug));
-    const std::string by_name = first_of_name ? alias(device.slug) : std::string();
-    const std::string by_node = alias(device.render_node), by_card = alias(device.primary_node);
+    // The first device of a driver has its word, and of several drivers for one node the first has that, as
+    // for Device::open(); the family's bare name is the best device's.
+    const auto alias = [&](const std::string& way) {
+        std::string whole = way.empty() ? way : "vulkan/" + way + suffix;
+        return host.has(whole) ? std::string() : whole;
+    };
+    const std::string by_name = alias(device.slug), by_node = alias(device.render_node),
+                      by_card = alias(device.primary_node);
     const auto best = instance.choose({});
     const std::string family =
         suffix.empty() && best && *best == &device ? std::string("vulkan") : std::string();
