@@ -10,6 +10,7 @@ from runner import Counts, StageFailed
 
 
 CLANG_FORMAT = 14
+SANITIZED = ("unit", "contract", "vulkan")
 
 
 def _files(context, *patterns):
@@ -34,9 +35,9 @@ def _suites(context, preset, kinds=("unit", "contract")):
     return found
 
 
-def _run_suites(context, preset, env=None):
+def _run_suites(context, preset, env=None, kinds=("unit", "contract")):
     counts = Counts()
-    for program in _suites(context, preset):
+    for program in _suites(context, preset, kinds):
         report = context.logs / f"{preset}-{program.name}.xml"
         report.unlink(missing_ok=True)
         code = context.run(program, f"--gtest_output=xml:{report}", "--gtest_brief=1", env=env)
@@ -68,16 +69,16 @@ def dev(context):
 
 
 def asan(context):
-    """Unit and contract suites under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer."""
+    """Unit, contract and Vulkan suites under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer."""
     _build(context, "asan", "tests/all")
     return _run_suites(context, "asan", {"ASAN_OPTIONS": "detect_stack_use_after_return=1",
-                                         "UBSAN_OPTIONS": "print_stacktrace=1"})
+                                         "UBSAN_OPTIONS": "print_stacktrace=1"}, SANITIZED)
 
 
 def tsan(context):
-    """Unit and contract suites under ThreadSanitizer."""
+    """Unit, contract and Vulkan suites under ThreadSanitizer."""
     _build(context, "tsan", "tests/all")
-    return _run_suites(context, "tsan", {"TSAN_OPTIONS": "halt_on_error=0"})
+    return _run_suites(context, "tsan", {"TSAN_OPTIONS": "halt_on_error=0"}, SANITIZED)
 
 
 def abi(context):
