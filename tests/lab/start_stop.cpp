@@ -75,9 +75,10 @@ struct Arguments {
     std::string camera, allocator, to;
 };
 
-// One round. Gives the GEM handles that the camera's memory had on a file of ours: a handle that was not
-// given back in an earlier round makes the next ones higher.
-Json start_and_stop(const Arguments& arguments, hwalloc::drm::Device& importer, std::uint64_t& copies) {
+// One round. Gives what there is in the middle of it: the GEM handles that the camera's memory had on a file
+// of ours (one that was not given back in an earlier round makes the next ones higher), and the GPU's memory.
+Json start_and_stop(const Arguments& arguments, const hwalloc::vulkan::Device& gpu,
+                    hwalloc::drm::Device& importer, std::uint64_t& copies) {
     ConsumerRequest request{.to = "gpu", .gpu = {}, .frames = arguments.frames};
     if (arguments.to != "gpu")
         request.card = arguments.to.substr(arguments.to.find('=') + 1);
@@ -97,6 +98,7 @@ Json start_and_stop(const Arguments& arguments, hwalloc::drm::Device& importer, 
             handles.push_back(held.back().value());
         }
     }
+    Json bound = {{"gem_handles", std::move(handles)}, {"heaps_bound", heaps(gpu)}};
     FrameWriter writer(FrameWriter::Kind::none);
     std::optional<hwalloc::Error> failed;
     const Statistics statistics =
@@ -106,7 +108,7 @@ Json start_and_stop(const Arguments& arguments, hwalloc::drm::Device& importer, 
     copies += statistics.copies;
     consumer->unbind();
     must(source->unbind());
-    return handles;
+    return bound;
 }
 
 } // namespace
@@ -123,18 +125,18 @@ int main(int argc, char** argv) {
     std::uint64_t copies = 0;
     Json rounds = Json::array();
     for (std::uint64_t round = 0; round < arguments.rounds; ++round) {
-        Json handles = start_and_stop(arguments, importer, copies);
-        rounds.push_back({{"fds", entries("/proc/self/fd")},
-                          {"mappings", lines("/proc/self/maps")},
-                          {"threads", entries("/proc/self/task")},
-                          {"gem_handles", std::move(handles)},
-                          {"heaps", heaps(gpu)},
-                          {"dma_bufs", lines("/sys/kernel/debug/dma_buf/bufinfo")},
-                          {"framebuffers", lines("/sys/kernel/debug/dri/0/framebuffer", "framebuffer[") +
-                                               lines("/sys/kernel/debug/dri/1/framebuffer", "framebuffer[")},
-                          {"card_files", lines("/sys/kernel/debug/dri/0/clients") +
-                                             lines("/sys/kernel/debug/dri/1/clients")},
-                          {"shared_memory_kib", shared_memory()}});
+        Json held = start_and_stop(arguments, gpu, importer, copies);
+        held.update({{"fds", entries("/proc/self/fd")},
+                     {"mappings", lines("/proc/self/maps")},
+                     {"threads", entries("/proc/self/task")},
+                     {"heaps", heaps(gpu)},
+                     {"dma_bufs", lines("/sys/kernel/debug/dma_buf/bufinfo")},
+                     {"framebuffers", lines("/sys/kernel/debug/dri/0/framebuffer", "framebuffer[") +
+                                          lines("/sys/kernel/debug/dri/1/framebuffer", "framebuffer[")},
+                     {"card_files",
+                      lines("/sys/kernel/debug/dri/0/clients") + lines("/sys/kernel/debug/dri/1/clients")},
+                     {"shared_memory_kib", shared_memory()}});
+        rounds.push_back(std::move(held));
     }
     fmt::print("{}\n", Json({{"rounds", std::move(rounds)}, {"copies", copies}}).dump());
     return 0;

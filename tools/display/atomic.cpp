@@ -80,7 +80,7 @@ public:
     Result<void> restore() override { return commit(saved_, "restoring the display"); }
 
 private:
-    Atomic(const Card& card, const Route& route) : fd_(card.fd.get()), path_(card.path), route_(route) {}
+    Atomic(const Card& card, Route route) : fd_(card.fd.get()), path_(card.path), route_(std::move(route)) {}
 
     Result<void> commit(const std::vector<Setting>& settings, const std::string& what);
     // Takes down `names` of an object as they are.

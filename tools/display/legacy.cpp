@@ -1,5 +1,6 @@
 // Legacy mode setting: a call that sets a CRTC, a call that flips.
 #include <cerrno>
+#include <utility>
 
 #include "tools/display/drm_ptr.h"
 #include "tools/display/mode_setting.h"
@@ -9,10 +10,10 @@ namespace {
 
 class Legacy final : public ModeSetting {
 public:
-    Legacy(const Card& card, const Route& route, DrmCrtc saved, bool connected)
+    Legacy(const Card& card, Route route, DrmCrtc saved, bool connected)
         : fd_(card.fd.get())
         , path_(card.path)
-        , route_(route)
+        , route_(std::move(route))
         , saved_(std::move(saved))
         , connected_(connected) {}
 
