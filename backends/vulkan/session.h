@@ -27,7 +27,7 @@ struct ExternalBuffers {
 };
 
 struct Session : std::enable_shared_from_this<Session> {
-    static Result<std::shared_ptr<Session>> open(Instance& instance, const PhysicalDevice& device) noexcept;
+    static Result<std::shared_ptr<Session>> open(Instance& from, const PhysicalDevice& chosen) noexcept;
     static Result<std::shared_ptr<Session>> wrap(const Handles& handles) noexcept;
     Session() noexcept;
     ~Session();
@@ -46,8 +46,8 @@ struct Session : std::enable_shared_from_this<Session> {
     VkMemoryPropertyFlags flags_of(std::uint32_t type) const noexcept {
         return memory.memoryTypes[type].propertyFlags;
     }
-    // A VkBuffer with buffer_usage, shared as dma-buf when `external`. The caller destroys it.
-    Result<VkBuffer> make_buffer(VkDeviceSize size, bool external) const noexcept;
+    // A VkBuffer with buffer_usage, shared as dma-buf when `with_dma_buf`. The caller destroys it.
+    Result<VkBuffer> make_buffer(VkDeviceSize size, bool with_dma_buf) const noexcept;
     std::unique_lock<std::mutex> lock_queue() const { return std::unique_lock(*queue_mutex); }
     Result<std::vector<HeapStatistics>> heaps() const;
 

@@ -185,7 +185,7 @@ Slab* Slabs::fresh_slab() noexcept {
     return slab;
 }
 
-void Slabs::discard(Slab* slab) noexcept {
+void Slabs::discard(Slab* slab) const noexcept {
     vmaFreeMemory(session_.vma, slab->allocation);
     delete slab;
 }

@@ -13,7 +13,7 @@ namespace hwalloc::vulkan::detail {
 
 // Memory for buffers from VMA; `mapped`: that the CPU can see, mapped for good, else the GPU's own.
 VkResult allocate_by_vma(Session& session, bool mapped, VkDeviceSize bytes, VkDeviceSize alignment,
-                         VmaAllocation& allocation, VmaAllocationInfo& info) noexcept;
+                         VmaAllocation& allocation, VmaAllocationInfo& got) noexcept;
 
 // The type of memory that it has in mind; nothing where there is none.
 std::optional<std::uint32_t> type_by_vma(const Session& session, bool mapped) noexcept;
@@ -64,7 +64,7 @@ private:
     static constexpr std::size_t classes = 40;
 
     Slab* fresh_slab() noexcept;
-    void discard(Slab* slab) noexcept;
+    void discard(Slab* slab) const noexcept;
     void link(Slab& slab) noexcept;
     void unlink(Slab& slab) noexcept;
 

@@ -101,12 +101,13 @@ public:
             return nullptr;
         auto* at = static_cast<std::uint8_t*>(whole) + unit;
         at -= reinterpret_cast<std::uintptr_t>(at) % unit;
-        std::memcpy(at - sizeof whole, &whole, sizeof whole);
+        std::memcpy(at - sizeof whole, static_cast<const void*>(&whole), sizeof whole);
         return at;
     }
     static void operator delete(void* piece, std::align_val_t) noexcept {
         void* whole;
-        std::memcpy(&whole, static_cast<std::uint8_t*>(piece) - sizeof whole, sizeof whole);
+        std::memcpy(static_cast<void*>(&whole), static_cast<std::uint8_t*>(piece) - sizeof whole,
+                    sizeof whole);
         std::free(whole);
     }
     static void operator delete(void* piece, std::align_val_t align, const std::nothrow_t&) noexcept {
@@ -115,7 +116,7 @@ public:
 
 private:
     ~Piece() override {
-        if (const VkBuffer buffer = buffer_.load(std::memory_order_relaxed))
+        if (VkBuffer buffer = buffer_.load(std::memory_order_relaxed))
             session_.functions.DestroyBuffer(session_.device, buffer, nullptr);
         release(session_, slot_);
     }
@@ -134,7 +135,7 @@ private:
     // The VkBuffer over the whole piece, made when it is first asked for: memory that Vulkan never sees as a
     // buffer does not pay for one.
     Result<VkBuffer> vk_buffer() noexcept {
-        if (const VkBuffer known = buffer_.load(std::memory_order_acquire))
+        if (VkBuffer known = buffer_.load(std::memory_order_acquire))
             return known;
         const VkDeviceSize bytes = whole_words(region_ + root().maxsize());
         auto fresh = session_.make_buffer(bytes, false);
@@ -280,7 +281,7 @@ private:
 
     // A piece by VMA alone. `region`: where a multiple of `unit` is in it.
     Result<void> allocate(Session& session, std::uint64_t bytes, std::size_t unit, Slot& slot,
-                          VkDeviceSize& region) noexcept {
+                          VkDeviceSize& region) const noexcept {
         // Of the CPU's address, as everywhere. A VkDeviceMemory is mapped at a multiple of
         // minMemoryMapAlignment, so a wider alignment is found inside a larger piece.
         constexpr std::size_t widest = std::size_t{2} << 20;
