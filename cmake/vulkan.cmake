@@ -78,14 +78,17 @@ set(HWALLOC_VULKAN_HEADERS backends/vulkan/vulkan.h)
 file(CREATE_LINK ${PROJECT_SOURCE_DIR}/backends/vulkan/vulkan.h ${public_include}/hwalloc/vulkan.h SYMBOLIC)
 
 file(GLOB vulkan_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/backends/vulkan/*.cpp)
+# Vulkan's structures have many members, and those that an initializer leaves out are zero, which is what Vulkan wants.
+# Linked after hwalloc_warnings: for clang the last word counts.
+add_library(hwalloc_vulkan_warnings INTERFACE)
+target_compile_options(hwalloc_vulkan_warnings INTERFACE -Wno-missing-field-initializers)
+
 # As hwalloc_objects: for the library, and straight into tests that look inside.
 add_library(hwalloc_vulkan_objects OBJECT ${vulkan_sources})
 target_include_directories(hwalloc_vulkan_objects PUBLIC ${PROJECT_SOURCE_DIR} ${public_include})
 target_include_directories(hwalloc_vulkan_objects SYSTEM PUBLIC ${HWALLOC_VMA_INCLUDE_DIR})
-# Vulkan's structures have many members, and those that an initializer leaves out are zero, which is what Vulkan wants.
-target_compile_options(hwalloc_vulkan_objects PRIVATE
-    -fno-semantic-interposition -fno-plt -Wno-missing-field-initializers)
-target_link_libraries(hwalloc_vulkan_objects PRIVATE hwalloc_warnings PUBLIC Vulkan::Vulkan)
+target_compile_options(hwalloc_vulkan_objects PRIVATE -fno-semantic-interposition -fno-plt)
+target_link_libraries(hwalloc_vulkan_objects PRIVATE hwalloc_warnings hwalloc_vulkan_warnings PUBLIC Vulkan::Vulkan)
 
 # It uses libhwalloc as any module does, by what that exports, so it has a kernel table of its own.
 add_library(hwalloc-vulkan SHARED ${PROJECT_SOURCE_DIR}/common/kernel.cpp)
