@@ -1,16 +1,19 @@
-// Preloaded into a program (LD_PRELOAD), counts what it allocates, maps and copies, by whose code asks for
-// it: the witness against a program's own report. Writes "OBJECT WHAT COUNT BYTES" lines to the file
-// COUNT_CALLS names when the program ends. OBJECT is the file whose code made the call. Calls within the C
-// library are not seen, so what a function of its does for its caller is not counted: strace sees the
-// mappings of those.
+// Preloaded into a program that captures (LD_PRELOAD), counts what it allocates, maps and copies for its
+// frames, by whose code asks for it: the witness against a program's own report. COUNT_CALLS=FILE,FIRST,LAST:
+// counts from the FIRST frame that it dequeues to the LAST, so that what is set up once is out of sight, and
+// writes "OBJECT WHAT COUNT BYTES" lines to FILE when the program ends, "nobody frames COUNT 0" among them.
+// OBJECT is the file whose code made the call. Calls within the C library are not seen, so what a function of
+// its does for its caller is not counted: strace sees the mappings of those.
 #include <dlfcn.h>
 #include <link.h>
+#include <linux/videodev2.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <cstdarg>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -44,6 +47,15 @@ Object objects[most];
 std::atomic<int> known{1}; // objects[0]: nobody's code (written at run time)
 std::atomic_flag adding = ATOMIC_FLAG_INIT;
 thread_local bool inside = false; // what the counting itself does is not counted
+// COUNT_CALLS; frames are counted by whoever dequeues them.
+char path[4096];
+unsigned long first_frame = ~0ul, last_frame = 0, frames = 0;
+std::atomic<bool> counting{false};
+
+__attribute__((constructor)) void configure() {
+    if (const char* wanted = std::getenv("COUNT_CALLS"))
+        std::sscanf(wanted, "%4095[^,],%lu,%lu", path, &first_frame, &last_frame);
+}
 
 Object* find(std::uintptr_t address) {
     const int count = known.load(std::memory_order_acquire);
@@ -75,7 +87,7 @@ int add_if_there(dl_phdr_info* info, std::size_t, void* wanted) {
 }
 
 void count(What what, const void* caller, std::size_t bytes) {
-    if (inside)
+    if (inside || !counting.load(std::memory_order_relaxed))
         return;
     inside = true;
     auto address = reinterpret_cast<std::uintptr_t>(caller);
@@ -96,10 +108,12 @@ void count(What what, const void* caller, std::size_t bytes) {
 
 __attribute__((destructor)) void report() {
     inside = true;
-    const char* path = std::getenv("COUNT_CALLS");
-    std::FILE* file = path ? std::fopen(path, "w") : nullptr;
+    counting = false;
+    std::FILE* file = *path ? std::fopen(path, "w") : nullptr;
     if (!file)
         return;
+    if (frames >= last_frame)
+        std::fprintf(file, "nobody frames %lu 0\n", last_frame - first_frame);
     for (int i = 0; i < known; ++i)
         for (int what = 0; what < whats; ++what)
             if (const Count& at = objects[i].counts[what]; at.calls)
@@ -167,4 +181,16 @@ COUNTED void* memcpy(void* target, const void* source, std::size_t size) noexcep
 COUNTED void* memmove(void* target, const void* source, std::size_t size) noexcept {
     count(copying, CALLER, size);
     return copy(target, source, size, target > source);
+}
+COUNTED int ioctl(int fd, unsigned long request, ...) noexcept {
+    va_list rest;
+    va_start(rest, request);
+    void* argument = va_arg(rest, void*);
+    va_end(rest);
+    const long result = ::syscall(SYS_ioctl, fd, request, argument);
+    if (result == 0 && request == VIDIOC_DQBUF) {
+        ++frames;
+        counting = frames >= first_frame && frames < last_frame;
+    }
+    return static_cast<int>(result);
 }
