@@ -52,6 +52,9 @@ static_assert(bits_of(MapFlags::write) == dma_buf::write_access);
 Error no_access() noexcept {
     return {ErrorKind::invalid, "accessing a dma-buf needs READ, WRITE or both"};
 }
+[[gnu::cold]] Error not_begun(int error) noexcept {
+    return Error::from_errno(error, "beginning CPU access to a dma-buf").call("DMA_BUF_IOCTL_SYNC(START)");
+}
 
 } // namespace
 
@@ -150,38 +153,31 @@ Result<void> DmaBuf::map_once() noexcept {
     return {};
 }
 
-// Starts what is missing of `access`; 0 or a negative errno, and then open_ is what it was.
-int DmaBuf::start(unsigned access) noexcept {
-    using namespace dma_buf;
-    const unsigned missing = access & ~open_;
-    if (missing == 0)
-        return 0;
-    int done;
-    if ((missing & read_access) && (open_ & write_access)) {
-        const unsigned before = open_;
-        done = dma_buf::end_cpu_access(fd_.get(), before);
-        if (done < 0)
-            return done;
-        done = dma_buf::begin_cpu_access(fd_.get(), before | missing);
-        // The writers go on, and their end will be told to the exporter in any case.
-        if (done < 0)
-            (void)dma_buf::begin_cpu_access(fd_.get(), before);
-    } else {
-        done = dma_buf::begin_cpu_access(fd_.get(), missing);
-    }
-    if (done >= 0)
-        open_ |= missing;
+// Starts READ, `missing`, where WRITE has begun; 0 or a negative errno.
+[[gnu::cold]] int DmaBuf::join_writers(unsigned missing) noexcept {
+    const unsigned before = open_;
+    int done = dma_buf::end_cpu_access(fd_.get(), before);
+    if (done < 0)
+        return done;
+    done = dma_buf::begin_cpu_access(fd_.get(), before | missing);
+    // The writers go on, and their end will be told to the exporter in any case.
+    if (done < 0)
+        (void)dma_buf::begin_cpu_access(fd_.get(), before);
     return done;
 }
 
-// Begins one access and counts it.
-Result<void> DmaBuf::bracket(unsigned access) noexcept {
-    if (const int done = start(access); done < 0)
-        return Error::from_errno(-done, "beginning CPU access to a dma-buf")
-            .call("DMA_BUF_IOCTL_SYNC(START)");
+// Begins one access and counts it; 0 or a negative errno, and then open_ is what it was.
+[[gnu::always_inline]] inline int DmaBuf::bracket(unsigned access) noexcept {
+    if (const unsigned missing = access & ~open_; missing != 0) {
+        const bool joins = (missing & dma_buf::read_access) && (open_ & dma_buf::write_access);
+        const int done = joins ? join_writers(missing) : dma_buf::begin_cpu_access(fd_.get(), missing);
+        if (done < 0) [[unlikely]]
+            return done;
+        open_ |= missing;
+    }
     readers_ += access & dma_buf::read_access ? 1 : 0;
     writers_ += access & dma_buf::write_access ? 1 : 0;
-    return {};
+    return 0;
 }
 
 Result<std::uint8_t*> DmaBuf::begin_cpu_access(MapFlags access) noexcept {
@@ -196,8 +192,8 @@ Result<std::uint8_t*> DmaBuf::begin_cpu_access(MapFlags access) noexcept {
     if (!base_)
         if (auto mapped = map_once(); !mapped)
             return std::move(mapped).error();
-    if (auto begun = bracket(bits); !begun)
-        return std::move(begun).error();
+    if (const int done = bracket(bits); done < 0) [[unlikely]]
+        return not_begun(-done);
     return base_;
 }
 
@@ -206,7 +202,9 @@ Result<void> DmaBuf::begin_mapped_access(MapFlags access) noexcept {
     if (bits == 0)
         return no_access();
     std::lock_guard guard(access_);
-    return bracket(bits);
+    if (const int done = bracket(bits); done < 0) [[unlikely]]
+        return not_begun(-done);
+    return {};
 }
 
 Result<void> DmaBuf::end_cpu_access(MapFlags access) noexcept {

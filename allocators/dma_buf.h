@@ -95,8 +95,8 @@ private:
     void unref() noexcept;
     // These need access_ held.
     Result<void> map_once() noexcept;
-    int start(unsigned access) noexcept;
-    Result<void> bracket(unsigned access) noexcept;
+    HWALLOC_LOCAL int join_writers(unsigned missing) noexcept;
+    HWALLOC_LOCAL int bracket(unsigned access) noexcept;
 
     UniqueFd fd_;
     std::uint64_t inode_;

@@ -1,6 +1,7 @@
 // Maps and locks of a Memory.
 #include "hwalloc/memory.h"
 
+#include <bit>
 #include <cstddef>
 #include <cstring>
 
@@ -36,10 +37,23 @@ constexpr auto exclusive_bit = static_cast<std::uint32_t>(LockFlags::exclusive);
     return {ErrorKind::conflict, "the memory is mapped or locked for another kind of access"};
 }
 
+// The fields of the word by access mode, ready to use.
+struct Counter {
+    std::uint64_t one, mask;
+};
+constexpr Counter counter_of(lock_word::Field field) noexcept {
+    return {field.one(), field.mask()};
+}
+constexpr Counter counters[] = {counter_of(lock_word::field_of(0)), counter_of(lock_word::field_of(1)),
+                                counter_of(lock_word::field_of(2)), counter_of(lock_word::field_of(3))};
+const Counter& counter_of(MapFlags flags) noexcept {
+    return counters[static_cast<std::uint32_t>(flags) & mode_bits];
+}
 // What a map with these flags adds to the word.
 std::uint64_t amount_of(MapFlags flags) noexcept {
-    const auto bits = static_cast<std::uint32_t>(flags);
-    return lock_word::field_of(bits & mode_bits).one() + ((bits & ref_bit) ? lock_word::handles.one() : 0);
+    static_assert(ref_bit >= lock_word::handles.one() && std::has_single_bit(ref_bit));
+    constexpr int down = std::countr_zero(ref_bit) - std::countr_zero(lock_word::handles.one());
+    return counter_of(flags).one + ((static_cast<std::uint32_t>(flags) & ref_bit) >> down);
 }
 
 // Every failed map leaves a cleared MapInfo behind.
@@ -60,6 +74,15 @@ void clear(MapInfo& info) noexcept {
     info.flags = MapFlags::none;
 }
 
+// Adds one by one compare-exchange where nothing is in the way; false also when something may be.
+template<lock_word::Field field, std::uint64_t slow>
+bool add_plainly(std::atomic<std::uint64_t>& word) noexcept {
+    std::uint64_t seen = word.load(std::memory_order_relaxed);
+    return (seen & slow) == 0 &&
+           word.compare_exchange_strong(seen, seen + field.one(), std::memory_order_acquire,
+                                        std::memory_order_relaxed);
+}
+
 // Adds a READ: one fetch_add, taken back when it may not be.
 bool take_read(std::atomic<std::uint64_t>& word, std::uint64_t& seen) noexcept {
     using namespace lock_word;
@@ -75,6 +98,9 @@ bool take_read(std::atomic<std::uint64_t>& word, std::uint64_t& seen) noexcept {
 // Adds a WRITE or READWRITE by compare-exchange.
 bool take_write(std::atomic<std::uint64_t>& word, std::uint32_t mode, std::uint64_t& seen) noexcept {
     using namespace lock_word;
+    if (mode == 2 ? add_plainly<writes, write_slow>(word) : add_plainly<readwrites, readwrite_slow>(word))
+        [[likely]]
+        return true;
     const Field field = mode == 2 ? writes : readwrites;
     seen = word.load(std::memory_order_relaxed);
     do {
@@ -102,13 +128,6 @@ TwoWords made_now(std::uintptr_t first, std::uintptr_t second) noexcept {
 }
 void store(MapInfo& info, std::size_t offset, TwoWords words) noexcept {
     std::memcpy(reinterpret_cast<std::uint8_t*>(&info) + offset, &words, sizeof words);
-}
-template<lock_word::Field field, std::uint64_t slow>
-bool add_plainly(std::atomic<std::uint64_t>& word) noexcept {
-    std::uint64_t seen = word.load(std::memory_order_relaxed);
-    return (seen & slow) == 0 &&
-           word.compare_exchange_strong(seen, seen + field.one(), std::memory_order_acquire,
-                                        std::memory_order_relaxed);
 }
 template<lock_word::Field field>
 bool subtract_plainly(std::atomic<std::uint64_t>& word) noexcept {
@@ -162,6 +181,22 @@ bool Memory::map_plainly(MapInfo& info, MapFlags flags) noexcept {
     return true;
 }
 
+[[gnu::always_inline]] inline Result<void> Memory::map_by_hook(MapInfo& info, MapFlags flags) noexcept {
+    for (void*& user : info.user_data)
+        user = nullptr;
+    auto region = block_->mem_map_full(*this, info, maxsize_);
+    if (region && *region) [[likely]] {
+        info.memory = this;
+        info.flags = flags;
+        info.data = *region + offset_;
+        return {};
+    }
+    Error error = region ? Error(ErrorKind::unsupported, "the backend gave no address for the memory")
+                         : std::move(region).error();
+    drop(amount_of(flags));
+    return refuse(info, std::move(error));
+}
+
 Result<void> Memory::map_any_way(MapInfo& info, MapFlags flags) noexcept {
     const auto bits = static_cast<std::uint32_t>(flags);
     const std::uint32_t mode = bits & mode_bits;
@@ -188,22 +223,6 @@ Result<void> Memory::map_any_way(MapInfo& info, MapFlags flags) noexcept {
     }
     describe(info, flags);
     return base_ ? Result<void>() : map_by_hook(info, flags);
-}
-
-Result<void> Memory::map_by_hook(MapInfo& info, MapFlags flags) noexcept {
-    for (void*& user : info.user_data)
-        user = nullptr;
-    auto region = block_->mem_map_full(*this, info, maxsize_);
-    if (region && *region) [[likely]] {
-        info.memory = this;
-        info.flags = flags;
-        info.data = *region + offset_;
-        return {};
-    }
-    Error error = region ? Error(ErrorKind::unsupported, "the backend gave no address for the memory")
-                         : std::move(region).error();
-    drop(amount_of(flags));
-    return refuse(info, std::move(error));
 }
 
 bool Memory::unmap_plainly(MapInfo& info) noexcept {
@@ -239,7 +258,7 @@ bool Memory::unmap_plainly(MapInfo& info) noexcept {
 Result<void> Memory::unmap_any_way(MapInfo& info) noexcept {
     if (info.memory != this)
         return Error(ErrorKind::invalid, "the MapInfo holds no map of this memory");
-    const std::uint64_t mask = lock_word::field_of(static_cast<std::uint32_t>(info.flags) & mode_bits).mask();
+    const std::uint64_t mask = counter_of(info.flags).mask;
     Result<void> ended;
     if ((word_.load(std::memory_order_relaxed) & mask) == 0)
         return not_so_mapped();

@@ -13,7 +13,6 @@
 #include "common/fixed_text.h"
 #include "common/kernel.h"
 #include "common/read_file.h"
-#include "common/restarted_ioctl.h"
 
 #ifndef DMA_BUF_MAGIC
 #define DMA_BUF_MAGIC 0x444d4142
@@ -21,14 +20,6 @@
 
 namespace hwalloc::dma_buf {
 namespace {
-
-static_assert(read_access == DMA_BUF_SYNC_READ && write_access == DMA_BUF_SYNC_WRITE);
-
-int sync(int fd, std::uint64_t flags) noexcept {
-    dma_buf_sync request{.flags = flags};
-    const int done = restarted_ioctl(fd, DMA_BUF_IOCTL_SYNC, &request, patience_ns);
-    return done < 0 ? done : 0;
-}
 
 Error refused(int error, const char* call) noexcept {
     return Error::from_errno(error, "examining a dma-buf's descriptor").call(call);
@@ -45,13 +36,6 @@ Result<std::size_t> size_of(int fd) noexcept {
 }
 
 } // namespace
-
-int begin_cpu_access(int fd, unsigned access) noexcept {
-    return sync(fd, DMA_BUF_SYNC_START | access);
-}
-int end_cpu_access(int fd, unsigned access) noexcept {
-    return sync(fd, DMA_BUF_SYNC_END | access);
-}
 
 void set_name(int fd, std::string_view name) noexcept {
     static_assert(longest_name == DMA_BUF_NAME_LEN - 1);

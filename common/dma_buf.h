@@ -2,24 +2,33 @@
 // needs them.
 #pragma once
 
+#include <linux/dma-buf.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "common/restarted_ioctl.h"
 #include "hwalloc/result.h"
 
 namespace hwalloc::dma_buf {
 
-// Directions of CPU access, with the values of DMA_BUF_SYNC_READ and DMA_BUF_SYNC_WRITE.
-inline constexpr unsigned read_access = 1, write_access = 2;
+// Directions of CPU access.
+inline constexpr unsigned read_access = DMA_BUF_SYNC_READ, write_access = DMA_BUF_SYNC_WRITE;
 
 // Tells the exporter that the CPU is about to access the buffer, or has done so: cache maintenance, and
 // before the access a wait for the fences in the buffer, so it may block. Restarted on EINTR; on EAGAIN until
 // `patience_ns` are over. Returns 0 or a negative errno. Never allocates.
 inline constexpr std::int64_t patience_ns = 1'000'000'000;
-int begin_cpu_access(int fd, unsigned access) noexcept;
-int end_cpu_access(int fd, unsigned access) noexcept;
+inline int begin_cpu_access(int fd, unsigned access) noexcept {
+    dma_buf_sync request{.flags = DMA_BUF_SYNC_START | access};
+    return restarted_ioctl(fd, DMA_BUF_IOCTL_SYNC, &request, patience_ns);
+}
+inline int end_cpu_access(int fd, unsigned access) noexcept {
+    dma_buf_sync request{.flags = DMA_BUF_SYNC_END | access};
+    return restarted_ioctl(fd, DMA_BUF_IOCTL_SYNC, &request, patience_ns);
+}
 
 // Names the buffer in /proc/PID/fdinfo and the kernel's debug files. The kernel takes 31 bytes, so more are
 // cut off, at a whole UTF-8 character; a kernel that refuses is ignored: a name is never worth an allocation.

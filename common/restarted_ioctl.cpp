@@ -2,14 +2,10 @@
 
 #include <cerrno>
 
-#include "common/kernel.h"
-
 namespace hwalloc {
 
-int restarted_ioctl(int fd, unsigned long request, void* argument, std::int64_t patience_ns) noexcept {
-    int done = kernel.ioctl(fd, request, argument);
-    if (done >= 0) [[likely]]
-        return done;
+int restart_ioctl(int done, int fd, unsigned long request, void* argument,
+                  std::int64_t patience_ns) noexcept {
     std::int64_t deadline = 0;
     for (unsigned tries = 0; done == -EINTR || done == -EAGAIN; ++tries) {
         if (done == -EAGAIN) {
