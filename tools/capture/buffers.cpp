@@ -59,11 +59,14 @@ Result<std::vector<Candidate>> candidates(bool dma_buf_only, std::vector<Error>&
             continue;
         if (item.why)
             unusable.push_back(*item.why);
-        else if (describes)
-            found.push_back({item.name, item.allocator, describes->properties().cost});
+        else if (describes) {
+            // (std::stable_sort uses what clang warns of in libstdc++ 12.)
+            const int cost = describes->properties().cost;
+            const auto dearer = std::find_if(found.begin(), found.end(),
+                                             [&](const Candidate& one) { return one.cost > cost; });
+            found.insert(dearer, {item.name, item.allocator, cost});
+        }
     }
-    std::stable_sort(found.begin(), found.end(),
-                     [](const Candidate& a, const Candidate& b) { return a.cost < b.cost; });
     return found;
 }
 
