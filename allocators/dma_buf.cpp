@@ -229,6 +229,23 @@ Result<void> DmaBuf::end_cpu_access(MapFlags access) noexcept {
     return {};
 }
 
+// ---- imports
+
+Result<ImportedDmaBuf> take_import(int fd, std::size_t offset, std::size_t size, MemoryFlags flags) noexcept {
+    if (!known_flags(flags))
+        return Error(ErrorKind::invalid, "unknown memory flags");
+    auto buffer = DmaBuf::import(fd);
+    if (!buffer)
+        return std::move(buffer).error();
+    const std::size_t real = (*buffer)->size();
+    if (size == whole)
+        size = offset <= real ? real - offset : 0;
+    auto geometry = Geometry::window(real, offset, size, flags);
+    if (!geometry)
+        return Error(ErrorKind::invalid, "the window lies outside the dma-buf").wanted(size).held(real);
+    return ImportedDmaBuf{std::move(*buffer), *geometry};
+}
+
 // ---- the block
 
 namespace {

@@ -141,6 +141,17 @@ private:
     DmaBuf* buffer_ = nullptr;
 };
 
+// What every allocator that takes dma-bufs begins with: the buffer, and the window asked for in it.
+struct ImportedDmaBuf {
+    DmaBufRef buffer;
+    Geometry geometry; // of the whole buffer
+};
+// The arguments of ImportsDmaBuf::import_dmabuf, checked: known flags, a dma-buf (DmaBuf::import), a window
+// inside it (`whole` for all of it). Thread-safe. Errors: invalid (unknown flags, not open, not a dma-buf,
+// window outside), limit, exhausted.
+HWALLOC_API Result<ImportedDmaBuf> take_import(int fd, std::size_t offset, std::size_t size,
+                                               MemoryFlags flags) noexcept;
+
 // On a Block: storage that is a dma-buf.
 class HasDmaBuf {
 public:

@@ -18,18 +18,10 @@ public:
 
     Result<MemoryRef> import_dmabuf(int fd, std::size_t offset, std::size_t size,
                                     MemoryFlags flags) noexcept override {
-        if (!known_flags(flags))
-            return Error(ErrorKind::invalid, "unknown memory flags");
-        auto buffer = DmaBuf::import(fd);
-        if (!buffer)
-            return std::move(buffer).error();
-        const std::size_t real = (*buffer)->size();
-        if (size == whole)
-            size = offset <= real ? real - offset : 0;
-        auto geometry = Geometry::window(real, offset, size, flags);
-        if (!geometry)
-            return Error(ErrorKind::invalid, "the window lies outside the dma-buf").wanted(size).held(real);
-        auto block = DmaBufBlock::make(*this, *geometry, std::move(*buffer));
+        auto taken = take_import(fd, offset, size, flags);
+        if (!taken)
+            return std::move(taken).error();
+        auto block = DmaBufBlock::make(*this, taken->geometry, std::move(taken->buffer));
         if (!block)
             return std::move(block).error();
         return MemoryRef::adopt(&(*block)->root());

@@ -55,7 +55,7 @@ Result<std::shared_ptr<File>> open_by_driver(std::string_view driver) {
 Device::Device(std::shared_ptr<File> file) noexcept : file_(std::move(file)) {}
 
 Result<Device> Device::open(std::string_view which) noexcept {
-    return detail::without_exceptions([&]() -> Result<Device> {
+    return without_exceptions([&]() -> Result<Device> {
         const bool card = which.starts_with("card") && which.size() > 4 &&
                           which.find_first_not_of("0123456789", 4) == which.npos;
         auto file = which.starts_with('/') ? File::open(std::string(which))
@@ -85,7 +85,7 @@ const std::string& Device::node() const noexcept {
 }
 
 Result<AllocatorRef> Device::dumb_allocator() noexcept {
-    return detail::without_exceptions(
+    return without_exceptions(
         [&]() -> Result<AllocatorRef> { return AllocatorRef::adopt(new detail::DumbAllocator(file_)); });
 }
 

@@ -188,24 +188,16 @@ Result<Block*> DumbAllocator::do_alloc(std::size_t size, const AllocationParams&
 
 Result<MemoryRef> DumbAllocator::import_dmabuf(int fd, std::size_t offset, std::size_t size,
                                                MemoryFlags flags) noexcept {
-    if (!known_flags(flags))
-        return Error(ErrorKind::invalid, "unknown memory flags");
-    auto buffer = DmaBuf::import(fd);
-    if (!buffer)
-        return std::move(buffer).error();
-    const std::size_t real = (*buffer)->size();
-    if (size == whole)
-        size = offset <= real ? real - offset : 0;
-    auto geometry = Geometry::window(real, offset, size, flags);
-    if (!geometry)
-        return Error(ErrorKind::invalid, "the window lies outside the dma-buf").wanted(size).held(real);
+    auto taken = take_import(fd, offset, size, flags);
+    if (!taken)
+        return std::move(taken).error();
     auto file = source_.get();
     if (!file)
         return std::move(file).error();
-    auto handle = (*file)->import((*buffer)->fd());
+    auto handle = (*file)->import(taken->buffer->fd());
     if (!handle)
-        return passed_on(*file, std::move(handle).error().wanted(real));
-    auto block = block_on(std::move(*file), std::move(*handle), *geometry, std::move(*buffer));
+        return passed_on(*file, std::move(handle).error().wanted(taken->buffer->size()));
+    auto block = block_on(std::move(*file), std::move(*handle), taken->geometry, std::move(taken->buffer));
     if (!block)
         return std::move(block).error();
     return MemoryRef::adopt(&(*block)->root());

@@ -10,6 +10,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "common/without_exceptions.h"
 #include "hwalloc/drm.h"
 #include "hwalloc/unique_fd.h"
 
@@ -77,15 +78,5 @@ public:
 protected:
     ~HasGemHandle() = default;
 };
-
-// Runs `f`, which may throw bad_alloc, on behalf of a function that must not.
-template<class F>
-auto without_exceptions(F&& f) noexcept -> decltype(f()) {
-    try {
-        return f();
-    } catch (const std::bad_alloc&) {
-        return Error(ErrorKind::exhausted, "out of memory");
-    }
-}
 
 } // namespace hwalloc::drm::detail

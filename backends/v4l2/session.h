@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/fixed_text.h"
+#include "common/without_exceptions.h"
 #include "hwalloc/v4l2.h"
 
 namespace hwalloc::v4l2 {
@@ -73,15 +74,5 @@ struct Buffer {
     Buffer(const Buffer&) = delete;
     Buffer& operator=(const Buffer&) = delete;
 };
-
-// An allocation that failed while something with strings or vectors was built.
-template<class F>
-auto without_exceptions(F&& f) noexcept -> decltype(f()) {
-    try {
-        return f();
-    } catch (const std::bad_alloc&) {
-        return Error(ErrorKind::exhausted, "out of memory");
-    }
-}
 
 } // namespace hwalloc::v4l2

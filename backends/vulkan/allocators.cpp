@@ -44,7 +44,7 @@ namespace {
 
 template<class... Source>
 Result<AllocatorRef> make(Placement placement, Source&&... source) noexcept {
-    return without_throwing([&]() -> Result<AllocatorRef> {
+    return without_exceptions([&]() -> Result<AllocatorRef> {
         switch (placement) {
         case Placement::exportable:
             return new_exporter(std::forward<Source>(source)...);

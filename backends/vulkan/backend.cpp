@@ -35,7 +35,7 @@ Result<void> add(BackendHost& host, Instance& instance, const PhysicalDevice& de
 }
 
 Result<void> discover(BackendHost& host) noexcept {
-    return without_throwing([&]() -> Result<void> {
+    return without_exceptions([&]() -> Result<void> {
         auto instance = Instance::get();
         if (!instance) {
             host.unavailable("vulkan", instance.error());

@@ -194,7 +194,7 @@ Result<Texture> Device::texture(Memory& memory, const ImageLayout& layout, VkIma
 
 Result<std::vector<std::uint64_t>> Device::modifiers(std::uint32_t drm_fourcc,
                                                      VkImageUsageFlags usage) noexcept {
-    return detail::without_throwing([&]() -> Result<std::vector<std::uint64_t>> {
+    return without_exceptions([&]() -> Result<std::vector<std::uint64_t>> {
         auto support = detail::modifiers_for(*session_, drm_fourcc, 0, 0, usage);
         if (!support)
             return std::move(support).error();
@@ -206,7 +206,7 @@ Result<std::vector<std::uint64_t>> Device::modifiers(std::uint32_t drm_fourcc,
 }
 
 Result<std::vector<HeapStatistics>> Device::heaps() const noexcept {
-    return detail::without_throwing([&] { return session_->heaps(); });
+    return without_exceptions([&] { return session_->heaps(); });
 }
 
 VkBufferMemoryBarrier Device::acquire_barrier(const Buffer& buffer, VkAccessFlags access) const noexcept {

@@ -57,7 +57,7 @@ Error Session::no_memory(VkResult result, const char* doing, const char* call,
     Error error = refused(result, doing, call).wanted(wanted);
     if (error.kind() != ErrorKind::exhausted)
         return error;
-    auto known = without_throwing([&] { return heaps(); });
+    auto known = without_exceptions([&] { return heaps(); });
     if (!known)
         return error;
     FixedText story;

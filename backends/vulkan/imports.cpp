@@ -242,7 +242,7 @@ private:
 } // namespace
 
 Result<std::shared_ptr<const BufferBinding>> Imports::buffer(const DmaBufRef& dma_buf) noexcept {
-    return without_throwing([&]() -> Result<std::shared_ptr<const BufferBinding>> {
+    return without_exceptions([&]() -> Result<std::shared_ptr<const BufferBinding>> {
         std::lock_guard guard(mutex_);
         if (const auto known = buffers_.find(dma_buf->inode()); known != buffers_.end())
             if (auto binding = known->second.lock())
@@ -258,7 +258,7 @@ Result<std::shared_ptr<const BufferBinding>> Imports::buffer(const DmaBufRef& dm
 
 Result<std::shared_ptr<const ImageBinding>>
 Imports::image(const DmaBufRef& dma_buf, const ImageLayout& layout, VkImageUsageFlags usage) noexcept {
-    return without_throwing([&]() -> Result<std::shared_ptr<const ImageBinding>> {
+    return without_exceptions([&]() -> Result<std::shared_ptr<const ImageBinding>> {
         std::lock_guard guard(mutex_);
         auto [at, end] = images_.equal_range(dma_buf->inode());
         while (at != end && (at->second.usage != usage || at->second.layout != layout))

@@ -61,7 +61,7 @@ PhysicalDevice look_at(const Functions& functions, VkPhysicalDevice handle, std:
 
 Result<std::vector<VkExtensionProperties>> extensions_of(const Functions& functions,
                                                          VkPhysicalDevice device) noexcept {
-    return without_throwing([&]() -> Result<std::vector<VkExtensionProperties>> {
+    return without_exceptions([&]() -> Result<std::vector<VkExtensionProperties>> {
         std::vector<VkExtensionProperties> extensions;
         VkResult result;
         do {
@@ -129,7 +129,7 @@ Result<void> Instance::make() {
 }
 
 Result<Instance*> Instance::get() noexcept {
-    return without_throwing([]() -> Result<Instance*> {
+    return without_exceptions([]() -> Result<Instance*> {
         static std::mutex mutex;
         static Instance* made = nullptr; // never destroyed: allocators outlive every other static object
         std::lock_guard guard(mutex);
@@ -144,7 +144,7 @@ Result<Instance*> Instance::get() noexcept {
 }
 
 Result<const PhysicalDevice*> Instance::choose(std::string_view which) const noexcept {
-    return without_throwing([&]() -> Result<const PhysicalDevice*> {
+    return without_exceptions([&]() -> Result<const PhysicalDevice*> {
         const auto first = [&](auto&& does) -> const PhysicalDevice* {
             const auto found = std::find_if(devices_.begin(), devices_.end(), does);
             return found == devices_.end() ? nullptr : &*found;

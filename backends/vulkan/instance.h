@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backends/vulkan/functions.h"
+#include "common/without_exceptions.h"
 #include "hwalloc/result.h"
 
 namespace hwalloc::vulkan::detail {
@@ -60,15 +61,5 @@ private:
 Result<std::vector<VkExtensionProperties>> extensions_of(const Functions& functions,
                                                          VkPhysicalDevice device) noexcept;
 bool contains(const std::vector<VkExtensionProperties>& extensions, std::string_view name) noexcept;
-
-// Runs `f`, which may throw bad_alloc, for a function that must not.
-template<class F>
-auto without_throwing(F&& f) noexcept -> decltype(f()) {
-    try {
-        return f();
-    } catch (const std::bad_alloc&) {
-        return Error(ErrorKind::exhausted, "out of memory");
-    }
-}
 
 } // namespace hwalloc::vulkan::detail

@@ -57,7 +57,7 @@ bool has(std::span<const char* const> extensions, std::string_view name) {
 Result<std::vector<const char*>> device_extensions(VkPhysicalDevice physical_device,
                                                    PFN_vkGetInstanceProcAddr get_instance_proc_addr,
                                                    VkInstance instance) noexcept {
-    return detail::without_throwing([&]() -> Result<std::vector<const char*>> {
+    return without_exceptions([&]() -> Result<std::vector<const char*>> {
         detail::Functions functions;
         if (!instance || !physical_device)
             return Error(ErrorKind::invalid, "a Vulkan handle is null");
@@ -87,7 +87,7 @@ Error Session::refused(VkResult result, const char* doing, const char* call) con
 }
 
 Result<std::shared_ptr<Session>> Session::open(Instance& from, const PhysicalDevice& chosen) noexcept {
-    return without_throwing([&]() -> Result<std::shared_ptr<Session>> {
+    return without_exceptions([&]() -> Result<std::shared_ptr<Session>> {
         auto session = std::make_shared<Session>();
         session->functions = from.functions();
         session->instance = from.handle();
@@ -147,7 +147,7 @@ Result<std::shared_ptr<Session>> Session::open(Instance& from, const PhysicalDev
 }
 
 Result<std::shared_ptr<Session>> Session::wrap(const Handles& handles) noexcept {
-    return without_throwing([&]() -> Result<std::shared_ptr<Session>> {
+    return without_exceptions([&]() -> Result<std::shared_ptr<Session>> {
         if (!handles.instance || !handles.physical_device || !handles.device)
             return Error(ErrorKind::invalid, "a Vulkan handle is null");
         if (handles.api_version < VK_API_VERSION_1_1)

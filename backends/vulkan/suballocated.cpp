@@ -71,7 +71,7 @@ public:
         return slot_.mapped && (session_.flags_of(slot_.type) & both) == both;
     }
     Result<std::shared_ptr<const BufferBinding>> buffer(Memory& memory) noexcept override {
-        return without_throwing([&]() -> Result<std::shared_ptr<const BufferBinding>> {
+        return without_exceptions([&]() -> Result<std::shared_ptr<const BufferBinding>> {
             auto made = vk_buffer();
             if (!made)
                 return std::move(made).error();

@@ -216,7 +216,7 @@ public:
     VkBufferMemoryBarrier release_barrier(const Buffer& buffer, VkAccessFlags access) const noexcept;
 
 private:
-    explicit Device(std::shared_ptr<detail::Session> session) noexcept;
+    HWALLOC_LOCAL explicit Device(std::shared_ptr<detail::Session> session) noexcept;
     std::shared_ptr<detail::Session> session_;
 };
 
