@@ -8,7 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_map>
+#include <vector>
 
 #include "common/without_exceptions.h"
 #include "hwalloc/drm.h"
@@ -64,7 +64,9 @@ private:
 
     std::mutex
         mutex_; // held across FD_TO_HANDLE and GEM_CLOSE, or the one could answer what the other closes
-    std::unordered_map<std::uint32_t, std::uint32_t> owners_; // by handle
+    // By handle. The kernel gives the lowest number that is free (drm_gem_handle_create_tail, idr_alloc), so
+    // this is as long as the file ever had handles at a time.
+    std::vector<std::uint32_t> owners_;
     std::optional<bool> modifiers_;
 };
 

@@ -39,12 +39,14 @@ bool File::is_open(std::uint32_t handle) const noexcept {
 }
 
 Result<GemHandle> File::count_locked(std::uint32_t handle) noexcept {
-    try {
-        ++owners_[handle];
-    } catch (const std::bad_alloc&) {
-        close(handle); // nobody else has it: its count would be there
-        return Error(ErrorKind::exhausted, "no memory for counting a GEM handle");
-    }
+    if (handle >= owners_.size())
+        try {
+            owners_.resize(std::size_t{handle} + 1);
+        } catch (const std::bad_alloc&) {
+            close(handle); // nobody else has it: its count would be there
+            return Error(ErrorKind::exhausted, "no memory for counting a GEM handle");
+        }
+    ++owners_[handle];
     return GemHandle(shared_from_this(), handle);
 }
 
@@ -55,18 +57,14 @@ Result<GemHandle> File::count(std::uint32_t fresh) noexcept {
 
 GemHandle File::again(const GemHandle& owned) noexcept {
     const std::lock_guard guard(mutex_);
-    ++owners_.find(owned.value())->second;
+    ++owners_[owned.value()];
     return {shared_from_this(), owned.value()};
 }
 
 void File::release(std::uint32_t handle) noexcept {
     const std::lock_guard guard(mutex_);
-    const auto entry = owners_.find(handle);
-    if (--entry->second > 0)
-        return;
-    // Before it is closed: as soon as it is, the kernel may give the number to a new buffer.
-    owners_.erase(entry);
-    close(handle);
+    if (--owners_[handle] == 0)
+        close(handle);
 }
 
 Result<GemHandle> File::import(int dma_buf) noexcept {
