@@ -5,6 +5,8 @@
 #include <new>
 #include <utility>
 
+#include "common/poison.h"
+
 namespace hwalloc::vulkan::detail {
 namespace {
 
@@ -129,6 +131,8 @@ Slot Slabs::take(VkDeviceSize bytes) noexcept {
     ++count.pieces;
     count.piece_bytes += slab->bytes;
     const std::uint32_t within = piece * slab->bytes;
+    if (slab->mapped)
+        unpoison(slab->mapped + within, slab->bytes);
     return {.allocation = slab->allocation,
             .slab = slab,
             .mapped = slab->mapped ? slab->mapped + within : nullptr,
@@ -142,6 +146,8 @@ void Slabs::give_back(const Slot& slot) noexcept {
     {
         const std::lock_guard guard(mutex_);
         Slab& slab = *slot.slab;
+        if (slab.mapped)
+            poison(slot.mapped, slab.bytes);
         Count& count = counts_[slab.heap];
         --count.pieces;
         count.piece_bytes -= slab.bytes;
@@ -178,6 +184,8 @@ Slab* Slabs::fresh_slab() noexcept {
         return nullptr;
     }
     slab->mapped = static_cast<std::uint8_t*>(info.pMappedData);
+    if (slab->mapped)
+        poison(slab->mapped, chunk_bytes);
     slab->type = static_cast<std::uint16_t>(info.memoryType);
     slab->heap = session_.memory.memoryTypes[info.memoryType].heapIndex;
     ++counts_[slab->heap].chunks;
@@ -186,6 +194,8 @@ Slab* Slabs::fresh_slab() noexcept {
 }
 
 void Slabs::discard(Slab* slab) const noexcept {
+    if (slab->mapped)
+        unpoison(slab->mapped, chunk_bytes);
     vmaFreeMemory(session_.vma, slab->allocation);
     delete slab;
 }

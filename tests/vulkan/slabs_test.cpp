@@ -5,6 +5,10 @@
 #include <random>
 #include <thread>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
 #include "tests/vulkan/fixture.h"
 
 namespace hwalloc::vulkan::testing {
@@ -64,6 +68,23 @@ TEST_F(SlabsTest, APieceThatComesBackIsUsedAgain) {
     memory = alloc(*from, 990);
     EXPECT_EQ(memory->map(MapFlags::read)->data(), first);
 }
+
+#ifdef __SANITIZE_ADDRESS__
+TEST_F(SlabsTest, APieceThatWentBackMayNotBeTouched) {
+    Device device = wrap();
+    AllocatorRef from = allocator(device, Placement::host);
+    const MemoryRef neighbour = alloc(*from, 256);
+    MemoryRef piece = alloc(*from, 256);
+    const auto bytes_of = [](const MemoryRef& memory) { return memory->map(MapFlags::read)->data(); };
+    const std::uint8_t* bytes = bytes_of(piece);
+    piece.reset();
+    EXPECT_TRUE(__asan_address_is_poisoned(bytes));
+    EXPECT_FALSE(__asan_address_is_poisoned(bytes_of(neighbour)));
+    piece = alloc(*from, 256);
+    ASSERT_EQ(bytes_of(piece), bytes);
+    EXPECT_FALSE(__asan_address_is_poisoned(bytes));
+}
+#endif
 
 TEST_F(SlabsTest, ManyAreTakenAndGivenBackInAnyOrder) {
     Device device = wrap();
