@@ -19,10 +19,10 @@ POSIX = {"sys/types.h", "sys/stat.h", "sys/time.h", "poll.h", "time.h", "unistd.
 VULKAN = {"vulkan.h": {"vulkan/vulkan_core.h"}}
 
 
-def run(*command, **options):
+def run(*command, check=True, **options):
     command = [str(word) for word in command]
     print("+", *command, flush=True)
-    return subprocess.run(command, check=True, text=True, stdin=subprocess.DEVNULL, **options)
+    return subprocess.run(command, check=check, text=True, stdin=subprocess.DEVNULL, **options)
 
 
 def expect(condition, text):
@@ -155,6 +155,12 @@ def moved(options):
                 library = re.search(r"calling init: (\S*/libhwalloc-vulkan\.so\S*)", said)
                 expect(library and pathlib.Path(library[1]).resolve().is_relative_to(prefix.resolve()),
                        f"the moved library loads {library and library[1]}")
+                # Frames for a GPU need the command's other part, whatever there is to show them on.
+                said = run(command, "capture", "--device", "test", "--to", "gpu", "--frames", "1", check=False,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, "LD_DEBUG": "files"}).stderr
+                library = re.search(r"calling init: (\S*/hwalloc-devices\.so)", said)
+                expect(library and pathlib.Path(library[1]).resolve().is_relative_to(prefix.resolve()),
+                       f"the moved command loads {library and library[1]} for a GPU")
 
 
 def tutorial(options):
