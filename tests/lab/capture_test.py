@@ -6,6 +6,7 @@ usage: capture_test.py [pictures|calls|disturbances|rights|contiguity]...
 
 Prints what was chosen at random (CAPTURE_SEED repeats it), and "N passed, N failed" as its last line."""
 
+import collections
 import json
 import os
 import pathlib
@@ -260,11 +261,12 @@ def rights(cases, directory, _):
     cases.case("capture fails with that same message and exit code 1", faults)
     cases.case("and says it to people", [] if done["words"].code == 1 and story and story in done["words"].err
                else [done["words"].told()])
-    error = done["auto"].error
-    tried = " ".join(cause["message"] for cause in error.get("causes", []))
-    cases.case("auto tells every refusal",
-               [] if done["auto"].code == 1 and error.get("kind") == "permission" and HEAP_NODE in tried
-               and "/dev/udmabuf" in tried else [done["auto"].told()])
+    # A card may be opened by whoever may use the camera, and its dumb buffers are memory that a camera takes.
+    report = done["auto"].document
+    over = " ".join(error["message"] for error in report.get("passed_over", []))
+    cases.case(f"auto takes {report.get('allocator')}, and tells what it may not have",
+               [] if done["auto"].code == 0 and str(report.get("allocator")).startswith("drm-dumb/")
+               and HEAP_NODE in over and "/dev/udmabuf" in over else [done["auto"].told()])
     error = done["sysmem"].error
     cases.case("memory without a dma-buf is refused in words",
                [] if done["sysmem"].code == 1 and error.get("kind") == "unsupported" and "dma-buf" in error["message"]
@@ -274,7 +276,9 @@ def rights(cases, directory, _):
 
 def contiguity(cases, directory, _):
     """A camera that demands contiguous memory, in a guest whose memory is in pieces."""
-    bufinfo = "grep -c exp_name /sys/kernel/debug/dma_buf/bufinfo; tail -n 1 /sys/kernel/debug/dma_buf/bufinfo"
+    # Exporter and size of each. Of a buffer whose exporter lets nobody attach (ENOSYS, bochs' video memory) 6.12 keeps one
+    # reference for good when a camera's QBUF names it: a fault of its own, seen when no process is left.
+    bufinfo = "awk '/^[0-9]+[ \\t]/ {print $5, $1 + 0}' /sys/kernel/debug/dma_buf/bufinfo"
     capture = "hwalloc capture --buffers 8 --frames 5 --size 640x480 --format YUYV --json"
     done = in_lab(directory, "--fragment", "--vivid", TWO_CAMERAS + "allocators=0,1", commands={
         "before": bufinfo,
@@ -312,9 +316,11 @@ def contiguity(cases, directory, _):
     cases.case("the other camera takes the same memory", [done["any"].told()] if done["any"].code else
                differing(done["any"].document, imports=8, frames=5))
     cases.case("the refusing camera is free afterwards", [done["free"].told()] if done["free"].code else [])
-    cases.case("no dma-buf is left over",
-               [] if done["before"].out and done["before"].out == done["after"].out
-               else [f"before: {done['before'].told()}, after: {done['after'].told()}"])
+    left = collections.Counter(done["after"].out.splitlines())
+    left.subtract(done["before"].out.splitlines())
+    left["drm 614400"] -= sum("ENOSYS" in text for text in tried)
+    cases.case("no dma-buf is left over", [] if done["before"].out and not any(left.values())
+               else [f"before: {done['before'].told()}, after: {done['after'].told()}, auto: {tried}"])
 
 
 GROUPS = {"pictures": pictures, "calls": calls, "disturbances": disturbances, "rights": rights, "contiguity": contiguity}

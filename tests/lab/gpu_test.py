@@ -21,6 +21,7 @@ from capture_test import BUILD, ENCODINGS, JUDGE, MOST_DIFFERENCE, PATTERNS, RAN
 MEMORIES = os.environ.get("GPU_MEMORIES", "dma-heap/system udmabuf vulkan/0 drm-dumb/vgem").split()
 FORMATS = ["YUYV", "UYVY", "NV12", "GREY"]
 COUNTER = BUILD / "tests" / "lab" / "count_calls.so"
+CULPRIT = BUILD / "tests" / "lab" / "costly_frames.so"
 # What a driver does for a submission is its own affair, as long as it is not done with pictures.
 DRIVERS = re.compile(r"lib(vulkan|VkLayer|LLVM|gallium|drm)[-\w.]*\.so|^nobody$")
 # Without Mesa's cache of shaders every run does the same before its first frame; drivers that have no device here only
@@ -107,7 +108,13 @@ def calls(cases, directory, _):
                                             f"{capture} --allocator {memory} --size 320x180 --frames {frames}")
         commands[f"{name}-counts"] = (f"{ALONE} COUNT_CALLS={name}.counts,{first},{last} LD_PRELOAD={shlex.quote(str(COUNTER))} "
                                       f"{capture} --allocator {memory} --size {size} --frames {last + 10}")
+    commands["culprit"] = (f"COUNT_CALLS=culprit.counts,2,12 LD_PRELOAD={shlex.quote(f'{COUNTER}:{CULPRIT}')} hwalloc capture "
+                           f"--device /dev/video0 --allocator udmabuf --size 320x180 --frames 13 --json")
     done = in_lab(directory, commands=commands, timeout=2400)
+    spent = {what: count for (owner, what), count in counted(directory / "culprit.counts").items() if owner == CULPRIT.name}
+    cases.case("the counter sees an allocation, a mapping and a copy that are made for each frame",
+               [done["culprit"].told()] if done["culprit"].code else
+               [] if spent == dict.fromkeys(("allocation", "mapping", "copying"), (10, 10000)) else [f"it saw {spent}"])
     for memory in MEMORIES:
         name = memory.replace("/", "-")
         bad = [one.told() for key, one in done.items() if key.startswith(f"{name}-") and one.code]
