@@ -1,5 +1,7 @@
 """Runs stages one after the other, keeps their output in files, tells how far it is, and adds up what they counted."""
 
+import concurrent.futures
+import copy
 import os
 import subprocess
 import sys
@@ -30,6 +32,23 @@ class StageFailed(Exception):
     """A stage that could not count: it is one failure."""
 
 
+def counted(name, function, context):
+    """What `function` counts, with its output in a log of its own: (Counts, seconds, log)."""
+    begun = time.monotonic()
+    path = context.logs / f"{name.replace(' ', '-')}.log"
+    # Appended to, by us and by the commands, so that neither writes over the other.
+    path.unlink(missing_ok=True)
+    with open(path, "a", encoding="utf-8", errors="replace") as context.log:
+        try:
+            counts = function(context)
+        except StageFailed as error:
+            counts = Counts(failed=1, failures=[f"{name}: {error}"])
+        except Exception:
+            context.log.write(traceback.format_exc())
+            counts = Counts(failed=1, failures=[f"{name}: the stage itself broke"])
+    return counts, time.monotonic() - begun, path
+
+
 class Context:
     """What a stage may use: the tree, how many jobs, and a way to run commands into the stage's log."""
 
@@ -39,6 +58,33 @@ class Context:
         self.logs.mkdir(parents=True, exist_ok=True)
         self.log = None
         self.progress = lambda: None
+        self.parts = []  # of this stage: (name, Counts, seconds)
+        self.stopped = False  # in all parts, so that none begins or goes on
+
+    def together(self, pieces):
+        """Runs pieces of a stage, {name: function of a Context}, as many at a time as there are jobs. Each has a log of its
+        own. Gives the sum of what they count."""
+        def piece(name, function):
+            part = copy.copy(self)
+            part.progress = lambda: self.stopped and sys.exit()
+            return (name, *counted(name, function, part))
+
+        total = Counts()
+        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
+            waiting = {pool.submit(piece, *one) for one in pieces.items()}
+            try:
+                while waiting:
+                    done, waiting = concurrent.futures.wait(waiting, 1, concurrent.futures.FIRST_COMPLETED)
+                    self.progress()
+                    for name, counts, seconds, path in (future.result() for future in done):
+                        self.log.write(f"---- {name}: {counts} ({seconds:.0f} s)\n{path.read_text(errors='replace')}")
+                        self.parts.append((name, counts, seconds))
+                        total += counts
+            except BaseException:
+                self.stopped = True
+                pool.shutdown(cancel_futures=True)
+                raise
+        return total
 
     def run(self, *command, env=None, timeout=3600):
         """Runs a command with its output in the log; returns its exit code."""
@@ -48,21 +94,21 @@ class Context:
         with subprocess.Popen(command, cwd=self.tree, stdin=subprocess.DEVNULL, stdout=self.log,
                               stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}) as process:
             end = time.monotonic() + timeout
-            while True:
-                try:
-                    return process.wait(timeout=1)
-                except subprocess.TimeoutExpired:
-                    self.progress()
-                except BaseException:
-                    process.terminate()
-                    raise
-                if time.monotonic() > end:
-                    process.terminate()
+            try:
+                while time.monotonic() < end:
                     try:
-                        process.wait(timeout=20)
+                        return process.wait(timeout=1)
                     except subprocess.TimeoutExpired:
-                        process.kill()
-                    raise StageFailed(f"{command[0]} did not end within {timeout} s")
+                        self.progress()
+            except BaseException:
+                process.terminate()
+                raise
+            process.terminate()
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            raise StageFailed(f"{command[0]} did not end within {timeout} s")
 
     def must(self, *command, **options):
         """The same for a command without which the stage means nothing."""
@@ -114,22 +160,13 @@ class Runner:
                 print(f"{label}: {time.monotonic() - begun:4.0f} s …", flush=True)
 
         context.progress = progress
-        path = context.logs / f"{name}.log"
-        # Appended to, by us and by the commands, so that neither writes over the other.
-        path.unlink(missing_ok=True)
-        with open(path, "a", encoding="utf-8", errors="replace") as context.log:
-            try:
-                counts = function(context)
-            except StageFailed as error:
-                counts = Counts(failed=1, failures=[f"{name}: {error}"])
-            except Exception:
-                context.log.write(traceback.format_exc())
-                counts = Counts(failed=1, failures=[f"{name}: the stage itself broke"])
-        seconds = time.monotonic() - begun
+        context.parts = []
+        counts, seconds, path = counted(name, function, context)
         print(f"{chr(13) if terminal else ''}{label}: {counts}  ({seconds:.0f} s, {self._elapsed()} so far)", flush=True)
         if counts.failed:
             self._show_tail(path)
-        self.rows.append((name, counts, seconds))
+        # Of its parts, those that are worth a look when time is short.
+        self.rows += [(name, counts, seconds), *((f"  {part}", *rest) for part, *rest in context.parts if rest[-1] >= 10)]
         self.total += counts
 
     def _elapsed(self):
@@ -144,9 +181,9 @@ class Runner:
         print(f"    the whole of it: {path}")
 
     def summary(self):
-        print("\nstage              passed  failed skipped  seconds")
+        print(f"\n{'stage':30} passed  failed skipped  seconds")
         for name, counts, seconds in self.rows:
-            print(f"{name:18} {counts.passed:6} {counts.failed:7} {counts.skipped:7} {seconds:8.0f}")
+            print(f"{name:30} {counts.passed:6} {counts.failed:7} {counts.skipped:7} {seconds:8.0f}")
         for failure in self.total.failures:
             print(f"FAILED: {failure}")
         print(f"all of it took {self._elapsed()}; logs in build/test-logs/")

@@ -1,5 +1,6 @@
 """The stages of scripts/test. Each takes a Context and returns Counts; its first line of documentation is for people."""
 
+import functools
 import hashlib
 import os
 import re
@@ -35,18 +36,27 @@ def _suites(context, preset, kinds=("unit", "contract")):
     return found
 
 
-def _run_suites(context, preset, env=None, kinds=("unit", "contract")):
-    counts = Counts()
-    for program in _suites(context, preset, kinds):
-        report = context.logs / f"{preset}-{program.name}.xml"
-        report.unlink(missing_ok=True)
-        code = context.run(program, f"--gtest_output=xml:{report}", "--gtest_brief=1", env=env)
-        part = reports.junit(report, preset) if report.exists() else Counts()
-        if code and not part.failed:
-            # Killed, or a sanitizer spoke when the tests were over.
-            part += Counts(failed=1, failures=[f"{preset}.{program.name}: exit code {code}"])
-        counts += part
+def _suite(context, preset, program, command, env, name):
+    """One run of a GoogleTest program, by `command`."""
+    report = context.logs / f"{name.replace(' ', '-')}.xml"
+    report.unlink(missing_ok=True)
+    code = context.run(*command, program, f"--gtest_output=xml:{report}", "--gtest_brief=1", env=env)
+    counts = reports.junit(report, preset) if report.exists() else Counts()
+    if code and not counts.failed:
+        # Killed, or a sanitizer spoke when the tests were over.
+        counts += Counts(failed=1, failures=[f"{name}: exit code {code}"])
     return counts
+
+
+def _run_suites(context, preset, env=None, kinds=("unit", "contract")):
+    """Each program as often at a time as there are jobs, every time for its share of the tests."""
+    pieces = {}
+    for program in _suites(context, preset, kinds):
+        for shard in range(context.jobs):
+            name = f"{preset} {program.name} {shard + 1} of {context.jobs}"
+            shared = {**(env or {}), "GTEST_TOTAL_SHARDS": str(context.jobs), "GTEST_SHARD_INDEX": str(shard)}
+            pieces[name] = functools.partial(_suite, preset=preset, program=program, command=(), env=shared, name=name)
+    return context.together(pieces)
 
 
 def formatting(context):
@@ -94,7 +104,7 @@ def clang(context):
 
 def lint(context):
     """clang-tidy over the library: files that changed since they were last clean; with --all every file, and the tools."""
-    return _printed(context, "lint", "scripts/tidy", "--jobs", context.jobs, *(["--all"] if context.options.all else []))
+    return _printed(context, "lint", ("scripts/tidy", "--jobs", context.jobs, *(["--all"] if context.options.all else [])))
 
 
 def arm64(context):
@@ -114,31 +124,33 @@ def arm64(context):
 
 def lab_suites(context):
     """In the lab: unit, contract, device, GPU and Vulkan suites on real drivers, where a skipped test is a failure."""
-    counts = Counts()
-    for program in _suites(context, "dev", ("unit", "contract", "device", "gpu", "vulkan")):
-        report = context.logs / f"lab-{program.name}.xml"
-        report.unlink(missing_ok=True)
-        code = context.run("scripts/lab", "run", "--timeout", "900", "--", program, f"--gtest_output=xml:{report}",
-                           "--gtest_brief=1")
-        part = reports.junit(report, "lab") if report.exists() else Counts()
-        if code and not part.failed:
-            part += Counts(failed=1, failures=[f"lab.{program.name}: exit code {code}"])
-        if part.skipped:
-            part += Counts(failed=1, failures=[f"lab.{program.name}: {part.skipped} tests were skipped"])
-        counts += part
-    return counts
+    def suite(context, program, name):
+        counts = _suite(context, "lab", program, ("scripts/lab", "run", "--timeout", "900", "--"), None, name)
+        if counts.skipped:
+            counts += Counts(failed=1, failures=[f"{name}: {counts.skipped} tests were skipped"])
+        return counts
+
+    return context.together({
+        f"lab {program.name}": functools.partial(suite, program=program, name=f"lab {program.name}")
+        for program in _suites(context, "dev", ("vulkan", "contract", "unit", "device", "gpu"))})
 
 
 def lab_tests(context):
     """The programs tests/lab/*_test*, which use the lab from outside: captures, expectations, witnesses."""
-    counts = Counts()
-    programs = [path for path in sorted((context.tree / "tests" / "lab").glob("*_test*"))
+    # The last in the alphabet are the longest, and begin first.
+    programs = [path for path in sorted((context.tree / "tests" / "lab").glob("*_test*"), reverse=True)
                 if path.is_file() and os.access(path, os.X_OK)]
-    for program in programs:
-        counts += _printed(context, program.name, program)
     if not programs:
         raise StageFailed("there is no tests/lab/*_test*")
-    return counts
+    pieces = {}
+    for program in programs:
+        code, groups = context.output_of(program, "--groups")
+        if code or not groups.split():
+            raise StageFailed(f"{program.name} names no groups")
+        for group in groups.split():
+            name = f"{program.stem} {group}"
+            pieces[name] = functools.partial(_printed, name=name, command=(program, group))
+    return context.together(pieces)
 
 
 def lab_selftest(context):
@@ -151,13 +163,13 @@ def lab_selftest(context):
         context.log.write("skipped: nothing of the lab changed since it passed here\n")
         return Counts(skipped=1)
     stamp.unlink(missing_ok=True)
-    counts = _printed(context, "lab selftest", "tests/lab/selftest")
+    counts = _printed(context, "lab selftest", ("tests/lab/selftest",))
     if counts.passed and not counts.failed:
         stamp.write_text(mark)
     return counts
 
 
-def _printed(context, name, *command):
+def _printed(context, name, command):
     """Runs a program that prints what passed and what failed."""
     code, text = context.output_of(*command, env={"HWALLOC_BUILD_DIR": "build/dev"})
     if code == SKIPPED:

@@ -4,25 +4,16 @@ shares no code with the library, system calls counted by strace, refusals read a
 
 usage: capture_test.py [pictures|calls|disturbances|rights|contiguity]...
 
-Prints what was chosen at random (CAPTURE_SEED repeats it), and "N passed, N failed" as its last line."""
+What is chosen at random is printed: LAB_SEED repeats it."""
 
 import collections
-import json
-import os
-import pathlib
-import random
 import re
 import shlex
-import subprocess
 import sys
-import tempfile
 
-HERE = pathlib.Path(__file__).resolve().parent
-TREE = HERE.parents[1]
-LAB = TREE / "scripts" / "lab"
-BUILD = pathlib.Path(os.environ.get("HWALLOC_BUILD_DIR", TREE / "build" / "dev")).resolve()
-JUDGE = BUILD / "tests" / "lab" / "judge_picture"
-HEAP, HEAP_NODE = "dma-heap/system", "/dev/dma_heap/system"
+sys.dont_write_bytecode = True
+from lab_cases import HEAP, HEAP_NODE, JUDGE, differing, in_lab, run  # noqa: E402
+
 # Half a level is what rounding to 8 bits costs; the converter may cost a hundredth more.
 MOST_DIFFERENCE = 0.51
 # Menus of the driver: moving or random pictures cannot be captured twice, flat ones prove little.
@@ -30,56 +21,6 @@ PATTERNS = [0, 1, 2, 3, 4, 10, 11, 13, 15, 16, 20]
 ENCODINGS = {0: "default", 1: "601", 2: "709", 6: "2020", 8: "240M"}
 RANGES = {0: "default", 1: "full", 2: "limited"}
 TWO_CAMERAS = "n_devs=2 node_types=0x1,0x1 "
-
-
-class Cases:
-    passed = failed = 0
-
-    def case(self, name, faults):
-        """`faults`: what was wrong, in words; none when the case passed."""
-        faults = [fault for fault in faults if fault]
-        self.passed, self.failed = self.passed + (not faults), self.failed + bool(faults)
-        print(f"{'FAILED' if faults else 'ok    '}  {name}", *(f"        {fault}" for fault in faults), sep="\n", flush=True)
-
-
-class Done:
-    """One command in the guest: exit code, standard output, standard error, and the document in the former."""
-
-    def __init__(self, directory, name, command):
-        self.command = command
-        self.code = int((directory / f"{name}.code").read_text() or -1)
-        self.out = (directory / f"{name}.out").read_text(errors="replace")
-        self.err = (directory / f"{name}.err").read_text(errors="replace")
-
-    @property
-    def document(self):
-        try:
-            return json.loads(self.out)
-        except json.JSONDecodeError:
-            return {}
-
-    @property
-    def error(self):
-        return self.document.get("error", {})
-
-    def told(self):
-        return f"`{self.command}` exit code {self.code}: {self.out[-1500:]} {self.err[-1500:]}"
-
-
-def in_lab(directory, *options, commands, timeout=280):
-    """Runs {name: command} in one guest, in order, in `directory`; gives {name: Done}."""
-    lines = [f"{{ {command}\n}} >{name}.out 2>{name}.err; echo $? >{name}.code" for name, command in commands.items()]
-    (directory / "commands").write_text("\n".join(lines) + "\n")
-    done = subprocess.run([LAB, "run", "--timeout", str(timeout), *options, "--", "bash", "./commands"], cwd=directory,
-                          env={**os.environ, "HWALLOC_BUILD_DIR": str(BUILD)}, check=False)
-    if done.returncode not in (0, 1) or not all((directory / f"{name}.code").exists() for name in commands):
-        raise SystemExit(f"the lab failed: exit code {done.returncode}\n0 passed, 1 failed")
-    return {name: Done(directory, name, command) for name, command in commands.items()}
-
-
-def differing(document, **wanted):
-    return [f"{key}: expected {value}, found {document.get(key)}" for key, value in wanted.items()
-            if document.get(key) != value]
 
 
 def pictures(cases, directory, chance):
@@ -326,16 +267,5 @@ def contiguity(cases, directory, _):
 GROUPS = {"pictures": pictures, "calls": calls, "disturbances": disturbances, "rights": rights, "contiguity": contiguity}
 
 
-def main():
-    seed = os.environ.get("CAPTURE_SEED") or str(random.SystemRandom().randrange(1 << 32))
-    print(f"CAPTURE_SEED={seed}", flush=True)
-    cases = Cases()
-    for name in sys.argv[1:] or GROUPS:
-        with tempfile.TemporaryDirectory(prefix="hwalloc-capture.") as directory:
-            GROUPS[name](cases, pathlib.Path(directory).resolve(), random.Random(seed))
-    print(f"{cases.passed} passed, {cases.failed} failed")
-    return 1 if cases.failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(GROUPS))

@@ -2,47 +2,16 @@
 """`hwalloc check` and `hwalloc list` on real drivers in the lab, against the committed table of what must pass.
 
 check_expectations.json: allocator -> the steps that must be "passed". All the others must be "unsupported", so that a
-step that is lost, or quietly unsupported, is found like one that fails. Prints "N passed, N failed" as its last line."""
+step that is lost, or quietly unsupported, is found like one that fails."""
 
 import json
 import pathlib
-import subprocess
 import sys
 
-HERE = pathlib.Path(__file__).resolve().parent
-LAB = HERE.parents[1] / "scripts" / "lab"
-EXPECTED = json.loads((HERE / "check_expectations.json").read_text())
-HEAP, HEAP_NODE = "dma-heap/system", "/dev/dma_heap/system"
+sys.dont_write_bytecode = True
+from lab_cases import HEAP, HEAP_NODE, in_lab, run  # noqa: E402
 
-
-class Cases:
-    passed = failed = 0
-
-    def case(self, name, faults):
-        """`faults`: what was wrong, in words; none when the case passed."""
-        if faults:
-            self.failed += 1
-            print(f"FAILED  {name}")
-            for fault in faults:
-                print(f"        {fault}")
-        else:
-            self.passed += 1
-            print(f"ok      {name}")
-
-
-def in_lab(*options, commands):
-    """Runs commands of hwalloc in one guest: a list of (exit code, document)."""
-    script = "; ".join(f"{command}; echo $?" for command in commands)
-    done = subprocess.run([LAB, "run", "--timeout", "600", *options, "--", "sh", "-c", script],
-                          stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode != 0:
-        raise SystemExit(f"the lab failed: exit code {done.returncode}\n{done.stdout}\n0 passed, 1 failed")
-    decoder, text, found = json.JSONDecoder(), done.stdout, []
-    for _ in commands:
-        document, end = decoder.raw_decode(text.lstrip())
-        code, _, text = text.lstrip()[end:].lstrip().partition("\n")
-        found.append((int(code), document))
-    return found
+EXPECTED = json.loads((pathlib.Path(__file__).parent / "check_expectations.json").read_text())
 
 
 def compare(name, code, report):
@@ -66,27 +35,30 @@ def compare(name, code, report):
     return faults
 
 
-def as_root(cases):
-    commands = ["hwalloc list --json", *(f"hwalloc check {name} --json" for name in EXPECTED), "hwalloc check --json"]
-    (code, listed), *reports, (all_code, whole) = in_lab(commands=commands)
-    items = {name: item for item in listed["allocators"] for name in (item["name"], *item["aliases"])}
+def as_root(cases, directory, _):
+    done = in_lab(directory, timeout=600, commands={
+        "list": "hwalloc list --json", "all": "hwalloc check --json",
+        **{name.replace("/", "-"): f"hwalloc check {name} --json" for name in EXPECTED}})
+    items = {name: item for item in done["list"].document.get("allocators", []) for name in (item["name"], *item["aliases"])}
     cases.case("list: every allocator of the table is available",
                [f"{name}: {items.get(name, {}).get('why', 'not listed')}" for name in EXPECTED
-                if not items.get(name, {}).get("available")] + ([f"exit code {code}"] if code else []))
-    for name, (code, report) in zip(EXPECTED, reports):
-        cases.case(f"check {name}: exactly the steps of the table pass", compare(name, code, report))
+                if not items.get(name, {}).get("available")] + ([done["list"].told()] if done["list"].code else []))
+    for name in EXPECTED:
+        one = done[name.replace("/", "-")]
+        cases.case(f"check {name}: exactly the steps of the table pass", compare(name, one.code, one.document))
     # What is there beside the table may be unsupported, but it may not fail.
     cases.case("check: all that is available, with no failure",
-               [f"{report['allocator']}: {step['step']}: {step['detail']}" for report in whole["allocators"]
+               [f"{report['allocator']}: {step['step']}: {step['detail']}" for report in done["all"].document["allocators"]
                 for step in report["steps"] if step["status"] in ("failed", "not run")]
-               + ([f"exit code {all_code}"] if all_code else []))
+               + ([f"exit code {done['all'].code}"] if done["all"].code else []))
 
 
-def as_user(cases):
+def as_user(cases, directory, _):
     """Without rights on the heap's node: which node, its owner and mode, what to do; the same from check."""
-    (_, listed), (code, report), (plain, _) = in_lab(
-        "--user", commands=["hwalloc list --json", f"hwalloc check {HEAP} --json", "hwalloc check sysmem --json"])
-    item = {one["name"]: one for one in listed["allocators"]}.get(HEAP, {})
+    directory.chmod(0o777)
+    done = in_lab(directory, "--user", commands={
+        "list": "hwalloc list --json", "check": f"hwalloc check {HEAP} --json", "plain": "hwalloc check sysmem --json"})
+    item = {one["name"]: one for one in done["list"].document["allocators"]}.get(HEAP, {})
     why = item.get("why") or {}
     message = why.get("message", "")
     faults = [] if item.get("available") is False else [f"expected unavailable, found {item}"]
@@ -97,21 +69,14 @@ def as_user(cases):
         faults.append("no remedy")
     cases.case("list without rights: which node, its owner and mode, what to do", faults)
 
-    faults = [] if code == 1 else [f"exit code {code}, expected 1"]
-    failed = [(step["step"], step["detail"]) for step in report["steps"] if step["status"] == "failed"]
+    check = done["check"]
+    faults = [] if check.code == 1 else [f"exit code {check.code}, expected 1"]
+    failed = [(step["step"], step["detail"]) for step in check.document["steps"] if step["status"] == "failed"]
     if failed != [("available", message)]:
         faults.append(f"expected the step available to fail with that message, found {failed}")
     cases.case("check without rights: the same message, exit code 1", faults)
-    cases.case("check sysmem without rights", [] if plain == 0 else [f"exit code {plain}"])
-
-
-def main():
-    cases = Cases()
-    as_root(cases)
-    as_user(cases)
-    print(f"{cases.passed} passed, {cases.failed} failed")
-    return 1 if cases.failed else 0
+    cases.case("check sysmem without rights", [done["plain"].told()] if done["plain"].code else [])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run({"root": as_root, "user": as_user}))

@@ -4,19 +4,16 @@ virtual monitor shows, what the console is afterwards, and what is left over.
 
 usage: display_test.py [screen|start_stop]...
 
-Prints "N passed, N failed" as its last line. DISPLAY_PICTURE=FILE.png keeps the screenshot."""
+DISPLAY_PICTURE=FILE.png keeps the screenshot."""
 
 import json
 import os
-import pathlib
 import shlex
 import shutil
-import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
-from capture_test import BUILD, HEAP, LAB, Cases, Done, differing  # noqa: E402
+from lab_cases import BUILD, HEAP, differing, in_lab, run  # noqa: E402
 from png import Picture  # noqa: E402
 
 SHOW_BARS, START_STOP = (shlex.quote(str(BUILD / "tests" / "lab" / name)) for name in ("show_bars", "start_stop"))
@@ -45,17 +42,10 @@ until_shown() { for i in $(seq 300); do ! grep -q SCREENSHOT $1 || return 0; sle
 """
 
 
-def in_lab(directory, *options, commands, timeout=280):
-    """Runs {name: command} in one guest, in order, in `directory`; gives {name: Done}. Descriptor 3 is the lab's standard
-    error."""
-    lines = [f"{{ {command}\n}} >{name}.out 2>{name}.err; echo $? >{name}.code" for name, command in commands.items()]
-    (directory / "commands").write_text(PRELUDE + "\n".join(lines) + "\n")
-    done = subprocess.run([LAB, "run", "--timeout", str(timeout), *options, "--", "bash", "./commands"], cwd=directory,
-                          env={**os.environ, "HWALLOC_BUILD_DIR": str(BUILD)}, stderr=subprocess.PIPE, text=True, check=False)
-    sys.stderr.write(done.stderr.replace("SCREENSHOT\n", ""))
-    if done.returncode not in (0, 1) or not all((directory / f"{name}.code").exists() for name in commands):
-        raise SystemExit(f"the lab failed: exit code {done.returncode}\n0 passed, 1 failed")
-    return {name: Done(directory, name, command) for name, command in commands.items()}
+def in_display_lab(directory, *options, **arguments):
+    """in_lab() with what the guest's shell can do above; descriptor 3 is the lab's standard error."""
+    return in_lab(directory, *options, prelude=PRELUDE, **arguments,
+                  stderr=lambda text: sys.stderr.write(text.replace("SCREENSHOT\n", "")))
 
 
 def judge_screen(path, shown):
@@ -86,10 +76,10 @@ def same(done, before, after):
         else [f"before:\n{done[before].out}\nafter:\n{done[after].out}"]
 
 
-def screen(cases, directory):
+def screen(cases, directory, _):
     show = f"{CAPTURE} --size {WIDTH}x{HEIGHT} --to display=virtio_gpu --mark-first-frame"
     show_small = f"{CAPTURE} --size 320x180"
-    done = in_lab(directory, "--screenshot", "screen.png", timeout=400, commands={
+    done = in_display_lab(directory, "--screenshot", "screen.png", timeout=400, commands={
         "scene": "v4l2-ctl -d /dev/video0 -c test_pattern=1,osd_text_mode=2",
         "console": "hold virtio_gpu; state",
         # The picture is taken while this one runs: its standard error is the lab's, and a copy of it stays here.
@@ -181,10 +171,10 @@ def bochs(cases, directory, done):
     cases.case("and the other card's state is back", same(done, "bochs_console", "bochs_console_after"))
 
 
-def start_stop(cases, directory):
+def start_stop(cases, directory, _):
     """50 times in one process. The first rounds fill caches that live as long as the process."""
     rounds, warm = 50, 5
-    done = in_lab(directory, timeout=900, commands={
+    done = in_display_lab(directory, timeout=900, commands={
         "rounds": f"{START_STOP} {rounds} 3 /dev/video0 {HEAP} display=virtio_gpu"})["rounds"]
     if done.code:
         cases.case(f"{rounds} starts and stops", [done.told()])
@@ -212,14 +202,5 @@ def start_stop(cases, directory):
 GROUPS = {"screen": screen, "start_stop": start_stop}
 
 
-def main():
-    cases = Cases()
-    for name in sys.argv[1:] or GROUPS:
-        with tempfile.TemporaryDirectory(prefix="hwalloc-display.") as directory:
-            GROUPS[name](cases, pathlib.Path(directory).resolve())
-    print(f"{cases.passed} passed, {cases.failed} failed")
-    return 1 if cases.failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(GROUPS))

@@ -1,20 +1,15 @@
 #!/usr/bin/env python3
 """The programs of examples/ on real drivers in the lab: they are what people copy, so they must work as they are.
 
-The GPU's picture is judged by a program that shares no code with the library (judge_picture). Prints "N passed, N failed"
-as its last line."""
+The GPU's picture is judged by a program that shares no code with the library (judge_picture)."""
 
-import pathlib
 import shlex
 import struct
 import sys
-import tempfile
 import zlib
 
-HERE = pathlib.Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(HERE))
-from capture_test import BUILD, JUDGE, Cases, in_lab  # noqa: E402
+from lab_cases import BUILD, JUDGE, in_lab, run  # noqa: E402
 
 EXAMPLES = BUILD / "examples"
 MEMORIES = ["dma-heap/system", "udmabuf", "vulkan/0", "drm-dumb/vgem"]
@@ -37,7 +32,7 @@ def png_of_ppm(path):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-def to_gpu(cases, directory):
+def to_gpu(cases, directory, _):
     commands = {"scene": "v4l2-ctl -d /dev/video0 -c osd_text_mode=2,test_pattern=0"}
     for number, memory in enumerate(MEMORIES):
         commands[f"run{number}"] = f"{EXAMPLES}/camera_to_gpu /dev/video0 {memory} 5 >{number}.ppm"
@@ -61,7 +56,7 @@ def to_gpu(cases, directory):
                [] if done["nothing"].code == 1 and "no-such-memory" in done["nothing"].err else [done["nothing"].told()])
 
 
-def to_display(cases, directory):
+def to_display(cases, directory, _):
     find = ("for card in /sys/class/drm/card?; do "
             "case $(readlink $card/device/driver) in */BUS) basename $card;; esac; done")
     done = in_lab(directory, commands={
@@ -72,14 +67,5 @@ def to_display(cases, directory):
                    [] if run.code == 0 and "10 frames of " in run.err and f"({driver})" in run.err else [run.told()])
 
 
-def main():
-    cases = Cases()
-    for group in (to_gpu, to_display):
-        with tempfile.TemporaryDirectory(prefix="hwalloc-examples.") as directory:
-            group(cases, pathlib.Path(directory).resolve())
-    print(f"{cases.passed} passed, {cases.failed} failed")
-    return 1 if cases.failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run({"to_gpu": to_gpu, "to_display": to_display}))

@@ -5,18 +5,18 @@ copies by a library that is preloaded.
 
 usage: gpu_test.py [pictures|calls|disturbances]...
 
-Prints what was chosen at random (CAPTURE_SEED repeats it), and "N passed, N failed" as its last line."""
+What is chosen at random is printed: LAB_SEED repeats it."""
 
 import collections
 import os
 import pathlib
-import random
 import re
 import shlex
 import sys
-import tempfile
 
-from capture_test import BUILD, ENCODINGS, JUDGE, MOST_DIFFERENCE, PATTERNS, RANGES, Cases, differing, in_lab
+sys.dont_write_bytecode = True
+from capture_test import ENCODINGS, MOST_DIFFERENCE, PATTERNS, RANGES  # noqa: E402
+from lab_cases import BUILD, JUDGE, differing, in_lab, run  # noqa: E402
 
 MEMORIES = os.environ.get("GPU_MEMORIES", "dma-heap/system udmabuf vulkan/0 drm-dumb/vgem").split()
 FORMATS = ["YUYV", "UYVY", "NV12", "GREY"]
@@ -185,16 +185,5 @@ def disturbances(cases, directory, _):
 GROUPS = {"pictures": pictures, "calls": calls, "disturbances": disturbances}
 
 
-def main():
-    seed = os.environ.get("CAPTURE_SEED") or str(random.SystemRandom().randrange(1 << 32))
-    print(f"CAPTURE_SEED={seed}", flush=True)
-    cases = Cases()
-    for name in sys.argv[1:] or GROUPS:
-        with tempfile.TemporaryDirectory(prefix="hwalloc-gpu.") as directory:
-            GROUPS[name](cases, pathlib.Path(directory).resolve(), random.Random(seed))
-    print(f"{cases.passed} passed, {cases.failed} failed")
-    return 1 if cases.failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(GROUPS))

@@ -1,0 +1,86 @@
+"""What the programs tests/lab/*_test.py have in common: cases that are counted, commands that run in a guest, and a main()
+that runs groups of cases by name."""
+
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+
+TREE = pathlib.Path(__file__).resolve().parents[2]
+LAB = TREE / "scripts" / "lab"
+BUILD = pathlib.Path(os.environ.get("HWALLOC_BUILD_DIR", TREE / "build" / "dev")).resolve()
+JUDGE = BUILD / "tests" / "lab" / "judge_picture"
+HEAP, HEAP_NODE = "dma-heap/system", "/dev/dma_heap/system"
+
+
+class Cases:
+    passed = failed = 0
+
+    def case(self, name, faults):
+        """`faults`: what was wrong, in words; none when the case passed."""
+        faults = [fault for fault in faults if fault]
+        self.passed, self.failed = self.passed + (not faults), self.failed + bool(faults)
+        print(f"{'FAILED' if faults else 'ok    '}  {name}", *(f"        {fault}" for fault in faults), sep="\n", flush=True)
+
+
+class Done:
+    """One command in the guest: exit code, standard output, standard error, and the document in the former."""
+
+    def __init__(self, directory, name, command):
+        self.command = command
+        self.code = int((directory / f"{name}.code").read_text() or -1)
+        self.out = (directory / f"{name}.out").read_text(errors="replace")
+        self.err = (directory / f"{name}.err").read_text(errors="replace")
+
+    @property
+    def document(self):
+        try:
+            return json.loads(self.out)
+        except json.JSONDecodeError:
+            return {}
+
+    @property
+    def error(self):
+        return self.document.get("error", {})
+
+    def told(self):
+        return f"`{self.command}` exit code {self.code}: {self.out[-1500:]} {self.err[-1500:]}"
+
+
+def in_lab(directory, *options, commands, timeout=280, prelude="", stderr=None):
+    """Runs {name: command} in one guest, in order, in `directory`; gives {name: Done}. `prelude`: what the guest's shell
+    runs first. `stderr`: takes what the lab itself writes there."""
+    lines = [f"{{ {command}\n}} >{name}.out 2>{name}.err; echo $? >{name}.code" for name, command in commands.items()]
+    (directory / "commands").write_text(prelude + "\n".join(lines) + "\n")
+    done = subprocess.run([LAB, "run", "--timeout", str(timeout), *options, "--", "bash", "./commands"], cwd=directory,
+                          env={**os.environ, "HWALLOC_BUILD_DIR": str(BUILD)}, check=False, text=True,
+                          stderr=subprocess.PIPE if stderr else None)
+    if stderr:
+        stderr(done.stderr)
+    if done.returncode not in (0, 1) or not all((directory / f"{name}.code").exists() for name in commands):
+        raise SystemExit(f"the lab failed: exit code {done.returncode}\n0 passed, 1 failed")
+    return {name: Done(directory, name, command) for name, command in commands.items()}
+
+
+def differing(document, **wanted):
+    return [f"{key}: expected {value}, found {document.get(key)}" for key, value in wanted.items()
+            if document.get(key) != value]
+
+
+def run(groups):
+    """main() of a test program: runs the groups that its arguments name (none: all), each a function of the cases, an empty
+    directory and a source of chance. --groups prints their names. "N passed, N failed" is the last line."""
+    if sys.argv[1:] == ["--groups"]:
+        print(*groups, sep="\n")
+        return 0
+    seed = os.environ.get("LAB_SEED") or str(random.SystemRandom().randrange(1 << 32))
+    print(f"LAB_SEED={seed}", flush=True)
+    cases = Cases()
+    for name in sys.argv[1:] or groups:
+        with tempfile.TemporaryDirectory(prefix="hwalloc-lab.") as directory:
+            groups[name](cases, pathlib.Path(directory).resolve(), random.Random(f"{seed} {name}"))
+    print(f"{cases.passed} passed, {cases.failed} failed")
+    return 1 if cases.failed else 0
