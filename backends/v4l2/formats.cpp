@@ -226,6 +226,7 @@ Result<CaptureFormat> Camera::negotiate(const FormatRequest& request) noexcept {
         Session& session = *session_;
         if (!session.slots.empty())
             return session.wrong(ErrorKind::invalid, "the format cannot change while memory is bound");
+        const std::lock_guard guard(session.node->queue);
         v4l2_format format{};
         format.type = session.type;
         if (const int answer = session.call(VIDIOC_G_FMT, &format); answer < 0)

@@ -6,22 +6,25 @@
 #include "common/udev.h"
 
 namespace hwalloc::v4l2 {
-namespace {
-
-// Nodes by udev, which knows what captures without opening anything; else by name.
-std::vector<std::string> nodes() {
+std::vector<std::string> detail::video_nodes(int* why) {
     std::vector<std::string> paths;
-    for (const UdevDevice& device : udev_devices("video4linux"))
-        if (device.node.starts_with("/dev/video"))
-            paths.push_back(device.node);
-    if (!paths.empty())
-        return paths;
-    for (const std::string& entry : directory_entries("/dev"))
+    for (const std::string& entry : directory_entries("/dev", why))
         if (entry.starts_with("video") && entry.size() > 5 &&
             entry.find_first_not_of("0123456789", 5) == entry.npos)
             paths.push_back("/dev/" + entry);
     std::sort(paths.begin(), paths.end(), natural_less);
     return paths;
+}
+
+namespace {
+
+// Nodes by udev, else by name.
+std::vector<std::string> nodes() {
+    std::vector<std::string> paths;
+    for (const UdevDevice& device : udev_devices("video4linux"))
+        if (device.node.starts_with("/dev/video"))
+            paths.push_back(device.node);
+    return paths.empty() ? detail::video_nodes() : paths;
 }
 
 } // namespace

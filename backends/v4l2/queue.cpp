@@ -23,27 +23,29 @@ Result<std::uint32_t> Camera::reserve(std::uint32_t count) noexcept {
     if (!session_ || !session_->format || !session_->slots.empty() || count == 0)
         return Error(ErrorKind::invalid,
                      "buffers are reserved after negotiate() and before bind(), one at least");
-    Session& session = *session_;
+    const std::lock_guard guard(session_->node->queue);
+    return session_->reserve(count);
+}
+
+Result<std::uint32_t> detail::Session::reserve(std::uint32_t count) noexcept {
     const FixedText doing("asking for ", count, " buffers to import dma-bufs into");
     // No side effect with a count of 0, and never busy (userspace-api/media/v4l/vidioc-create-bufs.rst).
     // Drivers without it, and kernels that tell nothing, are asked by REQBUFS alone.
     v4l2_create_buffers capabilities{};
     capabilities.memory = V4L2_MEMORY_DMABUF;
-    capabilities.format.type = session.type;
-    if (session.call(VIDIOC_G_FMT, &capabilities.format) >= 0 &&
-        session.call(VIDIOC_CREATE_BUFS, &capabilities) >= 0 && capabilities.capabilities != 0 &&
-        !(capabilities.capabilities & V4L2_BUF_CAP_SUPPORTS_DMABUF))
-        return session
-            .wrong(ErrorKind::unsupported, FixedText(doing.view(), ": the driver cannot import dma-bufs"))
+    capabilities.format.type = type;
+    if (call(VIDIOC_G_FMT, &capabilities.format) >= 0 && call(VIDIOC_CREATE_BUFS, &capabilities) >= 0 &&
+        capabilities.capabilities != 0 && !(capabilities.capabilities & V4L2_BUF_CAP_SUPPORTS_DMABUF))
+        return wrong(ErrorKind::unsupported, FixedText(doing.view(), ": the driver cannot import dma-bufs"))
             .call("VIDIOC_CREATE_BUFS");
     std::uint32_t granted = count;
-    const int answer = session.request_buffers(granted);
+    const int answer = request_buffers(granted);
     if (answer == -EINVAL)
-        return session.refused(ErrorKind::unsupported, answer, "VIDIOC_REQBUFS", doing)
+        return refused(ErrorKind::unsupported, answer, "VIDIOC_REQBUFS", doing)
             .remedy("this driver cannot import dma-bufs (V4L2_MEMORY_DMABUF)");
     if (answer < 0)
-        return session.refused(answer, "VIDIOC_REQBUFS", doing);
-    session.reserved = granted;
+        return refused(answer, "VIDIOC_REQBUFS", doing);
+    reserved = granted;
     return granted;
 }
 
@@ -52,6 +54,7 @@ Result<void> Camera::bind(std::span<const MemoryRef> memories) noexcept {
         if (!session_ || !session_->format || !session_->slots.empty() || memories.empty())
             return Error(ErrorKind::invalid, "memory is bound once, after negotiate(), one buffer at least");
         Session& session = *session_;
+        const std::lock_guard guard(session.node->queue);
         const std::uint64_t wanted = session.image_size();
         if (memories.size() > std::numeric_limits<std::uint32_t>::max())
             return Error(ErrorKind::limit, "that is too many buffers");
@@ -101,7 +104,7 @@ Result<void> Camera::bind(std::span<const MemoryRef> memories) noexcept {
         }
 
         if (session.reserved != count) {
-            auto granted = reserve(count);
+            auto granted = session.reserve(count);
             if (!granted)
                 return std::move(granted).error();
             if (*granted != count)
@@ -123,8 +126,10 @@ Result<void> Camera::bind(std::span<const MemoryRef> memories) noexcept {
         session.slots = std::move(slots);
         return {};
     });
-    if (!bound_all && bound() == 0 && session_)
+    if (!bound_all && bound() == 0 && session_) {
+        const std::lock_guard guard(session_->node->queue);
         (void)session_->release_buffers();
+    }
     return bound_all;
 }
 
@@ -134,8 +139,13 @@ Result<void> Camera::unbind() noexcept {
     auto stopped = session_->streaming ? stop() : Result<void>();
     Session& session = *session_;
     session.streaming = false;
-    const int answer = session.release_buffers();
-    session.slots.clear();
+    std::vector<Session::Slot> let_go; // after the lock: memory's end may be anybody's code
+    int answer;
+    {
+        const std::lock_guard guard(session.node->queue);
+        answer = session.release_buffers();
+        let_go.swap(session.slots);
+    }
     if (answer < 0 && stopped)
         return session.refused(answer, "VIDIOC_REQBUFS", "letting the buffers go");
     return stopped;
@@ -200,7 +210,7 @@ Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
             return session.refused(ready, "poll", "waiting for a frame");
         if (ready == 0)
             return Error(ErrorKind::busy, ETIMEDOUT, "no frame came in time");
-        Buffer taken(session.type);
+        detail::Buffer taken(session.type);
         const int answer = session.call(VIDIOC_DQBUF, &taken.buffer);
         if (answer == -EAGAIN) {
             if (timeout_ms < 0)

@@ -7,7 +7,7 @@
 
 namespace hwalloc::v4l2 {
 
-int Camera::Session::call(unsigned long request, void* argument) const noexcept {
+int detail::Session::call(unsigned long request, void* argument) const noexcept {
     for (;;) {
         const int answer = kernel.ioctl(fd.get(), request, argument);
         if (answer != -EINTR)
@@ -15,7 +15,7 @@ int Camera::Session::call(unsigned long request, void* argument) const noexcept 
     }
 }
 
-Error Camera::Session::refused(ErrorKind kind, int answer, const char* call_name,
+Error detail::Session::refused(ErrorKind kind, int answer, const char* call_name,
                                std::string_view doing) const noexcept {
     return Error(kind, -answer, "using a camera")
         .doing(doing)
@@ -23,7 +23,7 @@ Error Camera::Session::refused(ErrorKind kind, int answer, const char* call_name
         .call(call_name);
 }
 
-Error Camera::Session::refused(int answer, const char* call_name, std::string_view doing) const noexcept {
+Error detail::Session::refused(int answer, const char* call_name, std::string_view doing) const noexcept {
     Error error = refused(Error::kind_of_errno(-answer), answer, call_name, doing);
     switch (error.kind()) {
     case ErrorKind::busy:
@@ -37,22 +37,22 @@ Error Camera::Session::refused(int answer, const char* call_name, std::string_vi
     }
 }
 
-Error Camera::Session::wrong(ErrorKind kind, std::string_view doing) const noexcept {
+Error detail::Session::wrong(ErrorKind kind, std::string_view doing) const noexcept {
     return Error(kind, "using a camera").doing(doing).on(FixedText(info.path, " (", info.card, ")"));
 }
 
-int Camera::Session::request_buffers(std::uint32_t& count) const noexcept {
+int detail::Session::request_buffers(std::uint32_t& count, std::uint32_t memory) const noexcept {
     v4l2_requestbuffers request{};
     request.count = count;
     request.type = type;
-    request.memory = V4L2_MEMORY_DMABUF;
+    request.memory = memory;
     const int answer = call(VIDIOC_REQBUFS, &request);
     if (answer >= 0)
         count = request.count;
     return answer;
 }
 
-int Camera::Session::release_buffers() noexcept {
+int detail::Session::release_buffers() noexcept {
     if (reserved == 0)
         return 0;
     std::uint32_t none = 0;
@@ -60,8 +60,8 @@ int Camera::Session::release_buffers() noexcept {
     return std::min(0, request_buffers(none));
 }
 
-int Camera::Session::queue_dma_buf(std::uint32_t index, int dma_buf, std::uint64_t length) const noexcept {
-    Buffer queued(type);
+int detail::Session::queue_dma_buf(std::uint32_t index, int dma_buf, std::uint64_t length) const noexcept {
+    detail::Buffer queued(type);
     queued.buffer.index = index;
     // The length is told, not left to the driver: contiguity is demanded of this many bytes, not of the whole
     // dma-buf.

@@ -3,7 +3,11 @@
 
 #include <linux/videodev2.h>
 
+#include <sys/types.h>
+
 #include <array>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -12,9 +16,30 @@
 #include "common/without_exceptions.h"
 #include "hwalloc/v4l2.h"
 
-namespace hwalloc::v4l2 {
+namespace hwalloc::v4l2::detail {
 
-struct Camera::Session {
+struct Session;
+
+// A camera's node as this process uses it: one for all its open files. A driver's queue belongs to the open
+// file that asked for buffers first, and answers EBUSY to every other.
+struct Node {
+    explicit Node(dev_t number) noexcept : device(number) {}
+
+    const dev_t device;
+    // Held while the queue's buffers change, because allocators of the camera may use it at any time. Never
+    // taken for a frame.
+    std::mutex queue;
+    std::weak_ptr<Session> application; // whom it has open last; guarded by the table of nodes
+};
+
+struct Session {
+    // Opens the node of a device that captures video. Errors: see Camera::open.
+    static Result<std::shared_ptr<Session>> open(const std::string& path);
+    // The same for an application, whose session others then share.
+    static Result<std::shared_ptr<Session>> open_for_application(const std::string& path);
+    // The session that an application of this process has open on the node, else a new one.
+    static Result<std::shared_ptr<Session>> open_or_share(const std::string& path);
+
     // Who has a buffer: nobody, the driver (QBUF to DQBUF), or the application (DQBUF to QBUF).
     enum class Holder : std::uint8_t { nobody, driver, application };
     struct Slot {
@@ -24,6 +49,7 @@ struct Camera::Session {
     };
 
     UniqueFd fd;
+    std::shared_ptr<Node> node;
     DeviceInfo info;
     std::uint32_t type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
     std::optional<CaptureFormat> format;
@@ -42,8 +68,15 @@ struct Camera::Session {
     Error refused(ErrorKind kind, int answer, const char* call_name, std::string_view doing) const noexcept;
     Error wrong(ErrorKind kind, std::string_view doing) const noexcept; // no call was involved
 
-    // REQBUFS for dma-bufs; the count is what the driver granted afterwards.
-    int request_buffers(std::uint32_t& count) const noexcept;
+    // REQBUFS; the count is what the driver granted afterwards.
+    int request_buffers(std::uint32_t& count, std::uint32_t memory = V4L2_MEMORY_DMABUF) const noexcept;
+    // Camera::reserve, with the node's queue held.
+    Result<std::uint32_t> reserve(std::uint32_t count) noexcept;
+    // A buffer of the driver's own of at least `bytes`, as dma-buf open for reading and writing, which the
+    // queue then knows no more. Errors: busy (buffers are bound, or another program has the queue),
+    // unsupported (the driver makes none, exports none or does not let go of them), limit, exhausted. With
+    // the node's queue held.
+    Result<UniqueFd> make_own_buffer(std::uint64_t bytes) noexcept;
     // REQBUFS(0): ends every import. 0 or a negative errno; nothing is reserved afterwards either way.
     int release_buffers() noexcept;
     // QBUF of the dma-buf `dma_buf` at `index`, `length` bytes of it. One system call.
@@ -57,6 +90,10 @@ struct Camera::Session {
     // Makes the twins and tries them; fills in the answer above. With nothing bound.
     void ask_twins() noexcept;
 };
+
+// The nodes that are called like cameras, by the directory, "/dev/video2" before "/dev/video10". `why`, if
+// given: 0, or why the directory cannot be read (a negative errno). May throw std::bad_alloc.
+std::vector<std::string> video_nodes(int* why = nullptr);
 
 // The kernel's V4L2 buffer with its plane array, for either API.
 struct Buffer {
@@ -75,4 +112,8 @@ struct Buffer {
     Buffer& operator=(const Buffer&) = delete;
 };
 
-} // namespace hwalloc::v4l2
+} // namespace hwalloc::v4l2::detail
+
+namespace hwalloc::v4l2 {
+using detail::Session;
+}

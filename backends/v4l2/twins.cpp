@@ -51,7 +51,7 @@ Result<UniqueFd> join(int device, int memfd, std::uint64_t first, std::uint64_t 
 
 } // namespace
 
-void Camera::Session::ask_twins() noexcept {
+void detail::Session::ask_twins() noexcept {
     asked_contiguous = true;
     contiguous = Answer::unknown;
     twins_refused = 0;
@@ -66,10 +66,10 @@ void Camera::Session::ask_twins() noexcept {
                                 .denied =
                                     "give a group the node with a udev rule, such as KERNEL==\"udmabuf\", "
                                     "GROUP=\"video\", MODE=\"0660\""};
-    const int device = kernel.open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
-    if (device < 0)
-        return unknown(node_refused("/dev/udmabuf", O_RDWR, -device, advice));
-    const UniqueFd udmabuf(device);
+    const int opened = kernel.open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+    if (opened < 0)
+        return unknown(node_refused("/dev/udmabuf", O_RDWR, -opened, advice));
+    const UniqueFd udmabuf(opened);
     auto memfd = make_sealed_memfd("hwalloc:twins", size);
     if (!memfd)
         return unknown(std::move(memfd).error());
@@ -96,14 +96,16 @@ void Camera::Session::ask_twins() noexcept {
 Result<Answer> Camera::needs_contiguous_memory(std::optional<Error>* why) noexcept {
     if (!session_ || !session_->format || !session_->slots.empty())
         return Error(ErrorKind::invalid, "asked after negotiate() with nothing bound");
-    if (!session_->asked_contiguous)
+    if (!session_->asked_contiguous) {
+        const std::lock_guard guard(session_->node->queue);
         session_->ask_twins();
+    }
     if (why)
         *why = session_->why_unknown;
     return session_->contiguous;
 }
 
-Error Camera::Session::explain_refusal(int answer, std::string_view position, std::uint64_t dma_buf_size,
+Error detail::Session::explain_refusal(int answer, std::string_view position, std::uint64_t dma_buf_size,
                                        std::string_view exporter) noexcept {
     const std::uint64_t wanted = image_size();
     const FixedText doing("importing buffer ", position);

@@ -22,6 +22,10 @@
 
 namespace hwalloc::v4l2 {
 
+namespace detail {
+struct Session;
+}
+
 // ---- finding cameras
 
 struct CameraEntry {
@@ -100,9 +104,11 @@ struct Frame {
     std::uint64_t bytes_used = 0;  // of the image, from there
 };
 
-// One open camera. Not for two threads at once. Errors name the device, the call, the errno and what to do;
-// after an error nothing has changed unless the function says so. "device lost" means the camera is gone:
-// only close() and the destructor make sense then.
+// One open camera. Not for two threads at once; the allocator "v4l2/videoN" of the same camera, which makes
+// its buffers through this open file, may be used by others meanwhile, but while memory is bound it answers
+// busy. Errors name the device, the call, the errno and what to do; after an error nothing has changed unless
+// the function says so. "device lost" means the camera is gone: only close() and the destructor make sense
+// then.
 class HWALLOC_API Camera {
 public:
     // Opens the node of a device that captures video and streams. Errors: unavailable (no such node),
@@ -184,9 +190,8 @@ public:
     Result<Answer> needs_contiguous_memory(std::optional<Error>* why = nullptr) noexcept;
 
 private:
-    struct HWALLOC_LOCAL Session;
-    explicit Camera(std::unique_ptr<Session> session) noexcept;
-    std::unique_ptr<Session> session_;
+    HWALLOC_LOCAL explicit Camera(std::shared_ptr<detail::Session> session) noexcept;
+    std::shared_ptr<detail::Session> session_;
 };
 
 } // namespace hwalloc::v4l2

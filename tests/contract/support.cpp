@@ -117,7 +117,8 @@ std::vector<std::string> required_names() {
             "udmabuf",       "dma-heap/system",
             "dmabuf",        "vulkan/0",
             "vulkan/0/host", "drm-dumb/virtio_gpu",
-            "drm-dumb/vgem", "drm-dumb/bochs-drm"};
+            "drm-dumb/vgem", "drm-dumb/bochs-drm",
+            "v4l2/video0"};
 }
 
 MemoryRef make_memory(const Subject& subject, std::size_t size, const AllocationParams& params) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "hwalloc/inventory.h"
 #include "tools/output.h"
@@ -47,8 +48,17 @@ struct Candidate {
     int cost;
 };
 
+// Buffers of a camera's own are for that camera; another's would be in its way.
+bool of_another_camera(const InventoryItem& item, const std::string& device) {
+    std::error_code failed;
+    const std::string node = std::filesystem::canonical(device, failed);
+    return item.family == "v4l2" &&
+           std::find(item.aliases.begin(), item.aliases.end(), node) == item.aliases.end();
+}
+
 // What could do, cheapest first; what could but for a reason goes to `unusable`.
-Result<std::vector<Candidate>> candidates(bool dma_buf_only, std::vector<Error>& unusable) {
+Result<std::vector<Candidate>> candidates(bool dma_buf_only, const std::string& device,
+                                          std::vector<Error>& unusable) {
     auto items = inventory();
     if (!items)
         return std::move(items).error();
@@ -56,6 +66,8 @@ Result<std::vector<Candidate>> candidates(bool dma_buf_only, std::vector<Error>&
     for (const InventoryItem& item : *items) {
         auto* describes = item.allocator ? item.allocator->extension<Describes>() : nullptr;
         if (describes && (!describes->claims().alloc || (dma_buf_only && !describes->claims().export_dmabuf)))
+            continue;
+        if (of_another_camera(item, device))
             continue;
         if (item.why)
             unusable.push_back(*item.why);
@@ -80,7 +92,7 @@ ErrorKind common_kind(const std::vector<Error>& refusals) {
 
 Error cannot_be_shared(const std::string& name, const v4l2::DeviceInfo& device) {
     std::vector<Error> unusable;
-    auto others = candidates(true, unusable);
+    auto others = candidates(true, device.path, unusable);
     std::vector<std::string> names;
     if (others)
         for (const Candidate& candidate : *others)
@@ -121,7 +133,7 @@ Result<Buffers> bind_buffers(FrameSource& source, FrameConsumer* consumer, const
         return done(std::string((*allocator)->name()), {});
     }
     std::vector<Error> refusals;
-    auto found = candidates(source.needs_dma_buf(), refusals);
+    auto found = candidates(source.needs_dma_buf(), source.info().path, refusals);
     if (!found)
         return std::move(found).error();
     for (const Candidate& candidate : *found) {

@@ -1,0 +1,99 @@
+// "v4l2/videoN": the buffers of a camera's own, exported as dma-bufs. Often the only memory that a camera
+// takes which demands contiguous memory.
+#include <algorithm>
+#include <new>
+
+#include "allocators/page_geometry.h"
+#include "backends/v4l2/session.h"
+#include "common/directory.h"
+#include "common/kernel.h"
+#include "common/udev.h"
+#include "hwalloc/backend.h"
+#include "hwalloc/dma_buf.h"
+
+namespace hwalloc::v4l2 {
+
+class CameraBuffers final : public Allocator, public Describes {
+public:
+    explicit CameraBuffers(std::string node) : Allocator("v4l2"), node_(std::move(node)) {}
+
+    // Whether they are contiguous is the driver's affair, and it tells nobody.
+    Properties properties() noexcept override {
+        return {
+            .sync = SyncQuality::exporter_only, .granule = page_size(), .max_size = most_bytes(), .cost = 10};
+    }
+    Claims claims() noexcept override { return {.alloc = true, .map = true, .export_dmabuf = true}; }
+    Result<void> available() noexcept override {
+        auto session = open();
+        return session ? Result<void>() : std::move(session).error();
+    }
+
+private:
+    static std::size_t most_bytes() noexcept {
+        return static_cast<std::size_t>(std::uint32_t(-1) - page_size() + 1);
+    }
+
+    Result<std::shared_ptr<detail::Session>> open() noexcept {
+        return without_exceptions([&] { return detail::Session::open_or_share(node_); });
+    }
+
+    Result<Block*> do_alloc(std::size_t size, const AllocationParams& params) noexcept override {
+        auto geometry = page_geometry(size, params, node_);
+        if (!geometry)
+            return std::move(geometry).error();
+        auto session = open();
+        if (!session)
+            return std::move(session).error();
+        auto fd = [&] {
+            const std::lock_guard guard((*session)->node->queue);
+            return (*session)->make_own_buffer(geometry->storage);
+        }();
+        if (!fd)
+            return std::move(fd).error();
+        auto buffer = DmaBuf::adopt(std::move(*fd), geometry->storage);
+        if (!buffer)
+            return std::move(buffer).error().on(node_);
+        (*buffer)->set_name(FixedText("hwalloc:", size));
+        return DmaBufBlock::make(*this, *geometry, std::move(*buffer));
+    }
+
+    void* do_extension(std::string_view id) noexcept override {
+        return id == Describes::extension_id ? static_cast<Describes*>(this) : nullptr;
+    }
+
+    const std::string node_;
+};
+
+namespace {
+
+// Opens nothing: which of the nodes capture is asked by available().
+Result<void> discover(BackendHost& host) noexcept {
+    return without_exceptions([&]() -> Result<void> {
+        int listed = 0;
+        const std::vector<std::string> nodes = detail::video_nodes(&listed);
+        if (nodes.empty())
+            host.unavailable(
+                "v4l2", Error(ErrorKind::unavailable, listed < 0 ? -listed : ENOENT, "looking for cameras")
+                            .on("/dev/video*")
+                            .remedy("no camera is there: plug it in, load its driver, or give the "
+                                    "container the node"));
+        for (const std::string& node : nodes) {
+            const std::string name = "v4l2/" + node.substr(node.rfind('/') + 1);
+            if (host.has(name))
+                continue;
+            if (auto added = host.add(name, AllocatorRef::adopt(new CameraBuffers(node)), {node}); !added)
+                return added;
+        }
+        return {};
+    });
+}
+
+} // namespace
+} // namespace hwalloc::v4l2
+
+namespace hwalloc {
+
+extern const Backend backend_v4l2;
+const Backend backend_v4l2{.name = "v4l2", .families = "v4l2", .discover = v4l2::discover};
+
+} // namespace hwalloc

@@ -1,0 +1,120 @@
+// Opening a camera's node, and finding the open file of it that this process has.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "backends/v4l2/session.h"
+#include "common/kernel.h"
+#include "common/node_access.h"
+
+namespace hwalloc::v4l2 {
+namespace {
+
+std::string text(const __u8* field, std::size_t size) {
+    const char* start = reinterpret_cast<const char*>(field);
+    return {start, strnlen(start, size)};
+}
+
+constexpr NodeAdvice advice{
+    .purpose = "opening a camera",
+    .absent =
+        "no camera is there: `ls /dev/video*` shows which there are; plug it in, load its driver, or give "
+        "the container the node",
+    .denied = "give a group the node with a udev rule, such as SUBSYSTEM==\"video4linux\", GROUP=\"video\", "
+              "MODE=\"0660\""};
+
+// The nodes that this process has open. Never destroyed: cameras may outlive every other static object.
+struct Known {
+    std::mutex mutex;
+    std::vector<std::weak_ptr<detail::Node>> nodes;
+
+    // Null: no such node is open.
+    std::shared_ptr<detail::Node> find(dev_t device) {
+        for (const std::weak_ptr<detail::Node>& one : nodes)
+            if (auto node = one.lock(); node && node->device == device)
+                return node;
+        return nullptr;
+    }
+    std::shared_ptr<detail::Node> find_or_add(dev_t device) {
+        if (auto node = find(device))
+            return node;
+        std::erase_if(nodes, [](const std::weak_ptr<detail::Node>& one) { return one.expired(); });
+        auto node = std::make_shared<detail::Node>(device);
+        nodes.push_back(node);
+        return node;
+    }
+};
+union Immortal {
+    Known known;
+    constexpr Immortal() noexcept : known() {}
+    ~Immortal() {}
+};
+constinit Immortal immortal;
+
+} // namespace
+
+Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string& path) {
+    // Non-blocking, so that DQBUF after a spurious wake-up returns. V4L2 wants O_RDWR of everybody
+    // (userspace-api/media/v4l/func-open.rst).
+    constexpr int flags = O_RDWR | O_NONBLOCK;
+    const int fd = kernel.open(path.c_str(), flags | O_CLOEXEC);
+    if (fd < 0)
+        return node_refused(path.c_str(), flags, -fd, advice);
+    UniqueFd owned(fd);
+    auto session = std::make_shared<Session>();
+    session->fd = std::move(owned);
+    session->info.path = path;
+    v4l2_capability capability{};
+    if (const int answer = session->call(VIDIOC_QUERYCAP, &capability); answer < 0)
+        return Error(answer == -ENOTTY || answer == -EINVAL ? ErrorKind::unsupported
+                                                            : Error::kind_of_errno(-answer),
+                     -answer, "opening a camera")
+            .doing("asking a node what it is")
+            .on(path)
+            .call("VIDIOC_QUERYCAP")
+            .remedy("it is not a Video4Linux device");
+    session->info.driver = text(capability.driver, sizeof capability.driver);
+    session->info.card = text(capability.card, sizeof capability.card);
+    session->info.bus = text(capability.bus_info, sizeof capability.bus_info);
+    const std::uint32_t can =
+        capability.capabilities & V4L2_CAP_DEVICE_CAPS ? capability.device_caps : capability.capabilities;
+    if (!(can & (V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_VIDEO_CAPTURE_MPLANE)))
+        return session->wrong(ErrorKind::unsupported, "this node does not capture video")
+            .remedy("choose another node: `v4l2-ctl --list-devices` shows them");
+    if (!(can & V4L2_CAP_STREAMING))
+        return session->wrong(ErrorKind::unsupported,
+                              "this device offers read() only, no streaming, so it cannot fill a dma-buf");
+    session->info.multi_planar = !(can & V4L2_CAP_VIDEO_CAPTURE);
+    session->type =
+        session->info.multi_planar ? V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE : V4L2_BUF_TYPE_VIDEO_CAPTURE;
+    struct stat status {};
+    if (const int answer = kernel.fstat(fd, &status); answer < 0)
+        return session->refused(answer, "fstat", "asking a node what it is");
+    const std::lock_guard guard(immortal.known.mutex);
+    session->node = immortal.known.find_or_add(status.st_rdev);
+    return session;
+}
+
+Result<std::shared_ptr<detail::Session>> detail::Session::open_for_application(const std::string& path) {
+    auto session = open(path);
+    if (!session)
+        return session;
+    const std::lock_guard guard(immortal.known.mutex);
+    (*session)->node->application = *session;
+    return session;
+}
+
+Result<std::shared_ptr<detail::Session>> detail::Session::open_or_share(const std::string& path) {
+    struct stat node {};
+    if (kernel.stat(path.c_str(), &node) >= 0) {
+        const std::lock_guard guard(immortal.known.mutex);
+        if (const auto known = immortal.known.find(node.st_rdev))
+            if (auto session = known->application.lock())
+                return session;
+    }
+    return open(path);
+}
+
+} // namespace hwalloc::v4l2

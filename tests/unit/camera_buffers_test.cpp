@@ -1,0 +1,121 @@
+// "v4l2/videoN": how a buffer of the camera's own is made, what is left when that fails, and whose open file
+// it goes through.
+#include <gmock/gmock.h>
+
+#include "allocators/registry.h"
+#include "hwalloc/capabilities.h"
+#include "tests/unit/fake_camera.h"
+#include "tests/unit/fake_devices.h"
+
+namespace hwalloc {
+namespace {
+
+using namespace testing;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class CameraBuffersTest : public CameraTest {
+protected:
+    CameraBuffersTest() {
+        auto found = registry.resolve("v4l2/video7");
+        EXPECT_TRUE(found) << found.error().message();
+        allocator = found ? *found : nullptr;
+    }
+    Registry& registry = fresh_registry();
+    Allocator* allocator = nullptr;
+};
+
+TEST_F(CameraBuffersTest, AreExportedForReadingAndWritingAndForgottenByTheQueue) {
+    for (const bool multi_planar : {false, true}) {
+        fake.multi_planar = multi_planar;
+        fake.own_made.clear();
+        const auto before = open_fds();
+        auto memory = allocator->alloc(100);
+        ASSERT_TRUE(memory) << memory.error().message();
+        EXPECT_TRUE((*memory)->is_type("v4l2"));
+        EXPECT_EQ((*memory)->size(), 100u);
+        EXPECT_EQ(open_fds().size(), before.size() + 1) << "the buffer alone";
+        EXPECT_EQ(fake.exported_flags, O_RDWR | O_CLOEXEC);
+        EXPECT_EQ(fake.reserved, 0u);
+        EXPECT_TRUE(borrow_fd(**memory, FdKind::dmabuf));
+        // Less than an image is refused by drivers; more is made.
+        ASSERT_TRUE(allocator->alloc(fake.image + 1));
+        EXPECT_THAT(fake.own_made, ElementsAre(fake.image, 2 * page_size()));
+    }
+    EXPECT_EQ(registry.find("/dev/video7"), allocator);
+}
+
+TEST_F(CameraBuffersTest, GoThroughTheOpenFileOfTheApplication) {
+    auto camera = ready();
+    const auto before = open_fds();
+    ASSERT_TRUE(camera.reserve(3));
+    std::vector<MemoryRef> own;
+    for (int i = 0; i < 3; ++i) {
+        auto memory = allocator->alloc(camera.format()->layout.memory_sizes[0]);
+        ASSERT_TRUE(memory) << memory.error().message();
+        own.push_back(*std::move(memory));
+    }
+    EXPECT_EQ(open_fds().size(), before.size() + 3) << "no second open file";
+    EXPECT_EQ(fake.reserved, 3u) << "what the camera had reserved is reserved again";
+    ASSERT_TRUE(camera.bind(own));
+    // Its queue is taken now.
+    auto more = allocator->alloc(100);
+    ASSERT_FALSE(more);
+    EXPECT_EQ(more.error().kind(), ErrorKind::busy);
+    EXPECT_THAT(more.error().message(), HasSubstr("unbind()"));
+    EXPECT_EQ(fake.queued.size(), 3u);
+    ASSERT_TRUE(camera.unbind());
+    EXPECT_TRUE(allocator->alloc(100));
+}
+
+TEST_F(CameraBuffersTest, WhatTheDriverCannotDoIsToldInWords) {
+    const auto refusal = [&](ErrorKind kind, const char* words) {
+        auto memory = allocator->alloc(100);
+        ASSERT_FALSE(memory) << words;
+        EXPECT_EQ(memory.error().kind(), kind) << memory.error().message();
+        EXPECT_THAT(memory.error().message(), HasSubstr(words));
+        EXPECT_EQ(fake.reserved, 0u);
+    };
+    fake.capabilities = V4L2_BUF_CAP_SUPPORTS_DMABUF;
+    refusal(ErrorKind::unsupported, "let go of");
+    fake.capabilities |= V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS;
+    fake.expbuf = -ENOTTY;
+    refusal(ErrorKind::unsupported, "exports no dma-bufs");
+    fake.expbuf = 0;
+    fake.create_bufs = -EBUSY;
+    refusal(ErrorKind::busy, "another program");
+    fake.create_bufs = -ENOTTY;
+    refusal(ErrorKind::unsupported, "single buffers");
+    fake.create_bufs = 0;
+    fake.multi_planar = true;
+    fake.memories = 2;
+    refusal(ErrorKind::unsupported, "separate memories");
+    EXPECT_EQ(allocator->alloc(std::size_t{5} << 30).error().kind(), ErrorKind::limit);
+}
+
+TEST_F(CameraBuffersTest, NothingIsLeftWhenACallFails) {
+    auto camera = ready();
+    ASSERT_TRUE(camera.reserve(2));
+    const auto before = open_fds();
+    int failures = 0;
+    for (int call = 1;; ++call) {
+        fake.calls = 0;
+        fake.fails_at = call;
+        auto memory = allocator->alloc(100);
+        const bool over = fake.calls < call;
+        fake.fails_at = 0;
+        if (memory)
+            memory->reset();
+        else
+            ++failures;
+        EXPECT_EQ(open_fds(), before) << call;
+        EXPECT_NE(fake.kind, __u32{V4L2_MEMORY_MMAP}) << call;
+        if (over)
+            break;
+        ASSERT_TRUE(camera.reserve(2));
+    }
+    EXPECT_GE(failures, 4);
+}
+
+} // namespace
+} // namespace hwalloc
