@@ -20,7 +20,7 @@ def main():
         for name, function in stages.ALL.items():
             print(f"{name:14} {function.__doc__.splitlines()[0]}")
         return 0
-    names = list(stages.ALL)
+    names = [name for name in stages.ALL if name not in stages.ALONE]
     if options.only:
         names = options.only.split(",")
         unknown = [name for name in names if name not in stages.ALL]

@@ -122,21 +122,18 @@ def arm64(context):
     return counts
 
 
-def lab_suites(context):
-    """In the lab: unit, contract, device, GPU and Vulkan suites on real drivers, where a skipped test is a failure."""
+def _lab_suites(context):
     def suite(context, program, name):
         counts = _suite(context, "lab", program, ("scripts/lab", "run", "--timeout", "900", "--"), None, name)
         if counts.skipped:
             counts += Counts(failed=1, failures=[f"{name}: {counts.skipped} tests were skipped"])
         return counts
 
-    return context.together({
-        f"lab {program.name}": functools.partial(suite, program=program, name=f"lab {program.name}")
-        for program in _suites(context, "dev", ("vulkan", "contract", "unit", "device", "gpu"))})
+    return {f"lab {program.name}": functools.partial(suite, program=program, name=f"lab {program.name}")
+            for program in _suites(context, "dev", ("contract", "vulkan", "unit", "device", "gpu"))}
 
 
-def lab_tests(context):
-    """The programs tests/lab/*_test*, which use the lab from outside: captures, expectations, witnesses."""
+def _lab_tests(context):
     # The last in the alphabet are the longest, and begin first.
     programs = [path for path in sorted((context.tree / "tests" / "lab").glob("*_test*"), reverse=True)
                 if path.is_file() and os.access(path, os.X_OK)]
@@ -150,7 +147,17 @@ def lab_tests(context):
         for group in groups.split():
             name = f"{program.stem} {group}"
             pieces[name] = functools.partial(_printed, name=name, command=(program, group))
-    return context.together(pieces)
+    return pieces
+
+
+def lab_suites(context):
+    """In the lab: unit, contract, device, GPU and Vulkan suites on real drivers, where a skipped test is a failure."""
+    return context.together(_lab_suites(context))
+
+
+def lab_tests(context):
+    """The programs tests/lab/*_test*, which use the lab from outside: captures, expectations, witnesses."""
+    return context.together(_lab_tests(context))
 
 
 def lab_selftest(context):
@@ -167,6 +174,11 @@ def lab_selftest(context):
     if counts.passed and not counts.failed:
         stamp.write_text(mark)
     return counts
+
+
+def lab(context):
+    """In the lab, as much at a time as there are processors: lab-suites, lab-tests and lab-selftest."""
+    return context.together({**_lab_tests(context), "lab selftest": lab_selftest, **_lab_suites(context)})
 
 
 def _printed(context, name, command):
@@ -191,9 +203,11 @@ ALL = {
     "tsan": tsan,
     "arm64": arm64,
     "lint": lint,
+    "lab": lab,
     "lab-selftest": lab_selftest,
     "lab-suites": lab_suites,
     "lab-tests": lab_tests,
 }
 QUICK = ["format", "dev", "abi"]
-LAB = ["lab-selftest", "lab-suites", "lab-tests"]
+LAB = ["lab"]
+ALONE = ["lab-selftest", "lab-suites", "lab-tests"]  # parts of another, run when they are asked for

@@ -97,8 +97,8 @@ def counted(path):
 
 def calls(cases, directory, _):
     """What a frame costs in the steady state."""
-    few, many = 100, 500
-    first, last, size = 30, 150, "640x360"  # large frames: what a driver copies for itself has one size
+    few, many = 100, 300
+    first, last, size = 30, 90, "640x360"  # large frames: what a driver copies for itself has one size
     capture = f"{CAPTURE} --format YUYV --fps 60"
     commands = {}
     for memory in MEMORIES:
