@@ -11,6 +11,7 @@ from runner import Counts, StageFailed
 
 
 CLANG_FORMAT = 14
+VALIDATION = "VK_LAYER_KHRONOS_validation"
 SANITIZED = ("unit", "contract", "vulkan")
 
 
@@ -123,14 +124,28 @@ def arm64(context):
 
 
 def _lab_suites(context):
-    def suite(context, program, name):
-        counts = _suite(context, "lab", program, ("scripts/lab", "run", "--timeout", "900", "--"), None, name)
+    def suite(context, program, name, environment=()):
+        counts = _suite(context, "lab", program, ("scripts/lab", "run", "--timeout", "1800", "--", "env", *environment),
+                        None, name)
         if counts.skipped:
             counts += Counts(failed=1, failures=[f"{name}: {counts.skipped} tests were skipped"])
         return counts
 
-    return {f"lab {program.name}": functools.partial(suite, program=program, name=f"lab {program.name}")
-            for program in _suites(context, "dev", ("contract", "vulkan", "unit", "device", "gpu"))}
+    def watched(context, program, name):
+        """Under the Vulkan validation layer, which fails the Vulkan suite by itself and only speaks in others."""
+        counts = suite(context, program, name, ("HWALLOC_VALIDATE=1", f"VK_INSTANCE_LAYERS={VALIDATION}"))
+        said = [line for line in open(context.log.name, errors="replace") if "Validation Error" in line]
+        if said:
+            counts += Counts(failed=1, failures=[f"{name}: {said[0]}"])
+        return counts
+
+    pieces = {}
+    for program in _suites(context, "dev", ("contract", "vulkan", "unit", "device", "gpu")):
+        name = f"lab {program.name}"
+        pieces[name] = functools.partial(suite, program=program, name=name)
+        if context.options.all and program.name in ("vulkan_tests", "gpu_tests"):
+            pieces[f"{name} watched"] = functools.partial(watched, program=program, name=f"{name} watched")
+    return pieces
 
 
 def _lab_tests(context):
@@ -151,7 +166,8 @@ def _lab_tests(context):
 
 
 def lab_suites(context):
-    """In the lab: unit, contract, device, GPU and Vulkan suites on real drivers, where a skipped test is a failure."""
+    """In the lab: unit, contract, device, GPU and Vulkan suites on real drivers, where a skipped test is a failure; with
+    --all those of Vulkan under its validation layer, too."""
     return context.together(_lab_suites(context))
 
 

@@ -1,5 +1,5 @@
 // What the Vulkan tests share: an application with a VkInstance and VkDevice of its own, made as the header
-// says, watched by the validation layer where that is installed.
+// says, watched by the validation layer where that is installed; in the lab only with HWALLOC_VALIDATE=1.
 #pragma once
 
 #include <gtest/gtest.h>

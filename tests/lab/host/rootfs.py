@@ -21,7 +21,7 @@ SUITE = "trixie"
 PACKAGES = (
     "linux-image-amd64", "udev", "kmod",  # the unmodified kernel and what brings up its devices
     "v4l-utils", "libdrm-tests", "strace", "procps",  # independent witnesses
-    "mesa-vulkan-drivers", "libvulkan1", "vulkan-tools",  # lavapipe
+    "mesa-vulkan-drivers", "libvulkan1", "vulkan-tools", "vulkan-validationlayers",  # lavapipe
     "libstdc++6", "libudev1", "libpng16-16t64",  # what the project's programs load
 )
 DPKG_OPTIONS = ("path-exclude=/usr/share/doc/*", "path-exclude=/usr/share/man/*", "path-exclude=/usr/share/locale/*")
