@@ -2,6 +2,7 @@
 // is a failure; elsewhere the tests are skipped, naming it.
 #include "tools/gpu/converter.h"
 
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -9,6 +10,31 @@
 #include <random>
 
 #include "tests/reference/yuv_reference.h"
+
+namespace {
+
+// The two functions below are found before the loader's, by everything in this program. What a wait answers
+// without waiting, and how often the whole queue was waited for.
+VkResult failed_wait = VK_SUCCESS;
+int idle_waits = 0;
+
+template<class Function>
+Function of_the_loader(const char* name) {
+    return reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
+}
+
+} // namespace
+
+VkResult VKAPI_CALL vkWaitForFences(VkDevice device, std::uint32_t count, const VkFence* fences, VkBool32 all,
+                                    std::uint64_t timeout) {
+    static const auto next = of_the_loader<PFN_vkWaitForFences>("vkWaitForFences");
+    return failed_wait == VK_SUCCESS ? next(device, count, fences, all, timeout) : failed_wait;
+}
+VkResult VKAPI_CALL vkQueueWaitIdle(VkQueue queue) {
+    static const auto next = of_the_loader<PFN_vkQueueWaitIdle>("vkQueueWaitIdle");
+    ++idle_waits;
+    return next(queue);
+}
 
 namespace hwalloc::tools {
 namespace {
@@ -208,6 +234,25 @@ TEST_F(ConverterTest, SlotsAreApartAndCanBePreparedAgain) {
     EXPECT_EQ(bytes_of(*first)[0], 200);
     EXPECT_EQ(converter.prepare(2, buffer_of(*dark), buffer_of(*first)).error().kind(), ErrorKind::invalid);
     EXPECT_EQ(converter.run(2).error().kind(), ErrorKind::invalid);
+}
+
+// The memory goes back to the camera, or away, after an error as well.
+TEST_F(ConverterTest, AFailedWaitWaitsAllTheSame) {
+    const ImageLayout layout = layout_of(grey, 8, 4, ColorMatrix::bt601, ColorRange::full);
+    auto camera = memory_with(Bytes(32, 200)), picture = memory_with(Bytes(128));
+    auto converter = Converter::make(*device_, layout, PixelOrder::rgba, 0, 1).value();
+    ASSERT_TRUE(converter.prepare(0, buffer_of(*camera), buffer_of(*picture)));
+    failed_wait = VK_ERROR_OUT_OF_HOST_MEMORY;
+    idle_waits = 0;
+    auto times = converter.run(0);
+    failed_wait = VK_SUCCESS;
+    ASSERT_FALSE(times);
+    EXPECT_EQ(times.error().call(), "vkWaitForFences");
+    EXPECT_EQ(times.error().kind(), ErrorKind::exhausted);
+    EXPECT_EQ(idle_waits, 1) << "the GPU was at it";
+    EXPECT_EQ(bytes_of(*picture)[0], 200) << "and is done now";
+    EXPECT_TRUE(converter.run(0)) << "afterwards the same works";
+    EXPECT_EQ(idle_waits, 1) << "which is only for a wait that failed";
 }
 
 TEST_F(ConverterTest, MemoryThatIsTooSmallIsRefused) {

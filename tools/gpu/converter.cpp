@@ -175,8 +175,12 @@ Result<Converter::Times> Converter::run(std::uint32_t slot) {
             return refused(o.device, result, "vkQueueSubmit");
     }
     // A GPU that hangs is reset by its driver, which ends this with "device lost".
-    if (auto result = vkWaitForFences(o.vk, 1, &o.done, VK_TRUE, UINT64_MAX))
+    if (auto result = vkWaitForFences(o.vk, 1, &o.done, VK_TRUE, UINT64_MAX)) {
+        // It may be at it still, in memory that goes to the camera or away next.
+        const auto lock = o.device.queue_lock();
+        (void)vkQueueWaitIdle(o.device.queue());
         return refused(o.device, result, "vkWaitForFences");
+    }
     Times times;
     times.wait_ns = now_ns() - began;
     if (o.clock) {

@@ -40,7 +40,8 @@ public:
 
     // Converts, and returns when the GPU is done: the camera may have its memory back. Takes the frame's
     // memory over from its foreign owner and gives it back, and the picture's likewise. Allocates, imports
-    // and maps nothing. Errors: what the driver answers; "device lost" when the GPU is gone.
+    // and maps nothing. Errors: what the driver answers; "device lost" when the GPU is gone. The GPU uses the
+    // memory no longer then, either.
     Result<Times> run(std::uint32_t slot);
 
 private:
