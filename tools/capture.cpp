@@ -408,7 +408,7 @@ Run capture(CLI::App& command) {
     command.add_flag("--allow-copy", options->allow_copy,
                      "let the CPU copy pictures for a display where no memory does for it and the GPU");
     command.add_flag("--mark-first-frame", options->mark_first_frame,
-                     "print SCREENSHOT on standard error once pictures are on the display");
+                     "print SCREENSHOT on standard error once a second frame is on the display");
     command.add_flag("--list-formats", options->list_formats,
                      "show what the camera offers, and capture nothing");
     return [options](Output& out) { return run(*options, out); };

@@ -85,6 +85,8 @@ def screen(cases, directory, _):
         # The picture is taken while this one runs: its standard error is the lab's, and a copy of it stays here.
         "bars": f"{show} --frames 40 --output shown.png 2> >(tee -a bars.err >&3)",
         "console_after_bars": "state",
+        "two": f"{show} --frames 2",
+        "one": f"{show} --frames 1",
         "triple": f"{show_small} --to display=virtio_gpu --screen-buffers 3 --frames 20 --output three.png",
         "stop": f"{show} --frames 0 >stopped.json 2>stopped.log & pid=$!; until_shown stopped.log; state >stopped.state; "
                 "kill -INT $pid; wait $pid; code=$?; cat stopped.json; (exit $code)",
@@ -121,6 +123,8 @@ def screen(cases, directory, _):
                [] if len(display.get("passed_over", [])) == 1 and "/dev/dri/card" in refusals else [done["bars"].told()])
     cases.case("the mark is a line of standard error",
                [] if "SCREENSHOT" in done["bars"].err.splitlines() else [done["bars"].told()])
+    cases.case("two frames mark, one does not", [done[name].told() for name, marks in (("two", 1), ("one", 0))
+                                                 if done[name].code or done[name].err.count("SCREENSHOT\n") != marks])
     cases.case("three buffers", [done["triple"].told()] if done["triple"].code else
                differing(done["triple"].document["display"], buffers=3, flips=20))
     cases.case("the console is back at the end", same(done, "console", "console_after_bars"))

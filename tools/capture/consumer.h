@@ -55,7 +55,7 @@ struct ConsumerRequest {
     unsigned screen_buffers = 2;  // shown in turn
     std::string scanout = "auto"; // the memory it shows: "vulkan", "drm-dumb", "copy", or the first that does
     bool allow_copy = false;      // by the CPU, where no memory does for both GPU and card
-    bool mark_first_frame = false; // print SCREENSHOT on standard error once two pictures were shown
+    bool mark_first_frame = false; // print SCREENSHOT on standard error once a second picture is shown
 };
 
 // The module's one symbol, `hwalloc_devices`. The first two members never move.

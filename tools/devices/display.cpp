@@ -74,7 +74,11 @@ public:
         return {};
     }
 
-    Result<void> finish() override { return screen_->restore(); }
+    Result<void> finish() override {
+        auto arrived = wait(); // the last picture is one that was shown
+        auto restored = screen_->restore();
+        return restored ? std::move(arrived) : std::move(restored);
+    }
 
     Result<void> picture(std::vector<std::uint8_t>& rgb) override {
         if (!last_)
@@ -108,7 +112,7 @@ private:
     Result<void> wait() {
         auto waited = screen_->wait();
         back_.arrived();
-        // Every one of two buffers was on the screen then.
+        // Every one of two buffers was on the screen then; a single picture never marks.
         if (request_.mark_first_frame && !marked_ && screen_->flips() >= 2) {
             std::fputs("SCREENSHOT\n", stderr);
             marked_ = true;
