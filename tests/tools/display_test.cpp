@@ -2,11 +2,45 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <cstring>
+#include <optional>
 #include <vector>
 
 #include "tools/display/back_buffers.h"
 #include "tools/display/card.h"
+#include "tools/display/connector.h"
 #include "tools/display/route.h"
+
+namespace {
+
+// What the made-up connector says of itself; none: its driver has no such property. No emulated card can be
+// told that a head-mounted display is connected to it.
+std::optional<std::uint64_t> non_desktop;
+
+template<class T>
+T* made() {
+    return static_cast<T*>(std::calloc(1, sizeof(T))); // libdrm frees it
+}
+
+} // namespace
+
+// These are found before libdrm's, by everything in this program.
+drmModeObjectPropertiesPtr drmModeObjectGetProperties(int, std::uint32_t, std::uint32_t) {
+    auto* listed = made<drmModeObjectProperties>();
+    listed->count_props = non_desktop ? 1 : 0;
+    listed->props = made<std::uint32_t>();
+    listed->prop_values = made<std::uint64_t>();
+    listed->props[0] = 7;
+    listed->prop_values[0] = non_desktop.value_or(0);
+    return listed;
+}
+drmModePropertyPtr drmModeGetProperty(int, std::uint32_t id) {
+    auto* property = made<drmModePropertyRes>();
+    property->prop_id = id;
+    std::strcpy(property->name, "non-desktop");
+    return property;
+}
 
 namespace hwalloc::tools {
 namespace {
@@ -84,6 +118,25 @@ TEST(BackBuffers, NothingArrivesThatWasNotOnItsWay) {
     BackBuffers buffers(2);
     buffers.arrived();
     EXPECT_EQ(buffers.free(), 0u);
+}
+
+TEST(Connector, APictureGoesToMonitorsThatAreThere) {
+    drmModeConnector connector{};
+    connector.connection = DRM_MODE_CONNECTED;
+    connector.count_modes = 1;
+    non_desktop.reset();
+    EXPECT_TRUE(shows_pictures(-1, &connector));
+    non_desktop = 0;
+    EXPECT_TRUE(shows_pictures(-1, &connector));
+    non_desktop = 1;
+    EXPECT_FALSE(shows_pictures(-1, &connector)) << "it is worn on a head";
+    non_desktop = 0;
+    connector.count_modes = 0;
+    EXPECT_FALSE(shows_pictures(-1, &connector));
+    connector.count_modes = 1;
+    connector.connection = DRM_MODE_DISCONNECTED;
+    EXPECT_FALSE(shows_pictures(-1, &connector));
+    EXPECT_FALSE(shows_pictures(-1, nullptr)) << "the kernel did not tell";
 }
 
 TEST(Card, OneThatIsNotThereIsToldByName) {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tools/display/connector.h"
 #include "tools/display/drm_ptr.h"
 
 namespace hwalloc::tools {
@@ -56,7 +57,7 @@ Result<Card> open_node(const std::string& path) {
     return card;
 }
 
-// Whether anything is connected: unsupported where the card has no outputs at all, unavailable where nothing
+// Whether a monitor is connected: unsupported where the card has no outputs at all, unavailable where nothing
 // is.
 Result<void> has_output(const Card& card) {
     const DrmResources resources(drmModeGetResources(card.fd.get()));
@@ -66,11 +67,11 @@ Result<void> has_output(const Card& card) {
             .on(card.path);
     for (int i = 0; i < resources->count_connectors; ++i) {
         const DrmConnector connector(drmModeGetConnector(card.fd.get(), resources->connectors[i]));
-        if (connector && connector->connection == DRM_MODE_CONNECTED && connector->count_modes > 0)
+        if (shows_pictures(card.fd.get(), connector.get()))
             return {};
     }
     return Error(ErrorKind::unavailable, "opening a display")
-        .doing(fmt::format("nothing is connected to {}", card.driver))
+        .doing(fmt::format("no monitor is connected to {}", card.driver))
         .on(card.path)
         .remedy("connect a monitor and switch it on");
 }

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <vector>
 
+#include "tools/display/connector.h"
 #include "tools/display/drm_ptr.h"
 #include "tools/display/properties.h"
 
@@ -81,12 +82,6 @@ std::uint32_t choose_plane(int fd, std::uint32_t crtc, int crtc_index) {
     return chosen;
 }
 
-// A head-mounted display is a connected output that shows no plain picture.
-bool for_people_around(int fd, const drmModeConnector& connector) {
-    const auto properties = Properties::read(fd, connector.connector_id, DRM_MODE_OBJECT_CONNECTOR);
-    return !properties || properties->value("non-desktop") == 0;
-}
-
 Error fits_no_mode(const Card& card, const std::string& connector, std::span<const drmModeModeInfo> modes,
                    std::uint32_t width, std::uint32_t height) {
     const auto largest = std::max_element(modes.begin(), modes.end(),
@@ -158,8 +153,7 @@ Result<Route> choose_route(const Card& card, std::uint32_t width, std::uint32_t 
                      .on(card.path);
     for (int i = 0; i < resources->count_connectors; ++i) {
         const DrmConnector connector(drmModeGetConnector(fd, resources->connectors[i]));
-        if (!connector || connector->connection != DRM_MODE_CONNECTED || connector->count_modes == 0 ||
-            !for_people_around(fd, *connector))
+        if (!shows_pictures(fd, connector.get()))
             continue;
         Route route;
         route.connector = connector->connector_id;
