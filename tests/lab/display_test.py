@@ -91,6 +91,7 @@ def screen(cases, directory, _):
         "stop": f"{show} --frames 0 >stopped.json 2>stopped.log & pid=$!; until_shown stopped.log; state >stopped.state; "
                 "kill -INT $pid; wait $pid; code=$?; cat stopped.json; (exit $code)",
         "console_after_stop": "state",
+        "atomic": f"{SHOW_BARS} --card virtio_gpu --frames 3",
         "legacy": f"{SHOW_BARS} --card virtio_gpu --legacy --frames 20",
         "console_after_legacy": "state; let_go",
         "kill": f"{show} --frames 0 >killed.json 2>killed.log & pid=$!; until_shown killed.log; kill -9 $pid; "
@@ -133,6 +134,10 @@ def screen(cases, directory, _):
                ([] if done["stop"].code == 0 and done["stop"].document.get("frames", 0) >= 2 else [done["stop"].told()]) +
                ([] if "allocated by = hwalloc" in shown else [f"nothing of ours was on the screen: {shown}"]) +
                same(done, "console", "console_after_stop"))
+    cases.case("before it shows anything the card tells which framebuffers it would not, where it can be asked",
+               [done["atomic"].told()] if done["atomic"].code else
+               differing(done["atomic"].document, atomic=True, takes_half=False, flips=3) +
+               differing(done["legacy"].document, takes_half=True))
     cases.case("legacy mode setting shows as well, and the console is back",
                ([] if done["legacy"].code == 0 else [done["legacy"].told()]) +
                differing(done["legacy"].document, atomic=False, flips=20) + same(done, "console", "console_after_legacy"))

@@ -3,7 +3,8 @@
 //
 //   show_bars [--card WHICH] [--legacy] [--buffers N] [--frames N] [--size WxH] [--seconds S] [--rounds N]
 //
-// Prints SCREENSHOT on standard error once two frames were shown, then keeps flipping until N frames are
+// First asks whether the card would show a framebuffer of half the screen's rows (takes_half), which no card
+// can. Prints SCREENSHOT on standard error once two frames were shown, then keeps flipping until N frames are
 // shown and S seconds are over, and puts the display back; all that N times. Prints what it did as JSON.
 #include <fmt/format.h>
 
@@ -46,12 +47,13 @@ T must(hwalloc::Result<T> result) {
         return std::move(*result);
 }
 
-// A dumb buffer of the mode's size with a mapping and a framebuffer.
+// A dumb buffer of the mode's size, or of fewer rows, with a mapping and a framebuffer.
 struct Picture {
-    explicit Picture(const Screen& of) : fd(of.fd()) {
-        if (drmModeCreateDumbBuffer(fd, of.width(), of.height(), 32, 0, &handle, &pitch, &size) != 0 ||
-            drmModeAddFB(fd, of.width(), of.height(), 24, 32, pitch, handle, &framebuffer) != 0)
-            fail(fmt::format("no picture of {}x{}: {}", of.width(), of.height(), std::strerror(errno)));
+    explicit Picture(const Screen& of) : Picture(of, of.height()) {}
+    Picture(const Screen& of, std::uint32_t height) : fd(of.fd()) {
+        if (drmModeCreateDumbBuffer(fd, of.width(), height, 32, 0, &handle, &pitch, &size) != 0 ||
+            drmModeAddFB(fd, of.width(), height, 24, 32, pitch, handle, &framebuffer) != 0)
+            fail(fmt::format("no picture of {}x{}: {}", of.width(), height, std::strerror(errno)));
         std::uint64_t offset = 0;
         if (drmModeMapDumbBuffer(fd, handle, &offset) != 0)
             fail(fmt::format("a picture cannot be mapped: {}", std::strerror(errno)));
@@ -128,6 +130,8 @@ void show(const Options& options) {
     std::vector<std::unique_ptr<Picture>> pictures;
     for (unsigned i = 0; i < options.buffers; ++i)
         pictures.push_back(std::make_unique<Picture>(*screen));
+    must(screen->accepts(pictures[0]->framebuffer));
+    const bool takes_half = screen->accepts(Picture(*screen, screen->height() / 2).framebuffer).has_value();
     BackBuffers back(options.buffers);
     const auto start = std::chrono::steady_clock::now();
     const auto over = [&] {
@@ -157,8 +161,8 @@ void show(const Options& options) {
     const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     fmt::print(
         "{{\"card\": \"{}\", \"driver\": \"{}\", \"connector\": \"{}\", \"mode\": \"{}\", \"atomic\": {}, "
-        "\"flips\": {}, \"missed\": {}, \"seconds\": {:.3f}}}\n",
-        screen->path(), screen->driver(), screen->connector(), screen->mode(), screen->atomic(),
+        "\"takes_half\": {}, \"flips\": {}, \"missed\": {}, \"seconds\": {:.3f}}}\n",
+        screen->path(), screen->driver(), screen->connector(), screen->mode(), screen->atomic(), takes_half,
         screen->flips(), screen->missed(), took);
 }
 

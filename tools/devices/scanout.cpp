@@ -45,6 +45,9 @@ Result<Scanout> Scanout::make(const Screen& screen, const vulkan::Device& gpu, s
         copies = copies || kind == Kind::copy;
         Scanout scanout(*card, width, height);
         auto filled = scanout.fill(screen, gpu, kind, count);
+        // The card may take memory for a framebuffer that its plane then refuses (pitch, place, modifier).
+        if (filled)
+            filled = screen.accepts(scanout.framebuffer(0));
         if (filled) {
             scanout.passed_over_ = std::move(refusals);
             return scanout;

@@ -24,7 +24,9 @@ public:
     static Result<std::vector<Kind>> kinds(const std::string& name, bool allow_copy);
 
     // `count` buffers of the screen's size, black, for pictures of `width` x `height` in their middle: of the
-    // first kind that works. Errors: incompatible, with a cause for each kind that was tried.
+    // first kind that works: that the card takes, and whose first buffer its plane would show, where the
+    // driver can be asked (not with legacy mode setting). Errors: incompatible, with a cause for each kind
+    // that was tried.
     static Result<Scanout> make(const Screen& screen, const vulkan::Device& gpu, std::uint32_t width,
                                 std::uint32_t height, unsigned count, std::span<const Kind> kinds);
 

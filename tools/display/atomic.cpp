@@ -49,14 +49,13 @@ class Atomic final : public ModeSetting {
 public:
     static Result<std::unique_ptr<ModeSetting>> make(const Card& card, const Route& route);
 
+    Result<void> test(std::uint32_t framebuffer) override {
+        return commit(with(framebuffer), DRM_MODE_ATOMIC_TEST_ONLY,
+                      fmt::format("asking for mode {} on {}", mode_name(route_.mode), route_.connector_name));
+    }
+
     Result<void> set(std::uint32_t framebuffer) override {
-        std::vector<Setting> settings = taken_off_;
-        for (Setting setting : on_screen_) {
-            if (setting.property == fb_property_ && setting.object == route_.plane)
-                setting.value = framebuffer;
-            settings.push_back(setting);
-        }
-        return commit(settings,
+        return commit(with(framebuffer), 0,
                       fmt::format("setting mode {} on {}", mode_name(route_.mode), route_.connector_name));
     }
 
@@ -77,12 +76,22 @@ public:
         return Error::from_errno(errno, "flipping").on(path_).call("DRM_IOCTL_MODE_ATOMIC");
     }
 
-    Result<void> restore() override { return commit(saved_, "restoring the display"); }
+    Result<void> restore() override { return commit(saved_, 0, "restoring the display"); }
 
 private:
     Atomic(const Card& card, Route route) : fd_(card.fd.get()), path_(card.path), route_(std::move(route)) {}
 
-    Result<void> commit(const std::vector<Setting>& settings, const std::string& what);
+    // All that set() changes.
+    std::vector<Setting> with(std::uint32_t framebuffer) const {
+        std::vector<Setting> settings = taken_off_;
+        for (Setting setting : on_screen_) {
+            if (setting.property == fb_property_ && setting.object == route_.plane)
+                setting.value = framebuffer;
+            settings.push_back(setting);
+        }
+        return settings;
+    }
+    Result<void> commit(const std::vector<Setting>& settings, std::uint32_t flags, const std::string& what);
     // Takes down `names` of an object as they are.
     Result<void> save(const Properties& properties, std::uint32_t object,
                       std::initializer_list<const char*> names);
@@ -108,14 +117,15 @@ private:
     std::vector<Setting> taken_off_; // of what else the CRTC feeds or shows
 };
 
-Result<void> Atomic::commit(const std::vector<Setting>& settings, const std::string& what) {
+Result<void> Atomic::commit(const std::vector<Setting>& settings, std::uint32_t flags,
+                            const std::string& what) {
     const DrmAtomicRequest request(drmModeAtomicAlloc());
     if (!request)
         return Error(ErrorKind::exhausted, "no memory for a request to the display");
     for (const Setting& setting : settings)
         if (drmModeAtomicAddProperty(request.get(), setting.object, setting.property, setting.value) < 0)
             return Error(ErrorKind::exhausted, "no memory for a request to the display");
-    if (drmModeAtomicCommit(fd_, request.get(), DRM_MODE_ATOMIC_ALLOW_MODESET, nullptr) == 0)
+    if (drmModeAtomicCommit(fd_, request.get(), flags | DRM_MODE_ATOMIC_ALLOW_MODESET, nullptr) == 0)
         return {};
     return Error::from_errno(errno, "setting a mode").doing(what).on(path_).call("DRM_IOCTL_MODE_ATOMIC");
 }

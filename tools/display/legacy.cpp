@@ -17,6 +17,8 @@ public:
         , saved_(std::move(saved))
         , connected_(connected) {}
 
+    Result<void> test(std::uint32_t) override { return {}; }
+
     Result<void> set(std::uint32_t framebuffer) override {
         if (drmModeSetCrtc(fd_, route_.crtc, framebuffer, 0, 0, &route_.connector, 1, &route_.mode) == 0)
             return {};

@@ -13,6 +13,9 @@ namespace hwalloc::tools {
 class ModeSetting {
 public:
     virtual ~ModeSetting() = default;
+    // Whether set() would be taken, as far as the driver can be asked (atomic: a commit that only tests;
+    // legacy: it cannot, so always). Changes nothing.
+    virtual Result<void> test(std::uint32_t framebuffer) = 0;
     // Sets the route's mode and shows a framebuffer of the mode's size; returns when that is done.
     virtual Result<void> set(std::uint32_t framebuffer) = 0;
     // Asks for another framebuffer at the next refresh, and for the event that tells when it is there, which

@@ -40,6 +40,17 @@ Screen::~Screen() {
     (void)restore();
 }
 
+Result<std::unique_ptr<ModeSetting>> Screen::mode_setting() const {
+    return card_.atomic ? atomic_mode_setting(card_, route_) : legacy_mode_setting(card_, route_);
+}
+
+Result<void> Screen::accepts(std::uint32_t framebuffer) const {
+    auto made = mode_setting();
+    if (!made)
+        return std::move(made).error();
+    return (*made)->test(framebuffer);
+}
+
 Result<void> Screen::show(std::uint32_t framebuffer) {
     if (set_) {
         asked_us_ = now_us();
@@ -48,7 +59,7 @@ Result<void> Screen::show(std::uint32_t framebuffer) {
         return asked;
     }
     // What is there is looked at as late as can be.
-    auto made = card_.atomic ? atomic_mode_setting(card_, route_) : legacy_mode_setting(card_, route_);
+    auto made = mode_setting();
     if (!made)
         return std::move(made).error();
     mode_setting_ = std::move(*made);

@@ -37,6 +37,10 @@ public:
     std::uint32_t width() const { return route_.mode.hdisplay; }
     std::uint32_t height() const { return route_.mode.vdisplay; }
 
+    // Whether show() can show a framebuffer like this one first, asked of the driver without changing
+    // anything. Where there is only legacy mode setting nobody can be asked: then there is no error. Errors:
+    // what the kernel answers.
+    Result<void> accepts(std::uint32_t framebuffer) const;
     // Shows a framebuffer, format XR24: the first one sets the mode and is there when this returns; the next
     // are asked for, and wait() tells when they are there. Precondition: no flip is pending. Errors: what the
     // kernel answers.
@@ -55,6 +59,8 @@ public:
 
 private:
     explicit Screen(Card card) : card_(std::move(card)) {}
+    // From what is there now.
+    Result<std::unique_ptr<ModeSetting>> mode_setting() const;
     static void on_flip(int fd, unsigned sequence, unsigned seconds, unsigned microseconds, unsigned crtc,
                         void* screen);
 
