@@ -6,9 +6,12 @@
 // dma-buf. Works where camera and screen have a size in common and the camera gives XR24 (blue, green, red,
 // nothing). Run it on a console: whoever shows a desktop is DRM master already. A program for any camera puts
 // a GPU in between (camera_to_gpu.cpp, hwalloc capture --to display).
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -26,10 +29,10 @@
 
 using namespace hwalloc;
 
-// An example ends at the first thing that goes wrong, and says what and what to do.
+// An example ends at the first thing that goes wrong, and says what and what to do; what it made goes on the
+// way out, and the console comes back.
 [[noreturn]] static void give_up(const std::string& why) {
-    std::fprintf(stderr, "camera_to_display: %s\n", why.c_str());
-    std::exit(1);
+    throw std::runtime_error(why);
 }
 template<class T>
 static T must(Result<T> result) {
@@ -51,47 +54,63 @@ using Crtc = std::unique_ptr<drmModeCrtc, Freed<drmModeFreeCrtc>>;
 using Resources = std::unique_ptr<drmModeRes, Freed<drmModeFreeResources>>;
 using Encoder = std::unique_ptr<drmModeEncoder, Freed<drmModeFreeEncoder>>;
 
-// A connected screen, what can drive it, and what it showed before.
+// A connected screen, what drives it, and what it showed before, which comes back at the end.
 struct Screen {
     int fd;
     Connector connector;
     Crtc before;
+    bool taken = false;
 
-    // The first screen that is there, with a CRTC that can drive it.
+    // The first screen that is there, with the CRTC that feeds it already, else one that feeds nothing.
     static Screen find(int fd) {
         const Resources all(drmModeGetResources(fd));
         for (int i = 0; all && i < all->count_connectors; ++i) {
             Connector connector(drmModeGetConnector(fd, all->connectors[i]));
             if (!connector || connector->connection != DRM_MODE_CONNECTED || connector->count_modes == 0)
                 continue;
-            for (int e = 0; e < connector->count_encoders; ++e) {
-                const Encoder encoder(drmModeGetEncoder(fd, connector->encoders[e]));
-                for (int c = 0; encoder && c < all->count_crtcs; ++c)
-                    if (encoder->possible_crtcs >> c & 1)
-                        if (Crtc crtc(drmModeGetCrtc(fd, all->crtcs[c])); crtc)
-                            return {fd, std::move(connector), std::move(crtc)};
+            std::uint32_t possible = 0;
+            for (int e = 0; e < connector->count_encoders; ++e)
+                if (const Encoder encoder(drmModeGetEncoder(fd, connector->encoders[e])); encoder)
+                    possible |= encoder->possible_crtcs;
+            const Encoder current(drmModeGetEncoder(fd, connector->encoder_id));
+            Crtc idle;
+            for (int c = 0; c < all->count_crtcs; ++c) {
+                Crtc crtc(possible >> c & 1 ? drmModeGetCrtc(fd, all->crtcs[c]) : nullptr);
+                if (crtc && current && crtc->crtc_id == current->crtc_id)
+                    return {fd, std::move(connector), std::move(crtc)};
+                if (crtc && !crtc->mode_valid)
+                    idle = std::move(crtc);
             }
+            if (idle)
+                return {fd, std::move(connector), std::move(idle)};
         }
-        give_up("no screen is connected to this card");
+        give_up("no screen is connected to this card, or none has a free CRTC");
     }
-    void show(std::uint32_t framebuffer, drmModeModeInfo mode) const {
+    void show(std::uint32_t framebuffer, drmModeModeInfo mode) {
         if (drmModeSetCrtc(fd, before->crtc_id, framebuffer, 0, 0, &connector->connector_id, 1, &mode))
             give_up("the screen could not be set: another program (a desktop) may hold the card, or it needs "
                     "root");
+        taken = true;
     }
     // Shows another framebuffer from the next refresh on, and waits for that.
     void flip(std::uint32_t framebuffer) const {
         if (drmModePageFlip(fd, before->crtc_id, framebuffer, DRM_MODE_PAGE_FLIP_EVENT, nullptr))
             give_up("drmModePageFlip failed");
         pollfd wait{.fd = fd, .events = POLLIN, .revents = 0};
-        if (poll(&wait, 1, 2000) != 1)
+        int ready;
+        do
+            ready = poll(&wait, 1, 2000);
+        while (ready < 0 && errno == EINTR);
+        if (ready != 1)
             give_up("the screen does not flip");
         drmEventContext events{};
         events.version = 2;
         events.page_flip_handler = [](int, unsigned, unsigned, unsigned, void*) {};
         drmHandleEvent(fd, &events);
     }
-    void restore() const {
+    ~Screen() {
+        if (!taken)
+            return;
         const int shown = before->mode_valid ? 1 : 0;
         drmModeSetCrtc(fd, before->crtc_id, before->buffer_id, before->x, before->y,
                        shown ? const_cast<std::uint32_t*>(&connector->connector_id) : nullptr, shown,
@@ -99,7 +118,9 @@ struct Screen {
     }
 };
 
-int main(int argc, char** argv) {
+static volatile std::sig_atomic_t interrupted = 0;
+
+static void run(int argc, char** argv) {
     const std::string path = argc > 1 ? argv[1] : "/dev/video0";
     const std::string card = argc > 2 ? argv[2] : "/dev/dri/card0";
     const int frames = argc > 3 ? std::atoi(argv[3]) : 300;
@@ -108,7 +129,9 @@ int main(int argc, char** argv) {
     if (!fd)
         give_up(card + " cannot be opened");
     auto device = must(drm::Device::wrap(fd.get()));
-    const Screen screen = Screen::find(fd.get());
+    std::vector<MemoryRef> memories; // and framebuffers: the screen lets go of them before they go
+    std::vector<drm::Framebuffer> framebuffers;
+    Screen screen = Screen::find(fd.get());
     auto camera = must(v4l2::Camera::open(path));
 
     // A size that both have. The screen's modes come best first, then by size; larger than the best is only
@@ -135,8 +158,6 @@ int main(int argc, char** argv) {
     // The card lays the images out; the camera must fill them just so.
     const AllocatorRef dumb = must(device.dumb_allocator());
     const std::uint32_t count = must(camera.reserve(camera.min_buffers() + 3));
-    std::vector<MemoryRef> memories;
-    std::vector<drm::Framebuffer> framebuffers;
     for (std::uint32_t i = 0; i < count; ++i) {
         Image image =
             must(alloc_image(*dumb, {.fourcc = xr24, .width = mode->hdisplay, .height = mode->vdisplay}));
@@ -149,8 +170,12 @@ int main(int argc, char** argv) {
 
     must(camera.start());
     std::uint32_t shown = count; // none yet
-    for (int i = 0; i < frames; ++i) {
-        const v4l2::Frame frame = must(camera.dequeue(5000));
+    int i = 0;
+    for (; i < frames && !interrupted; ++i) {
+        auto taken = camera.dequeue(5000);
+        if (!taken && interrupted)
+            break;
+        const v4l2::Frame frame = must(std::move(taken));
         if (shown == count)
             screen.show(framebuffers[frame.index].id(), *mode);
         else
@@ -161,8 +186,18 @@ int main(int argc, char** argv) {
         shown = frame.index;
     }
     must(camera.stop());
-    screen.restore();
-    std::fprintf(stderr, "%d frames of %ux%u from %s on a screen of %s (%s), in %u buffers of the card\n",
-                 frames, format.layout.width, format.layout.height, path.c_str(), card.c_str(),
+    std::fprintf(stderr, "%d frames of %ux%u from %s on a screen of %s (%s), in %u buffers of the card\n", i,
+                 format.layout.width, format.layout.height, path.c_str(), card.c_str(),
                  device.driver().c_str(), count);
+}
+
+int main(int argc, char** argv) {
+    for (const int signal : {SIGINT, SIGTERM})
+        std::signal(signal, [](int) { interrupted = 1; });
+    try {
+        run(argc, argv);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "camera_to_display: %s\n", error.what());
+        return 1;
+    }
 }

@@ -9,6 +9,7 @@ import sys
 import zlib
 
 sys.dont_write_bytecode = True
+from display_test import in_display_lab, same  # noqa: E402
 from lab_cases import BUILD, JUDGE, in_lab, run  # noqa: E402
 
 EXAMPLES = BUILD / "examples"
@@ -57,14 +58,33 @@ def to_gpu(cases, directory, _):
 
 
 def to_display(cases, directory, _):
-    find = ("for card in /sys/class/drm/card?; do "
-            "case $(readlink $card/device/driver) in */BUS) basename $card;; esac; done")
-    done = in_lab(directory, commands={
-        driver: f"{EXAMPLES}/camera_to_display /dev/video0 /dev/dri/$({find.replace('BUS', bus_driver)}) 10"
-        for driver, bus_driver in (("virtio_gpu", "virtio-pci"), ("bochs-drm", "bochs-drm"))})
-    for driver, run in done.items():
+    """Somebody else has the card open too, so that the kernel does not put the console back by itself."""
+    node = "/dev/dri/card$(basename $(dri DRIVER))"
+    show = f"{EXAMPLES}/camera_to_display /dev/video0 {node}"
+    # The example and what the card shows meanwhile; its exit code.
+    watched = "& pid=$!; sleep 5; state >{0}.state; {1}; wait $pid"
+    commands = {}
+    for driver in ("virtio_gpu", "bochs-drm"):
+        commands[driver] = show.replace("DRIVER", driver) + " 10"
+    on_gpu = show.replace("DRIVER", "virtio_gpu")
+    commands.update({
+        "console": "hold virtio_gpu; state",
+        "stopped": f"{on_gpu} 100000 {watched.format('stopped', 'kill -INT $pid')}",
+        "console_after_stop": "state",
+        "gone": f"{on_gpu} 100000 {watched.format('gone', 'v4l2-ctl -d /dev/video0 -c disconnect=1')}",
+        "console_after_error": "state; let_go"})
+    done = in_display_lab(directory, commands=commands)
+    for driver in ("virtio_gpu", "bochs-drm"):
+        run = done[driver]
         cases.case(f"camera_to_display on {driver}: ten frames, each filled where it is scanned out",
                    [] if run.code == 0 and "10 frames of " in run.err and f"({driver})" in run.err else [run.told()])
+    for name, after, code, word in (("stopped", "console_after_stop", 0, " frames of "),
+                                    ("gone", "console_after_error", 1, "camera_to_display: ")):
+        shown = (directory / f"{name}.state").read_text()
+        cases.case(f"camera_to_display, {name}: the console is back",
+                   ([] if done[name].code == code and word in done[name].err else [done[name].told()]) +
+                   ([] if "allocated by = camera_to_disp" in shown else [f"nothing of ours was on the screen: {shown}"]) +
+                   same(done, "console", after))
 
 
 if __name__ == "__main__":
