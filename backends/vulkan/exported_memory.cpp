@@ -31,7 +31,10 @@ Result<void> zero(Session& session, ExportedMemory& made) noexcept {
             .remedy("memory that is shared must not show old bytes, and only a buffer of a device with a "
                     "queue can be "
                     "zeroed by the GPU");
-    return session.transfer->zero(made.buffer.get());
+    BufferBinding buffer;
+    buffer.buffer = made.buffer.get();
+    buffer.foreign = true; // from here on: somebody else may have its dma-buf
+    return session.transfer->zero(buffer);
 }
 
 } // namespace

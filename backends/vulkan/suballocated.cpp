@@ -58,10 +58,12 @@ public:
             return Error(ErrorKind::unsupported, "zeroing memory that only the GPU sees needs a queue")
                 .on(session_.name)
                 .remedy("give Device::wrap() a queue");
-        auto buffer = vk_buffer();
-        if (!buffer)
-            return std::move(buffer).error();
-        return session_.transfer->zero(*buffer);
+        auto made = vk_buffer();
+        if (!made)
+            return std::move(made).error();
+        BufferBinding buffer;
+        buffer.buffer = *made;
+        return session_.transfer->zero(buffer);
     }
 
     Session& session() noexcept override { return session_; }

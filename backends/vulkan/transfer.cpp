@@ -105,9 +105,14 @@ Result<void> Transfer::run(Record&& record) noexcept {
     return session_.refused(waited, "waiting for the GPU", "vkWaitForFences");
 }
 
-Result<void> Transfer::zero(VkBuffer buffer) noexcept {
+Result<void> Transfer::zero(const BufferBinding& buffer) noexcept {
     return run([&](VkCommandBuffer commands) {
-        session_.functions.CmdFillBuffer(commands, buffer, 0, VK_WHOLE_SIZE, 0);
+        const Functions& vk = session_.functions;
+        vk.CmdFillBuffer(commands, buffer.buffer, 0, VK_WHOLE_SIZE, 0);
+        // Nobody had it before, so there was nothing to acquire; but whoever has it next acquires the zeroes.
+        const VkBufferMemoryBarrier after = release_to(session_, buffer, VK_ACCESS_TRANSFER_WRITE_BIT);
+        vk.CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0,
+                              0, nullptr, 1, &after, 0, nullptr);
     });
 }
 

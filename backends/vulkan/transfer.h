@@ -18,7 +18,8 @@ public:
     Transfer& operator=(const Transfer&) = delete;
 
     Result<void> prepare() noexcept;
-    Result<void> zero(VkBuffer buffer) noexcept;
+    // A fresh buffer, whole; released to whoever has it next where it is foreign.
+    Result<void> zero(const BufferBinding& buffer) noexcept;
     Result<void> copy(const BufferWindow& from, const BufferWindow& to, VkDeviceSize size) noexcept;
 
 private:

@@ -66,6 +66,7 @@ void DriverWatch::fail_call(int n, VkResult result) {
     invalidated_.clear();
     images_.clear();
     buffer_sizes_.clear();
+    buffer_barriers_.clear();
 }
 void DriverWatch::fail_name(const std::string& name, VkResult result) {
     fail_call(0, result);
@@ -232,6 +233,13 @@ void DriverWatch::done(VkResult result, A... arguments) {
         const auto note = [&](VkDevice, std::uint32_t count, const VkMappedMemoryRange* ranges) {
             auto& list = same<Member, &Functions::FlushMappedMemoryRanges> ? flushed_ : invalidated_;
             list.insert(list.end(), ranges, ranges + count);
+        };
+        note(arguments...);
+    } else if constexpr (same<Member, &Functions::CmdPipelineBarrier>) {
+        const auto note = [&](VkCommandBuffer, VkPipelineStageFlags, VkPipelineStageFlags, VkDependencyFlags,
+                              std::uint32_t, const VkMemoryBarrier*, std::uint32_t count,
+                              const VkBufferMemoryBarrier* barriers, auto...) {
+            buffer_barriers_.insert(buffer_barriers_.end(), barriers, barriers + count);
         };
         note(arguments...);
     } else if constexpr (same<Member, &Functions::QueueSubmit>) {

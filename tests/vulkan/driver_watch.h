@@ -68,6 +68,7 @@ public:
     std::vector<VkImageCreateInfo> images() const { return copy_of(images_); }
     // Of every VkBuffer that was asked for.
     std::vector<VkDeviceSize> buffer_sizes() const { return copy_of(buffer_sizes_); }
+    std::vector<VkBufferMemoryBarrier> buffer_barriers() const { return copy_of(buffer_barriers_); }
     // Bytes of a VkDeviceMemory that lives.
     VkDeviceSize size_of(VkDeviceMemory memory) const;
 
@@ -123,6 +124,7 @@ private:
     std::vector<VkMappedMemoryRange> flushed_, invalidated_;
     std::vector<VkImageCreateInfo> images_;
     std::vector<VkDeviceSize> buffer_sizes_;
+    std::vector<VkBufferMemoryBarrier> buffer_barriers_;
 };
 
 } // namespace hwalloc::vulkan::testing

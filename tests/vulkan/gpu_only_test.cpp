@@ -177,6 +177,16 @@ TEST_F(GpuOnlyTest, ExportsThatTheCpuDoesNotSeeAreZeroedWhole) {
         EXPECT_EQ(watch->count("vkQueueSubmit"), 1);
         // vkCmdFillBuffer reaches to the end of the VkBuffer, which must be the end of the memory.
         EXPECT_EQ(watch->buffer_sizes().back(), watch->allocations().at(0).size);
+        // And whoever imports the dma-buf acquires what was released.
+        const Buffer buffer = *device.buffer(*memory);
+        const auto barriers = watch->buffer_barriers();
+        ASSERT_EQ(barriers.size(), 1u);
+        EXPECT_EQ(barriers[0].buffer, buffer.handle());
+        EXPECT_EQ(barriers[0].srcAccessMask, VkAccessFlags{VK_ACCESS_TRANSFER_WRITE_BIT});
+        EXPECT_EQ(barriers[0].srcQueueFamilyIndex, device.queue_family());
+        const std::uint32_t outside = device.acquire_barrier(buffer, 0).srcQueueFamilyIndex;
+        EXPECT_THAT(outside, ::testing::AnyOf(VK_QUEUE_FAMILY_FOREIGN_EXT, VK_QUEUE_FAMILY_EXTERNAL));
+        EXPECT_EQ(barriers[0].dstQueueFamilyIndex, outside);
         EXPECT_FALSE(has(memory->flags(), MemoryFlags::not_mappable)) << "by its dma-buf it can be";
     }
     handles.queue = VK_NULL_HANDLE;
