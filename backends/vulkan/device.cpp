@@ -216,4 +216,19 @@ VkBufferMemoryBarrier Device::release_barrier(const Buffer& buffer, VkAccessFlag
     return buffer ? detail::release_to(*session_, *buffer.binding_, access) : VkBufferMemoryBarrier{};
 }
 
+VkImageMemoryBarrier Device::acquire_barrier(const Texture& texture, VkAccessFlags access,
+                                             VkImageLayout layout) const noexcept {
+    return texture ? detail::acquire_from(*session_, *texture.binding_, access, layout)
+                   : VkImageMemoryBarrier{};
+}
+VkImageMemoryBarrier Device::release_barrier(const Texture& texture, VkAccessFlags access,
+                                             VkImageLayout layout) const noexcept {
+    return texture ? detail::release_to(*session_, *texture.binding_, access, layout)
+                   : VkImageMemoryBarrier{};
+}
+VkImageMemoryBarrier Device::discard_barrier(const Texture& texture, VkAccessFlags access,
+                                             VkImageLayout layout) const noexcept {
+    return texture ? detail::take_fresh(*texture.binding_, access, layout) : VkImageMemoryBarrier{};
+}
+
 } // namespace hwalloc::vulkan

@@ -1,16 +1,23 @@
 #include "backends/vulkan/transfer.h"
 
 #include <cstring>
+#include <utility>
 
 #include "backends/vulkan/allocators.h"
 #include "hwalloc/dma_buf.h"
 
 namespace hwalloc::vulkan::detail {
+namespace {
+
+std::uint32_t outside_of(const Session& session) noexcept {
+    return session.has_foreign ? VK_QUEUE_FAMILY_FOREIGN_EXT : VK_QUEUE_FAMILY_EXTERNAL;
+}
+
+} // namespace
 
 VkBufferMemoryBarrier acquire_from(const Session& session, const BufferBinding& buffer,
                                    VkAccessFlags access) noexcept {
-    const std::uint32_t outside =
-        session.has_foreign ? VK_QUEUE_FAMILY_FOREIGN_EXT : VK_QUEUE_FAMILY_EXTERNAL;
+    const std::uint32_t outside = outside_of(session);
     return {.sType = VK_STRUCTURE_TYPE_BUFFER_MEMORY_BARRIER,
             .srcAccessMask = buffer.foreign ? VkAccessFlags{0} : VkAccessFlags{VK_ACCESS_MEMORY_WRITE_BIT},
             .dstAccessMask = access,
@@ -27,6 +34,37 @@ VkBufferMemoryBarrier release_to(const Session& session, const BufferBinding& bu
     std::swap(barrier.srcQueueFamilyIndex, barrier.dstQueueFamilyIndex);
     barrier.srcAccessMask = access;
     barrier.dstAccessMask = buffer.foreign ? VkAccessFlags{0} : VkAccessFlags{VK_ACCESS_MEMORY_READ_BIT};
+    return barrier;
+}
+
+VkImageMemoryBarrier take_fresh(const ImageBinding& image, VkAccessFlags access,
+                                VkImageLayout layout) noexcept {
+    // Its planes lie in one memory, so the colour aspect is all of them.
+    return {.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER,
+            .dstAccessMask = access,
+            .oldLayout = VK_IMAGE_LAYOUT_UNDEFINED,
+            .newLayout = layout,
+            .srcQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED,
+            .dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED,
+            .image = image.image,
+            .subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1}};
+}
+
+VkImageMemoryBarrier acquire_from(const Session& session, const ImageBinding& image, VkAccessFlags access,
+                                  VkImageLayout layout) noexcept {
+    VkImageMemoryBarrier barrier = take_fresh(image, access, layout);
+    barrier.oldLayout = VK_IMAGE_LAYOUT_GENERAL;
+    barrier.srcQueueFamilyIndex = outside_of(session);
+    barrier.dstQueueFamilyIndex = session.queue_family;
+    return barrier;
+}
+
+VkImageMemoryBarrier release_to(const Session& session, const ImageBinding& image, VkAccessFlags access,
+                                VkImageLayout layout) noexcept {
+    VkImageMemoryBarrier barrier = acquire_from(session, image, access, layout);
+    std::swap(barrier.srcAccessMask, barrier.dstAccessMask);
+    std::swap(barrier.oldLayout, barrier.newLayout);
+    std::swap(barrier.srcQueueFamilyIndex, barrier.dstQueueFamilyIndex);
     return barrier;
 }
 

@@ -39,5 +39,12 @@ VkBufferMemoryBarrier acquire_from(const Session& session, const BufferBinding& 
                                    VkAccessFlags access) noexcept;
 VkBufferMemoryBarrier release_to(const Session& session, const BufferBinding& buffer,
                                  VkAccessFlags access) noexcept;
+// Of `image`, which is in `layout` in between.
+VkImageMemoryBarrier acquire_from(const Session& session, const ImageBinding& image, VkAccessFlags access,
+                                  VkImageLayout layout) noexcept;
+VkImageMemoryBarrier release_to(const Session& session, const ImageBinding& image, VkAccessFlags access,
+                                VkImageLayout layout) noexcept;
+VkImageMemoryBarrier take_fresh(const ImageBinding& image, VkAccessFlags access,
+                                VkImageLayout layout) noexcept;
 
 } // namespace hwalloc::vulkan::detail

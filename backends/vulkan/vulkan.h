@@ -107,8 +107,8 @@ inline constexpr VkBufferUsageFlags buffer_usage =
     VK_BUFFER_USAGE_INDEX_BUFFER_BIT | VK_BUFFER_USAGE_VERTEX_BUFFER_BIT |
     VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT;
 
-// An image as a VkImage. As Buffer. The VkImage's layout is VK_IMAGE_LAYOUT_UNDEFINED until the first
-// barrier; its pixels are kept by an acquire from VK_QUEUE_FAMILY_FOREIGN_EXT.
+// An image as a VkImage. As Buffer, and always foreign: each use begins with acquire_barrier(), or
+// discard_barrier() where all of it is drawn, and ends with release_barrier().
 class HWALLOC_API Texture {
 public:
     Texture() noexcept = default;
@@ -210,10 +210,25 @@ public:
     Result<std::vector<HeapStatistics>> heaps() const noexcept;
 
     // The barriers around each use of a foreign buffer (Vulkan, "Queue Family Ownership Transfer";
-    // VK_QUEUE_FAMILY_ FOREIGN_EXT, or EXTERNAL where the driver lacks it). For a buffer that is not foreign
+    // VK_QUEUE_FAMILY_FOREIGN_EXT, or EXTERNAL where the driver lacks it). For a buffer that is not foreign
     // they are plain memory barriers. `access`: what the work in between does.
     VkBufferMemoryBarrier acquire_barrier(const Buffer& buffer, VkAccessFlags access) const noexcept;
     VkBufferMemoryBarrier release_barrier(const Buffer& buffer, VkAccessFlags access) const noexcept;
+    // The same for a picture, whose layout changes with its owner. `layout`: that of the work in between.
+    // Both sides of a hand-over have to name the same layouts, and outside there is one for all:
+    // VK_IMAGE_LAYOUT_GENERAL. So acquire is GENERAL -> `layout` and keeps what the owner before has written
+    // (a camera, another device, the CPU by Memory::map()), and release is `layout` -> GENERAL. That holds
+    // for the first acquire too: the VK_IMAGE_LAYOUT_UNDEFINED that such a VkImage is created with stands for
+    // the layout that its first acquire from outside names (Vulkan, "External Resource Sharing").
+    VkImageMemoryBarrier acquire_barrier(const Texture& texture, VkAccessFlags access,
+                                         VkImageLayout layout = VK_IMAGE_LAYOUT_GENERAL) const noexcept;
+    VkImageMemoryBarrier release_barrier(const Texture& texture, VkAccessFlags access,
+                                         VkImageLayout layout = VK_IMAGE_LAYOUT_GENERAL) const noexcept;
+    // Instead of acquire_barrier() where nobody's pixels are wanted, as all are drawn anew: fresh memory of
+    // alloc_image(), which nobody has had and released, or a picture that is drawn whole. UNDEFINED ->
+    // `layout`, with no owner before; the pixels are undefined until they are drawn.
+    VkImageMemoryBarrier discard_barrier(const Texture& texture, VkAccessFlags access,
+                                         VkImageLayout layout = VK_IMAGE_LAYOUT_GENERAL) const noexcept;
 
 private:
     HWALLOC_LOCAL explicit Device(std::shared_ptr<detail::Session> session) noexcept;

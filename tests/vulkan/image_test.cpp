@@ -48,38 +48,30 @@ protected:
                     ASSERT_EQ(mapping.data()[offset + y * stride + x * 4 + c], pixel_byte(x, y, c, seed))
                         << x << ", " << y << ", " << c;
     }
-    enum class Way { from_texture, to_texture };
+    enum class Way { from_texture, to_texture, to_fresh_texture };
     // Between a texture and the tight rows of a buffer.
     void copy(Device& device, const Texture& texture, const Buffer& buffer, Way way) {
         const bool out = way == Way::from_texture;
+        const VkAccessFlags access = out ? VK_ACCESS_TRANSFER_READ_BIT : VK_ACCESS_TRANSFER_WRITE_BIT;
+        const VkImageLayout layout =
+            out ? VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL : VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL;
         run([&](VkCommandBuffer commands) {
-            VkImageMemoryBarrier barrier{};
-            barrier.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER;
-            barrier.dstAccessMask = out ? VK_ACCESS_TRANSFER_READ_BIT : VK_ACCESS_TRANSFER_WRITE_BIT;
-            barrier.oldLayout = VK_IMAGE_LAYOUT_UNDEFINED;
-            barrier.newLayout = VK_IMAGE_LAYOUT_GENERAL;
-            barrier.srcQueueFamilyIndex = VK_QUEUE_FAMILY_FOREIGN_EXT;
-            barrier.dstQueueFamilyIndex = device.queue_family();
-            barrier.image = texture.handle();
-            barrier.subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1};
+            const VkImageMemoryBarrier before = way == Way::to_fresh_texture
+                                                    ? device.discard_barrier(texture, access, layout)
+                                                    : device.acquire_barrier(texture, access, layout);
             vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, VK_PIPELINE_STAGE_TRANSFER_BIT,
-                                 0, 0, nullptr, 0, nullptr, 1, &barrier);
+                                 0, 0, nullptr, 0, nullptr, 1, &before);
             VkBufferImageCopy region{};
             region.bufferOffset = buffer.offset();
             region.imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1};
             region.imageExtent = {texture.extent().width, texture.extent().height, 1};
             if (out)
-                vkCmdCopyImageToBuffer(commands, texture.handle(), VK_IMAGE_LAYOUT_GENERAL, buffer.handle(),
-                                       1, &region);
+                vkCmdCopyImageToBuffer(commands, texture.handle(), layout, buffer.handle(), 1, &region);
             else
-                vkCmdCopyBufferToImage(commands, buffer.handle(), texture.handle(), VK_IMAGE_LAYOUT_GENERAL,
-                                       1, &region);
-            barrier.srcAccessMask = barrier.dstAccessMask;
-            barrier.dstAccessMask = 0;
-            barrier.oldLayout = VK_IMAGE_LAYOUT_GENERAL;
-            std::swap(barrier.srcQueueFamilyIndex, barrier.dstQueueFamilyIndex);
+                vkCmdCopyBufferToImage(commands, buffer.handle(), texture.handle(), layout, 1, &region);
+            const VkImageMemoryBarrier after = device.release_barrier(texture, access, layout);
             vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
-                                 0, 0, nullptr, 0, nullptr, 1, &barrier);
+                                 0, 0, nullptr, 0, nullptr, 1, &after);
         });
     }
     // That the GPU sees in `texture` what lies in `memory`, both ways.
@@ -132,6 +124,60 @@ TEST_F(ImageTest, TheLayoutIsReadBackAndIsWhereThePixelsAre) {
         EXPECT_EQ(device.heaps()->at(0).imports, 0u);
         expect_one_picture(device, *made.memory, layout, *texture);
     }
+}
+
+TEST_F(ImageTest, TheBarriersHandOverInOneLayout) {
+    Device device = wrap();
+    AllocatorRef from = allocator(device, Placement::exportable);
+    Image made = image(*from);
+    const Texture texture = *device.texture(*made.memory, made.layout);
+    constexpr VkImageLayout inside = VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL;
+    constexpr VkAccessFlags writes = VK_ACCESS_TRANSFER_WRITE_BIT;
+    const auto acquire = device.acquire_barrier(texture, writes, inside);
+    const auto release = device.release_barrier(texture, writes, inside);
+    const auto discard = device.discard_barrier(texture, writes, inside);
+    for (const auto& barrier : {acquire, release, discard}) {
+        EXPECT_EQ(barrier.sType, VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER);
+        EXPECT_EQ(barrier.image, texture.handle());
+        EXPECT_EQ(barrier.subresourceRange.aspectMask, VkImageAspectFlags{VK_IMAGE_ASPECT_COLOR_BIT});
+        EXPECT_EQ(barrier.subresourceRange.levelCount, 1u);
+        EXPECT_EQ(barrier.subresourceRange.layerCount, 1u);
+    }
+    const std::uint32_t outside =
+        device.acquire_barrier(*device.buffer(*made.memory), writes).srcQueueFamilyIndex;
+    EXPECT_EQ(acquire.srcQueueFamilyIndex, outside);
+    EXPECT_EQ(acquire.dstQueueFamilyIndex, device.queue_family());
+    EXPECT_EQ(acquire.oldLayout, VK_IMAGE_LAYOUT_GENERAL) << "which keeps the pixels, as UNDEFINED need not";
+    EXPECT_EQ(acquire.newLayout, inside);
+    EXPECT_EQ(acquire.srcAccessMask, 0u);
+    EXPECT_EQ(acquire.dstAccessMask, writes);
+    EXPECT_EQ(release.srcQueueFamilyIndex, device.queue_family());
+    EXPECT_EQ(release.dstQueueFamilyIndex, outside);
+    EXPECT_EQ(release.oldLayout, inside);
+    EXPECT_EQ(release.newLayout, VK_IMAGE_LAYOUT_GENERAL);
+    EXPECT_EQ(release.srcAccessMask, writes);
+    EXPECT_EQ(release.dstAccessMask, 0u);
+    EXPECT_EQ(discard.oldLayout, VK_IMAGE_LAYOUT_UNDEFINED);
+    EXPECT_EQ(discard.newLayout, inside);
+    EXPECT_EQ(discard.srcQueueFamilyIndex, VK_QUEUE_FAMILY_IGNORED);
+    EXPECT_EQ(discard.dstQueueFamilyIndex, VK_QUEUE_FAMILY_IGNORED);
+    EXPECT_EQ(device.acquire_barrier(Texture(), writes).image, VkImage{VK_NULL_HANDLE});
+}
+
+TEST_F(ImageTest, FreshMemoryIsDrawnFirstAndReadByTheCpu) {
+    Device device = wrap();
+    AllocatorRef from = allocator(device, Placement::exportable), host = allocator(device, Placement::host);
+    Image made = image(*from);
+    const Texture texture = *device.texture(*made.memory, made.layout, both_ways);
+    const std::size_t tight = std::size_t{4} * width;
+    MemoryRef rows = alloc(*host, tight * height);
+    ImageLayout in_rows = made.layout;
+    in_rows.planes[0] = {0, 0, static_cast<std::uint32_t>(tight), tight * height};
+    draw(*rows, in_rows, 23);
+    copy(device, texture, *device.buffer(*rows), Way::to_fresh_texture);
+    expect_picture(*made.memory, made.layout.planes[0].offset, made.layout.planes[0].stride, 23);
+    copy(device, texture, *device.buffer(*rows), Way::from_texture);
+    expect_picture(*rows, 0, tight, 23);
 }
 
 TEST_F(ImageTest, ModifiersThatTheDriverLacksAreRefused) {
