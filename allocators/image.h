@@ -35,8 +35,9 @@ struct Image {
 class AllocatesImages {
 public:
     static constexpr std::string_view extension_id = "hwalloc.allocates-images.v1";
-    // New memory for the picture, with the layout that the device chose. Errors: invalid (no pixels),
-    // unsupported (a format or modifiers that the device does not have), and those of Allocator::alloc.
+    // New memory for the picture, with the layout that the device chose. Thread-safety: as Allocator::alloc.
+    // Errors: invalid (no pixels), unsupported (a format or modifiers that the device does not have), and
+    // those of Allocator::alloc.
     virtual Result<Image> alloc_image(const ImageRequest& request) noexcept = 0;
 
 protected:

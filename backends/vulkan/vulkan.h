@@ -38,7 +38,9 @@ namespace hwalloc::vulkan {
 // (VK_KHR_external_memory_fd, VK_EXT_external_memory_dma_buf).
 HWALLOC_API std::span<const char* const> required_device_extensions() noexcept;
 // Those that are used where they are there: VK_EXT_image_drm_format_modifier (with VK_KHR_image_format_list,
-// core in 1.2), VK_EXT_queue_family_foreign, VK_EXT_memory_budget, VK_KHR_external_semaphore_fd.
+// core in 1.2), VK_EXT_queue_family_foreign, VK_EXT_memory_budget. And VK_KHR_external_semaphore_fd, which
+// the library does not use: it is for an application's own waits between devices (on the VkDevice of open()
+// too).
 HWALLOC_API std::span<const char* const> optional_device_extensions() noexcept;
 // Those of both lists that `physical_device` has: for VkDeviceCreateInfo::ppEnabledExtensionNames, beside the
 // application's own. The strings live for ever. Errors: unavailable (the driver does not answer), exhausted.
@@ -59,7 +61,8 @@ struct Handles {
     std::uint32_t api_version = VK_API_VERSION_1_1;
     // ppEnabledExtensionNames of the VkDevice; read during wrap() only.
     std::span<const char* const> enabled_extensions{};
-    // A queue for copies and fills by the GPU, with `queue_mutex` held around every use, as Vulkan wants it.
+    // A queue for copies and fills by the GPU, with `queue_mutex` held around every use, as Vulkan wants it:
+    // Memory::copy(), and Allocator::alloc() of memory that is not mapped and has to be zeroed, take it.
     // Null: the library then uses the CPU alone, and cannot zero or copy memory that is not host-visible.
     VkQueue queue = VK_NULL_HANDLE;
     std::uint32_t queue_family = 0;
@@ -175,7 +178,9 @@ public:
     // For compute and transfer at least; null where wrap() was given none.
     VkQueue queue() const noexcept;
     std::uint32_t queue_family() const noexcept;
-    // To be held around vkQueueSubmit and every other use of queue().
+    // To be held around vkQueueSubmit and every other use of queue(). Not recursive: whoever holds it calls
+    // neither Memory::copy() nor Allocator::alloc() of this device, which take it where the GPU copies or
+    // zeroes (as Handles::queue says).
     std::unique_lock<std::mutex> queue_lock() const;
     // VkPhysicalDeviceProperties::deviceName.
     const std::string& name() const noexcept;
@@ -185,9 +190,8 @@ public:
     bool exports_dma_buf() const noexcept;
 
     // A new allocator of this device, counted like any other object, and without a name: those of the
-    // registry
-    // ("vulkan/0") make the same memory of the device that open() gives. Errors: unsupported (the driver has
-    // no such memory, or cannot export), with what is missing; exhausted.
+    // registry ("vulkan/0") make the same memory of the device that open() gives. Errors: unsupported (the
+    // driver has no such memory, or cannot export), with what is missing; exhausted.
     Result<AllocatorRef> allocator(Placement placement) noexcept;
 
     // `memory` as a VkBuffer: as it is where this device made it, else imported by its dma-buf (one import
@@ -206,7 +210,8 @@ public:
     // unsupported (none), exhausted.
     Result<std::vector<std::uint64_t>> modifiers(std::uint32_t drm_fourcc, VkImageUsageFlags usage) noexcept;
 
-    // For each heap. Fast enough for every frame. Errors: exhausted.
+    // For each heap. Asks the driver at each call where it has VK_EXT_memory_budget, which costs system
+    // calls: for now and then, not for every frame. Errors: exhausted.
     Result<std::vector<HeapStatistics>> heaps() const noexcept;
 
     // The barriers around each use of a foreign buffer (Vulkan, "Queue Family Ownership Transfer";
