@@ -9,7 +9,7 @@ namespace hwalloc {
 
 struct Error::Detail {
     std::atomic<unsigned> references{1};
-    std::string operation, device, call, remedy;
+    std::string operation, device, call, remedy, mend;
     std::uint64_t wanted = 0, held = 0;
     std::vector<Error> causes;
 };
@@ -147,6 +147,7 @@ Error::Detail* Error::detail() noexcept {
             fresh->device = detail_->device;
             fresh->call = detail_->call;
             fresh->remedy = detail_->remedy;
+            fresh->mend = detail_->mend;
             fresh->wanted = detail_->wanted;
             fresh->held = detail_->held;
             fresh->causes = detail_->causes;
@@ -193,6 +194,11 @@ Error&& Error::remedy(std::string_view what) && noexcept {
         keep_if_memory_allows([&] { d->remedy = what; });
     return std::move(*this);
 }
+Error&& Error::mend(std::string_view line) && noexcept {
+    if (auto* d = detail())
+        keep_if_memory_allows([&] { d->mend = line; });
+    return std::move(*this);
+}
 Error&& Error::because(Error cause) && noexcept {
     if (auto* d = detail())
         keep_if_memory_allows([&] { d->causes.push_back(std::move(cause)); });
@@ -215,6 +221,10 @@ std::string_view Error::call() const noexcept {
 std::string_view Error::remedy() const noexcept {
     const auto* d = detail_if_any();
     return d ? std::string_view(d->remedy) : std::string_view();
+}
+std::string_view Error::mend() const noexcept {
+    const auto* d = detail_if_any();
+    return d ? std::string_view(d->mend) : std::string_view();
 }
 std::uint64_t Error::size_wanted() const noexcept {
     const auto* d = detail_if_any();

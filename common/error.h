@@ -87,6 +87,7 @@ public:
     Error&& wanted(std::uint64_t bytes) && noexcept;   // size asked for
     Error&& held(std::uint64_t bytes) && noexcept;     // size there was
     Error&& remedy(std::string_view what) && noexcept; // what the user can do
+    Error&& mend(std::string_view line) && noexcept;   // a shell's line that does it
     Error&& because(Error cause) && noexcept;          // one more thing that was tried, and why it failed
 
     // The facts, empty or 0 where unknown. Views are valid as long as this error lives.
@@ -94,6 +95,9 @@ public:
     std::string_view device() const noexcept;
     std::string_view call() const noexcept;
     std::string_view remedy() const noexcept;
+    // Where one line does it: "sudo usermod -aG video alice", ready to be pasted into a shell. What it says
+    // is in remedy() too, so it is no part of message().
+    std::string_view mend() const noexcept;
     std::uint64_t size_wanted() const noexcept;
     std::uint64_t size_held() const noexcept;
     const std::vector<Error>& causes() const noexcept;

@@ -85,27 +85,73 @@ std::string text_of(const char* path) noexcept {
     return text ? std::move(*text) : std::string();
 }
 
+// Whether /etc/group has the user among the members of a group: then a login after that was written is in it.
+bool is_member(std::string_view user, std::uint64_t group, std::string_view groups) noexcept {
+    while (!groups.empty()) {
+        auto line = next_line(groups);
+        (void)next_field(line, ':');
+        (void)next_field(line, ':');
+        if (leading_number(next_field(line, ':')) != group)
+            continue;
+        while (!line.empty())
+            if (next_field(line, ',') == user)
+                return true;
+    }
+    return false;
+}
+
+// Whether a name may stand in a shell's line as it is, and leaves room for the rest of it.
+bool is_plain(std::string_view name) noexcept {
+    constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.,-";
+    return !name.empty() && name.size() <= 64 && name.front() != '-' &&
+           name.find_first_not_of(plain) == name.npos;
+}
+
+FixedText join_group(std::string_view group, std::string_view user) noexcept {
+    return FixedText("sudo usermod -aG ", group, " ", user);
+}
+
+// Installs the rule and lets udev apply it; nothing where no udev runs that would.
+FixedText install(const NodeRule& rule) noexcept {
+    struct stat udev {};
+    if (!is_plain(rule.file) || kernel.stat("/run/udev/control", &udev) < 0)
+        return FixedText();
+    return FixedText("echo '", rule.text, "' | sudo tee /etc/udev/rules.d/", rule.file,
+                     " >/dev/null && sudo udevadm control --reload && sudo udevadm trigger --settle ",
+                     rule.match);
+}
+
 constexpr int most_groups_told = 12; // the advice at the end must fit
 
+struct Story {
+    FixedText text, line; // the line is empty where there is none
+};
+
 // Whose node it is, who we are, and what follows from that.
-FixedText story(const char* path, int flags, const struct stat& node, const NodeAdvice& advice) noexcept {
+Story story(const char* path, int flags, const struct stat& node, const NodeAdvice& advice) noexcept {
     const std::string users = text_of("/etc/passwd"), groups = text_of("/etc/group");
     const std::string status = text_of("/proc/self/status");
     const Identity self = identity_from(status);
+    const FixedText owner = who(node.st_uid, users), group = who(node.st_gid, groups);
 
-    FixedText text(path, " belongs to ", who(node.st_uid, users), ":", who(node.st_gid, groups), ", mode 0");
+    Story told;
+    FixedText& text = told.text;
+    text.append(path).append(" belongs to ").append(owner).append(":").append(group).append(", mode 0");
     text.append(static_cast<unsigned>(node.st_mode & 07777), 8);
 
     bool in_group = false;
+    const auto each_group = [&](auto&& f) { for_each_group(self, f); };
+    std::string_view user;
     if (self.user) {
+        user = name_of(*self.user, users);
         text.append("; this process is ").append(who(*self.user, users)).append(" (user ");
         text.append(*self.user).append(") in");
         FixedText list;
         int listed = 0;
-        for_each_group(self, [&](std::uint64_t group) {
-            in_group = in_group || group == node.st_gid;
+        each_group([&](std::uint64_t one) {
+            in_group = in_group || one == node.st_gid;
             if (++listed <= most_groups_told)
-                list.append(list.empty() ? " " : ", ").append(who(group, groups));
+                list.append(list.empty() ? " " : ", ").append(who(one, groups));
             else if (listed == most_groups_told + 1)
                 list.append(", ...");
         });
@@ -118,19 +164,35 @@ FixedText story(const char* path, int flags, const struct stat& node, const Node
     const bool writes = (flags & O_ACCMODE) != O_RDONLY;
     const mode_t needed = writes ? 06 : 04;
     const auto grants = [&](unsigned shift) { return (node.st_mode >> shift & needed) == needed; };
-    if (self.user == 0u || (self.user == node.st_uid ? grants(6) : in_group ? grants(3) : grants(0)))
+    const bool can_join = is_plain(user) && is_plain(name_of(node.st_gid, groups));
+    if (self.user == 0u || (self.user == node.st_uid ? grants(6) : in_group ? grants(3) : grants(0))) {
         text.append(
             "; owner and mode allow it, so something else forbids it: the device rules of a container, a "
             "security module, or a directory above");
-    else if (self.user && !in_group && grants(3) && node.st_gid != 0)
-        text.append("; add the user to the group (usermod -aG ")
-            .append(who(node.st_gid, groups))
-            .append(" ")
-            .append(who(*self.user, users))
-            .append(") and log in again");
-    else
+    } else if (self.user && !in_group && grants(3) && node.st_gid != 0) {
+        if (is_member(user, node.st_gid, groups)) {
+            text.append("; the user was added to the group after this login: log in again (newgrp ")
+                .append(group)
+                .append(" does for one shell)");
+            if (can_join)
+                told.line.append("newgrp ").append(group);
+        } else {
+            text.append("; add the user to the group (usermod -aG ").append(group).append(" ");
+            text.append(who(*self.user, users)).append(") and log in again");
+            if (can_join)
+                told.line = join_group(group, user);
+        }
+    } else {
         text.append("; ").append(advice.denied);
-    return text;
+        if (!advice.rule)
+            return told;
+        told.line = install(*advice.rule);
+        bool let_in = false;
+        each_group([&](std::uint64_t one) { let_in = let_in || name_of(one, groups) == advice.rule->group; });
+        if (!told.line.empty() && !let_in && is_plain(user))
+            told.line.append(" && ").append(join_group(advice.rule->group, user));
+    }
+    return told;
 }
 
 } // namespace
@@ -151,7 +213,10 @@ Error node_refused(const char* path, int flags, int errno_value, const NodeAdvic
     case EPERM:
         if (kernel.stat(path, &node) < 0)
             return std::move(error).remedy(advice.denied);
-        return std::move(error).remedy(story(path, flags, node, advice));
+        if (const Story told = story(path, flags, node, advice); told.line.empty())
+            return std::move(error).remedy(told.text);
+        else
+            return std::move(error).remedy(told.text).mend(told.line);
     case EMFILE:
         return std::move(error).remedy(
             "this process has as many files open as it may: raise its limit (ulimit -n)");

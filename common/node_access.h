@@ -10,18 +10,28 @@
 
 namespace hwalloc {
 
+// The udev rule that opens a node, for those that the system's own rules leave to root. The texts have no
+// quotation mark that a shell would mind between '...'.
+struct NodeRule {
+    const char* text;  // SUBSYSTEM=="dma_heap", KERNEL=="system", GROUP="video", MODE="0640"
+    const char* file;  // its name in a directory of rules: "55-hwalloc-dma-heap.rules"
+    const char* group; // whom it lets in
+    const char* match; // options of `udevadm trigger` for the devices that it is for
+};
+
 // What a user can do about a node. The texts live as long as whoever uses them.
 struct NodeAdvice {
     const char* purpose; // "using the DMA heap": what the library wanted
     const char* absent;  // when the node is not there
     const char* denied;  // when nobody but root may open it; who is in the right group needs no advice from
                          // the backend
+    const NodeRule* rule = nullptr; // what `denied` says, ready to be installed; null: there is none
 };
 
 // Why open(path, flags) answered `errno_value`, in words: the node's owner, group and mode, who this process
-// is, and what to do. Owner, group and user are told by number, and by name where /etc/passwd and /etc/group
-// know them; the name service is not asked, because it may reach for the network. Reads files, so it is for
-// failures only.
+// is, and what to do, as a line for a shell too where one does it (Error::mend). Owner, group and user are
+// told by number, and by name where /etc/passwd and /etc/group know them; the name service is not asked,
+// because it may reach for the network. Reads files, so it is for failures only.
 Error node_refused(const char* path, int flags, int errno_value, const NodeAdvice& advice) noexcept;
 
 // A node that is opened when it is first needed and kept open. Thread-safe.

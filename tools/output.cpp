@@ -150,6 +150,8 @@ Json to_json(const Error& error) {
     }
     if (error.domain() == ErrorDomain::vulkan)
         object["vk_result"] = error.code();
+    if (!error.mend().empty())
+        object["mend"] = error.mend();
     if (error.size_wanted())
         object["size_wanted"] = error.size_wanted();
     if (error.size_held())

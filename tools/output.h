@@ -66,8 +66,8 @@ private:
 };
 
 // {"kind","message","operation","device","call","errno","remedy","causes":[...]}: texts are empty and errno
-// (its name, such as "EACCES") null where unknown. "size_wanted" and "size_held" in bytes, and "vk_result",
-// where there are any.
+// (its name, such as "EACCES") null where unknown. "mend" (a line for a shell that does it), "size_wanted"
+// and "size_held" in bytes, and "vk_result", where there are any.
 Json to_json(const Error& error);
 
 // "1 byte", "614400 bytes": a count with its word.

@@ -27,12 +27,25 @@ namespace {
 
 constexpr const char* directory = "/dev/dma_heap";
 
-// The rule that would let a group allocate, for this very heap.
-std::string rule_for(const std::string& node) {
-    return "give a group read access with a udev rule, which is all that allocating needs, such as "
-           "SUBSYSTEM==\"dma_heap\", KERNEL==\"" +
-           node + "\", GROUP=\"video\", MODE=\"0640\"";
-}
+// The rule that would let a group allocate, for this very heap: for the system heap the one of udev-rules/.
+class Rule {
+public:
+    explicit Rule(const std::string& node)
+        : text_("SUBSYSTEM==\"dma_heap\", KERNEL==\"" + node + "\", GROUP=\"video\", MODE=\"0640\"")
+        , file_("55-hwalloc-dma-heap" + (node == "system" ? std::string() : "-" + node) + ".rules")
+        , words_("give a group read access with a udev rule, which is all that allocating needs, such as " +
+                 text_)
+        , rule_{text_.c_str(), file_.c_str(), "video", "--subsystem-match=dma_heap"} {}
+    Rule(const Rule&) = delete; // rule_ points into it
+    Rule& operator=(const Rule&) = delete;
+
+    const char* words() const noexcept { return words_.c_str(); }
+    const NodeRule* rule() const noexcept { return &rule_; }
+
+private:
+    std::string text_, file_, words_;
+    NodeRule rule_;
+};
 
 // What a heap is can only be told by its name. The contiguous one is called after its region, which depends
 // on kernel and device tree: since Linux 6.17 there is default_cma_region, and the older name beside it.
@@ -52,11 +65,12 @@ public:
         : Allocator("dma-heap")
         , kind_(kind_of(node))
         , uncached_(node.find("uncached") != std::string::npos)
-        , rule_(rule_for(node))
+        , rule_(node)
         , node_(std::string(directory) + "/" + node, O_RDONLY,
                 {.purpose = "opening a DMA heap",
                  .absent = "the heap has gone, or this container does not show it",
-                 .denied = rule_.c_str()}) {}
+                 .denied = rule_.words(),
+                 .rule = rule_.rule()}) {}
 
     Properties properties() noexcept override {
         const bool known = kind_ != Kind::other;
@@ -167,7 +181,7 @@ private:
 
     Kind kind_;
     bool uncached_;
-    std::string rule_;
+    Rule rule_;
     DeviceNode node_;
     std::atomic<std::uint64_t> machine_{0}; // bytes of memory in the machine, once asked for
 };

@@ -26,11 +26,16 @@ constexpr const char* limit_path = "/sys/module/udmabuf/parameters/size_limit_mb
 constexpr const char* no_driver = "this kernel has no udmabuf (it takes CONFIG_UDMABUF), or it is not loaded";
 constexpr const char* no_node =
     "the kernel has udmabuf, but this container or /dev does not show it: pass /dev/udmabuf in";
+// As systemd 257 has it, but for the tag that gives it to whoever is logged in: udev-rules/ has all of it.
+constexpr NodeRule rule{"SUBSYSTEM==\"misc\", KERNEL==\"udmabuf\", GROUP=\"kvm\", MODE=\"0660\"",
+                        "70-hwalloc-udmabuf.rules", "kvm", "--subsystem-match=misc --sysname-match=udmabuf"};
 constexpr NodeAdvice advice{.purpose = "opening udmabuf",
                             .absent = no_driver,
                             .denied = "systemd 257 and later give it to whoever is logged in at the machine; "
                                       "else give a group access with a "
-                                      "udev rule, such as KERNEL==\"udmabuf\", GROUP=\"kvm\", MODE=\"0660\""};
+                                      "udev rule, such as SUBSYSTEM==\"misc\", KERNEL==\"udmabuf\", "
+                                      "GROUP=\"kvm\", MODE=\"0660\"",
+                            .rule = &rule};
 
 class Udmabuf final : public Allocator, public Describes {
 public:

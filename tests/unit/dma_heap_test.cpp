@@ -181,6 +181,18 @@ TEST_F(DmaHeap, ANodeThatMayNotBeOpenedTellsWhoseItIs) {
     ASSERT_FALSE(available);
     EXPECT_EQ(available.error().remedy(), memory.error().remedy()) << "one story wherever it is told";
 
+    // Installing the rule lets group video in, which alice is in already; bob has to be added.
+    const std::string rule =
+        "echo 'SUBSYSTEM==\"dma_heap\", KERNEL==\"closed\", GROUP=\"video\", MODE=\"0640\"' | sudo tee "
+        "/etc/udev/rules.d/55-hwalloc-dma-heap-closed.rules >/dev/null && sudo udevadm control --reload && "
+        "sudo udevadm trigger --settle --subsystem-match=dma_heap";
+    EXPECT_EQ(available.error().mend(), rule);
+    fake.files["/proc/self/status"] = "Uid:\t7\t7\t7\t7\nGid:\t7\t7\t7\t7\nGroups:\t \n";
+    fake.files["/etc/passwd"] = "bob:x:7:7::/home/bob:/bin/sh\n";
+    EXPECT_EQ(allocator->alloc(100).error().mend(), rule + " && sudo usermod -aG video bob");
+    fake.udev_runs = false;
+    EXPECT_EQ(allocator->alloc(100).error().mend(), "") << "nobody would apply the rule";
+
     fake.node_errors.clear();
     EXPECT_TRUE(allocator->alloc(100)) << "opened as soon as it may be";
 }

@@ -41,6 +41,7 @@ public:
     std::vector<std::string> heaps; // unsorted, as the kernel lists
     bool heaps_in_kernel = false;   // though /dev does not show them
     bool udmabuf_there = true;
+    bool udev_runs = true;
     std::map<std::string, std::string> files;        // what a path holds; "!N": open answers -N
     std::map<std::string, int> node_errors;          // what opening a node answers
     struct stat node_status {};                      // of every node
@@ -78,6 +79,10 @@ private:
         if (path.starts_with("/dev/dma_heap/") || path == "/dev/udmabuf") {
             *status = node_status;
             return 0;
+        }
+        if (path == "/run/udev/control") {
+            *status = {};
+            return udev_runs ? 0 : -ENOENT;
         }
         return real_kernel().stat(path.c_str(), status);
     }

@@ -50,12 +50,17 @@ TEST(Error, TellsTheWholeStory) {
                             .call("DMA_HEAP_IOCTL_ALLOC")
                             .wanted(614400)
                             .remedy("join the group video")
+                            .mend("sudo usermod -aG video alice")
                             .because(Error::from_errno(ENOMEM, "the other heap"));
     const std::string text = error.message();
     for (const char* part : {"allocating 614400 bytes on /dev/dma_heap/system", "DMA_HEAP_IOCTL_ALLOC",
                              "Permission denied (EACCES)", "wanted 614400 bytes", "join the group video",
                              "\n  the other heap: Cannot allocate memory (ENOMEM)"})
         EXPECT_NE(text.find(part), std::string::npos) << part << " is not in: " << text;
+    EXPECT_EQ(text.find("sudo"), std::string::npos) << "the remedy says it in words";
+    const Error kept = error; // a detail of its own from the next fact on
+    EXPECT_EQ(Error(kept).wanted(1).mend(), "sudo usermod -aG video alice");
+    EXPECT_EQ(Error(ErrorKind::busy, "x").mend(), "");
 }
 
 TEST(Error, CopiesAreIndependent) {

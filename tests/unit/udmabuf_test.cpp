@@ -91,6 +91,22 @@ TEST_F(Udmabuf, ANodeOfAGroupTellsToJoinIt) {
     ASSERT_FALSE(available);
     EXPECT_THAT(available.error().message(),
                 AllOf(HasSubstr("belongs to root:kvm, mode 0660"), HasSubstr("usermod -aG kvm alice")));
+    EXPECT_EQ(available.error().mend(), "sudo usermod -aG kvm alice");
+
+    // Who was added since logging in needs a new login, and no second adding.
+    fake.files["/etc/group"] = "root:x:0:\nkvm:x:107:bob,alice\nvideo:x:44:alice\n";
+    available = allocator->extension<Describes>()->available();
+    EXPECT_THAT(available.error().message(), AllOf(HasSubstr("log in again"), Not(HasSubstr("usermod"))));
+    EXPECT_EQ(available.error().mend(), "newgrp kvm");
+    fake.files["/etc/group"] = "root:x:0:\nkvm:x:107:bob,malice,alicex\nalice:x:44:alice\n";
+    available = allocator->extension<Describes>()->available();
+    EXPECT_EQ(available.error().mend(), "sudo usermod -aG kvm alice") << "parts of a name are another name";
+
+    // A name that a shell would take apart is told, and stands in no line for a shell.
+    fake.files["/etc/group"] = "root:x:0:\nk;reboot:x:107:\n";
+    available = allocator->extension<Describes>()->available();
+    EXPECT_THAT(available.error().message(), HasSubstr("usermod -aG k;reboot alice"));
+    EXPECT_EQ(available.error().mend(), "");
 
     // Names that nobody knows are numbers, and without /proc the story is shorter, not wrong.
     fake.files["/etc/passwd"] = "!2";
@@ -98,6 +114,7 @@ TEST_F(Udmabuf, ANodeOfAGroupTellsToJoinIt) {
     available = allocator->extension<Describes>()->available();
     EXPECT_THAT(available.error().message(),
                 AllOf(HasSubstr("belongs to 0:107, mode 0660"), HasSubstr("1000 (user 1000)")));
+    EXPECT_EQ(available.error().mend(), "") << "usermod takes no numbers";
     fake.files["/proc/self/status"] = "!2";
     available = allocator->extension<Describes>()->available();
     EXPECT_THAT(available.error().message(), AllOf(HasSubstr("belongs to 0:107"), HasSubstr("udev rule")));
