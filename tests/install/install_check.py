@@ -77,6 +77,21 @@ def layout(options):
         expect(options.version in said, f"hwalloc --version says {said!r}")
 
 
+def udev_rules(options):
+    """Nobody gets rules unasked; each component brings its own, and the contiguous heap's comes by itself."""
+    expect(not list(options.prefix.rglob("*.rules")), "a plain installation brings udev rules")
+    shipped = {path.name for path in (options.source / "udev-rules").glob("*.rules")}
+    for component, wanted in (("UdevRules", {"55-hwalloc-dma-heap.rules", "70-hwalloc-udmabuf.rules"}),
+                              ("UdevRulesContiguous", {"55-hwalloc-dma-heap-contiguous.rules"})):
+        with tempfile.TemporaryDirectory() as prefix:
+            run(options.cmake, "--install", options.build, "--prefix", prefix, "--component", component,
+                stdout=subprocess.DEVNULL)
+            found = {str(path.relative_to(prefix)) for path in pathlib.Path(prefix).rglob("*") if path.is_file()}
+            expect(found == {f"lib/udev/rules.d/{name}" for name in wanted}, f"{component} brings {found}")
+            shipped -= wanted
+    expect(not shipped, f"in no component: {shipped}")
+
+
 def no_build_path(options):
     """Neither the source nor the build directory may be named by anything for other programs to read."""
     paths = [str(options.source).encode(), str(options.build).encode()]
@@ -222,7 +237,7 @@ def header(options):
         run(options.compiler, *STRICT, "-fsyntax-only", f"-I{options.prefix / 'include'}", source)
 
 
-CHECKS = {"install": install, "layout": layout, "no-build-path": no_build_path, "pkg-config": pkg_config,
+CHECKS = {"install": install, "layout": layout, "no-build-path": no_build_path, "udev-rules": udev_rules, "pkg-config": pkg_config,
           "find-package": find_package, "moved": moved, "includes": includes, "tutorial": tutorial, "readme": readme, "header": header}
 
 
