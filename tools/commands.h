@@ -20,6 +20,7 @@ using Run = std::function<int(Output& out)>;
 // and returns what to run with them. The options live in what the Run holds, for example in a shared_ptr.
 Run capture(CLI::App& command);
 Run check(CLI::App& command);
+Run doctor(CLI::App& command);
 Run list(CLI::App& command);
 
 } // namespace hwalloc::tools

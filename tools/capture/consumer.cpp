@@ -62,4 +62,11 @@ Result<std::unique_ptr<FrameConsumer>> open_consumer(const ConsumerRequest& requ
     return (*module)->open(request);
 }
 
+Result<GpuFacts> gpu_facts(Allocator& allocator) {
+    auto module = load();
+    if (!module)
+        return std::move(module).error();
+    return (*module)->describe_gpu(allocator);
+}
+
 } // namespace hwalloc::tools

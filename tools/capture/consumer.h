@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "hwalloc/v4l2.h"
+#include "tools/gpu/facts.h"
 #include "tools/output.h"
 
 namespace hwalloc::tools {
@@ -63,10 +64,13 @@ struct DeviceModule {
     std::uint32_t size = sizeof(DeviceModule);
     const char* version; // of the build that it belongs to
     Result<std::unique_ptr<FrameConsumer>> (*open)(const ConsumerRequest& request);
+    Result<GpuFacts> (*describe_gpu)(Allocator& allocator);
 };
 
 // Loads the module, and opens the device. Errors: unavailable (no module, no Vulkan loader, no device),
 // unsupported (a module of another build), and those of the device.
 Result<std::unique_ptr<FrameConsumer>> open_consumer(const ConsumerRequest& request);
+// Loads the module, and asks it. Errors: those of loading, and of describe_gpu().
+Result<GpuFacts> gpu_facts(Allocator& allocator);
 
 } // namespace hwalloc::tools

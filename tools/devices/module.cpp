@@ -1,6 +1,7 @@
 // hwalloc-devices.so: what the command loads when frames go to a GPU or a display.
 #include "tools/devices/display.h"
 #include "tools/gpu/consumer.h"
+#include "tools/gpu/facts.h"
 
 namespace hwalloc::tools {
 namespace {
@@ -16,5 +17,6 @@ Result<std::unique_ptr<FrameConsumer>> open(const ConsumerRequest& request) {
 } // namespace
 } // namespace hwalloc::tools
 
-extern "C" __attribute__((visibility("default"))) const hwalloc::tools::DeviceModule hwalloc_devices = {
-    sizeof(hwalloc::tools::DeviceModule), HWALLOC_VERSION, hwalloc::tools::open};
+extern "C" __attribute__((visibility("default")))
+const hwalloc::tools::DeviceModule hwalloc_devices = {sizeof(hwalloc::tools::DeviceModule), HWALLOC_VERSION,
+                                                      hwalloc::tools::open, hwalloc::tools::describe_gpu};

@@ -1,0 +1,173 @@
+// `hwalloc doctor`: what is fine on this machine, what is not, and the line that mends it.
+#include <fmt/format.h>
+#include <sys/utsname.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+
+#include "tools/commands.h"
+#include "tools/doctor/checks.h"
+
+namespace hwalloc::tools {
+namespace {
+
+using namespace diagnosis;
+
+constexpr Part parts[] = {
+    {"kernel", "options of the kernel", look_at_kernel},
+    {"udev", "who sets owner and mode of nodes", look_at_udev},
+    {"user", "whose process this is", look_at_user},
+    {"allocator", "memory, as `hwalloc list` has it", look_at_allocators},
+    {"memory", "whether any of it can be given to a device", look_at_memory},
+    {"node", "nodes of GPUs", look_at_nodes},
+    {"gpu", "Vulkan's drivers and their extensions", look_at_gpus},
+    {"camera", "cameras", look_at_cameras},
+    {"limit", "numbers that are in the way later", look_at_limits},
+};
+
+// What the caller asked for: all, or checks by id or by what ids begin with.
+class Selection {
+public:
+    explicit Selection(const std::vector<std::string>& ids) : ids_(ids) {}
+
+    bool all() const { return ids_.empty(); }
+    bool wants(const Part& part) const {
+        return all() || std::any_of(ids_.begin(), ids_.end(),
+                                    [&](const std::string& id) { return is_below(id, part.name); });
+    }
+    // An allocator that is not there is told by its family: asked for allocator/dma-heap/system, a machine
+    // without heaps has allocator/dma-heap to show.
+    bool wants(const Check& check) const {
+        return all() || std::any_of(ids_.begin(), ids_.end(), [&](const std::string& id) {
+                   return is_below(check.id, id) || (check.status != Status::ok && is_below(id, check.id));
+               });
+    }
+
+private:
+    const std::vector<std::string>& ids_;
+};
+
+Json describe(const Check& check) {
+    Json object{{"id", check.id},
+                {"status", to_text(check.status)},
+                {"message", check.message},
+                {"remedy", nullptr},
+                {"error", nullptr}};
+    if (!check.remedy.empty())
+        object["remedy"] = check.remedy;
+    if (check.error)
+        object["error"] = to_json(*check.error);
+    if (check.facts.is_object())
+        object.update(check.facts);
+    return object;
+}
+
+Style style_of(Status status) {
+    switch (status) {
+    case Status::ok:
+        return Style::good;
+    case Status::failed:
+        return Style::bad;
+    case Status::warning:
+        return Style::warning;
+    case Status::missing:
+    case Status::unknown:
+        break;
+    }
+    return Style::faint;
+}
+
+std::size_t count(const std::vector<Check>& checks, Status status) {
+    return static_cast<std::size_t>(std::count_if(
+        checks.begin(), checks.end(), [&](const Check& check) { return check.status == status; }));
+}
+
+void print_table(Output& out, const std::vector<Check>& checks) {
+    Table table({"CHECK", "STATUS", "FOUND"});
+    for (const Check& check : checks)
+        table.row({{check.id, Style::strong},
+                   {to_text(check.status), style_of(check.status)},
+                   // Causes are lines of their own; --json has them.
+                   {check.message.substr(0, check.message.find('\n'))}});
+    out.table(table);
+    bool first = true;
+    for (const Check& check : checks) {
+        if (check.remedy.empty())
+            continue;
+        out.line();
+        if (std::exchange(first, false))
+            out.line(out.styled("What mends it:", Style::strong));
+        out.line(fmt::format("  {}", check.id));
+        out.line(fmt::format("    {}", check.remedy));
+    }
+    out.line();
+    std::string summary;
+    for (const Status status :
+         {Status::ok, Status::warning, Status::failed, Status::missing, Status::unknown})
+        if (const std::size_t there = count(checks, status); there || status == Status::failed)
+            summary.append(fmt::format("{}{} {}", summary.empty() ? "" : ", ", there, to_text(status)));
+    out.line(summary);
+}
+
+Json document_of(const std::vector<Check>& checks) {
+    utsname kernel{};
+    ::uname(&kernel);
+    Json list = Json::array();
+    for (const Check& check : checks)
+        list.push_back(describe(check));
+    Json document{{"version", version()},
+                  {"kernel", fmt::format("{} {}", kernel.sysname, kernel.release)},
+                  {"machine", kernel.machine},
+                  {"checks", std::move(list)}};
+    for (const Status status :
+         {Status::ok, Status::warning, Status::failed, Status::missing, Status::unknown})
+        document[to_text(status)] = count(checks, status);
+    return document;
+}
+
+int examine(Output& out, const std::vector<std::string>& ids) {
+    const Selection selection(ids);
+    const Machine machine(ids);
+    Checks found;
+    for (const Part& part : parts)
+        if (selection.wants(part))
+            part.look(machine, found);
+    std::vector<Check> checks;
+    for (const Check& check : found.list())
+        if (selection.wants(check))
+            checks.push_back(check);
+    for (const std::string& id : ids)
+        if (std::none_of(checks.begin(), checks.end(), [&](const Check& check) {
+                return is_below(check.id, id) || is_below(id, check.id);
+            }))
+            return out.fail(Error(ErrorKind::unavailable, "there is no such check on this machine")
+                                .on(id)
+                                .remedy("`hwalloc doctor` shows all there are, by id"));
+    if (out.json())
+        out.print(document_of(checks));
+    else
+        print_table(out, checks);
+    // Who asks for one thing wants it to be there; a machine without a camera is not ill.
+    const bool well =
+        count(checks, Status::failed) == 0 &&
+        (selection.all() || count(checks, Status::missing) + count(checks, Status::unknown) == 0);
+    return well ? ok : failure;
+}
+
+} // namespace
+
+Run doctor(CLI::App& command) {
+    auto ids = std::make_shared<std::vector<std::string>>();
+    command.add_option("ID", *ids,
+                       "look at these only: a check's id, or how ids begin (allocator, limit/udmabuf-size)");
+    std::string about = "Checks, by how their ids begin:\n";
+    for (const Part& part : parts)
+        about.append(fmt::format("  {:<10}  {}\n", part.name, part.about));
+    about.append(
+        "Exit codes: 0 nothing failed (nor is missing, of the IDs), 1 something did, 2 wrong usage.");
+    command.footer(about);
+    return [ids](Output& out) -> int { return examine(out, *ids); };
+}
+
+} // namespace hwalloc::tools

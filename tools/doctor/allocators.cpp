@@ -1,0 +1,97 @@
+// Every allocator, as `hwalloc list` has it, with the line that mends what can be mended; and whether any of
+// their memory can be shared with a device.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "tools/doctor/checks.h"
+
+namespace hwalloc::tools::diagnosis {
+namespace {
+
+// The node behind an allocator; empty where there is none.
+std::string node_of(const InventoryItem& item) {
+    for (const std::string& alias : item.aliases)
+        if (alias.starts_with("/dev/"))
+            return alias;
+    return {};
+}
+
+Describes* describes(const InventoryItem& item) {
+    return item.allocator ? item.allocator->extension<Describes>() : nullptr;
+}
+
+bool is_contiguous(const InventoryItem& item) {
+    auto* describing = describes(item);
+    return describing && describing->properties().contiguous == Answer::yes;
+}
+
+Status meaning(const InventoryItem& item) {
+    switch (item.why->kind()) {
+    case ErrorKind::unavailable:
+    case ErrorKind::unsupported:
+        return item.why->mend().empty() ? Status::missing : Status::failed;
+    case ErrorKind::busy:
+        return Status::warning;
+    case ErrorKind::permission:
+        // Closed unless somebody decided otherwise: the memory is scarce, and other devices live on it.
+        return is_contiguous(item) ? Status::warning : Status::failed;
+    default:
+        return Status::failed;
+    }
+}
+
+} // namespace
+
+void look_at_allocators(const Machine& machine, Checks& checks) {
+    for (const InventoryItem& item : machine.inventory()) {
+        const std::string id = fmt::format("allocator/{}", item.name);
+        if (item.why) {
+            checks.add(id, meaning(item), *item.why);
+            continue;
+        }
+        const std::string node = node_of(item);
+        checks.add(
+            {id, Status::ok, node.empty() ? "ready" : fmt::format("ready; {} is {}", node, ownership(node))});
+    }
+}
+
+void look_at_memory(const Machine& machine, Checks& checks) {
+    std::vector<std::string> sharing, closed;
+    for (const InventoryItem& item : machine.inventory()) {
+        auto* describing = describes(item);
+        if (!describing || !describing->claims().alloc || !describing->claims().export_dmabuf)
+            continue;
+        (item.why ? closed : sharing).push_back(item.name);
+    }
+    const char* const id = "memory/shareable";
+    const Json facts{{"allocators", sharing}};
+    if (!sharing.empty())
+        checks.add({id,
+                    Status::ok,
+                    fmt::format("devices can be given memory of {}", fmt::join(sharing, ", ")),
+                    {},
+                    {},
+                    facts});
+    else if (!closed.empty())
+        checks.add(
+            {id,
+             Status::failed,
+             fmt::format("no memory can be given to a device: {} would, and cannot be used (see there)",
+                         fmt::join(closed, ", ")),
+             {},
+             {},
+             facts});
+    else
+        checks.add(
+            {id,
+             Status::failed,
+             "no memory can be given to a device: this machine has no DMA heap, no udmabuf, no graphics "
+             "card and no Vulkan device that exports",
+             {},
+             {},
+             facts});
+}
+
+} // namespace hwalloc::tools::diagnosis
