@@ -3,16 +3,13 @@
 with the rules, without them, and after doing exactly what the doctor says.
 
 Users are made in the guest; a login is `su -`, with the groups that the user database has at that time. The guest has no
-sudo, and it is root who pastes: there, sudo is a program that runs its arguments.
+sudo, and it is root who pastes: there, sudo is a program that runs its arguments."""
 
-Prints "N passed, N failed" as its last line."""
-
-import pathlib
 import shlex
 import sys
-import tempfile
 
-from capture_test import BUILD, HEAP, HEAP_NODE, TREE, Cases, differing, in_lab
+sys.dont_write_bytecode = True
+from lab_cases import BUILD, HEAP, HEAP_NODE, TREE, differing, in_lab, run  # noqa: E402
 
 RULES = TREE / "udev-rules"
 SYSTEM_RULES, UDMABUF_RULES = "55-hwalloc-dma-heap.rules", "70-hwalloc-udmabuf.rules"
@@ -162,15 +159,10 @@ def judge(cases, directory, done):
                faults + ([] if done["root"].code == 0 else [f"exit code {done['root'].code}"]))
 
 
-def main():
-    cases = Cases()
-    with tempfile.TemporaryDirectory(prefix="hwalloc-permissions.") as name:
-        directory = pathlib.Path(name).resolve()
-        directory.chmod(0o755)
-        judge(cases, directory, in_lab(directory, commands=commands()))
-    print(f"{cases.passed} passed, {cases.failed} failed")
-    return 1 if cases.failed else 0
+def rules(cases, directory, _):
+    directory.chmod(0o755)
+    judge(cases, directory, in_lab(directory, commands=commands()))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run({"rules": rules}))
