@@ -19,9 +19,15 @@ namespace hwalloc {
 class HWALLOC_API BackendHost {
 public:
     // True when `name` is registered already, or the application took it out: there is nothing to add then.
+    // Asking for a name of its own is how a backend says that it is there: a name whose device had gone is
+    // bound again, to the allocator that it had.
     bool has(std::string_view name) const noexcept;
-    // Registers `allocator` as `name` (family/instance) and under its `aliases`. A name that exists keeps the
-    // allocator it has, and the error is conflict; an alias that exists moves, an empty one is left out.
+    // The same, and `name` has these aliases from now on: for a device that can be another one by now. An
+    // alias that belongs to another allocator moves, an empty one is left out. True: there is nothing to add.
+    bool present(std::string_view name, std::initializer_list<std::string_view> aliases = {}) noexcept;
+    // Registers `allocator` as `name` (family/instance) and under its `aliases`. A name that exists, or had
+    // gone, keeps the allocator it has, and the error is conflict; an alias that exists moves, an empty one
+    // is left out.
     // Errors: invalid, conflict, exhausted.
     Result<void> add(std::string_view name, AllocatorRef allocator,
                      std::initializer_list<std::string_view> aliases = {}) noexcept;
@@ -47,8 +53,11 @@ struct Backend {
     const char* families; // the mem_types it makes, separated by spaces: "dma-heap"
     // Lists what is there and registers it; opens no device. Runs under the registry's lock: it may call
     // `host`, and must not call find(), resolve(), register_allocator(), inventory() or alloc(). Called at
-    // first use of the library (or when the module is loaded), and again on every rescan. A failure is shown
-    // by inventory() under the families' names.
+    // first use of the library (or when the module is loaded), and again on every rescan. Each call tells all
+    // that there is: a name of this backend that is neither added nor asked for has gone, and is found no
+    // more until it is told again; its allocator is kept, and must cope with a device that comes back. A
+    // failure (a directory that cannot be read now) says nothing about what has gone; it is shown by
+    // inventory() under the families' names.
     Result<void> (*discover)(BackendHost& host) noexcept;
 };
 

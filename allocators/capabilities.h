@@ -57,6 +57,23 @@ protected:
     ~Describes() = default;
 };
 
+// On an Allocator: keeps its device open between allocations. The registry calls it when devices come and go,
+// under its lock: not a place to look names up. Memory that was allocated is none of its business: that has
+// of the device what it needs.
+class KeepsDevice {
+public:
+    static constexpr std::string_view extension_id = "hwalloc.keeps-device.v1";
+    // Closes what is open when its device is gone, or when another has taken its place. Whether a device is
+    // open after that, and there: its name stays, even if this process cannot see the node any more (in a
+    // sandbox that it entered).
+    virtual bool recheck_device() noexcept = 0;
+    // Closes what is open; the next allocation opens it anew.
+    virtual void close_device() noexcept = 0;
+
+protected:
+    ~KeepsDevice() = default;
+};
+
 enum class FdKind : std::uint8_t { dmabuf, memfd };
 
 // A descriptor of a memory's storage, lent.

@@ -35,6 +35,10 @@ public:
     void bind(std::string_view name, Allocator* allocator) {
         entry_of(name)->allocator.store(allocator, std::memory_order_release);
     }
+    // Binds a name that has been bound before to something else, or to nothing.
+    void rebind(std::string_view name, Allocator* allocator) noexcept {
+        entry_of(name)->allocator.store(allocator, std::memory_order_release);
+    }
     // Shows the table to find(). Something must have been bound.
     void publish() noexcept { table_.store(growing_, std::memory_order_release); }
 

@@ -1,6 +1,7 @@
 #include "allocators/registry.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <new>
 
 namespace hwalloc {
@@ -25,6 +26,11 @@ Error no_allocator() noexcept {
 }
 
 constexpr std::string_view refused_module = "module"; // the backend of a record that is a module's path
+constexpr std::string_view application = "application";
+
+KeepsDevice* keeper(Allocator* allocator) noexcept {
+    return allocator->extension<KeepsDevice>();
+}
 
 std::string_view family_of(std::string_view name) noexcept {
     return name.substr(0, name.find('/'));
@@ -97,17 +103,74 @@ bool Registry::start() noexcept {
 }
 
 void Registry::run(const Backend& backend) {
+    for (Record& record : records_)
+        if (record.maker == &backend)
+            record.told = false;
+    reasons_.clear();
     BackendHost host(*this, backend);
-    if (auto found = backend.discover(host); !found)
+    if (auto found = backend.discover(host); !found) {
         for_each_family(backend.families,
-                        [&](std::string_view family) { note_unavailable(backend, family, found.error()); });
+                        [&](std::string_view family) { note_unavailable(family, found.error()); });
+    } else {
+        for (Record& record : records_) {
+            if (record.maker != &backend || !record.present)
+                continue;
+            // What is open and answers is there, whatever this process can see of it.
+            auto* device = keeper(record.made);
+            const bool open = device && !record.removed && device->recheck_device();
+            if (!record.told && !open)
+                depart(record);
+        }
+    }
+    for (auto& [name, why] : reasons_)
+        if (!has(name))
+            record_of(name, family_of(name), backend.name).why = std::move(why);
+}
+
+// Reasons are told anew by every scan, but not those of loading: what was refused is not loaded again.
+void Registry::forget_reasons() {
+    std::erase_if(records_, [&](const Record& record) {
+        return record.why && !record.load_failed && !record.made && !names_.bound(record.name);
+    });
+}
+
+std::vector<Sighting> Registry::rescan(std::span<const std::string> removed) {
+    (void)default_allocator();
+    const std::lock_guard guard(mutex_);
+    for (Record& record : records_)
+        record.removed = record.removed || std::any_of(removed.begin(), removed.end(), [&](const auto& node) {
+                             return record.present && std::find(record.aliases.begin(), record.aliases.end(),
+                                                                node) != record.aliases.end();
+                         });
+    forget_reasons();
+    for (const Backend* const* backend = built_in_backends; *backend; ++backend)
+        run(**backend);
+    for (const Backend* module : modules_)
+        run(*module);
+    std::vector<Sighting> present;
+    for (const Record& record : records_) {
+        if (!record.present)
+            continue;
+        const auto node = std::find_if(record.aliases.begin(), record.aliases.end(),
+                                       [](const std::string& alias) { return alias.starts_with("/dev/"); });
+        present.push_back({.name = names_.intern(record.name),
+                           .node = node != record.aliases.end() ? names_.intern(*node) : nullptr,
+                           .allocator = record.made,
+                           .arrivals = record.arrivals,
+                           .found = !record.applications() && names_.bound(record.name) == record.made});
+    }
+    return present;
+}
+
+void Registry::close_idle_devices() noexcept {
+    const std::lock_guard guard(mutex_);
+    for (const Record& record : records_)
+        if (auto* device = record.made ? keeper(record.made) : nullptr)
+            device->close_device();
 }
 
 void Registry::load_and_scan(const std::string_view* family) {
-    // Reasons are told anew by every scan, but not those of loading: what was refused is not loaded again.
-    std::erase_if(records_, [&](const Record& record) {
-        return record.why && !record.load_failed && !names_.bound(record.name);
-    });
+    forget_reasons();
     for (const Backend* const* backend = built_in_backends; *backend; ++backend)
         run(**backend);
     load_companions(family);
@@ -171,7 +234,10 @@ void Registry::load_new_modules() {
 // ---- what backends say
 
 bool BackendHost::has(std::string_view name) const noexcept {
-    return registry_.has(name);
+    return registry_.told(backend_, name);
+}
+bool BackendHost::present(std::string_view name, std::initializer_list<std::string_view> aliases) noexcept {
+    return registry_.told(backend_, name, aliases);
 }
 Result<void> BackendHost::add(std::string_view name, AllocatorRef allocator,
                               std::initializer_list<std::string_view> aliases) noexcept {
@@ -180,7 +246,7 @@ Result<void> BackendHost::add(std::string_view name, AllocatorRef allocator,
 }
 void BackendHost::unavailable(std::string_view name, Error why) noexcept {
     try {
-        registry_.note_unavailable(backend_, name, std::move(why));
+        registry_.note_unavailable(name, std::move(why));
     } catch (const std::bad_alloc&) {
         // A reason is a courtesy; the allocator is missing all the same.
     }
@@ -193,13 +259,105 @@ bool Registry::has(std::string_view name) noexcept {
            });
 }
 
+bool Registry::Record::applications() const noexcept {
+    return withdrawn || backend == application;
+}
+
+bool Registry::told(const Backend& backend, std::string_view name) noexcept {
+    Record* record = find_record(name);
+    if (!record || record->maker != &backend)
+        return has(name);
+    record->told = true;
+    arrive(*record);
+    return true;
+}
+
+bool Registry::told(const Backend& backend, std::string_view name,
+                    std::initializer_list<std::string_view> aliases) noexcept {
+    if (!told(backend, name))
+        return false;
+    try {
+        if (Record* record = find_record(name); record && record->maker == &backend)
+            set_aliases(*record, aliases);
+    } catch (const std::bad_alloc&) {
+        // The name itself is bound; the next scan tries again.
+    }
+    return true;
+}
+
+// The device of a record is there: bound again if it was not.
+void Registry::arrive(Record& record) noexcept {
+    if (record.present && !record.removed)
+        return;
+    if (auto* device = record.removed ? keeper(record.made) : nullptr)
+        device->close_device();
+    record.present = true;
+    record.removed = false;
+    ++record.arrivals;
+    record.why.reset();
+    if (!record.applications())
+        names_.rebind(record.name, record.made);
+    for (const std::string& alias : record.aliases)
+        names_.rebind(alias, record.made);
+}
+
+// The device of a record has gone. What the application registered stays, whatever became of the device.
+void Registry::depart(Record& record) noexcept {
+    record.present = record.removed = false;
+    if (auto* device = keeper(record.made))
+        device->close_device();
+    if (default_.load(std::memory_order_relaxed) == record.made)
+        default_.store(built_in_default_, std::memory_order_release);
+    for (const std::string& alias : record.aliases)
+        names_.rebind(alias, nullptr);
+    if (record.applications())
+        return;
+    names_.rebind(record.name, nullptr);
+    record.why = Error(ErrorKind::device_lost, ENODEV, "using a device")
+                     .on(record.name)
+                     .remedy("it has gone: it was unplugged, or its driver was unloaded; the name comes back "
+                             "with the device");
+}
+
+// An alias that the application gave to another allocator, or took out, stays as it is.
+void Registry::set_aliases(Record& record, std::span<const std::string_view> aliases) {
+    const auto applications = [&](std::string_view alias) {
+        const Record* other = find_record(alias);
+        return other && other->applications();
+    };
+    for (const std::string& old : record.aliases)
+        if (std::find(aliases.begin(), aliases.end(), old) == aliases.end())
+            names_.rebind(old, nullptr);
+    std::erase_if(record.aliases, [&](const std::string& old) {
+        return std::find(aliases.begin(), aliases.end(), old) == aliases.end();
+    });
+    for (const std::string_view alias : aliases) {
+        if (alias.empty() || applications(alias) ||
+            std::find(record.aliases.begin(), record.aliases.end(), alias) != record.aliases.end())
+            continue;
+        std::string text(alias);
+        record.aliases.reserve(record.aliases.size() + 1);
+        forget_alias(alias);
+        names_.bind(alias, record.made);
+        record.aliases.push_back(std::move(text));
+    }
+}
+
+Registry::Record* Registry::find_record(std::string_view name) noexcept {
+    const auto at =
+        std::find_if(records_.begin(), records_.end(), [&](const Record& one) { return one.name == name; });
+    return at == records_.end() ? nullptr : &*at;
+}
+
 Registry::Record& Registry::record_of(std::string_view name, std::string_view family,
                                       std::string_view backend) {
-    for (Record& record : records_)
-        if (record.name == name)
-            return record;
-    return records_.emplace_back(
-        Record{std::string(name), std::string(family), std::string(backend), {}, std::nullopt});
+    if (Record* known = find_record(name))
+        return *known;
+    Record& fresh = records_.emplace_back();
+    fresh.name = name;
+    fresh.family = family;
+    fresh.backend = backend;
+    return fresh;
 }
 
 Result<void> Registry::add_by_backend(const Backend& backend, std::string_view name, AllocatorRef allocator,
@@ -208,34 +366,23 @@ Result<void> Registry::add_by_backend(const Backend& backend, std::string_view n
         return empty_name();
     if (!allocator)
         return no_allocator();
-    if (has(name))
+    if (told(backend, name))
         return Error(ErrorKind::conflict, "the name is taken, or the application took it out");
     const char* text = names_.intern(name);
     Record& record = record_of(name, allocator->mem_type(), backend.name);
     record.family = allocator->mem_type();
-    record.why.reset();
-    // An alias that the application gave to another allocator, or took out, stays as it is.
-    std::vector<std::string_view> granted;
-    for (std::string_view alias : aliases)
-        if (!alias.empty() && std::none_of(records_.begin(), records_.end(), [&](const Record& one) {
-                return one.name == alias && (one.withdrawn || one.backend == "application");
-            }))
-            granted.push_back(alias);
-    for (std::string_view alias : granted) {
-        forget_alias(alias);
-        record.aliases.emplace_back(alias);
-    }
-    Allocator* made = allocator.get();
+    record.maker = &backend;
+    record.made = allocator.get();
+    record.told = true;
     keep(std::move(allocator), text);
-    names_.bind(name, made);
-    for (std::string_view alias : granted)
-        names_.bind(alias, made);
+    arrive(record);
+    set_aliases(record, aliases);
     return {};
 }
 
-void Registry::note_unavailable(const Backend& backend, std::string_view name, Error why) {
-    if (!has(name))
-        record_of(name, family_of(name), backend.name).why = std::move(why);
+// Noted when the backend has told all: what it says is missing may be bound until then.
+void Registry::note_unavailable(std::string_view name, Error why) {
+    reasons_.emplace_back(name, std::move(why));
 }
 
 void Registry::forget_alias(std::string_view name) {
@@ -256,9 +403,9 @@ Result<void> Registry::add_by_application(std::string_view name, AllocatorRef al
     return without_throwing([&]() -> Result<void> {
         const char* text = names_.intern(name);
         forget_alias(name);
-        Record& record = record_of(name, allocator->mem_type(), "application");
+        Record& record = record_of(name, allocator->mem_type(), application);
         record.family = allocator->mem_type();
-        record.backend = "application";
+        record.backend = application;
         record.why.reset();
         record.withdrawn = false;
         Allocator* made = allocator.get();
@@ -277,7 +424,7 @@ Result<void> Registry::remove(std::string_view name) noexcept {
     if (!names_.bound(name))
         return Error(ErrorKind::unavailable, "no allocator is registered under this name");
     return without_throwing([&]() -> Result<void> {
-        Record& record = record_of(name, family_of(name), "application");
+        Record& record = record_of(name, family_of(name), application);
         record.withdrawn = true;
         forget_alias(name);
         names_.bind(name, nullptr);
@@ -307,7 +454,8 @@ Error Registry::explain(std::string_view name) const {
             others.append(others.empty() ? "" : ", ").append(record.name);
     }
     for (const Record& record : records_)
-        if (record.name == family && record.why)
+        if (record.why && (record.name == family || std::find(record.aliases.begin(), record.aliases.end(),
+                                                              name) != record.aliases.end()))
             return *record.why;
     Error error(ErrorKind::unavailable, "no such allocator");
     std::string what = "no allocator is called \"" + std::string(name) + "\"";
@@ -348,8 +496,9 @@ Result<std::vector<InventoryItem>> Registry::inventory(InventoryScan scan) {
             if (record.withdrawn)
                 continue;
             Allocator* allocator = names_.bound(record.name);
-            items.push_back({record.name, record.family, record.backend, record.aliases, allocator,
-                             record.why, allocator && allocator == preferred});
+            items.push_back({record.name, record.family, record.backend,
+                             record.why ? std::vector<std::string>() : record.aliases, allocator, record.why,
+                             allocator && allocator == preferred});
         }
         if (scan == InventoryScan::quick) {
             list_unloaded_companions(items);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "allocators/name_table.h"
 #include "hwalloc/allocator.h"
 #include "hwalloc/backend.h"
+#include "hwalloc/devices.h"
 #include "hwalloc/inventory.h"
 
 namespace hwalloc {
@@ -23,6 +25,15 @@ struct Companion {
     const char* families; // separated by spaces
     const char* soname;   // the linker finds it: beside this library, or where the system has it
     const char* remedy;   // what helps when it cannot be loaded
+};
+
+// A name that a backend says is there, for telling later what came and went.
+struct Sighting {
+    const char* name; // in the name table: the same pointer for the same name, for ever
+    const char* node; // an alias of it that is a device node, kept like the name; null when it has none
+    Allocator* allocator;
+    std::uint64_t arrivals; // how often it has come
+    bool found;             // find() gives the allocator: the application did not take the name
 };
 
 class Registry {
@@ -55,20 +66,40 @@ public:
     Result<void> set_default(AllocatorRef allocator) noexcept;
     Result<std::vector<InventoryItem>> inventory(InventoryScan scan);
 
+    // ---- devices that come and go
+    Result<DeviceMonitor> monitor(DeviceMonitor::Callbacks callbacks) noexcept;
+    // Asks the backends that are loaded what there is now. `removed`: nodes whose devices are known to have
+    // gone, although there may be others in their places by now. May throw std::bad_alloc.
+    std::vector<Sighting> rescan(std::span<const std::string> removed = {});
+    void close_idle_devices() noexcept;
+
     // For BackendHost.
     bool has(std::string_view name) noexcept;
+    bool told(const Backend& backend, std::string_view name) noexcept;
+    bool told(const Backend& backend, std::string_view name,
+              std::initializer_list<std::string_view> aliases) noexcept;
     Result<void> add_by_backend(const Backend& backend, std::string_view name, AllocatorRef allocator,
                                 std::initializer_list<std::string_view> aliases);
-    void note_unavailable(const Backend& backend, std::string_view name, Error why);
+    void note_unavailable(std::string_view name, Error why);
 
 private:
     // What inventory() shows beside the table.
     struct Record {
         std::string name, family, backend;
-        std::vector<std::string> aliases;
+        std::vector<std::string> aliases; // of `made`; bound as long as it is present
         std::optional<Error> why;
         bool withdrawn = false;   // by unregister()
         bool load_failed = false; // `why` is told by loading, not by a scan
+
+        // What a backend registered under the name, whoever has the name now.
+        const Backend* maker = nullptr;
+        Allocator* made = nullptr;
+        bool present = false; // as of the last scan
+        bool told = false;    // in the scan that is running
+        bool removed = false; // its device has gone: what is told now is another arrival
+        std::uint64_t arrivals = 0;
+
+        bool applications() const noexcept;
     };
 
     // These need mutex_ held.
@@ -77,10 +108,15 @@ private:
     void load_and_scan(const std::string_view* family);
     void load_companions(const std::string_view* family);
     void load_new_modules();
+    void forget_reasons();
     void add_module(const Backend& module);
     void run(const Backend& backend);
+    Record* find_record(std::string_view name) noexcept;
     Record& record_of(std::string_view name, std::string_view family, std::string_view backend);
     void forget_alias(std::string_view name);
+    void arrive(Record& record) noexcept;
+    void depart(Record& record) noexcept;
+    void set_aliases(Record& record, std::span<const std::string_view> aliases);
     void keep(AllocatorRef allocator, const char* name) noexcept;
     Error explain(std::string_view name) const;
     void list_unloaded_companions(std::vector<InventoryItem>& items) const;
@@ -95,6 +131,7 @@ private:
     Allocator* kept_ = nullptr; // every allocator ever kept, replaced ones too
     std::mutex mutex_;
     std::vector<Record> records_;
+    std::vector<std::pair<std::string, Error>> reasons_; // what the backend that runs says is missing
     std::vector<const Backend*> modules_;
     std::vector<const Companion*> loaded_; // be it to be refused
 };

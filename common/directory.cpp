@@ -1,6 +1,7 @@
 #include "common/directory.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <new>
 
 #include "common/kernel.h"
@@ -31,6 +32,10 @@ std::vector<std::string> directory_entries(const char* path, int* why) {
         *why = listed < 0 ? listed : 0;
     std::sort(listing.names.begin(), listing.names.end());
     return std::move(listing.names);
+}
+
+bool listing_refused(int answer) noexcept {
+    return answer < 0 && answer != -ENOENT && answer != -ENOTDIR;
 }
 
 } // namespace hwalloc

@@ -10,4 +10,8 @@ namespace hwalloc {
 // `*why`, if given, is a negative errno (0 otherwise). Throws bad_alloc, with the directory closed.
 std::vector<std::string> directory_entries(const char* path, int* why = nullptr);
 
+// Whether a negative errno of listing, or of stat, leaves open what there is: it is not the errno of a path
+// that does not exist. Then nothing is known to have gone.
+bool listing_refused(int answer) noexcept;
+
 } // namespace hwalloc

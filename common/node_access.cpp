@@ -205,10 +205,7 @@ Error node_refused(const char* path, int flags, int errno_value, const NodeAdvic
     case ENXIO:
     case ENODEV:
     case ENOTDIR:
-        return Error(ErrorKind::unavailable, errno_value, advice.purpose)
-            .on(path)
-            .call("open")
-            .remedy(advice.absent);
+        return Error(advice.absence, errno_value, advice.purpose).on(path).call("open").remedy(advice.absent);
     case EACCES:
     case EPERM:
         if (kernel.stat(path, &node) < 0)
@@ -223,6 +220,17 @@ Error node_refused(const char* path, int flags, int errno_value, const NodeAdvic
     default:
         return error;
     }
+}
+
+NodeNow node_now(const char* path, int fd) noexcept {
+    struct stat named {
+    }, held{};
+    if (kernel.stat(path, &named) < 0 || kernel.fstat(fd, &held) < 0)
+        return NodeNow::unseen;
+    // devtmpfs makes a new inode whenever a device comes.
+    const bool same =
+        named.st_dev == held.st_dev && named.st_ino == held.st_ino && named.st_rdev == held.st_rdev;
+    return same ? NodeNow::same : NodeNow::another;
 }
 
 Result<UniqueFd> DeviceNode::open_anew() const noexcept {
@@ -252,6 +260,26 @@ void DeviceNode::drop(const Held& held) noexcept {
     const std::lock_guard guard(mutex_);
     if (held_ == held)
         last = std::move(held_);
+}
+
+bool DeviceNode::recheck() noexcept {
+    Held held;
+    {
+        const std::lock_guard guard(mutex_);
+        held = held_;
+    }
+    if (!held)
+        return false;
+    if (node_now(path(), held->get()) != NodeNow::another)
+        return true;
+    drop(held);
+    return false;
+}
+
+void DeviceNode::close() noexcept {
+    Held last; // goes after the lock
+    const std::lock_guard guard(mutex_);
+    last = std::move(held_);
 }
 
 Result<void> DeviceNode::check() const noexcept {

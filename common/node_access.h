@@ -26,6 +26,8 @@ struct NodeAdvice {
     const char* denied;  // when nobody but root may open it; who is in the right group needs no advice from
                          // the backend
     const NodeRule* rule = nullptr; // what `denied` says, ready to be installed; null: there is none
+    // What a node that is not there means: a device that never was, or one that the library has met.
+    ErrorKind absence = ErrorKind::unavailable;
 };
 
 // Why open(path, flags) answered `errno_value`, in words: the node's owner, group and mode, who this process
@@ -33,6 +35,11 @@ struct NodeAdvice {
 // told by number, and by name where /etc/passwd and /etc/group know them; the name service is not asked,
 // because it may reach for the network. Reads files, so it is for failures only.
 Error node_refused(const char* path, int flags, int errno_value, const NodeAdvice& advice) noexcept;
+
+// What `path` names now, seen from a descriptor that was opened there: the same node; another one, made when
+// its device went and came; or nothing that this process can see.
+enum class NodeNow { same, another, unseen };
+NodeNow node_now(const char* path, int fd) noexcept;
 
 // A node that is opened when it is first needed and kept open. Thread-safe.
 class DeviceNode {
@@ -49,6 +56,10 @@ public:
     // Makes the next open() open the node anew: after `held` answered that the device is gone or is another
     // one.
     void drop(const Held& held) noexcept;
+    // Closes the node if its path names another one now. Whether it is open afterwards.
+    bool recheck() noexcept;
+    // Closes the node; the next open() opens it anew.
+    void close() noexcept;
     // Whether the node can be opened now, whatever is open already.
     Result<void> check() const noexcept;
 

@@ -1,9 +1,13 @@
 #include "common/udev.h"
 
 #include <libudev.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <memory>
+
+#include "common/fixed_text.h"
+#include "common/kernel.h"
 
 namespace hwalloc {
 
@@ -41,6 +45,66 @@ std::vector<UdevDevice> udev_devices(const char* subsystem, const char* property
     std::sort(devices.begin(), devices.end(),
               [](const UdevDevice& a, const UdevDevice& b) { return natural_less(a.node, b.node); });
     return devices;
+}
+
+// What udev_device_get_is_initialized(3) says, by what it looks at: whether there is a file about the device
+// in the database, which for every device node there is (systemd, device_update_db()).
+bool udev_is_through_with(const char* node) noexcept {
+    struct stat status {};
+    if (kernel.stat(node, &status) < 0 || (!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode)))
+        return true;
+    const FixedText entry("/run/udev/data/", S_ISCHR(status.st_mode) ? "c" : "b", major(status.st_rdev), ":",
+                          minor(status.st_rdev));
+    return kernel.stat(entry.c_str(), &status) >= 0;
+}
+
+// ---- events
+
+// libudev gives a monitor without udev too, one that never hears anything (udev_monitor_new_from_netlink(3)
+// looks for the daemon's socket, and only logs): so that is looked at here.
+Result<UdevMonitor> UdevMonitor::open(std::initializer_list<const char*> subsystems) noexcept {
+    constexpr const char* socket = "/run/udev/control";
+    constexpr const char* doing = "listening for devices that come and go";
+    struct stat status {};
+    if (const int done = kernel.stat(socket, &status); done < 0)
+        return Error(ErrorKind::unavailable, -done, doing)
+            .on(socket)
+            .remedy("no udev daemon is to be seen, as in most containers: devices can be listed, but nobody "
+                    "tells when they come and go");
+    const std::unique_ptr<udev, decltype(&udev_unref)> context(udev_new(), udev_unref);
+    Handle monitor(context ? udev_monitor_new_from_netlink(context.get(), "udev") : nullptr);
+    if (!monitor)
+        return Error(ErrorKind::unavailable, doing)
+            .doing(doing)
+            .call("udev_monitor_new_from_netlink")
+            .remedy("the kernel gives no netlink socket: a sandbox may forbid AF_NETLINK, or too many files "
+                    "are open");
+    for (const char* subsystem : subsystems)
+        if (const int done =
+                udev_monitor_filter_add_match_subsystem_devtype(monitor.get(), subsystem, nullptr);
+            done < 0)
+            return Error::from_errno(-done, doing).call("udev_monitor_filter_add_match_subsystem_devtype");
+    if (const int done = udev_monitor_enable_receiving(monitor.get()); done < 0)
+        return Error::from_errno(-done, doing).call("udev_monitor_enable_receiving");
+    return UdevMonitor(std::move(monitor));
+}
+
+void UdevMonitor::Unref::operator()(udev_monitor* monitor) const noexcept {
+    udev_monitor_unref(monitor);
+}
+
+int UdevMonitor::fd() const noexcept {
+    return udev_monitor_get_fd(monitor_.get());
+}
+
+std::optional<UdevEvent> UdevMonitor::next() {
+    const std::unique_ptr<udev_device, decltype(&udev_device_unref)> device(
+        udev_monitor_receive_device(monitor_.get()), udev_device_unref);
+    if (!device)
+        return std::nullopt;
+    const auto text = [](const char* maybe) { return std::string(maybe ? maybe : ""); };
+    return UdevEvent{.action = text(udev_device_get_action(device.get())),
+                     .node = text(udev_device_get_devnode(device.get()))};
 }
 
 } // namespace hwalloc

@@ -1,8 +1,15 @@
 // What udev knows of the devices of one subsystem. The only door to libudev.
 #pragma once
 
+#include <initializer_list>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "hwalloc/result.h"
+
+struct udev_monitor; // libudev's
 
 namespace hwalloc {
 
@@ -16,6 +23,39 @@ struct UdevDevice {
 // Empty where udev has no database, or no /sys is mounted: in a container. May throw std::bad_alloc.
 std::vector<UdevDevice> udev_devices(const char* subsystem, const char* property = nullptr,
                                      const char* value = nullptr);
+
+// Whether udev is through with the device of a node: its permissions and links are as they will stay. What is
+// no device node, or not there, is nothing to wait for.
+bool udev_is_through_with(const char* node) noexcept;
+
+// What udev tells when a device has come, gone or changed.
+struct UdevEvent {
+    std::string action; // "add", "remove", "change", ...
+    std::string node;   // "/dev/dri/card0"; empty where the device has none
+};
+
+// Events of udev's own netlink group: they are sent when a node's permissions and links are made. Move only;
+// one thread at a time.
+class UdevMonitor {
+public:
+    // Listens from now on to events about devices of these subsystems. Errors: unavailable, when no udev
+    // daemon is there to send them; what the kernel answers when it refuses the socket; exhausted.
+    static Result<UdevMonitor> open(std::initializer_list<const char*> subsystems) noexcept;
+
+    // Readable when there are events; O_NONBLOCK and O_CLOEXEC; the monitor's own.
+    int fd() const noexcept;
+    // The next event; nothing when there is none left. May throw std::bad_alloc.
+    std::optional<UdevEvent> next();
+
+private:
+    struct Unref {
+        void operator()(udev_monitor* monitor) const noexcept;
+    };
+    using Handle = std::unique_ptr<udev_monitor, Unref>;
+    explicit UdevMonitor(Handle monitor) noexcept : monitor_(std::move(monitor)) {}
+
+    Handle monitor_;
+};
 
 // Orders names like people do, by the number at the end: "video2" < "video10".
 bool natural_less(const std::string& a, const std::string& b) noexcept;

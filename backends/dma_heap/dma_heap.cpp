@@ -59,7 +59,7 @@ Kind kind_of(std::string_view node) noexcept {
                                                                                      : Kind::other;
 }
 
-class DmaHeap final : public Allocator, public Describes {
+class DmaHeap final : public Allocator, public Describes, public KeepsDevice {
 public:
     explicit DmaHeap(const std::string& node)
         : Allocator("dma-heap")
@@ -70,7 +70,8 @@ public:
                 {.purpose = "opening a DMA heap",
                  .absent = "the heap has gone, or this container does not show it",
                  .denied = rule_.words(),
-                 .rule = rule_.rule()}) {}
+                 .rule = rule_.rule(),
+                 .absence = ErrorKind::device_lost}) {}
 
     Properties properties() noexcept override {
         const bool known = kind_ != Kind::other;
@@ -89,6 +90,8 @@ public:
     }
     Claims claims() noexcept override { return {.alloc = true, .map = true, .export_dmabuf = true}; }
     Result<void> available() noexcept override { return node_.check(); }
+    bool recheck_device() noexcept override { return node_.recheck(); }
+    void close_device() noexcept override { node_.close(); }
 
 private:
     Result<Block*> do_alloc(std::size_t size, const AllocationParams& params) noexcept override {
@@ -176,7 +179,9 @@ private:
     }
 
     void* do_extension(std::string_view id) noexcept override {
-        return id == Describes::extension_id ? static_cast<Describes*>(this) : nullptr;
+        if (id == Describes::extension_id)
+            return static_cast<Describes*>(this);
+        return id == KeepsDevice::extension_id ? static_cast<KeepsDevice*>(this) : nullptr;
     }
 
     Kind kind_;
@@ -200,21 +205,21 @@ Error no_heaps(int listed) {
 Result<void> discover(BackendHost& host) noexcept try {
     int listed;
     const std::vector<std::string> nodes = directory_entries(directory, &listed);
+    if (listing_refused(listed))
+        return no_heaps(listed);
     if (nodes.empty()) {
         host.unavailable("dma-heap", no_heaps(listed));
         return {};
     }
     const bool has_system = std::binary_search(nodes.begin(), nodes.end(), "system");
     for (const std::string& node : nodes) {
-        const std::string name = "dma-heap/" + node;
-        if (host.has(name))
+        const std::string name = "dma-heap/" + node, path = std::string(directory) + "/" + node;
+        // The family's name is the system heap, or, where there is none, the first one.
+        const bool best = node == (has_system ? "system" : nodes.front());
+        const std::initializer_list<std::string_view> aliases{path, best ? "dma-heap" : ""};
+        if (host.present(name, aliases))
             continue;
-        const std::string path = std::string(directory) + "/" + node;
-        auto heap = AllocatorRef::adopt(new DmaHeap(node));
-        // The family's name is the system heap, or, where there is none, the first one seen.
-        const bool best = node == "system" || (!has_system && !host.has("dma-heap"));
-        auto added = best ? host.add(name, std::move(heap), {path, "dma-heap"})
-                          : host.add(name, std::move(heap), {path});
+        auto added = host.add(name, AllocatorRef::adopt(new DmaHeap(node)), aliases);
         if (!added)
             return added;
     }

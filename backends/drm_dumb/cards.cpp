@@ -41,6 +41,19 @@ std::string driver_of(const std::string& card) {
     return driver;
 }
 
+// udev's links tell each card's ID_PATH: "pci-0000:00:02.0-card" leads to "../card0".
+void find_paths(std::vector<Card>& cards) {
+    constexpr std::string_view links = "/dev/dri/by-path/", suffix = "-card";
+    for (const std::string& entry : directory_entries(links.data())) {
+        if (!entry.ends_with(suffix))
+            continue;
+        const std::string target = link_target(std::string(links) + entry);
+        for (Card& card : cards)
+            if (card.name == target)
+                card.path = entry.substr(0, entry.size() - suffix.size());
+    }
+}
+
 bool is_card(std::string_view entry) noexcept {
     return entry.starts_with("card") && entry.size() > 4 &&
            entry.find_first_not_of("0123456789", 4) == entry.npos;
@@ -60,12 +73,13 @@ std::vector<Card> list_cards(int* why) {
     for (std::string& entry : directory_entries(node_directory, why))
         if (is_card(entry)) {
             std::string node = std::string(node_directory) + "/" + entry;
-            cards.push_back({.name = std::move(entry), .node = std::move(node), .driver = {}});
+            cards.push_back({.name = std::move(entry), .node = std::move(node), .driver = {}, .path = {}});
         }
     if (cards.empty())
         return cards;
     std::sort(cards.begin(), cards.end(),
               [](const Card& a, const Card& b) { return natural_less(a.node, b.node); });
+    find_paths(cards);
     const auto known = directory_entries(class_directory.data());
     for (Card& card : cards) {
         card.driver = driver_of(card.name);

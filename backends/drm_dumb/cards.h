@@ -13,6 +13,7 @@ struct Card {
     std::string name;   // "card0"
     std::string node;   // "/dev/dri/card0"
     std::string driver; // what /sys calls the driver; empty where that does not tell
+    std::string path;   // by udev's word where it is plugged in, "pci-0000:00:02.0"; may be empty
     bool has_screens = false;
 
     // Other names of the driver: DRM's own often lacks the "-drm" that the driver of the bus has ("vc4-drm").

@@ -17,6 +17,10 @@ using drm::detail::DumbAllocator;
 
 constexpr const char* family = "drm-dumb";
 
+std::string name_of(std::string_view instance) {
+    return std::string(family).append("/").append(instance);
+}
+
 Error no_cards(int listed) {
     const auto known = directory_entries("/sys/class/drm");
     const bool in_kernel = std::any_of(known.begin(), known.end(),
@@ -34,6 +38,8 @@ Error no_cards(int listed) {
 Result<void> discover(BackendHost& host) noexcept try {
     int listed;
     const std::vector<Card> cards = drm::detail::list_cards(&listed);
+    if (listing_refused(listed))
+        return no_cards(listed);
     if (cards.empty()) {
         host.unavailable(family, no_cards(listed));
         return {};
@@ -42,18 +48,22 @@ Result<void> discover(BackendHost& host) noexcept try {
         std::find_if(cards.begin(), cards.end(), [](const Card& one) { return one.has_screens; });
     const Card& best = screens != cards.end() ? *screens : cards.front();
     for (const Card& card : cards) {
-        const std::string name = std::string(family) + "/" + card.name;
-        if (host.has(name))
-            continue;
-        // An alias that is given twice counts once, so the node stands in for what there is not. A driver's
-        // name is that of its first card.
-        const auto alias = [&](std::string_view driver) {
-            const std::string wanted = std::string(family) + "/" + std::string(driver);
-            return driver.empty() || host.has(wanted) ? card.node : wanted;
+        const std::string name = name_of(card.name);
+        // Which names a card has depends on what there is, not on the order in which it came: a driver's name
+        // is that of its first card.
+        const auto by_driver = [&](std::string_view driver) {
+            const auto first = std::find_if(cards.begin(), cards.end(), [&](const Card& one) {
+                return one.driver == driver || one.short_driver() == driver;
+            });
+            return !driver.empty() && &*first == &card ? name_of(driver) : std::string();
         };
-        auto added = host.add(name, AllocatorRef::adopt(new DumbAllocator(card.node)),
-                              {card.node, alias(card.driver), alias(card.short_driver()),
-                               &card == &best ? std::string_view(family) : std::string_view(card.node)});
+        const std::string driver = by_driver(card.driver), short_driver = by_driver(card.short_driver());
+        const std::string path = card.path.empty() ? std::string() : name_of("by-path/" + card.path);
+        const std::initializer_list<std::string_view> aliases{card.node, driver, short_driver, path,
+                                                              &card == &best ? family : ""};
+        if (host.present(name, aliases))
+            continue;
+        auto added = host.add(name, AllocatorRef::adopt(new DumbAllocator(card.node)), aliases);
         if (!added)
             return added;
     }

@@ -6,6 +6,7 @@
 #include "allocators/page_geometry.h"
 #include "common/fixed_text.h"
 #include "common/kernel.h"
+#include "common/node_access.h"
 #include "hwalloc/dma_buf.h"
 
 namespace hwalloc::drm::detail {
@@ -19,6 +20,8 @@ Result<std::uint8_t*> begin_access(DmaBuf& buffer, const File& file, const GemHa
     if (bytes || bytes.error().call() != "mmap")
         return bytes;
     auto region = map_dumb(file, handle, buffer.size());
+    if (!region && region.error().kind() == ErrorKind::device_lost)
+        return std::move(region).error().because(std::move(bytes).error());
     if (!region)
         return std::move(bytes).error().because(std::move(region).error());
     buffer.set_mapping(region->release());
@@ -68,7 +71,7 @@ Result<std::shared_ptr<File>> FileSource::get() noexcept {
     const std::lock_guard guard(mutex_);
     if (file_)
         return file_;
-    auto file = File::open(node_);
+    auto file = File::open(node_, ErrorKind::device_lost);
     if (file)
         file_ = *file;
     return file;
@@ -80,13 +83,35 @@ Result<std::shared_ptr<File>> FileSource::borrow() noexcept {
         if (file_)
             return file_;
     }
-    return File::open(node_);
+    return File::open(node_, ErrorKind::device_lost);
 }
 
 void FileSource::drop(const std::shared_ptr<File>& file) noexcept {
     std::shared_ptr<File> last; // goes after the lock
     const std::lock_guard guard(mutex_);
     if (!fixed_ && file_ == file)
+        last = std::move(file_);
+}
+
+bool FileSource::recheck() noexcept {
+    std::shared_ptr<File> file;
+    {
+        const std::lock_guard guard(mutex_);
+        file = file_;
+    }
+    if (!file || fixed_)
+        return file != nullptr;
+    const NodeNow now = node_now(node_.c_str(), file->fd.get());
+    if (now == NodeNow::same || (now == NodeNow::unseen && !file->gone()))
+        return true;
+    drop(file);
+    return false;
+}
+
+void FileSource::close() noexcept {
+    std::shared_ptr<File> last; // goes after the lock
+    const std::lock_guard guard(mutex_);
+    if (!fixed_)
         last = std::move(file_);
 }
 
@@ -116,9 +141,9 @@ Result<void> DumbAllocator::available() noexcept {
         return std::move(file).error();
     auto dumb = create_bytes(*file, page_size());
     if (!dumb)
-        return passed_on(*file, std::move(dumb).error());
+        return std::move(dumb).error();
     if (auto fd = export_dumb(**file, dumb->handle); !fd)
-        return passed_on(*file, std::move(fd).error());
+        return std::move(fd).error();
     return {};
 }
 
@@ -129,22 +154,18 @@ void* DumbAllocator::do_extension(std::string_view id) noexcept {
         return static_cast<ImportsDmaBuf*>(this);
     if (id == AllocatesImages::extension_id)
         return static_cast<AllocatesImages*>(this);
+    if (id == KeepsDevice::extension_id)
+        return static_cast<KeepsDevice*>(this);
     return nullptr;
 }
 
 // ---- memory
 
-Error DumbAllocator::passed_on(const std::shared_ptr<File>& file, Error error) noexcept {
-    if (error.kind() == ErrorKind::device_lost)
-        source_.drop(file);
-    return error;
-}
-
 Result<DmaBufRef> DumbAllocator::share_out(const std::shared_ptr<File>& file, const Dumb& dumb,
                                            std::size_t bytes) noexcept {
     auto fd = export_dumb(*file, dumb.handle);
     if (!fd)
-        return passed_on(file, std::move(fd).error());
+        return std::move(fd).error();
     auto buffer = DmaBuf::adopt(std::move(*fd), bytes);
     if (!buffer)
         return std::move(buffer).error().on(file->node);
@@ -173,34 +194,20 @@ Result<Block*> DumbAllocator::do_alloc(std::size_t size, const AllocationParams&
             .wanted(geometry->storage)
             .held(most_bytes)
             .remedy("a dumb buffer is smaller than 4 GiB; use another allocator, such as dma-heap/system");
-    auto file = source_.get();
-    if (!file)
-        return std::move(file).error();
-    auto dumb = create_bytes(*file, geometry->storage);
+    return on_card(
+        [&](const std::shared_ptr<File>& file) noexcept { return alloc_on(file, size, *geometry); });
+}
+
+Result<Block*> DumbAllocator::alloc_on(const std::shared_ptr<File>& file, std::size_t size,
+                                       const Geometry& geometry) noexcept {
+    auto dumb = create_bytes(file, geometry.storage);
     if (!dumb)
-        return passed_on(*file, std::move(dumb).error());
-    auto buffer = share_out(*file, *dumb, geometry->storage);
+        return std::move(dumb).error();
+    auto buffer = share_out(file, *dumb, geometry.storage);
     if (!buffer)
         return std::move(buffer).error();
     (*buffer)->set_name(FixedText("hwalloc:", size));
-    return block_on(std::move(*file), std::move(dumb->handle), *geometry, std::move(*buffer));
-}
-
-Result<MemoryRef> DumbAllocator::import_dmabuf(int fd, std::size_t offset, std::size_t size,
-                                               MemoryFlags flags) noexcept {
-    auto taken = take_import(fd, offset, size, flags);
-    if (!taken)
-        return std::move(taken).error();
-    auto file = source_.get();
-    if (!file)
-        return std::move(file).error();
-    auto handle = (*file)->import(taken->buffer->fd());
-    if (!handle)
-        return passed_on(*file, std::move(handle).error().wanted(taken->buffer->size()));
-    auto block = block_on(std::move(*file), std::move(*handle), taken->geometry, std::move(taken->buffer));
-    if (!block)
-        return std::move(block).error();
-    return MemoryRef::adopt(&(*block)->root());
+    return block_on(file, std::move(dumb->handle), geometry, std::move(*buffer));
 }
 
 } // namespace hwalloc::drm::detail

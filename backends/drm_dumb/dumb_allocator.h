@@ -25,6 +25,10 @@ public:
     Result<std::shared_ptr<File>> borrow() noexcept;
     // Makes the next get() open the node anew, where it can be: the card behind `file` is gone.
     void drop(const std::shared_ptr<File>& file) noexcept;
+    // Closes the file if its card is gone, or another one has its node. Whether it is open afterwards.
+    bool recheck() noexcept;
+    // Closes the file, as far as this source keeps it open.
+    void close() noexcept;
 
 private:
     std::string node_;
@@ -33,7 +37,11 @@ private:
     bool fixed_ = false;
 };
 
-class DumbAllocator final : public Allocator, public Describes, public ImportsDmaBuf, public AllocatesImages {
+class DumbAllocator final : public Allocator,
+                            public Describes,
+                            public ImportsDmaBuf,
+                            public AllocatesImages,
+                            public KeepsDevice {
 public:
     explicit DumbAllocator(std::string node) : Allocator("drm-dumb"), source_(std::move(node)) {}
     explicit DumbAllocator(std::shared_ptr<File> file) : Allocator("drm-dumb"), source_(std::move(file)) {}
@@ -44,19 +52,44 @@ public:
     Result<MemoryRef> import_dmabuf(int fd, std::size_t offset, std::size_t size,
                                     MemoryFlags flags) noexcept override;
     Result<Image> alloc_image(const ImageRequest& request) noexcept override;
+    bool recheck_device() noexcept override { return source_.recheck(); }
+    void close_device() noexcept override { source_.close(); }
 
 private:
     Result<Block*> do_alloc(std::size_t size, const AllocationParams& params) noexcept override;
     void* do_extension(std::string_view id) noexcept override;
-    // Tells the source when the error means that the card is gone.
-    Error passed_on(const std::shared_ptr<File>& file, Error error) noexcept;
+    // Does `work` on the open file; once more, on a new one, when it turns out that the card behind it is
+    // gone and the name is that of a card again.
+    template<class Work>
+    auto on_card(Work&& work) noexcept -> decltype(work(std::shared_ptr<File>()));
     // The dma-buf of a new dumb buffer, at least `bytes` of it, with nothing of anybody's in it.
     Result<DmaBufRef> share_out(const std::shared_ptr<File>& file, const Dumb& dumb,
                                 std::size_t bytes) noexcept;
+    Result<Block*> alloc_on(const std::shared_ptr<File>& file, std::size_t size,
+                            const Geometry& geometry) noexcept;
+    Result<MemoryRef> import_on(const std::shared_ptr<File>& file, const Geometry& geometry,
+                                const DmaBufRef& buffer) noexcept;
+    Result<Image> image_on(const std::shared_ptr<File>& file, const ImageRequest& request,
+                           const DumbShape& shape) noexcept;
     Result<Block*> block_on(std::shared_ptr<File> file, GemHandle handle, const Geometry& geometry,
                             DmaBufRef buffer) noexcept;
 
     FileSource source_;
 };
+
+template<class Work>
+auto DumbAllocator::on_card(Work&& work) noexcept -> decltype(work(std::shared_ptr<File>())) {
+    auto file = source_.get();
+    if (!file)
+        return std::move(file).error();
+    auto done = work(*file);
+    if (done || done.error().kind() != ErrorKind::device_lost)
+        return done;
+    source_.drop(*file);
+    auto other = source_.get();
+    if (!other || *other == *file)
+        return done;
+    return work(*other);
+}
 
 } // namespace hwalloc::drm::detail

@@ -76,12 +76,15 @@ std::string path_of(int fd) {
 
 } // namespace
 
-Result<std::shared_ptr<File>> File::open(const std::string& node) noexcept {
+Result<std::shared_ptr<File>> File::open(const std::string& node, ErrorKind absence) noexcept {
     return without_exceptions([&]() -> Result<std::shared_ptr<File>> {
         constexpr int flags = O_RDWR;
         const int opened = kernel.open(node.c_str(), flags | O_CLOEXEC);
-        if (opened < 0)
-            return node_refused(node.c_str(), flags, -opened, advice);
+        if (opened < 0) {
+            NodeAdvice told = advice;
+            told.absence = absence;
+            return node_refused(node.c_str(), flags, -opened, told);
+        }
         UniqueFd fd(opened);
         // Who opens a card while nobody is its DRM master becomes that (drm_auth.c, drm_master_open), and
         // would keep every compositor out. EINVAL, when somebody else is, is as good.

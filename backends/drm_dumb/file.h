@@ -19,9 +19,10 @@ namespace hwalloc::drm::detail {
 // Every File of the process is known to the process, so that two descriptors of one open file are one File
 // and share its table. Thread-safe.
 struct File : std::enable_shared_from_this<File> {
-    // Opens a card's primary node: a new open file, which is not DRM master. Errors: those of node_refused;
-    // invalid (no card), exhausted.
-    static Result<std::shared_ptr<File>> open(const std::string& node) noexcept;
+    // Opens a card's primary node: a new open file, which is not DRM master. Errors: those of node_refused,
+    // with `absence` where there is no such node; invalid (no card), exhausted.
+    static Result<std::shared_ptr<File>> open(const std::string& node,
+                                              ErrorKind absence = ErrorKind::unavailable) noexcept;
     // The open file behind somebody's descriptor, of which a duplicate is kept. Errors: see Device::wrap.
     static Result<std::shared_ptr<File>> of(int fd) noexcept;
 

@@ -71,20 +71,23 @@ Result<Image> DumbAllocator::alloc_image(const ImageRequest& request) noexcept {
     auto shape = shape_of(request);
     if (!shape)
         return std::move(shape).error().on(source_.node());
-    auto file = source_.get();
-    if (!file)
-        return std::move(file).error();
-    auto dumb = create(*file, *shape);
+    return on_card(
+        [&](const std::shared_ptr<File>& file) noexcept { return image_on(file, request, *shape); });
+}
+
+Result<Image> DumbAllocator::image_on(const std::shared_ptr<File>& file, const ImageRequest& request,
+                                      const DumbShape& shape) noexcept {
+    auto dumb = create(file, shape);
     if (!dumb)
-        return passed_on(*file, std::move(dumb).error());
+        return std::move(dumb).error();
     auto layout = linear_layout(request.fourcc, request.width, request.height, dumb->pitch);
     if (!layout)
         return std::move(layout)
             .error()
             .doing(FixedText("laying an image out with the driver's pitch of ", dumb->pitch, " bytes"))
-            .on((*file)->node);
+            .on(file->node);
     const auto bytes = static_cast<std::size_t>(layout->memory_sizes[0]);
-    auto buffer = share_out(*file, *dumb, bytes);
+    auto buffer = share_out(file, *dumb, bytes);
     if (!buffer)
         return std::move(buffer).error();
     auto geometry = Geometry::window((*buffer)->size(), 0, bytes, MemoryFlags::none);
@@ -92,7 +95,7 @@ Result<Image> DumbAllocator::alloc_image(const ImageRequest& request) noexcept {
         return std::move(geometry).error();
     geometry->align = page_size() - 1;
     (*buffer)->set_name(FixedText("hwalloc:", request.width, "x", request.height));
-    auto block = block_on(std::move(*file), std::move(dumb->handle), *geometry, std::move(*buffer));
+    auto block = block_on(file, std::move(dumb->handle), *geometry, std::move(*buffer));
     if (!block)
         return std::move(block).error();
     return Image{MemoryRef::adopt(&(*block)->root()), *layout};

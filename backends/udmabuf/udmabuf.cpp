@@ -9,6 +9,7 @@
 
 #include "allocators/page_geometry.h"
 #include "common/checked.h"
+#include "common/directory.h"
 #include "common/fixed_text.h"
 #include "common/kernel.h"
 #include "common/node_access.h"
@@ -35,9 +36,10 @@ constexpr NodeAdvice advice{.purpose = "opening udmabuf",
                                       "else give a group access with a "
                                       "udev rule, such as SUBSYSTEM==\"misc\", KERNEL==\"udmabuf\", "
                                       "GROUP=\"kvm\", MODE=\"0660\"",
-                            .rule = &rule};
+                            .rule = &rule,
+                            .absence = ErrorKind::device_lost};
 
-class Udmabuf final : public Allocator, public Describes {
+class Udmabuf final : public Allocator, public Describes, public KeepsDevice {
 public:
     Udmabuf() : Allocator("udmabuf"), node_(node_path, O_RDWR, advice) {}
 
@@ -52,6 +54,8 @@ public:
     }
     Claims claims() noexcept override { return {.alloc = true, .map = true, .export_dmabuf = true}; }
     Result<void> available() noexcept override { return node_.check(); }
+    bool recheck_device() noexcept override { return node_.recheck(); }
+    void close_device() noexcept override { node_.close(); }
 
 private:
     // The most that the driver makes of one call, in bytes: read once, and again before anything is refused
@@ -133,7 +137,9 @@ private:
     }
 
     void* do_extension(std::string_view id) noexcept override {
-        return id == Describes::extension_id ? static_cast<Describes*>(this) : nullptr;
+        if (id == Describes::extension_id)
+            return static_cast<Describes*>(this);
+        return id == KeepsDevice::extension_id ? static_cast<KeepsDevice*>(this) : nullptr;
     }
 
     DeviceNode node_;
@@ -141,17 +147,20 @@ private:
 };
 
 Result<void> discover(BackendHost& host) noexcept try {
-    if (host.has("udmabuf"))
-        return {};
     struct stat node {};
     if (const int done = kernel.stat(node_path, &node); done < 0) {
         const bool in_kernel = kernel.stat("/sys/class/misc/udmabuf", &node) >= 0;
-        host.unavailable("udmabuf", Error(ErrorKind::unavailable, -done, "looking for udmabuf")
-                                        .on(node_path)
-                                        .remedy(in_kernel ? no_node : no_driver));
+        Error why = Error(ErrorKind::unavailable, -done, "looking for udmabuf")
+                        .on(node_path)
+                        .remedy(in_kernel ? no_node : no_driver);
+        if (listing_refused(done))
+            return why;
+        host.unavailable("udmabuf", std::move(why));
         return {};
     }
-    return host.add("udmabuf", AllocatorRef::adopt(new Udmabuf));
+    if (host.present("udmabuf", {node_path}))
+        return {};
+    return host.add("udmabuf", AllocatorRef::adopt(new Udmabuf), {node_path});
 } catch (const std::bad_alloc&) {
     return Error(ErrorKind::exhausted, "no memory for an allocator");
 }

@@ -55,13 +55,16 @@ constinit Immortal immortal;
 
 } // namespace
 
-Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string& path) {
+Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string& path, ErrorKind absence) {
     // Non-blocking, so that DQBUF after a spurious wake-up returns. V4L2 wants O_RDWR of everybody
     // (userspace-api/media/v4l/func-open.rst).
     constexpr int flags = O_RDWR | O_NONBLOCK;
     const int fd = kernel.open(path.c_str(), flags | O_CLOEXEC);
-    if (fd < 0)
-        return node_refused(path.c_str(), flags, -fd, advice);
+    if (fd < 0) {
+        NodeAdvice told = advice;
+        told.absence = absence;
+        return node_refused(path.c_str(), flags, -fd, told);
+    }
     UniqueFd owned(fd);
     auto session = std::make_shared<Session>();
     session->fd = std::move(owned);
@@ -114,7 +117,7 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open_or_share(const st
             if (auto session = known->application.lock())
                 return session;
     }
-    return open(path);
+    return open(path, ErrorKind::device_lost);
 }
 
 } // namespace hwalloc::v4l2

@@ -33,11 +33,14 @@ struct Node {
 };
 
 struct Session {
-    // Opens the node of a device that captures video. Errors: see Camera::open.
-    static Result<std::shared_ptr<Session>> open(const std::string& path);
+    // Opens the node of a device that captures video. Errors: see Camera::open; `absence` when it is not
+    // there.
+    static Result<std::shared_ptr<Session>> open(const std::string& path,
+                                                 ErrorKind absence = ErrorKind::unavailable);
     // The same for an application, whose session others then share.
     static Result<std::shared_ptr<Session>> open_for_application(const std::string& path);
-    // The session that an application of this process has open on the node, else a new one.
+    // The session that an application of this process has open on the node, else a new one. A node that is
+    // not there is device_lost: the library has met it.
     static Result<std::shared_ptr<Session>> open_or_share(const std::string& path);
 
     // Who has a buffer: nobody, the driver (QBUF to DQBUF), or the application (DQBUF to QBUF).

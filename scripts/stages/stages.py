@@ -154,6 +154,7 @@ def _lab_tests(context):
                 if path.is_file() and os.access(path, os.X_OK)]
     if not programs:
         raise StageFailed("there is no tests/lab/*_test*")
+    often = {"HWALLOC_HOTPLUG_CYCLES": "200"} if context.options.all else {}
     pieces = {}
     for program in programs:
         code, groups = context.output_of(program, "--groups")
@@ -161,7 +162,7 @@ def _lab_tests(context):
             raise StageFailed(f"{program.name} names no groups")
         for group in groups.split():
             name = f"{program.stem} {group}"
-            pieces[name] = functools.partial(_printed, name=name, command=(program, group))
+            pieces[name] = functools.partial(_printed, name=name, command=(program, group), env=often)
     return pieces
 
 
@@ -172,7 +173,8 @@ def lab_suites(context):
 
 
 def lab_tests(context):
-    """The programs tests/lab/*_test*, which use the lab from outside: captures, expectations, witnesses."""
+    """The programs tests/lab/*_test*, which use the lab from outside: captures, expectations, witnesses. With --all devices
+    come and go ten times as often."""
     return context.together(_lab_tests(context))
 
 
@@ -197,9 +199,9 @@ def lab(context):
     return context.together({**_lab_tests(context), "lab selftest": lab_selftest, **_lab_suites(context)})
 
 
-def _printed(context, name, command):
+def _printed(context, name, command, env=None):
     """Runs a program that prints what passed and what failed."""
-    code, text = context.output_of(*command, env={"HWALLOC_BUILD_DIR": "build/dev"})
+    code, text = context.output_of(*command, env={"HWALLOC_BUILD_DIR": "build/dev", **(env or {})})
     if code == SKIPPED:
         return Counts(skipped=1)
     counts = reports.printed(text) or (Counts() if code else Counts(passed=1))

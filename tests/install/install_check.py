@@ -213,6 +213,23 @@ def readme(options):
         expect(done.returncode == 0 or "dma_heap" in done.stdout, "it failed and named no heap")
 
 
+def hotplug(options):
+    """The program in docs/hotplug.md compiles, and waits for devices."""
+    listing = re.search(r"^```cpp\n(.*?)^```$", (options.source / "docs" / "hotplug.md").read_text(), re.M | re.S)
+    expect(listing, "docs/hotplug.md has no program")
+    env = environment(options.prefix, options.libdir)
+    flags = run("pkg-config", "--cflags", "--libs", "hwalloc", stdout=subprocess.PIPE, env=env).stdout.split()
+    with tempfile.TemporaryDirectory(prefix="hwalloc-hotplug-") as directory:
+        source = pathlib.Path(directory) / "program.cpp"
+        source.write_text(listing[1])
+        run(options.compiler, *STRICT, source, *flags, "-o", source.with_suffix(""))
+        try:
+            done = subprocess.run([source.with_suffix("")], env=env, timeout=1)
+            expect(False, f"it ended, with exit code {done.returncode}")
+        except subprocess.TimeoutExpired:
+            pass
+
+
 def includes(options):
     """Public headers include each other, the C++ library, and a few headers of libc; nothing private, nothing else but
     Vulkan's own header in hwalloc/vulkan.h."""
@@ -238,7 +255,8 @@ def header(options):
 
 
 CHECKS = {"install": install, "layout": layout, "no-build-path": no_build_path, "udev-rules": udev_rules, "pkg-config": pkg_config,
-          "find-package": find_package, "moved": moved, "includes": includes, "tutorial": tutorial, "readme": readme, "header": header}
+          "find-package": find_package, "moved": moved, "includes": includes, "tutorial": tutorial, "readme": readme,
+          "hotplug": hotplug, "header": header}
 
 
 def main():

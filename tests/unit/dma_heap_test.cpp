@@ -197,7 +197,7 @@ TEST_F(DmaHeap, ANodeThatMayNotBeOpenedTellsWhoseItIs) {
     EXPECT_TRUE(allocator->alloc(100)) << "opened as soon as it may be";
 }
 
-TEST_F(DmaHeap, AHeapThatIsGoneIsUnavailableAndItsReturnIsNoticed) {
+TEST_F(DmaHeap, AHeapThatIsGoneIsLostAndItsReturnIsNoticed) {
     Allocator* allocator = heap("comes-and-goes");
     ASSERT_TRUE(allocator->alloc(100));
     fake.alloc_result = -ENODEV;
@@ -207,7 +207,8 @@ TEST_F(DmaHeap, AHeapThatIsGoneIsUnavailableAndItsReturnIsNoticed) {
     fake.node_errors["/dev/dma_heap/comes-and-goes"] = ENOENT;
     memory = allocator->alloc(100);
     ASSERT_FALSE(memory);
-    EXPECT_EQ(memory.error().kind(), ErrorKind::unavailable);
+    EXPECT_EQ(memory.error().kind(), ErrorKind::device_lost);
+    EXPECT_THAT(memory.error().message(), HasSubstr("the heap has gone"));
     fake.node_errors.clear();
     fake.alloc_result = 0;
     EXPECT_TRUE(allocator->alloc(100));

@@ -219,11 +219,26 @@ TEST_F(DrmDumb, ACardThatIsGoneIsLostAndItsReturnIsNoticed) {
     ASSERT_FALSE(memory);
     EXPECT_EQ(memory.error().kind(), ErrorKind::device_lost);
     fake.node_errors["/dev/dri/card0"] = ENOENT;
-    EXPECT_EQ(allocator->alloc(100).error().kind(), ErrorKind::unavailable);
+    EXPECT_EQ(allocator->alloc(100).error().kind(), ErrorKind::device_lost);
     fake.node_errors.clear();
     fake.cards[0] = {};
     EXPECT_TRUE(allocator->alloc(100));
     EXPECT_EQ(card_fds().size(), 1u) << "the old file is closed";
+}
+
+TEST_F(DrmDumb, AnotherCardUnderTheNodeIsTakenAtOnce) {
+    Allocator* allocator = card();
+    const UniqueFd foreign = FakeDmaBufs::make(page_size());
+    std::uint64_t node = fake.cards[0].node;
+    ASSERT_TRUE(allocator->alloc(100));
+    fake.cards[0].node = ++node;
+    EXPECT_TRUE(allocator->alloc(100)) << "no allocation fails because of an open file";
+    fake.cards[0].node = ++node;
+    EXPECT_TRUE(import(allocator, foreign.get()));
+    fake.cards[0].node = ++node;
+    EXPECT_TRUE(alloc_image(*allocator, {fourcc('X', 'R', '2', '4'), 8, 8}));
+    EXPECT_EQ(card_fds().size(), 1u) << "the old files are closed";
+    EXPECT_EQ(fake.opened.size(), 4u);
 }
 
 TEST_F(DrmDumb, ADriverThatLeavesOldBytesIsCleanedUpAfter) {

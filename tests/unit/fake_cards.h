@@ -23,6 +23,8 @@ struct FakeCard {
     std::string driver = "fake-drm";                        // what DRM_IOCTL_VERSION says
     std::string link = "../../../bus/pci/drivers/fake-drm"; // of device/driver; empty: there is none
     std::string device = "../../../0000:00:02.0";           // what "device" links to
+    std::string path{};                                     // of udev's link in by-path; empty: none
+    std::uint64_t node = 1; // the inode of its node: another device has another
     std::vector<std::string> connectors{"HDMI-A-1"};
     std::vector<std::string> below{};              // devices below, and
     std::string below_link{};                      // their driver
@@ -46,14 +48,22 @@ public:
         kernel.stat = [](const char* path, struct stat* status) {
             if (!std::string_view(path).starts_with("/dev/dri/card"))
                 return real_kernel().stat(path, status);
+            const auto card = active->cards.find(static_cast<unsigned>(std::stoi(path + 13)));
+            if (card == active->cards.end())
+                return -ENOENT;
             *status = active->node_status;
+            status->st_rdev = makedev(226, card->first);
+            status->st_ino = card->second.node;
             return 0;
         };
         kernel.fstat = [](int fd, struct stat* status) {
             const int done = real_kernel().fstat(fd, status);
             if (const auto number = card_of(fd); done == 0 && number) {
                 status->st_mode = S_IFCHR | 0660;
+                status->st_dev = active->node_status.st_dev;
                 status->st_rdev = makedev(226, *number);
+                const auto opened_as = active->opened_nodes_.find(inode(fd));
+                status->st_ino = opened_as != active->opened_nodes_.end() ? opened_as->second : 0;
             }
             return done;
         };
@@ -82,6 +92,7 @@ public:
     FakeDmaBufs buffers;
     std::map<unsigned, FakeCard> cards;
     bool there = true; // the directory /dev/dri
+    int listing_error = 0;
     std::map<std::string, int> node_errors;
     struct stat node_status {};
     bool tells_duplicates = true, compares_files = true; // F_DUPFD_QUERY, kcmp
@@ -142,7 +153,11 @@ private:
         if (!path.starts_with("/dev/dri/card"))
             return ::memfd_create("no card", MFD_CLOEXEC);
         const auto number = static_cast<unsigned>(std::stoi(path.substr(13)));
-        return cards.contains(number) ? open_card(number).release() : -ENOENT;
+        if (!cards.contains(number))
+            return -ENOENT;
+        UniqueFd fd = open_card(number);
+        opened_nodes_[inode(fd.get())] = cards[number].node;
+        return fd.release();
     }
     ssize_t readlink(const std::string& path, char* buffer, std::size_t size) {
         const auto answer = [&](const std::string& target) -> ssize_t {
@@ -162,6 +177,10 @@ private:
                 if (path == device + "/" + below + "/driver")
                     return answer(card.below_link);
         }
+        constexpr std::string_view links = "/dev/dri/by-path/";
+        for (const auto& [number, card] : cards)
+            if (!card.path.empty() && path == std::string(links) + card.path + "-card")
+                return answer("../card" + std::to_string(number));
         if (path.starts_with("/proc/self/fd/"))
             if (const auto number = card_of(std::stoi(path.substr(14))))
                 return answer("/dev/dri/card" + std::to_string(*number));
@@ -170,12 +189,19 @@ private:
     int list(const std::string& path, bool (*each)(const char*, void*), void* user) {
         std::vector<std::string> names;
         if (path == "/dev/dri") {
+            if (listing_error)
+                return -listing_error;
             if (!there)
                 return -ENOENT;
             for (const auto& [number, card] : cards) {
                 names.push_back("renderD" + std::to_string(128 + number));
                 names.push_back("card" + std::to_string(number));
             }
+        } else if (path == "/dev/dri/by-path/") {
+            for (const auto& [number, card] : cards)
+                if (!card.path.empty())
+                    for (const char* suffix : {"-card", "-render"})
+                        names.push_back(card.path + suffix);
         } else if (path == "/sys/class/drm/" || path == "/sys/class/drm") {
             for (const auto& [number, card] : cards) {
                 const std::string name = "card" + std::to_string(number);
@@ -206,8 +232,9 @@ private:
             return real_kernel().mmap(length, protection, flags, objects_[handle->second].fd.get(), 0,
                                       address);
         }
-        if (const auto object = objects_.find(inode(fd));
-            object != objects_.end() && !cards[object->second.card].maps_dma_bufs)
+        if (const auto object = objects_.find(inode(fd)); object != objects_.end() &&
+                                                          cards.contains(object->second.card) &&
+                                                          !cards[object->second.card].maps_dma_bufs)
             return -EINVAL;
         return real_kernel().mmap(length, protection, flags, fd, offset, address);
     }
@@ -224,6 +251,7 @@ private:
                 return done;
         const std::lock_guard guard(mutex_);
         files_.erase(file);
+        opened_nodes_.erase(file);
         forget_unused();
         return done;
     }
@@ -234,6 +262,8 @@ private:
                 used.insert(object);
         std::erase_if(objects_, [&](const auto& one) { return !used.contains(one.first); });
     }
+
+    std::map<std::uint64_t, std::uint64_t> opened_nodes_; // by file: the node's inode when it was opened
 
     using Handles = std::map<std::uint32_t, std::uint64_t>; // handle: the buffer's inode
     struct Object {
@@ -313,6 +343,11 @@ private:
         if (!number)
             return real_kernel().ioctl(fd, request, argument);
         const std::lock_guard guard(mutex_);
+        // As drm_ioctl() does after drm_dev_unplug(), for every open file of the device that went.
+        const auto entry = opened_nodes_.find(inode(fd));
+        if (entry != opened_nodes_.end() &&
+            (!cards.contains(*number) || cards[*number].node != entry->second))
+            return -ENODEV;
         FakeCard& card = cards[*number];
         Handles& handles = files_[inode(fd)];
         switch (request) {

@@ -30,6 +30,12 @@ public:
         };
         kernel.open = [](const char* path, int flags) { return active->open(path, flags); };
         kernel.stat = [](const char* path, struct stat* status) { return active->stat(path, status); };
+        kernel.fstat = [](int fd, struct stat* status) {
+            const int done = real_kernel().fstat(fd, status);
+            if (done == 0 && (is(fd, "fake heap") || is(fd, "fake udmabuf")))
+                *status = active->opened_status_;
+            return done;
+        };
         kernel.list_directory = [](const char* path, bool (*each)(const char*, void*), void* user) {
             return active->list(path, each, user);
         };
@@ -71,6 +77,7 @@ private:
         if (const auto error = node_errors.find(path); error != node_errors.end())
             return -error->second;
         EXPECT_TRUE(flags & O_CLOEXEC);
+        opened_status_ = node_status;
         return ::memfd_create(heap ? "fake heap" : "fake udmabuf", MFD_CLOEXEC);
     }
     int stat(const std::string& path, struct stat* status) {
@@ -101,6 +108,7 @@ private:
                 break;
         return 0;
     }
+    struct stat opened_status_ {}; // of the last node that was opened
     static bool is(int fd, const char* what) {
         char target[64] = {};
         const std::string link = "/proc/self/fd/" + std::to_string(fd);
