@@ -7,15 +7,20 @@
 namespace hwalloc::vulkan::detail {
 
 Result<Session*> DeviceSource::open() noexcept {
-    std::lock_guard guard(mutex_);
-    if (!open_) {
+    return without_exceptions([&]() -> Result<Session*> {
+        std::lock_guard guard(mutex_);
+        if (open_ && (!open_->lost() || !instance_))
+            return open_.get();
+        lost_.reserve(lost_.size() + 1);
         auto session = instance_->session(*device_);
         if (!session)
             return std::move(session).error();
+        if (open_)
+            lost_.push_back(std::move(open_));
         open_ = *std::move(session);
         ready_.store(open_.get(), std::memory_order_release);
-    }
-    return open_.get();
+        return open_.get();
+    });
 }
 
 Result<std::shared_ptr<Session>> DeviceSource::shared() noexcept {

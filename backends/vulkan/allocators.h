@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "backends/vulkan/memory.h"
 #include "backends/vulkan/session.h"
@@ -12,7 +13,9 @@
 
 namespace hwalloc::vulkan::detail {
 
-// Where an allocator gets its device: open already, or opened when it is first needed.
+// Where an allocator gets its device: open already, or opened when it is first needed, and again when that
+// one was lost. Lost devices stay as long as the allocator, because memory of theirs may be there still,
+// which refers to them by the allocator alone.
 class DeviceSource {
 public:
     explicit DeviceSource(std::shared_ptr<Session> open) noexcept
@@ -21,7 +24,8 @@ public:
         : instance_(&instance), device_(&device) {}
 
     Result<Session*> get() noexcept {
-        if (Session* session = ready_.load(std::memory_order_acquire)) [[likely]]
+        Session* session = ready_.load(std::memory_order_acquire);
+        if (session && !session->lost()) [[likely]]
             return session;
         return open();
     }
@@ -31,10 +35,11 @@ public:
 private:
     Result<Session*> open() noexcept;
 
-    Instance* instance_ = nullptr;
+    Instance* instance_ = nullptr; // null: the device is an application's, which alone can open it anew
     const PhysicalDevice* device_ = nullptr;
     std::mutex mutex_;
     std::shared_ptr<Session> open_;
+    std::vector<std::shared_ptr<Session>> lost_;
     std::atomic<Session*> ready_{nullptr};
 };
 

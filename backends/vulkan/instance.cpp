@@ -179,7 +179,10 @@ Result<const PhysicalDevice*> Instance::choose(std::string_view which) const noe
 
 Result<std::shared_ptr<Session>> Instance::session(const PhysicalDevice& device) noexcept {
     const auto position = static_cast<std::size_t>(&device - devices_.data());
+    std::shared_ptr<Session> lost; // goes after the lock
     std::lock_guard guard(mutex_);
+    if (sessions_[position] && sessions_[position]->lost())
+        lost = std::move(sessions_[position]);
     if (!sessions_[position]) {
         auto opened = Session::open(*this, device);
         if (!opened)

@@ -36,7 +36,8 @@ public:
     // By index, node, part of the name, or "" for the first that takes dma-bufs, else the first. Error:
     // unavailable, naming what there is.
     Result<const PhysicalDevice*> choose(std::string_view which) const noexcept;
-    // The open device, opened at first use and shared. Errors: those of vkCreateDevice.
+    // The open device, opened at first use and shared, and opened anew when it was lost. Errors: those of
+    // vkCreateDevice.
     Result<std::shared_ptr<Session>> session(const PhysicalDevice& device) noexcept;
 
     VkInstance handle() const noexcept { return handle_; }

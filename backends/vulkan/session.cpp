@@ -83,6 +83,8 @@ Session::~Session() {
 }
 
 Error Session::refused(VkResult result, const char* doing, const char* call) const noexcept {
+    if (result == VK_ERROR_DEVICE_LOST)
+        lost_.store(true, std::memory_order_relaxed);
     return detail::refused(result, doing, call).on(name);
 }
 
@@ -254,7 +256,7 @@ Result<void> Session::make_vma() noexcept {
         .vkGetDeviceProcAddr = functions.GetDeviceProcAddr,
         .vkGetPhysicalDeviceProperties = functions.GetPhysicalDeviceProperties,
         .vkGetPhysicalDeviceMemoryProperties = functions.GetPhysicalDeviceMemoryProperties,
-        .vkAllocateMemory = functions.AllocateMemory,
+        .vkAllocateMemory = allocate_for_vma,
         .vkFreeMemory = functions.FreeMemory,
         .vkMapMemory = functions.MapMemory,
         .vkUnmapMemory = functions.UnmapMemory,

@@ -62,6 +62,10 @@ struct Session : std::enable_shared_from_this<Session> {
     mutable std::mutex own_queue_mutex;
     std::mutex* queue_mutex = &own_queue_mutex;
 
+    // A call was answered with VK_ERROR_DEVICE_LOST: nothing will work again (Vulkan, "Lost Device") but
+    // releasing what there is. Set by refused().
+    bool lost() const noexcept { return lost_.load(std::memory_order_relaxed); }
+
     std::string name, index;
     VkPhysicalDeviceLimits limits{};
     VkPhysicalDeviceMemoryProperties memory{};
@@ -88,6 +92,7 @@ struct Session : std::enable_shared_from_this<Session> {
     Counter imported;
 
 private:
+    mutable std::atomic<bool> lost_{false};
     Result<void> set_up(std::span<const char* const> extensions);
     Result<void> make_device(const PhysicalDevice& chosen);
     Result<void> probe_buffers() noexcept;

@@ -84,16 +84,35 @@ std::optional<std::uint32_t> type_by_vma(const Session& session, bool mapped) no
     return type;
 }
 
+namespace {
+
+// VMA tells every failure as a lack of memory: what the driver answered this thread last, and whose driver it
+// is.
+struct Asked {
+    const Session* session = nullptr;
+    VkResult answer = VK_SUCCESS;
+};
+thread_local Asked asked;
+
+} // namespace
+
+VkResult VKAPI_CALL allocate_for_vma(VkDevice device, const VkMemoryAllocateInfo* info,
+                                     const VkAllocationCallbacks* callbacks, VkDeviceMemory* memory) {
+    asked.answer = asked.session->functions.AllocateMemory(device, info, callbacks, memory);
+    return asked.answer;
+}
+
 VkResult allocate_by_vma(Session& session, bool mapped, VkDeviceSize bytes, VkDeviceSize alignment,
                          VmaAllocation& allocation, VmaAllocationInfo& got) noexcept {
     const VkMemoryRequirements needs{.size = bytes,
                                      .alignment = std::max(session.buffer_alignment, alignment),
                                      .memoryTypeBits = session.buffer_types};
     const VmaAllocationCreateInfo info = wishes(mapped);
+    asked = {&session, VK_SUCCESS};
     const VkResult result = vmaAllocateMemory(session.vma, &needs, &info, &allocation, &got);
     if (!mapped)
         got.pMappedData = nullptr;
-    return result;
+    return result != VK_SUCCESS && asked.answer == VK_ERROR_DEVICE_LOST ? asked.answer : result;
 }
 
 // No two pieces share an atom, which is flushed and invalidated as a whole; and a VkBuffer may begin at any

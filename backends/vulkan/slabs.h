@@ -15,6 +15,10 @@ namespace hwalloc::vulkan::detail {
 VkResult allocate_by_vma(Session& session, bool mapped, VkDeviceSize bytes, VkDeviceSize alignment,
                          VmaAllocation& allocation, VmaAllocationInfo& got) noexcept;
 
+// What VMA calls as vkAllocateMemory.
+VkResult VKAPI_CALL allocate_for_vma(VkDevice device, const VkMemoryAllocateInfo* info,
+                                     const VkAllocationCallbacks* callbacks, VkDeviceMemory* memory);
+
 // The type of memory that it has in mind; nothing where there is none.
 std::optional<std::uint32_t> type_by_vma(const Session& session, bool mapped) noexcept;
 

@@ -163,8 +163,11 @@ class HWALLOC_API Device {
 public:
     // The library's own device: by index ("0"), by part of its name ("llvmpipe", "radeon"; case does not
     // matter), by DRM node ("renderD128", "/dev/dri/card0"), or "" for the first that takes dma-bufs, else
-    // the first. All callers in the process share one VkDevice for each physical device. Errors: unavailable
-    // (no driver, no such device), unsupported (Vulkan older than 1.1), and what the driver answers.
+    // the first. All callers in the process share one VkDevice for each physical device. One that was lost
+    // (an error of kind device_lost, to a call of this library) is given no more: the next open() and the
+    // next use of an allocator by name open the device anew. Its memory, buffers and Device copies stay with
+    // the lost one, good for release and for what the CPU has mapped. Errors: unavailable (no driver, no such
+    // device), unsupported (Vulkan older than 1.1), and what the driver answers.
     static Result<Device> open(std::string_view which = {}) noexcept;
     // The application's own. Errors: invalid (a null handle), unsupported (older than 1.1), exhausted.
     static Result<Device> wrap(const Handles& handles) noexcept;

@@ -1,8 +1,11 @@
 // Ways to a device: the library's own by what it is called, and an application's beside its own VMA.
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <cstring>
 #include <future>
 
+#include "backends/vulkan/allocators.h"
 #include "backends/vulkan/instance.h"
 #include "backends/vulkan/vma.h"
 #include "hwalloc/capabilities.h"
@@ -103,6 +106,65 @@ TEST_F(OpenTest, ADeviceOfAnAllocatorIsItsOwn) {
     const bool told = !unknown && unknown.error().remedy().find("0 (") != std::string_view::npos &&
                       unknown.error().remedy().find("1 (") != std::string_view::npos;
     std::_Exit(good && told ? 0 : 2);
+}
+
+// Runs in a process of its own, because the library's own device is one for all.
+int wrong_after_a_loss() {
+    static std::atomic<bool> gone{false};
+    detail::on_functions_loaded = [](detail::Functions& functions) {
+        static PFN_vkAllocateMemory below = nullptr;
+        const PFN_vkAllocateMemory watched = [](VkDevice device, const VkMemoryAllocateInfo* info,
+                                                const VkAllocationCallbacks* callbacks, VkDeviceMemory* out) {
+            return gone ? VK_ERROR_DEVICE_LOST : below(device, info, callbacks, out);
+        };
+        if (functions.AllocateMemory && functions.AllocateMemory != watched) {
+            below = functions.AllocateMemory;
+            functions.AllocateMemory = watched;
+        }
+    };
+    int wrong = 0;
+    const auto expect = [&](bool right, const char* what) {
+        if (!right)
+            std::fprintf(stderr, "not so: %s\n", what);
+        wrong += !right;
+    };
+    detail::Instance& instance = **detail::Instance::get();
+    const detail::PhysicalDevice& physical = *instance.choose("0").value();
+    AllocatorRef host = detail::make_allocator(instance, physical, Placement::host).value(),
+                 gpu = detail::make_allocator(instance, physical, Placement::device_local).value();
+    const Device before = *Device::of(*host);
+    constexpr std::size_t size = 100000;
+    MemoryRef memory = *host->alloc(size);
+    std::memset(memory->map(MapFlags::write)->data(), 7, size);
+    gone = true;
+    const auto lost = host->alloc(std::size_t{300} << 20);
+    expect(!lost && lost.error().kind() == ErrorKind::device_lost, "the loss is told");
+    gone = false;
+
+    auto again = host->alloc(std::size_t{300} << 20);
+    expect(again.has_value(), "the next use has a device");
+    const Device after = *Device::of(*host);
+    expect(after.device() != before.device(), "which is a new one");
+    expect(Device::of(*gpu)->device() == after.device(), "for every allocator");
+    expect(Device::open("0")->device() == after.device(), "and every application");
+    expect(Device::of(*host)->device() == after.device(), "and it stays");
+    // What there was can be looked at and released.
+    auto mapping = memory->map(MapFlags::read);
+    expect(mapping && mapping->data()[size - 1] == 7, "memory of the lost device keeps its bytes");
+    mapping = Error(ErrorKind::invalid, "ended");
+    memory.reset();
+    expect(host->alloc(size).has_value(), "and goes back where it came from");
+    return wrong;
+}
+
+TEST(OpenDeathTest, ADeviceThatIsLostIsOpenedAnew) {
+    try {
+        const Application there; // which touches nothing of the library's
+    } catch (const std::runtime_error& missing) {
+        MISSING(std::string("no Vulkan here: ") + missing.what());
+    }
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_EXIT(std::_Exit(wrong_after_a_loss()), ::testing::ExitedWithCode(0), "");
 }
 
 TEST(OpenDeathTest, OfTwoDevicesOfOneNameTheNameIsTheFirsts) {
