@@ -31,6 +31,13 @@ public:
     // Errors: invalid, conflict, exhausted.
     Result<void> add(std::string_view name, AllocatorRef allocator,
                      std::initializer_list<std::string_view> aliases = {}) noexcept;
+    // The name that resolve() found nobody under and scans for; empty in every other scan. Valid during the
+    // call of discover only.
+    std::string_view wanted() const noexcept;
+    // Another way to say `name`, for good: for what wanted() means by it. Errors: invalid (an empty alias),
+    // unavailable (there is no `name`, or the application took it out), conflict (the alias is a name itself,
+    // or the application took it out), exhausted.
+    Result<void> alias(std::string_view alias, std::string_view name) noexcept;
     // Tells people why `name` cannot be had: shown by inventory() and by resolve(name).
     void unavailable(std::string_view name, Error why) noexcept;
 

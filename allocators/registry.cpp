@@ -244,6 +244,12 @@ Result<void> BackendHost::add(std::string_view name, AllocatorRef allocator,
     return without_throwing(
         [&] { return registry_.add_by_backend(backend_, name, std::move(allocator), aliases); });
 }
+std::string_view BackendHost::wanted() const noexcept {
+    return registry_.wanted();
+}
+Result<void> BackendHost::alias(std::string_view alias, std::string_view name) noexcept {
+    return without_throwing([&] { return registry_.add_alias(alias, name); });
+}
 void BackendHost::unavailable(std::string_view name, Error why) noexcept {
     try {
         registry_.note_unavailable(name, std::move(why));
@@ -380,6 +386,21 @@ Result<void> Registry::add_by_backend(const Backend& backend, std::string_view n
     return {};
 }
 
+Result<void> Registry::add_alias(std::string_view alias, std::string_view name) {
+    if (alias.empty())
+        return empty_name();
+    if (has(alias))
+        return Error(ErrorKind::conflict, "the name is taken, or the application took it out");
+    Allocator* meant = names_.bound(name);
+    const auto record = std::find_if(records_.begin(), records_.end(),
+                                     [&](const Record& one) { return one.name == name && !one.withdrawn; });
+    if (!meant || record == records_.end())
+        return Error(ErrorKind::unavailable, "no allocator is registered under this name");
+    record->aliases.emplace_back(alias);
+    names_.bind(alias, meant);
+    return {};
+}
+
 // Noted when the backend has told all: what it says is missing may be bound until then.
 void Registry::note_unavailable(std::string_view name, Error why) {
     reasons_.emplace_back(name, std::move(why));
@@ -477,6 +498,11 @@ Result<Allocator*> Registry::resolve(std::string_view name) noexcept {
     std::lock_guard guard(mutex_);
     return without_throwing([&]() -> Result<Allocator*> {
         const std::string_view family = family_of(name);
+        struct Wanted { // for this scan alone, however it ends
+            Wanted(std::string_view& place, std::string_view name) noexcept : place_(place) { place_ = name; }
+            ~Wanted() { place_ = {}; }
+            std::string_view& place_;
+        } const wanted(wanted_, name);
         load_and_scan(&family);
         if (Allocator* found = names_.bound(name))
             return found;

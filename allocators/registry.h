@@ -80,7 +80,9 @@ public:
               std::initializer_list<std::string_view> aliases) noexcept;
     Result<void> add_by_backend(const Backend& backend, std::string_view name, AllocatorRef allocator,
                                 std::initializer_list<std::string_view> aliases);
+    Result<void> add_alias(std::string_view alias, std::string_view name);
     void note_unavailable(std::string_view name, Error why);
+    std::string_view wanted() const noexcept { return wanted_; }
 
 private:
     // What inventory() shows beside the table.
@@ -134,6 +136,7 @@ private:
     std::vector<std::pair<std::string, Error>> reasons_; // what the backend that runs says is missing
     std::vector<const Backend*> modules_;
     std::vector<const Companion*> loaded_; // be it to be refused
+    std::string_view wanted_;              // by the resolve() that scans
 };
 
 // The backends built into this library, made by CMake; ends with null. The first names the built-in default.

@@ -1,5 +1,5 @@
 // What the library of this folder brings: for each physical device "vulkan/N", "vulkan/N/host" and
-// "vulkan/N/device-local".
+// "vulkan/N/device-local", and what else these are called when somebody asks.
 #include "hwalloc/backend.h"
 
 #include <new>
@@ -34,6 +34,36 @@ Result<void> add(BackendHost& host, Instance& instance, const PhysicalDevice& de
     return host.add(name, *std::move(allocator), {by_name, by_node, by_card, family});
 }
 
+constexpr std::pair<Placement, const char*> placements[] = {
+    {Placement::exportable, ""}, {Placement::host, "/host"}, {Placement::device_local, "/device-local"}};
+
+// "vulkan/WAY" and "vulkan/WAY/host", by any way to a device that Device::open() knows. An alias for each
+// part of each name would be a long list of them; so the one that is asked for is made.
+Result<void> add_wanted(BackendHost& host, const Instance& instance) {
+    constexpr std::string_view family = "vulkan/";
+    std::string_view way = host.wanted();
+    if (!way.starts_with(family) || host.has(way))
+        return {};
+    way.remove_prefix(family.size());
+    std::string_view suffix;
+    for (const auto& [placement, ending] : placements)
+        if (suffix.empty() && way.ends_with(ending))
+            suffix = ending;
+    way.remove_suffix(suffix.size());
+    if (way.empty())
+        return {};
+    auto device = instance.choose(way);
+    if (!device) {
+        host.unavailable(host.wanted(), device.error());
+        return {};
+    }
+    std::string name(family);
+    name.append((*device)->index).append(suffix);
+    // A name that the application took out has no other ways either.
+    (void)host.alias(host.wanted(), name);
+    return {};
+}
+
 Result<void> discover(BackendHost& host) noexcept {
     return without_exceptions([&]() -> Result<void> {
         auto instance = Instance::get();
@@ -42,15 +72,11 @@ Result<void> discover(BackendHost& host) noexcept {
             return {};
         }
         for (const PhysicalDevice& device : (*instance)->devices()) {
-            constexpr std::pair<Placement, const char*> placements[] = {
-                {Placement::exportable, ""},
-                {Placement::host, "/host"},
-                {Placement::device_local, "/device-local"}};
             for (const auto& [placement, suffix] : placements)
                 if (auto added = add(host, **instance, device, placement, suffix); !added)
                     return added;
         }
-        return {};
+        return add_wanted(host, **instance);
     });
 }
 

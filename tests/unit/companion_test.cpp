@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,20 @@ Result<void> discover(BackendHost& host) noexcept {
         return {};
     return host.add("vulkan/0", AllocatorRef::adopt(new Fake), {"vulkan"});
 }
+// And another name when it is asked for it; what came of that.
+std::string scanned_for;
+std::optional<ErrorKind> refusal;
+Result<void> discover_what_is_wanted(BackendHost& host) noexcept {
+    scanned_for = host.wanted();
+    if (auto found = discover(host); !found)
+        return found;
+    if (scanned_for.empty())
+        return {};
+    auto added = host.alias(scanned_for, scanned_for == "vulkan/nobody" ? "vulkan/1" : "vulkan/0");
+    refusal = added ? std::nullopt : std::optional(added.error().kind());
+    return {};
+}
+const Backend understanding = {.name = "vulkan", .families = "vulkan", .discover = discover_what_is_wanted};
 const Backend good = {.name = "vulkan", .families = "vulkan", .discover = discover};
 const Backend other_abi = {
     .abi = "hwalloc-99.7", .name = "vulkan", .families = "vulkan", .discover = discover};
@@ -99,6 +114,27 @@ TEST_F(Companions, ANameOfTheFamilyLoadsTheLibraryOnce) {
     (void)item("vulkan/0");
     EXPECT_EQ(loads.size(), 1u) << "it is in the process, and is asked what there is instead";
     EXPECT_EQ(discoveries, 3);
+}
+
+TEST_F(Companions, ABackendCanUnderstandANameThatItDidNotList) {
+    library = &understanding;
+    auto resolved = registry.resolve("vulkan/zero");
+    ASSERT_TRUE(resolved) << resolved.error().message();
+    EXPECT_EQ(scanned_for, "vulkan/zero");
+    EXPECT_EQ((*resolved)->name(), "vulkan/0") << "which it is another way to say";
+    EXPECT_EQ(registry.find("vulkan/zero"), *resolved) << "for good";
+    const auto shown = item("vulkan/0");
+    EXPECT_EQ(scanned_for, "") << "nobody wants a name in this scan";
+    ASSERT_TRUE(shown);
+    EXPECT_EQ(shown->aliases, (std::vector<std::string>{"vulkan", "vulkan/zero"}));
+    EXPECT_FALSE(registry.resolve("vulkan/nobody"));
+    EXPECT_EQ(refusal, ErrorKind::unavailable);
+    ASSERT_TRUE(registry.remove("vulkan/zero"));
+    EXPECT_FALSE(registry.resolve("vulkan/zero")) << "the application took it out";
+    EXPECT_EQ(refusal, ErrorKind::conflict);
+    ASSERT_TRUE(registry.remove("vulkan/0"));
+    EXPECT_FALSE(registry.resolve("vulkan/none"));
+    EXPECT_EQ(refusal, ErrorKind::unavailable) << "what it means is taken out";
 }
 
 TEST_F(Companions, TheBareFamilyIsANameOfIt) {

@@ -96,6 +96,29 @@ int wrong_names() {
         expect("vulkan/renderD128" + placement, "vulkan/0" + placement);
         wrong += Allocator::find("vulkan/" + placement) != nullptr; // the primary node that there is not
     }
+    // What a look-up does not know is found as Device::open() finds it, once it is asked for.
+    const std::string name = device->name(); // "llvmpipe (LLVM 15.0.6, 256 bits)"
+    std::string shouted = word;
+    for (char& letter : shouted)
+        letter = static_cast<char>(std::toupper(letter));
+    for (const std::string& way : {name, shouted, name.substr(1), std::string("/dev/dri/renderD128")})
+        for (const std::string placement : {"", "/host", "/device-local"}) {
+            wrong += Allocator::find("vulkan/" + way + placement) != nullptr;
+            auto found = Allocator::resolve("vulkan/" + way + placement);
+            if (!found) {
+                std::fprintf(stderr, "%s\n", found.error().message().c_str());
+                ++wrong;
+            }
+            expect("vulkan/" + way + placement, "vulkan/0" + placement);
+        }
+    for (const std::string way :
+         {"", "/host", "no such GPU", "no such GPU/host", "7", "/dev/dri/", "0/ghost"})
+        wrong += Allocator::resolve("vulkan/" + way).has_value();
+    const auto told = Allocator::resolve("vulkan/no such GPU/host");
+    if (told.error().remedy().find("1 (" + name) == std::string_view::npos) {
+        std::fprintf(stderr, "not told what there is: %s\n", told.error().message().c_str());
+        ++wrong;
+    }
     // As Device::open() understands the same words.
     for (const char* which : {"", "0", "renderD128"})
         wrong += Device::open(which)->device() != device->device();
