@@ -3,6 +3,7 @@
 #pragma once
 
 #include <linux/dma-buf.h>
+#include <sys/ioctl.h> // what the header above leaves out
 
 #include <cstddef>
 #include <cstdint>

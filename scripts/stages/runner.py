@@ -123,6 +123,7 @@ class Context:
         code = self.run(*command, **options)
         with open(self.log.name, encoding="utf-8", errors="replace") as file:
             file.seek(begin)
+            file.readline()  # the command itself
             return code, file.read()
 
     def check(self, name, *command, **options):
