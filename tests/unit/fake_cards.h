@@ -46,6 +46,8 @@ public:
         };
         kernel.open = [](const char* path, int flags) { return active->open(path, flags); };
         kernel.stat = [](const char* path, struct stat* status) {
+            if (hidden(path))
+                return -ENOENT;
             if (!std::string_view(path).starts_with("/dev/dri/card"))
                 return real_kernel().stat(path, status);
             const auto card = active->cards.find(static_cast<unsigned>(std::stoi(path + 13)));

@@ -21,6 +21,12 @@ inline Registry& fresh_registry() {
     return registries.emplace_back();
 }
 
+// What the machine that runs the tests may have, and the fake one has not: udev, which knows no fake device,
+// and udmabuf.
+inline bool hidden(std::string_view path) {
+    return path.starts_with("/run/udev/") || path == "/dev/udmabuf" || path == "/sys/class/misc/udmabuf";
+}
+
 class FakeDevices {
 public:
     FakeDevices() {
@@ -81,7 +87,7 @@ private:
         return ::memfd_create(heap ? "fake heap" : "fake udmabuf", MFD_CLOEXEC);
     }
     int stat(const std::string& path, struct stat* status) {
-        if (path == "/dev/udmabuf" && !udmabuf_there)
+        if ((path == "/dev/udmabuf" || path == "/sys/class/misc/udmabuf") && !udmabuf_there)
             return -ENOENT;
         if (path.starts_with("/dev/dma_heap/") || path == "/dev/udmabuf") {
             *status = node_status;
