@@ -25,6 +25,7 @@
 #include "hwalloc/capabilities.h"
 #include "hwalloc/devices.h"
 #include "hwalloc/inventory.h"
+#include "witnesses.h"
 
 namespace {
 
@@ -59,22 +60,6 @@ bool lost(const Result<T>& result) {
 
 // ---- witnesses
 
-std::size_t entries(const char* directory) {
-    std::size_t count = 0;
-    DIR* const listing = ::opendir(directory);
-    while (listing && ::readdir(listing))
-        ++count;
-    if (listing)
-        ::closedir(listing);
-    return count;
-}
-std::size_t lines(const char* path, const std::string& word = {}) {
-    std::ifstream file(path);
-    std::size_t count = 0;
-    for (std::string line; std::getline(file, line);)
-        count += line.find(word) != line.npos;
-    return count;
-}
 std::string link_target(const std::string& path) {
     char target[512] = {};
     return ::readlink(path.c_str(), target, sizeof(target) - 1) > 0 ? target : "";

@@ -2,7 +2,6 @@
 // they take they must give back. Prints what the process and the kernel hold after each round, as JSON.
 //
 //   start_stop ROUNDS FRAMES CAMERA ALLOCATOR TO     (TO: "gpu", or "display=CARD")
-#include <dirent.h>
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -16,6 +15,7 @@
 #include "tools/capture/loop.h"
 #include "tools/devices/display.h"
 #include "tools/gpu/consumer.h"
+#include "witnesses.h"
 
 namespace {
 
@@ -29,25 +29,6 @@ T must(hwalloc::Result<T> result) {
     }
     if constexpr (!std::is_void_v<T>)
         return *std::move(result);
-}
-
-std::size_t entries(const char* directory) {
-    std::size_t count = 0;
-    DIR* const listing = ::opendir(directory);
-    while (listing && ::readdir(listing))
-        ++count;
-    if (listing)
-        ::closedir(listing);
-    return count;
-}
-
-// How many lines of a file hold `word`.
-std::size_t lines(const char* path, const std::string& word = {}) {
-    std::ifstream file(path);
-    std::size_t count = 0;
-    for (std::string line; std::getline(file, line);)
-        count += line.find(word) != line.npos;
-    return count;
 }
 
 // Of /proc/meminfo, in KiB: where the buffers of a card without memory of its own are.

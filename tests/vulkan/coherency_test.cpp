@@ -2,26 +2,15 @@
 // truth; it is only made to say otherwise.
 #include <gmock/gmock.h>
 
-#include "tests/vulkan/fake_dma_buf_driver.h"
-#include "tests/vulkan/fixture.h"
+#include "tests/vulkan/fake_driver_fixture.h"
 
 namespace hwalloc::vulkan::testing {
 namespace {
 
 constexpr VkDeviceSize atom = 256;
 
-class CoherencyTest : public VulkanTest, public ::testing::WithParamInterface<Placement> {
+class CoherencyTest : public FakeDriverTest, public ::testing::WithParamInterface<Placement> {
 protected:
-    void SetUp() override {
-        VulkanTest::SetUp();
-        if (!app)
-            return;
-        driver.emplace(*watch);
-    }
-    void TearDown() override {
-        driver.reset();
-        VulkanTest::TearDown();
-    }
     // The application's device, with memory that is coherent or not.
     AllocatorRef allocator_with(bool coherent) {
         watch->properties = [](VkPhysicalDeviceProperties& properties) {
@@ -32,12 +21,7 @@ protected:
                 if (!coherent)
                     type.propertyFlags &= ~VkMemoryPropertyFlags{VK_MEMORY_PROPERTY_HOST_COHERENT_BIT};
         };
-        all = app->extensions;
-        for (const char* name : required_device_extensions())
-            all.push_back(name);
-        Handles handles = app->handles();
-        handles.enabled_extensions = all;
-        Device device = wrap(handles);
+        Device device = wrap_fake();
         return allocator(device, GetParam());
     }
     // Whole atoms, inside the memory, around [first, first + size) of the VkDeviceMemory.
@@ -56,9 +40,6 @@ protected:
             EXPECT_GE(end, first + size);
         }
     }
-
-    std::optional<FakeDmaBufDriver> driver;
-    std::vector<const char*> all;
 };
 
 TEST_P(CoherencyTest, ReadInvalidatesAndWriteFlushes) {

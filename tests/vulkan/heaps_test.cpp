@@ -4,31 +4,13 @@
 #include <numeric>
 
 #include "hwalloc/capabilities.h"
-#include "tests/vulkan/fake_dma_buf_driver.h"
-#include "tests/vulkan/fixture.h"
+#include "tests/vulkan/fake_driver_fixture.h"
 
 namespace hwalloc::vulkan::testing {
 namespace {
 
-class HeapsTest : public VulkanTest {
+class HeapsTest : public FakeDriverTest {
 protected:
-    void SetUp() override {
-        VulkanTest::SetUp();
-        if (app)
-            driver.emplace(*watch);
-    }
-    void TearDown() override {
-        driver.reset();
-        VulkanTest::TearDown();
-    }
-    Device wrap_fake() {
-        Handles handles = app->handles();
-        all = app->extensions;
-        for (const char* name : required_device_extensions())
-            all.push_back(name);
-        handles.enabled_extensions = all;
-        return wrap(handles);
-    }
     // Of all heaps together.
     static HeapStatistics sum(const Device& device) {
         HeapStatistics total;
@@ -44,9 +26,6 @@ protected:
         }
         return total;
     }
-
-    std::optional<FakeDmaBufDriver> driver;
-    std::vector<const char*> all;
 };
 
 TEST_F(HeapsTest, TheyAreTheDrivers) {

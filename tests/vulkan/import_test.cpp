@@ -5,42 +5,21 @@
 #include <thread>
 
 #include "hwalloc/capabilities.h"
-#include "tests/vulkan/fake_dma_buf_driver.h"
-#include "tests/vulkan/fixture.h"
+#include "tests/vulkan/fake_driver_fixture.h"
 
 namespace hwalloc::vulkan::testing {
 namespace {
 
 using hwalloc::testing::FakeDmaBufs;
 
-class ImportTest : public VulkanTest {
+class ImportTest : public FakeDriverTest {
 protected:
-    void SetUp() override {
-        VulkanTest::SetUp();
-        if (app)
-            driver.emplace(*watch);
-    }
-    void TearDown() override {
-        driver.reset();
-        VulkanTest::TearDown();
-    }
-    Device wrap_fake() {
-        Handles handles = app->handles();
-        all = app->extensions;
-        for (const char* name : required_device_extensions())
-            all.push_back(name);
-        handles.enabled_extensions = all;
-        return wrap(handles);
-    }
     static MemoryRef imported(int fd, std::size_t offset = 0, std::size_t size = whole) {
         auto memory = import_dmabuf(fd, offset, size);
         if (!memory)
             throw std::runtime_error(memory.error().message());
         return std::move(*memory);
     }
-
-    std::optional<FakeDmaBufDriver> driver;
-    std::vector<const char*> all;
 };
 
 TEST_F(ImportTest, ARefusedDescriptorIsClosedOnceWhicheverSideDoesIt) {

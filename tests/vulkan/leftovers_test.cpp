@@ -5,8 +5,7 @@
 #include <cerrno>
 
 #include "hwalloc/capabilities.h"
-#include "tests/vulkan/fake_dma_buf_driver.h"
-#include "tests/vulkan/fixture.h"
+#include "tests/vulkan/fake_driver_fixture.h"
 #include "tests/vulkan/short_memory.h"
 
 namespace hwalloc::vulkan::testing {
@@ -51,33 +50,18 @@ void PrintTo(const Usage& usage, std::ostream* out) {
     *out << usage.suballocations << " pieces, " << usage.imports << " imports, " << usage.bytes << " bytes";
 }
 
-class LeftoversTest : public VulkanTest, public ::testing::WithParamInterface<bool> {
+class LeftoversTest : public FakeDriverTest, public ::testing::WithParamInterface<bool> {
 protected:
     void SetUp() override {
-        VulkanTest::SetUp();
-        if (!app)
-            return;
-        driver.emplace(*watch);
-        if (!GetParam()) // memory that has to be flushed and invalidated
+        FakeDriverTest::SetUp();
+        if (!app || !GetParam()) // memory that has to be flushed and invalidated
             return;
         watch->memory_properties = [](VkPhysicalDeviceMemoryProperties& memory) {
             for (auto& type : memory.memoryTypes)
                 type.propertyFlags &= ~VkMemoryPropertyFlags{VK_MEMORY_PROPERTY_HOST_COHERENT_BIT};
         };
     }
-    void TearDown() override {
-        driver.reset();
-        VulkanTest::TearDown();
-    }
 
-    Device wrap_fake() {
-        Handles handles = app->handles();
-        all = app->extensions;
-        for (const char* name : required_device_extensions())
-            all.push_back(name);
-        handles.enabled_extensions = all;
-        return wrap(handles);
-    }
     Usage usage(const Device& device) const {
         Usage now{.live = watch->live()};
         // VMA keeps a block, mapped, after its last piece is gone.
@@ -209,9 +193,6 @@ protected:
         }
         EXPECT_TRUE(succeeded);
     }
-
-    std::optional<FakeDmaBufDriver> driver;
-    std::vector<const char*> all;
 };
 
 constexpr AllocationParams edges{

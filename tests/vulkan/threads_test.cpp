@@ -4,33 +4,15 @@
 
 #include <thread>
 
-#include "tests/vulkan/fake_dma_buf_driver.h"
-#include "tests/vulkan/fixture.h"
+#include "tests/vulkan/fake_driver_fixture.h"
 
 namespace hwalloc::vulkan::testing {
 namespace {
 
-class ThreadsTest : public VulkanTest {
-protected:
-    void SetUp() override {
-        VulkanTest::SetUp();
-        if (app)
-            driver.emplace(*watch);
-    }
-    void TearDown() override {
-        driver.reset();
-        VulkanTest::TearDown();
-    }
-    std::optional<FakeDmaBufDriver> driver;
-};
+using ThreadsTest = FakeDriverTest;
 
 TEST_F(ThreadsTest, EverythingAtOnce) {
-    std::vector<const char*> all = app->extensions;
-    for (const char* name : required_device_extensions())
-        all.push_back(name);
-    Handles handles = app->handles();
-    handles.enabled_extensions = all;
-    Device device = wrap(handles);
+    Device device = wrap_fake();
     AllocatorRef host = allocator(device, Placement::host), gpu = allocator(device, Placement::device_local);
     AllocatorRef sysmem(Allocator::find("sysmem"));
     MemoryRef shared = alloc(*gpu, 100000);
@@ -63,12 +45,7 @@ TEST_F(ThreadsTest, EverythingAtOnce) {
 }
 
 TEST_F(ThreadsTest, ExportsComeAndGo) {
-    std::vector<const char*> all = app->extensions;
-    for (const char* name : required_device_extensions())
-        all.push_back(name);
-    Handles handles = app->handles();
-    handles.enabled_extensions = all;
-    Device device = wrap(handles);
+    Device device = wrap_fake();
     AllocatorRef from = allocator(device, Placement::exportable);
     std::mutex one_at_a_time; // the made-up driver is for one thread
     {

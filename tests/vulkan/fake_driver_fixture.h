@@ -1,0 +1,34 @@
+// For tests on the made-up driver with dma-bufs: it is there from each test's beginning to its end.
+#pragma once
+
+#include "tests/vulkan/fake_dma_buf_driver.h"
+#include "tests/vulkan/fixture.h"
+
+namespace hwalloc::vulkan::testing {
+
+class FakeDriverTest : public VulkanTest {
+protected:
+    void SetUp() override {
+        VulkanTest::SetUp();
+        if (app)
+            driver.emplace(*watch);
+    }
+    void TearDown() override {
+        driver.reset();
+        VulkanTest::TearDown();
+    }
+    // The application's device, with the extensions that dma-bufs need, as the made-up driver has them.
+    Device wrap_fake() {
+        all = app->extensions;
+        for (const char* name : required_device_extensions())
+            all.push_back(name);
+        Handles handles = app->handles();
+        handles.enabled_extensions = all;
+        return wrap(handles);
+    }
+
+    std::optional<FakeDmaBufDriver> driver;
+    std::vector<const char*> all;
+};
+
+} // namespace hwalloc::vulkan::testing
