@@ -2,7 +2,10 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iterator>
 #include <new>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -37,6 +40,28 @@ bool asks_for_json(int argc, char** argv) {
     return false;
 }
 
+// The first word that is no option: a command, or what was meant to be one. Empty: there is none. The options
+// in front of a command take no values.
+std::string_view first_word(int argc, char** argv) {
+    for (int i = 1; i < argc; ++i)
+        if (const std::string_view word = argv[i]; !word.starts_with('-'))
+            return word;
+    return {};
+}
+
+const Row* find_command(std::string_view name) {
+    const auto* found = std::find_if(std::begin(commands), std::end(commands),
+                                     [&](const Row& row) { return row.name == name; });
+    return found == std::end(commands) ? nullptr : found;
+}
+
+std::string no_such_command(std::string_view word) {
+    std::string text = fmt::format("there is no command \"{}\"; there are", word);
+    for (const Row& row : commands)
+        text += fmt::format("{} {}", &row == commands ? "" : ",", row.name);
+    return text;
+}
+
 int run(int argc, char** argv, Output& out) {
     CLI::App app{
         "Memory that cameras, GPUs, displays and the CPU can share: what there is, and whether it works.",
@@ -49,6 +74,10 @@ int run(int argc, char** argv, Output& out) {
     const char* const about_json = "print one JSON document, for errors too";
     app.add_flag("--json", json, about_json);
     Run chosen;
+    const std::string_view word = first_word(argc, argv);
+    const Row* const named = find_command(word);
+    if (named)
+        out.set_command(named->name);
     for (const Row& row : commands) {
         CLI::App* command = app.add_subcommand(row.name, row.summary);
         command->add_flag("--json", json, about_json);
@@ -65,7 +94,7 @@ int run(int argc, char** argv, Output& out) {
     } catch (const CLI::Success& help) {
         return app.exit(help); // prints it
     } catch (const CLI::ParseError& error) {
-        return out.fail_usage(error.what());
+        return out.fail_usage(word.empty() || named ? error.what() : no_such_command(word));
     }
     return chosen ? chosen(out) : out.fail_usage("no command was given");
 }

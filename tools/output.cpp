@@ -111,6 +111,7 @@ int Output::fail(const Error& error) {
 }
 
 int Output::fail_usage(std::string_view message) {
+    const std::string help = command_ ? fmt::format("`hwalloc {} --help`", command_) : "`hwalloc --help`";
     if (json_) {
         write_document({{"error",
                          {{"kind", "usage"},
@@ -119,10 +120,10 @@ int Output::fail_usage(std::string_view message) {
                           {"device", ""},
                           {"call", ""},
                           {"errno", nullptr},
-                          {"remedy", "`hwalloc --help` and `hwalloc COMMAND --help` tell what there is"},
+                          {"remedy", help + " tells what there is"},
                           {"causes", Json::array()}}}});
     } else {
-        note(fmt::format("{}\nTry `hwalloc --help`.", message));
+        note(fmt::format("{}\nTry {}.", message, help));
     }
     return usage;
 }

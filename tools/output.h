@@ -52,7 +52,10 @@ public:
     std::string styled(std::string_view text, Style style) const;
     // Tells about the error, and returns the exit code for it: `return out.fail(result.error());`
     int fail(const Error& error);
+    // Points at the help of the command in use.
     int fail_usage(std::string_view message);
+    // Which command that is; static text.
+    void set_command(const char* name) noexcept { command_ = name; }
     // Something noteworthy beside the command's answer, to standard error, with or without --json.
     void note(std::string_view text);
 
@@ -63,6 +66,7 @@ public:
 private:
     bool json_;
     bool colours_;
+    const char* command_ = nullptr;
 };
 
 // {"kind","message","operation","device","call","errno","remedy","causes":[...]}: texts are empty and errno

@@ -77,6 +77,20 @@ class CommandLine(unittest.TestCase):
         self.assertIn("more", self.usage_error("list", "more"))
         self.usage_error("check", "sysmem", "--all")
         self.usage_error("check", "sysmem", "memfd")
+        self.assertIn("empty", self.usage_error("check", ""))
+
+    def test_wrong_usage_points_at_the_help_of_the_command_in_use(self):
+        self.assertIn("Try `hwalloc check --help`.", tool.run("check", "--nonsense").stderr)
+        self.assertIn("Try `hwalloc capture --help`.", tool.run("capture", "--to", "nowhere").stderr)
+        self.assertIn("`hwalloc list --help`", tool.run_json("list", "more")[1]["error"]["remedy"])
+        self.assertIn("Try `hwalloc --help`.", tool.run("--nonsense").stderr)
+
+    def test_a_command_that_there_is_not_gets_the_names_of_those_there_are(self):
+        for words in (["help"], ["help", "list"]):
+            message = self.usage_error(*words)
+            self.assertIn('no command "help"', message)
+            for name in commands():
+                self.assertIn(name, message)
 
     def test_json_before_and_behind_the_command(self):
         before = tool.run("--json", "list")
