@@ -44,6 +44,11 @@ std::string exports(const Describes::Claims& claims) {
     return claims.export_memfd ? "memfd" : "no";
 }
 
+// A quick scan knows nothing against a companion that it did not load: a family whose backend is a library.
+bool is_not_looked_for(const InventoryItem& item, InventoryScan scan) {
+    return scan == InventoryScan::quick && !item.allocator && item.backend.find(".so") != std::string::npos;
+}
+
 Json describe(const InventoryItem& item, InventoryScan scan) {
     Json object{{"name", item.name},          {"family", item.family},
                 {"backend", item.backend},    {"aliases", item.aliases},
@@ -52,7 +57,7 @@ Json describe(const InventoryItem& item, InventoryScan scan) {
                 {"properties", nullptr},      {"why", nullptr}};
     if (item.why)
         object["why"] = to_json(*item.why);
-    else if (scan == InventoryScan::quick)
+    if (scan == InventoryScan::quick && (!item.why || is_not_looked_for(item, scan)))
         object["available"] = nullptr; // nobody asked it
     auto* describes = item.allocator ? item.allocator->extension<Describes>() : nullptr;
     if (!describes)
@@ -98,7 +103,8 @@ void print_table(Output& out, const std::vector<InventoryItem>& items, Inventory
     Table table(
         {"NAME", "ALLOC", "MAP", "EXPORT", "IMPORT", "IMAGE", "CONTIGUOUS", "CACHED", "COST", "STATE"});
     for (const InventoryItem& item : items) {
-        const Cell state = item.why          ? Cell{std::string(to_string(item.why->kind())), Style::bad}
+        const Cell state = is_not_looked_for(item, scan) ? Cell{good, Style::faint}
+                           : item.why        ? Cell{std::string(to_string(item.why->kind())), Style::bad}
                            : item.is_default ? Cell{good + ", default", Style::good}
                                              : Cell{good, Style::good};
         const std::string shown = is_module(item) ? item.name.substr(item.name.rfind('/') + 1) : item.name;

@@ -180,13 +180,16 @@ class Quick(unittest.TestCase):
         self.assertNotIn("test/good", items)
         self.assertIsNone(items["sysmem"]["available"], "nobody asked it")
         self.assertTrue(items["sysmem"]["default"])
-        self.assertFalse(items["vulkan"]["available"] or items["vulkan"]["registered"])
+        self.assertIsNone(items["vulkan"]["available"], "nobody looked for it")
+        self.assertFalse(items["vulkan"]["registered"])
         self.assertIn("quick", items["vulkan"]["why"]["message"])
 
     def test_table(self):
         lines = tool.run("list", "--quick").stdout.splitlines()
         row = next(line for line in lines if line.startswith("sysmem "))
         self.assertEqual(row[lines[0].index("STATE"):], "not tried, default")
+        row = next(line for line in lines if line.startswith("vulkan "))
+        self.assertEqual(row[lines[0].index("STATE"):], "not tried")
 
 
 class Check(unittest.TestCase):
