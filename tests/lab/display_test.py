@@ -102,6 +102,8 @@ def screen(cases, directory, _):
         "mode": "hwalloc capture --device test --allocator udmabuf --size 1300x820 --fps 5 --frames 3 "
                 "--to display=virtio_gpu --json",
         "none": f"{show_small} --frames 3 --to display=vgem",
+        "driver": f"{show_small} --frames 3 --to display=no-such-driver",
+        "node": f"{show_small} --frames 3 --to display=card987",
         "usage": "hwalloc capture --to display= --json || hwalloc capture --to display --scanout copy --json",
         "bochs_console": "hold bochs-drm; state bochs-drm",
         "bochs": f"{show_small} --to display=bochs-drm --frames 12 --output bochs.png",
@@ -157,6 +159,9 @@ def screen(cases, directory, _):
     cases.case("a card without outputs is refused in words",
                [] if done["none"].code == 1 and "vgem has no outputs" in done["none"].error["message"]
                else [done["none"].told()])
+    cases.case("who names a card that is not there is told which there are",
+               [done[name].told() for name, there in (("driver", "card0 (virtio_gpu)"), ("node", "card0"))
+                if done[name].code != 1 or there not in done[name].error["remedy"]])
     cases.case("a card must be named after display=, and a copy be allowed", [] if done["usage"].code == 2 else [done["usage"].told()])
     bochs(cases, directory, done)
 

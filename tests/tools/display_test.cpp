@@ -144,10 +144,12 @@ TEST(Card, OneThatIsNotThereIsToldByName) {
     ASSERT_FALSE(node);
     EXPECT_EQ(node.error().kind(), ErrorKind::unavailable);
     EXPECT_THAT(node.error().message(), testing::HasSubstr("/dev/dri/card987"));
+    EXPECT_NE(node.error().remedy(), "") << "which cards there are";
     const auto driver = open_card("no-such-driver");
     ASSERT_FALSE(driver);
     EXPECT_EQ(driver.error().kind(), ErrorKind::unavailable);
     EXPECT_THAT(driver.error().message(), testing::HasSubstr("no-such-driver"));
+    EXPECT_NE(driver.error().remedy(), "");
 }
 
 TEST(Card, AFileThatIsNoCardIsRefused) {

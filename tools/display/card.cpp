@@ -38,6 +38,14 @@ std::vector<unsigned> card_numbers() {
     return numbers;
 }
 
+// For who named a card that is not there.
+std::string cards_there() {
+    std::string text;
+    for (const unsigned number : card_numbers())
+        text += fmt::format("{}card{}", text.empty() ? "cards here: " : ", ", number);
+    return text.empty() ? "this machine has no graphics card that the kernel drives" : text;
+}
+
 Result<Card> open_node(const std::string& path) {
     Card card;
     card.path = path;
@@ -45,9 +53,16 @@ Result<Card> open_node(const std::string& path) {
     if (!card.fd) {
         const int why = errno;
         Error error = Error::from_errno(why, "opening a display").on(path).call("open");
-        if (error.kind() == ErrorKind::permission)
-            return std::move(error).remedy("add yourself to group video");
-        return error;
+        switch (error.kind()) {
+        case ErrorKind::permission:
+            return std::move(error).remedy(
+                "`hwalloc doctor allocator/drm-dumb` tells whose it is, and the line "
+                "that lets you in");
+        case ErrorKind::unavailable:
+            return std::move(error).remedy(cards_there());
+        default:
+            return error;
+        }
     }
     drmVersion* const version = drmGetVersion(card.fd.get());
     if (!version)
@@ -110,24 +125,38 @@ Result<Card> open_card(const std::string& which, bool legacy) {
         return take(std::move(*card), legacy);
     }
     const bool any = which == "auto";
+    const std::vector<unsigned> numbers = card_numbers();
+    if (numbers.empty())
+        return Error(ErrorKind::unavailable, "opening a display")
+            .doing(any ? "looking for a card with a display"
+                       : fmt::format("looking for a card of driver {}", which))
+            .on(directory)
+            .remedy(cards_there());
     Error none = Error(ErrorKind::unavailable, "opening a display")
                      .doing(any ? "no card has a connected output"
                                 : fmt::format("no card of driver {} has a connected output", which))
                      .on(directory);
-    for (const unsigned number : card_numbers()) {
+    std::string others;
+    for (const unsigned number : numbers) {
         auto card = open_node(fmt::format("{}/card{}", directory, number));
         if (!card) {
             none = std::move(none).because(card.error());
             continue;
         }
-        if (!any && card->driver != which)
+        if (!any && card->driver != which) {
+            others += fmt::format("{}card{} ({})", others.empty() ? "" : ", ", number, card->driver);
             continue;
+        }
         if (auto output = has_output(*card); !output) {
             none = std::move(none).because(output.error());
             continue;
         }
         return take(std::move(*card), legacy);
     }
+    if (none.causes().empty()) // not one of that driver
+        none = std::move(none)
+                   .doing(fmt::format("no card has the driver {}", which))
+                   .remedy(fmt::format("cards here: {}", others));
     return none;
 }
 
