@@ -193,7 +193,10 @@ TEST_F(CameraTest, ADriverThatCannotImportSaysSoOneWayOrTheOther) {
         EXPECT_EQ(camera.reserve(4).value(), 4u);
     }
     fake.reqbufs = -EBUSY;
-    EXPECT_EQ(camera.reserve(4).error().kind(), ErrorKind::busy);
+    const Error busy = camera.reserve(4).error();
+    EXPECT_EQ(busy.kind(), ErrorKind::busy);
+    const std::string line = "`fuser -v " + camera.info().path + "`";
+    EXPECT_NE(std::string(busy.remedy()).find(line), std::string::npos) << busy.remedy();
 }
 
 TEST_F(CameraTest, WhatCannotBeBoundIsRefusedBeforeTheDriverIsAsked) {
