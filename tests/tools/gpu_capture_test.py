@@ -116,6 +116,7 @@ class Gpu(unittest.TestCase):
         image = self.error("--allocator", MEMORY, "--format", "RGB24")
         self.assertEqual(image["kind"], "unsupported")
         self.assertIn("NV12", image["remedy"])
+        self.assertIn("RGB24", image["message"], "as it was asked for")
         gpu = self.error("--allocator", MEMORY, "--gpu", "no-such-gpu")
         self.assertEqual(gpu["kind"], "unavailable")
         self.assertIn("no-such-gpu", gpu["message"])

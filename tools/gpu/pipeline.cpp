@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "tools/capture/source.h"
+
 namespace hwalloc::tools {
 namespace {
 
@@ -26,6 +28,10 @@ std::span<const std::uint32_t> Pipeline::formats() {
 
 Result<void> Pipeline::set_format(const v4l2::CaptureFormat& format) {
     auto conversion = make_conversion(format.layout);
+    if (!conversion && conversion.error().kind() == ErrorKind::unsupported) // in the word that --format takes
+        return Error(conversion.error())
+            .doing(fmt::format("converting frames of {} on the GPU", format_name(format.pixel_format)))
+            .on(device_.name());
     if (!conversion)
         return Error(conversion.error()).on(device_.name());
     layout_ = format.layout;
