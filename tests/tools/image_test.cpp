@@ -191,6 +191,13 @@ TEST(Png, HoldsThePixelsThatWereWritten) {
     ASSERT_NE(file, nullptr);
     ASSERT_TRUE(write_png(file, 5, 4, rgb));
     EXPECT_EQ(write_png(file, 5, 5, rgb).error().kind(), ErrorKind::invalid);
+    if (FILE* full = std::fopen("/dev/full", "wb")) {
+        const auto refused = write_png(full, 5, 4, rgb);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().domain(), ErrorDomain::system);
+        EXPECT_EQ(refused.error().code(), ENOSPC) << refused.error().message();
+        std::fclose(full);
+    }
     std::rewind(file);
     png_image image;
     std::memset(&image, 0, sizeof image);

@@ -2,6 +2,8 @@
 
 #include <png.h>
 
+#include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 namespace hwalloc::tools {
@@ -16,11 +18,15 @@ Result<void> write_png(std::FILE* file, std::uint32_t width, std::uint32_t heigh
     image.width = width;
     image.height = height;
     image.format = PNG_FORMAT_RGB;
-    if (!png_image_write_to_stdio(&image, file, 0, rgb.data(), 0, nullptr) || std::fflush(file) != 0)
-        return Error(ErrorKind::exhausted, "writing a picture")
-            .doing(image.message[0] ? image.message : "writing a picture")
-            .call("png_image_write_to_stdio");
-    return {};
+    // libpng says "write error" and leaves it to errno why.
+    errno = 0;
+    if (png_image_write_to_stdio(&image, file, 0, rgb.data(), 0, nullptr) && std::fflush(file) == 0)
+        return {};
+    if (errno != 0 && std::ferror(file))
+        return Error::from_errno(errno, "writing a picture").call("write");
+    return Error(ErrorKind::exhausted, "writing a picture")
+        .doing(image.message[0] ? image.message : "writing a picture")
+        .call("png_image_write_to_stdio");
 }
 
 } // namespace hwalloc::tools
