@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
+#include <string_view>
 
 #include "tools/commands.h"
 #include "tools/doctor/checks.h"
@@ -83,6 +84,27 @@ std::size_t count(const std::vector<Check>& checks, Status status) {
         checks.begin(), checks.end(), [&](const Check& check) { return check.status == status; }));
 }
 
+// Each line once, below everything that it mends.
+void print_remedies(Output& out, const std::vector<Check>& checks) {
+    std::vector<std::string_view> lines;
+    for (const Check& check : checks)
+        if (!check.remedy.empty() && std::find(lines.begin(), lines.end(), check.remedy) == lines.end())
+            lines.push_back(check.remedy);
+    bool joins_a_group = false;
+    for (const std::string_view line : lines) {
+        out.line();
+        if (line == lines.front())
+            out.line(out.styled("What mends it:", Style::strong));
+        for (const Check& check : checks)
+            if (check.remedy == line)
+                out.line(fmt::format("  {}", check.id));
+        out.line(fmt::format("    {}", line));
+        joins_a_group = joins_a_group || line.find("usermod ") != line.npos;
+    }
+    if (joins_a_group)
+        out.line("\nLog in again afterwards: a login keeps the groups that it began with.");
+}
+
 void print_table(Output& out, const std::vector<Check>& checks) {
     Table table({"CHECK", "STATUS", "FOUND"});
     for (const Check& check : checks)
@@ -91,16 +113,7 @@ void print_table(Output& out, const std::vector<Check>& checks) {
                    // Causes are lines of their own; --json has them.
                    {check.message.substr(0, check.message.find('\n'))}});
     out.table(table);
-    bool first = true;
-    for (const Check& check : checks) {
-        if (check.remedy.empty())
-            continue;
-        out.line();
-        if (std::exchange(first, false))
-            out.line(out.styled("What mends it:", Style::strong));
-        out.line(fmt::format("  {}", check.id));
-        out.line(fmt::format("    {}", check.remedy));
-    }
+    print_remedies(out, checks);
     out.line();
     std::string summary;
     for (const Status status :

@@ -58,6 +58,7 @@ def commands():
         "alice_writes": login("alice", f"true <>{HEAP_NODE}"),
         "bob": login("bob", TRY),
         "bob_before": login("bob", DOCTOR),
+        "bob_words": login("bob", f"{HWALLOC} doctor"),
         "bob_nodes": login("bob", f"{HWALLOC} doctor node camera user --json"),
         "bob_line": apply("bob_before"),
         "bob_old": login_of_before("bob", DOCTOR),
@@ -121,6 +122,12 @@ def judge(cases, directory, done):
                [] if done["bob"].code == 1 and done["bob"].error.get("kind") == "permission" else [done["bob"].told()])
     line = "sudo usermod -aG video bob"
     cases.case("and gets the doctor's line", failing(done["bob_before"], line))
+    below = done["bob_words"].out.partition("What mends it:\n")[2].splitlines()
+    at = below.index(f"    {line}") if f"    {line}" in below else 0
+    cases.case("which is told once for all that it mends, with what to do afterwards",
+               [] if below.count(f"    {line}") == 1 and "Log in again" in "\n".join(below) and
+               {f"  {CHECK}", "  allocator/drm-dumb/card0", "  camera/video0"} <= set(below[:at])
+               else [done["bob_words"].told()])
     story = (done["bob"].error.get("remedy"), (only_check(done["bob_before"]).get("error") or {}).get("remedy"))
     cases.case("which is the story that check tells", [] if story[0] and story[0] == story[1] else [str(story)])
     pasted = (directory / "bob_before.line").read_text()

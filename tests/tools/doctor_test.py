@@ -173,7 +173,9 @@ class Table(unittest.TestCase):
         for check in document["checks"]:
             if check["remedy"]:
                 at = lines.index(f"  {check['id']}")
-                self.assertEqual(lines[at + 1], f"    {check['remedy']}")
+                below = next(line for line in lines[at:] if line.startswith("    "))
+                self.assertEqual(below, f"    {check['remedy']}")
+                self.assertEqual(lines.count(below), 1, "each line is told once")
         self.assertIn(f"{document['failed']} failed", lines[-1])
         self.assertNotIn("\033", done.stdout)
 
