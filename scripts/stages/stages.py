@@ -167,14 +167,14 @@ def _lab_tests(context):
 
 
 def lab_suites(context):
-    """In the lab: unit, contract, device, GPU and Vulkan suites on real drivers, where a skipped test is a failure; with
-    --all those of Vulkan under its validation layer, too."""
+    """In the lab: unit, contract, device, GPU and Vulkan suites on real drivers, where a skipped test is a failure.
+    With --all those of Vulkan under its validation layer, too."""
     return context.together(_lab_suites(context))
 
 
 def lab_tests(context):
-    """The programs tests/lab/*_test*, which use the lab from outside: captures, expectations, witnesses. With --all devices
-    come and go ten times as often."""
+    """The programs tests/lab/*_test*, which use the lab from outside: captures, expectations, witnesses.
+    With --all devices come and go ten times as often."""
     return context.together(_lab_tests(context))
 
 
