@@ -67,4 +67,5 @@ endfunction()
 hwalloc_install_rules(UdevRules ${HWALLOC_UDEV_RULES} 55-hwalloc-dma-heap.rules 70-hwalloc-udmabuf.rules)
 hwalloc_install_rules(UdevRulesContiguous ${HWALLOC_UDEV_RULES_CONTIGUOUS} 55-hwalloc-dma-heap-contiguous.rules)
 
-install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT Runtime)
+# What the doctor and the manual refer to.
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/docs/permissions.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT Runtime)

@@ -72,6 +72,7 @@ def layout(options):
         expect((lib / name).is_file(), f"{name} is missing")
     for page in (options.source / "docs" / "man").glob("*.[1-8]"):
         expect((options.prefix / "share" / "man" / f"man{page.suffix[1:]}" / page.name).is_file(), f"no {page.name}")
+    expect(list((options.prefix / "share" / "doc").rglob("permissions.md")), "the document that the manual refers to is missing")
     if (options.build / "tools" / "hwalloc").exists():
         said = run(options.prefix / "bin" / "hwalloc", "--version", stdout=subprocess.PIPE).stdout
         expect(options.version in said, f"hwalloc --version says {said!r}")
