@@ -7,6 +7,7 @@ import pty
 import re
 import shutil
 import subprocess
+import tempfile
 import unittest
 
 import tool
@@ -236,6 +237,16 @@ class Check(unittest.TestCase):
         people = tool.run("check")
         self.assertEqual(people.returncode, 0)
         self.assertRegex(people.stdout, r"(?m)^sysmem +\d+ +0 +\d+ +passed$")
+
+
+class Demo(unittest.TestCase):
+    def test_an_output_that_cannot_be_made_is_told_before_anything_is_built(self):
+        # Nothing but this is found, so that no package is installed nor anything built where the test fails.
+        with tempfile.TemporaryDirectory() as directory:
+            os.symlink(shutil.which("dirname"), f"{directory}/dirname")
+            done = tool.run("--output", f"{directory}/no/frame.png", tool=MANUAL.parents[2] / "scripts" / "demo",
+                            env={"PATH": directory})
+            self.assertEqual((done.returncode, done.stderr), (1, f"demo: no file can be made in {directory}/no\n"))
 
 
 class Manual(unittest.TestCase):
