@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -127,7 +128,7 @@ static void run(int argc, char** argv) {
 
     const UniqueFd fd(open(card.c_str(), O_RDWR | O_CLOEXEC)); // ours, so that we are master of it
     if (!fd)
-        give_up(card + " cannot be opened");
+        give_up("opening " + card + ": " + std::strerror(errno));
     auto device = must(drm::Device::wrap(fd.get()));
     std::vector<MemoryRef> memories; // and framebuffers: the screen lets go of them before they go
     std::vector<drm::Framebuffer> framebuffers;
