@@ -22,6 +22,7 @@
 #include "hwalloc/export.h"
 #include "hwalloc/image_layout.h"
 #include "hwalloc/memory.h"
+#include "hwalloc/participant.h"
 #include "hwalloc/result.h"
 
 namespace hwalloc::drm {
@@ -155,5 +156,16 @@ private:
 
     std::shared_ptr<detail::File> file_;
 };
+
+// ---- in plans
+
+enum class CardUse : std::uint8_t {
+    import,      // memory becomes a GEM handle
+    framebuffer, // and a framebuffer of it, which screens can show
+};
+
+// A card as a participant of plans (hwalloc/plan.h). Brings the card's dumb buffers. Thread-safe. Errors:
+// exhausted.
+HWALLOC_API Result<ParticipantRef> participant(const Device& device, CardUse use) noexcept;
 
 } // namespace hwalloc::drm

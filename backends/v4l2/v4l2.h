@@ -18,6 +18,7 @@
 #include "hwalloc/export.h"
 #include "hwalloc/image_layout.h"
 #include "hwalloc/memory.h"
+#include "hwalloc/participant.h"
 #include "hwalloc/result.h"
 
 namespace hwalloc::v4l2 {
@@ -193,5 +194,20 @@ private:
     HWALLOC_LOCAL explicit Camera(std::shared_ptr<detail::Session> session) noexcept;
     std::shared_ptr<detail::Session> session_;
 };
+
+// ---- in plans
+
+// A camera as a participant of plans (hwalloc/plan.h): its queue imports what it fills. Shares the camera's
+// open file, so it can be asked while the camera is idle (nothing bound), and answers busy else; it keeps the
+// file open as long as it lives. Asked for pixels, it answers for that format and size; asked for bytes, for
+// the format that the camera has. A trial sets the camera's format for a moment: call negotiate() afterwards,
+// with the plan's stride. Brings the camera's own buffers ("v4l2/videoN"). To be used by the camera's thread.
+// Errors: invalid (closed), exhausted.
+HWALLOC_API Result<ParticipantRef> capture_participant(Camera& camera) noexcept;
+
+// A device that takes frames: a video output, or the input side of an encoder (memory to memory). Opens the
+// node, which stays open as long as the participant. As above. Errors: as Camera::open, for a node that does
+// not take video.
+HWALLOC_API Result<ParticipantRef> output_participant(const std::string& path) noexcept;
 
 } // namespace hwalloc::v4l2

@@ -28,6 +28,7 @@
 #include "hwalloc/image.h"
 #include "hwalloc/image_layout.h"
 #include "hwalloc/memory.h"
+#include "hwalloc/participant.h"
 #include "hwalloc/result.h"
 
 namespace hwalloc::vulkan {
@@ -242,5 +243,14 @@ private:
     HWALLOC_LOCAL explicit Device(std::shared_ptr<detail::Session> session) noexcept;
     std::shared_ptr<detail::Session> session_;
 };
+
+// ---- in plans
+
+// A GPU as a participant of plans (hwalloc/plan.h): it imports memory as a VkImage with `usage` where its
+// driver can have the layout, else, linear pixels, as a VkBuffer; 0: as a VkBuffer always. Brings the
+// device's own exportable memory. Thread-safe. Errors: exhausted.
+HWALLOC_API Result<ParticipantRef>
+participant(const Device& device,
+            VkImageUsageFlags usage = VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT) noexcept;
 
 } // namespace hwalloc::vulkan

@@ -1,0 +1,189 @@
+// The plan: which memory all participants take, found by trying, and why the rest does not do.
+//
+//   auto camera = v4l2::Camera::open("/dev/video0");
+//   ... camera->negotiate(...)
+//   std::vector<ParticipantRef> all{*v4l2::capture_participant(*camera), *participant_of("vulkan/0")};
+//   auto plan = hwalloc::plan({.participants = all, .image = {fourcc('Y','U','Y','V'), 640, 480}});
+//   if (!plan) …                               // nobody could be asked
+//   auto buffers = (*plan)->allocate(4);       // or an error that tells what every candidate lacks
+//
+// What makes the answer hold:
+//   - Every candidate is allocated at the real size and tried on every participant, as it would be used.
+//   - That memory was contiguous once proves nothing about the next buffer. Whether a device needs contiguous
+//     memory is established with twins: two dma-bufs over the same pages in two orders, which cannot both be
+//     contiguous. A device that takes both needs no contiguity; one that refuses either does, and is then
+//     given only memory that guarantees it, or its own.
+//   - A layout is proposed to everybody until nobody changes it, so that all agree on stride and size.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hwalloc/allocator.h"
+#include "hwalloc/capabilities.h"
+#include "hwalloc/export.h"
+#include "hwalloc/image.h"
+#include "hwalloc/participant.h"
+#include "hwalloc/result.h"
+
+namespace hwalloc {
+
+enum class Verdict : std::uint8_t {
+    accepted, // tried, and taken; where contiguity matters, proved
+    refused,  // tried, and not taken; or proved to be taken by luck only
+    untested, // not known: the device was busy, the memory could not be had, or taken once, perhaps by luck
+};
+// "accepted", "refused", "untested".
+HWALLOC_API std::string_view to_string(Verdict verdict) noexcept;
+
+enum class PlanPolicy : std::uint8_t {
+    strict,     // the preferred names and no others, where any are given; nothing that is untested
+    prefer,     // the preferred names first, then the others; what is untested when nothing is accepted
+    allow_copy, // as prefer; and when no memory does for all, two kinds of memory and a copy in between
+};
+
+struct PlanRequest {
+    // In the order in which they see a frame: who fills it comes first. Read during the call only.
+    std::span<const ParticipantRef> participants{};
+    ImageSpec image{};
+    PlanPolicy policy = PlanPolicy::prefer;
+    // Names of allocators, the best one first. Empty: those of the environment variable
+    // HWALLOC_ALLOCATORS, else of a configuration file (see preferred_allocators()). Read during the call
+    // only.
+    std::span<const std::string_view> prefer{};
+    // Try everything, for a complete table. Else it ends with the first candidate that all accept; what
+    // follows is untested.
+    bool complete = false;
+};
+
+// One candidate and one participant.
+struct PlanCell {
+    Verdict verdict = Verdict::untested;
+    // Why it is refused or untested: Error::call(), code(), remedy(). Empty when it is accepted.
+    std::optional<Error> why{};
+    Recipe recipe{}; // when it is accepted, or untested because of luck
+};
+
+// One allocator.
+struct PlanCandidate {
+    std::string name; // as registered; "own memory of NAME" for an allocator without a name
+    AllocatorRef allocator{};
+    Properties properties{};
+    bool preferred = false;        // by name
+    std::vector<PlanCell> cells{}; // one for each participant, in their order
+    // Of all cells together: refused when one is, else untested when one is.
+    Verdict verdict = Verdict::untested;
+    std::optional<Error> why{}; // it gave no memory to try, or lays pixels out as nobody wants them
+    // As its memory was tried. For bytes: a fourcc of 0, and the size.
+    ImageLayout layout{};
+};
+
+// What is known of a participant.
+struct PlanParticipant {
+    std::string name;
+    Answer needs_contiguous = Answer::unknown;
+    std::string why_contiguous{}; // how that is known, or why not
+    Constraints constraints{};
+};
+
+// Buffers of one allocator and one layout.
+struct PlanBuffers {
+    std::size_t candidate = 0; // whose: an index into candidates()
+    std::vector<MemoryRef> memories{};
+    ImageLayout layout{};
+    std::vector<Error> passed_over{}; // what should have done, and failed when it mattered
+};
+
+// Where one memory does not do for all: the CPU copies each frame. Counted by the caller for each frame;
+// never done in silence.
+struct PlanCopy {
+    std::size_t participants = 0; // so many of the first ones use `from`, the rest `to`
+    std::size_t from = 0, to = 0; // indices into candidates()
+};
+
+// A plan does not change, and keeps its allocators. Thread-safe.
+class HWALLOC_API Plan {
+public:
+    std::span<const PlanParticipant> participants() const noexcept { return participants_; }
+    // In the order in which they are taken: the first one that is accepted is the choice.
+    std::span<const PlanCandidate> candidates() const noexcept { return candidates_; }
+    // What the participants need together; nothing, with an error in why_not(), when they contradict each
+    // other.
+    const std::optional<Constraints>& constraints() const noexcept { return constraints_; }
+    const ImageSpec& image() const noexcept { return image_; }
+
+    // The memory to take; null when none does for all.
+    const PlanCandidate* choice() const noexcept {
+        return ranking_.empty() ? nullptr : &candidates_[ranking_.front()];
+    }
+    // Every candidate that may be taken, the best one first: indices into candidates().
+    std::span<const std::size_t> ranking() const noexcept { return ranking_; }
+    // With PlanPolicy::allow_copy, when there is no choice().
+    const std::optional<PlanCopy>& copy() const noexcept { return copy_; }
+    // When there is no choice(): why, with a cause for each candidate. Kind: theirs, where they agree, else
+    // incompatible.
+    const std::optional<Error>& why_not() const noexcept { return why_not_; }
+
+    // `count` buffers of the choice, at least layout.memory_sizes[0] bytes each. When it fails, those of the
+    // next in the ranking, which starts at its place `first`: for a caller whose device has refused what came
+    // before. Errors: why_not(); unavailable (nothing is left in the ranking); that of the first that failed,
+    // with a cause for each that was tried.
+    Result<PlanBuffers> allocate(std::size_t count, std::size_t first = 0) const noexcept;
+
+    // The whole story, a line for each candidate and one for each refusal. May throw std::bad_alloc like any
+    // function that returns a string.
+    std::string explain() const;
+
+    // Implementation: filled in by the planner.
+    struct Parts;
+    explicit Plan(Parts&& parts) noexcept;
+    ~Plan();
+    Plan(const Plan&) = delete;
+    Plan& operator=(const Plan&) = delete;
+
+private:
+    ImageSpec image_;
+    std::optional<Constraints> constraints_;
+    std::vector<PlanParticipant> participants_;
+    std::vector<PlanCandidate> candidates_;
+    std::vector<std::size_t> ranking_;
+    std::optional<PlanCopy> copy_;
+    std::optional<Error> why_not_;
+};
+
+using PlanRef = std::shared_ptr<const Plan>;
+
+// Makes a plan, or gives the one that was made for an equal request: with equal keys of the participants, the
+// same image, policy and preferences, and no device come or gone since (DeviceMonitor::dispatch() and every
+// scan of the registry tell). That costs no system call and no allocation. Only plans with a choice() that is
+// accepted are remembered, and a few at a time.
+//
+// Candidates are the allocators that are registered and those that participants bring; memory that a device
+// owns (Properties::cost below 20) only from participants, or by preference. May block: it allocates, and
+// talks to devices. Thread-safe, as long as no two calls share a participant.
+//
+// A plan without a choice() is no error. Errors: invalid (no participants, an empty one, or neither pixels
+// nor a size), exhausted.
+HWALLOC_API Result<PlanRef> plan(const PlanRequest& request) noexcept;
+
+// Makes the next plan anew, whatever is remembered: after permissions or limits have changed. Thread-safe.
+HWALLOC_API void forget_plans() noexcept;
+
+// The names that plans prefer when the caller names none, and where they come from: HWALLOC_ALLOCATORS (names
+// separated by commas; not looked at in a process with more privilege than its caller), else the first of
+// $XDG_CONFIG_HOME/hwalloc/allocators (~/.config/hwalloc/allocators) and /etc/hwalloc/allocators that there
+// is: a name a line, # begins a comment. Read once in a process. Thread-safe.
+struct PreferredAllocators {
+    std::vector<std::string> names;
+    std::string source;       // "HWALLOC_ALLOCATORS", a file, or empty
+    std::optional<Error> why; // a file is there and cannot be read
+};
+HWALLOC_API const PreferredAllocators& preferred_allocators() noexcept;
+
+} // namespace hwalloc
