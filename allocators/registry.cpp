@@ -58,6 +58,7 @@ Result<void> Registry::add_by_application(std::string_view name, AllocatorRef al
         Allocator* made = allocator.get();
         keep(std::move(allocator), text);
         names_.bind(name, made);
+        changed();
         return {};
     });
 }
@@ -73,6 +74,7 @@ Result<void> Registry::remove(std::string_view name) noexcept {
     return without_throwing([&]() -> Result<void> {
         Record& record = record_of(name, family_of(name), application);
         record.withdrawn = true;
+        changed();
         forget_alias(name);
         names_.bind(name, nullptr);
         return {};

@@ -60,6 +60,9 @@ public:
         return built_in_default_;
     }
 
+    // How often a name has been bound or let go of, by whomever: what was found out before may have changed.
+    std::uint64_t changes() const noexcept { return changes_.load(std::memory_order_acquire); }
+
     Result<Allocator*> resolve(std::string_view name) noexcept;
     Result<void> add_by_application(std::string_view name, AllocatorRef allocator) noexcept;
     Result<void> remove(std::string_view name) noexcept;
@@ -129,6 +132,8 @@ private:
 
     NameTable names_;
     std::atomic<Allocator*> default_{nullptr};
+    std::atomic<std::uint64_t> changes_{0};
+    void changed() noexcept { changes_.fetch_add(1, std::memory_order_acq_rel); }
     Allocator* built_in_default_ = nullptr;
     Allocator* kept_ = nullptr; // every allocator ever kept, replaced ones too
     std::mutex mutex_;

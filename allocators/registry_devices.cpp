@@ -77,6 +77,7 @@ void Registry::arrive(Record& record) noexcept {
     record.present = true;
     record.removed = false;
     ++record.arrivals;
+    changed();
     record.why.reset();
     if (!record.applications())
         names_.rebind(record.name, record.made);
@@ -87,6 +88,7 @@ void Registry::arrive(Record& record) noexcept {
 // The device of a record has gone. What the application registered stays, whatever became of the device.
 void Registry::depart(Record& record) noexcept {
     record.present = record.removed = false;
+    changed();
     if (auto* device = keeper(record.made))
         device->close_device();
     if (default_.load(std::memory_order_relaxed) == record.made)

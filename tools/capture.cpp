@@ -30,19 +30,6 @@ constexpr std::uint32_t formats_for_pictures[] = {fourcc('Y', 'U', 'Y', 'V'), fo
                                                   fourcc('N', 'V', '1', '2'), fourcc('R', 'G', 'B', '3'),
                                                   fourcc('X', 'R', '2', '4'), fourcc('G', 'R', 'E', 'Y')};
 
-bool parse_number(std::string_view text, std::uint32_t& number) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return error == std::errc{} && end == text.data() + text.size();
-}
-
-// "640x480"
-bool parse_size(const std::string& text, v4l2::FormatRequest& request) {
-    const auto x = text.find_first_of("xX");
-    return x != text.npos && parse_number(std::string_view(text).substr(0, x), request.width) &&
-           parse_number(std::string_view(text).substr(x + 1), request.height) && request.width &&
-           request.height;
-}
-
 // "30", "29.97" or "30000/1001"
 bool parse_rate(const std::string& text, v4l2::FrameRate& rate) {
     if (const auto slash = text.find('/'); slash != text.npos)
@@ -335,7 +322,7 @@ int run(const Options& options, Output& out) {
         return out.fail_usage("--scanout copy needs --allow-copy");
     v4l2::FormatRequest request;
     FrameWriter::Kind kind;
-    if (!options.size.empty() && !parse_size(options.size, request))
+    if (!options.size.empty() && !parse_size(options.size, request.width, request.height))
         return out.fail_usage(
             fmt::format("--size is WIDTHxHEIGHT, such as 640x480, not \"{}\"", options.size));
     request.pixel_format = parse_format(options.format);

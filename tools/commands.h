@@ -22,5 +22,6 @@ Run capture(CLI::App& command);
 Run check(CLI::App& command);
 Run doctor(CLI::App& command);
 Run list(CLI::App& command);
+Run plan(CLI::App& command);
 
 } // namespace hwalloc::tools

@@ -25,6 +25,7 @@ constexpr Row commands[] = {
     {"list", "show every allocator, what it can do, or why it cannot be used", list},
     {"check", "try the whole contract on an allocator of this machine", check},
     {"doctor", "look at everything that can be in the way, and tell the line that mends it", doctor},
+    {"plan", "find the memory that a camera, a GPU, a display and the CPU all take, and tell why not", plan},
     {"capture", "take frames from a camera into memory of an allocator, without a copy", capture},
 };
 

@@ -82,6 +82,7 @@ struct PlanCandidate {
     std::optional<Error> why{}; // it gave no memory to try, or lays pixels out as nobody wants them
     // As its memory was tried. For bytes: a fourcc of 0, and the size.
     ImageLayout layout{};
+    bool lays_out = false; // the layout is the allocator's own choice (AllocatesImages)
 };
 
 // What is known of a participant.
@@ -135,6 +136,9 @@ public:
     // before. Errors: why_not(); unavailable (nothing is left in the ranking); that of the first that failed,
     // with a cause for each that was tried.
     Result<PlanBuffers> allocate(std::size_t count, std::size_t first = 0) const noexcept;
+    // `count` buffers of this candidate, whatever its verdict: for each side of a copy(). Errors: invalid (no
+    // such candidate), and why it gives none.
+    Result<PlanBuffers> allocate_from(std::size_t candidate, std::size_t count) const noexcept;
 
     // The whole story, a line for each candidate and one for each refusal. May throw std::bad_alloc like any
     // function that returns a string.

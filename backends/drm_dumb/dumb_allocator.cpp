@@ -156,7 +156,16 @@ void* DumbAllocator::do_extension(std::string_view id) noexcept {
         return static_cast<AllocatesImages*>(this);
     if (id == KeepsDevice::extension_id)
         return static_cast<KeepsDevice*>(this);
+    if (id == OffersParticipant::extension_id)
+        return static_cast<OffersParticipant*>(this);
     return nullptr;
+}
+
+Result<ParticipantRef> DumbAllocator::participant() noexcept {
+    auto device = Device::open(source_.node());
+    if (!device)
+        return std::move(device).error();
+    return drm::participant(*device, CardUse::import);
 }
 
 // ---- memory

@@ -9,6 +9,7 @@
 #include "hwalloc/capabilities.h"
 #include "hwalloc/dma_buf.h"
 #include "hwalloc/image.h"
+#include "hwalloc/participant.h"
 
 namespace hwalloc::drm::detail {
 
@@ -41,7 +42,8 @@ class DumbAllocator final : public Allocator,
                             public Describes,
                             public ImportsDmaBuf,
                             public AllocatesImages,
-                            public KeepsDevice {
+                            public KeepsDevice,
+                            public OffersParticipant {
 public:
     explicit DumbAllocator(std::string node) : Allocator("drm-dumb"), source_(std::move(node)) {}
     explicit DumbAllocator(std::shared_ptr<File> file) : Allocator("drm-dumb"), source_(std::move(file)) {}
@@ -52,6 +54,7 @@ public:
     Result<MemoryRef> import_dmabuf(int fd, std::size_t offset, std::size_t size,
                                     MemoryFlags flags) noexcept override;
     Result<Image> alloc_image(const ImageRequest& request) noexcept override;
+    Result<ParticipantRef> participant() noexcept override;
     bool recheck_device() noexcept override { return source_.recheck(); }
     void close_device() noexcept override { source_.close(); }
 

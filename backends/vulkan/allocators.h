@@ -30,6 +30,8 @@ public:
         return open();
     }
     Result<std::shared_ptr<Session>> shared() noexcept;
+    // Null when nobody needed the device so far: whoever only wants to know opens no GPU.
+    Session* opened() const noexcept { return ready_.load(std::memory_order_acquire); }
     const PhysicalDevice* device() const noexcept { return device_; }
 
 private:

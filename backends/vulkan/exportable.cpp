@@ -40,20 +40,23 @@ private:
     std::shared_ptr<const BufferBinding> import_;
 };
 
-class Exporter final : public VulkanAllocator, public AllocatesImages, public ImportsDmaBuf {
+class Exporter final : public VulkanAllocator,
+                       public AllocatesImages,
+                       public ImportsDmaBuf,
+                       public OffersParticipant {
 public:
     template<class... Source>
     explicit Exporter(Source&&... source) noexcept : VulkanAllocator(std::forward<Source>(source)...) {}
 
     Properties properties() noexcept override {
         Properties properties{.granule = page_size(), .cost = 10};
-        auto session = source_.get();
+        const Session* session = source_.opened();
         if (!session)
             return properties;
-        if ((*session)->max_allocation)
-            properties.max_size = (*session)->max_allocation;
-        if (const int type = (*session)->mappable_type((*session)->buffer_types); type >= 0) {
-            const VkMemoryPropertyFlags flags = (*session)->flags_of(static_cast<std::uint32_t>(type));
+        if (session->max_allocation)
+            properties.max_size = session->max_allocation;
+        if (const int type = session->mappable_type(session->buffer_types); type >= 0) {
+            const VkMemoryPropertyFlags flags = session->flags_of(static_cast<std::uint32_t>(type));
             properties.cached = flags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT ? Answer::yes : Answer::no;
             properties.device_local = flags & VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT ? Answer::yes : Answer::no;
         }
@@ -63,6 +66,12 @@ public:
         return {.alloc = true, .map = true, .export_dmabuf = true, .import_dmabuf = true, .image = true};
     }
 
+    Result<ParticipantRef> participant() noexcept override {
+        auto device = Device::of(*this);
+        if (!device)
+            return std::move(device).error();
+        return vulkan::participant(*device);
+    }
     Result<Image> alloc_image(const ImageRequest& request) noexcept override;
     Result<MemoryRef> import_dmabuf(int fd, std::size_t offset, std::size_t size,
                                     MemoryFlags flags) noexcept override;
@@ -96,6 +105,8 @@ private:
             return static_cast<AllocatesImages*>(this);
         if (id == ImportsDmaBuf::extension_id)
             return static_cast<ImportsDmaBuf*>(this);
+        if (id == OffersParticipant::extension_id)
+            return static_cast<OffersParticipant*>(this);
         return VulkanAllocator::do_extension(id);
     }
 };

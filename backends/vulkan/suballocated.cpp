@@ -226,17 +226,17 @@ public:
         : VulkanAllocator(std::forward<Source>(source)...), mapped_(mapped) {}
 
     Properties properties() noexcept override {
-        auto session = source_.get();
+        Session* const session = source_.opened();
         Properties properties{.contiguous = Answer::unknown,
                               .device_local = mapped_ ? Answer::unknown : Answer::yes,
                               .sync = SyncQuality::none,
                               .cost = mapped_ ? 105 : 106};
         if (!session)
             return properties;
-        if ((*session)->max_allocation)
-            properties.max_size = (*session)->max_allocation;
-        if (const auto type = mapped_ ? type_by_vma(**session, true) : std::nullopt) {
-            const VkMemoryPropertyFlags flags = (*session)->flags_of(*type);
+        if (session->max_allocation)
+            properties.max_size = session->max_allocation;
+        if (const auto type = mapped_ ? type_by_vma(*session, true) : std::nullopt) {
+            const VkMemoryPropertyFlags flags = session->flags_of(*type);
             properties.cached = flags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT ? Answer::yes : Answer::no;
             properties.device_local = flags & VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT ? Answer::yes : Answer::no;
         }

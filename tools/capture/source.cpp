@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 
 namespace hwalloc::tools {
 namespace {
@@ -47,6 +48,17 @@ constexpr Alias aliases[] = {
 
 std::unique_ptr<FrameSource> camera_source(v4l2::Camera camera) {
     return std::make_unique<CameraSource>(std::move(camera));
+}
+
+bool parse_number(std::string_view text, std::uint32_t& number) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc{} && end == text.data() + text.size();
+}
+
+bool parse_size(std::string_view text, std::uint32_t& width, std::uint32_t& height) {
+    const auto x = text.find_first_of("xX");
+    return x != text.npos && parse_number(text.substr(0, x), width) &&
+           parse_number(text.substr(x + 1), height) && width && height;
 }
 
 std::uint32_t parse_format(const std::string& name) {

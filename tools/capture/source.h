@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hwalloc/v4l2.h"
@@ -42,6 +43,10 @@ std::unique_ptr<FrameSource> test_source();
 Result<std::unique_ptr<FrameSource>>
 open_source(const std::string& device, const v4l2::FormatRequest& request, std::vector<Error>& passed_over);
 
+// A decimal number, and nothing behind it.
+bool parse_number(std::string_view text, std::uint32_t& number);
+// "640x480", neither of them 0.
+bool parse_size(std::string_view text, std::uint32_t& width, std::uint32_t& height);
 // V4L2's code for a name people use: "YUYV", "nv12", "RGB24" (RGB3), "BGRX" (XR24), or the four characters
 // themselves. 0: no such name.
 std::uint32_t parse_format(const std::string& name);

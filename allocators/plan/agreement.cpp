@@ -1,0 +1,156 @@
+// What all participants need together, and the layout of pixels that nobody changes any more.
+#include <algorithm>
+#include <limits>
+
+#include "allocators/plan/planner.h"
+#include "common/checked.h"
+#include "common/fixed_text.h"
+
+namespace hwalloc::planning {
+namespace {
+
+constexpr std::uint64_t linear = 0;
+
+bool takes_linear(const Constraints& constraints) {
+    const auto& modifiers = constraints.modifiers;
+    return modifiers.empty() || std::find(modifiers.begin(), modifiers.end(), linear) != modifiers.end();
+}
+
+std::uint64_t round_up(std::uint64_t value, std::uint64_t to) {
+    return to > 1 ? (value + to - 1) / to * to : value;
+}
+
+// What is proposed first: the smallest that the numbers allow.
+Result<ImageLayout> proposal(const ImageSpec& image, const Constraints& constraints) {
+    ImageLayout layout{.plane_count = 1, .memory_count = 1};
+    if (image.pixels()) {
+        auto least = linear_layout(image.fourcc, image.width, image.height);
+        if (!least)
+            return least;
+        const std::uint64_t stride =
+            round_up(std::max(least->planes[0].stride, constraints.pitch_min), constraints.pitch_align);
+        if (stride > constraints.pitch_max)
+            return Error(ErrorKind::incompatible, "agreeing on a layout")
+                .doing(FixedText("rows of ", image.width, " pixels take ", stride,
+                                 " bytes, and a device takes at most ", constraints.pitch_max));
+        auto wider =
+            linear_layout(image.fourcc, image.width, image.height, static_cast<std::uint32_t>(stride));
+        if (!wider)
+            return wider;
+        layout = *wider;
+    }
+    std::uint64_t size = std::max({layout.memory_sizes[0], image.size, constraints.min_size});
+    if (size > std::numeric_limits<std::size_t>::max() - constraints.size_align)
+        return Error(ErrorKind::limit, "the size of the image does not fit");
+    layout.memory_sizes[0] = round_up(size, constraints.size_align);
+    if (!image.pixels())
+        layout.planes[0].size = layout.memory_sizes[0];
+    return layout;
+}
+
+std::string in_words(const ImageLayout& layout) {
+    return std::string(
+        FixedText("a stride of ", layout.planes[0].stride, " and ", layout.memory_sizes[0], " bytes").view());
+}
+
+// Proposes a layout to all in turn, until it went round unchanged.
+Result<ImageLayout> go_round(std::span<const ParticipantRef> participants, Agreement& agreement,
+                             ImageLayout layout) {
+    constexpr int rounds = 8; // enough for strides that grow to a common multiple
+    std::string_view last_changed;
+    ImageLayout before;
+    for (int round = 0; round < rounds; ++round) {
+        bool changed = false;
+        for (std::size_t i = 0; i < participants.size(); ++i) {
+            if (agreement.refusals[i])
+                continue;
+            auto settled = participants[i]->settle(layout);
+            if (!settled) {
+                agreement.refusals[i] = std::move(settled).error();
+                continue;
+            }
+            settled->memory_sizes[0] = std::max(settled->memory_sizes[0], layout.memory_sizes[0]);
+            if (*settled == layout)
+                continue;
+            changed = true;
+            before = layout;
+            last_changed = participants[i]->name();
+            layout = *settled;
+        }
+        if (!changed)
+            return layout;
+    }
+    return Error(ErrorKind::incompatible, "agreeing on a layout")
+        .doing("the devices agree on no stride and size")
+        .on(last_changed)
+        .remedy("it answers " + in_words(layout) + " where " + in_words(before) +
+                " does for the others: choose another width or format, or let one of them use bytes "
+                "(a VkBuffer) instead of an image");
+}
+
+} // namespace
+
+Agreement agree(std::span<const ParticipantRef> participants, const ImageSpec& image,
+                std::vector<PlanParticipant>& told) {
+    Agreement agreement;
+    agreement.refusals.resize(participants.size());
+    agreement.constraints.emplace();
+    for (std::size_t i = 0; i < participants.size(); ++i) {
+        PlanParticipant& one = told.emplace_back();
+        one.name = participants[i]->name();
+        auto asked = participants[i]->ask(image);
+        if (!asked) {
+            agreement.refusals[i] = std::move(asked).error();
+            continue;
+        }
+        one.constraints = std::move(*asked);
+        one.needs_contiguous = one.constraints.contiguous;
+        if (one.needs_contiguous != Answer::unknown)
+            one.why_contiguous = "it says so";
+        if (!agreement.constraints)
+            continue;
+        auto both = merge(*agreement.constraints, one.constraints);
+        if (both) {
+            agreement.constraints = std::move(*both);
+        } else {
+            agreement.why = std::move(both).error().on(one.name);
+            agreement.constraints.reset();
+        }
+    }
+    if (!agreement.constraints)
+        return agreement;
+    auto layout = takes_linear(*agreement.constraints)
+                      ? proposal(image, *agreement.constraints)
+                      : Error(ErrorKind::incompatible, "the devices have no linear layout in common");
+    if (layout)
+        layout = go_round(participants, agreement, *layout);
+    if (layout)
+        agreement.layout = *layout;
+    else
+        agreement.why = std::move(layout).error();
+    return agreement;
+}
+
+Result<void> all_settle(std::span<const ParticipantRef> participants, const Agreement& agreement,
+                        const ImageLayout& layout, std::uint64_t bytes) {
+    for (std::size_t i = 0; i < participants.size(); ++i) {
+        if (agreement.refusals[i])
+            continue;
+        auto settled = participants[i]->settle(layout);
+        if (!settled)
+            return std::move(settled).error();
+        if (settled->modifier != layout.modifier || settled->planes != layout.planes)
+            return Error(ErrorKind::incompatible, "agreeing on a layout")
+                .doing("the allocator's layout does not do")
+                .on(participants[i]->name())
+                .remedy("it wants " + in_words(*settled) + ", the allocator gives " + in_words(layout));
+        if (settled->memory_sizes[0] > bytes)
+            return Error(ErrorKind::incompatible, "the allocator's image is smaller than a device needs")
+                .on(participants[i]->name())
+                .wanted(settled->memory_sizes[0])
+                .held(bytes);
+    }
+    return {};
+}
+
+} // namespace hwalloc::planning

@@ -1,0 +1,63 @@
+// The CPU as a participant: whatever can be mapped will do.
+#include "common/without_exceptions.h"
+#include "hwalloc/participant.h"
+
+namespace hwalloc {
+namespace {
+
+class Cpu final : public Participant {
+public:
+    explicit Cpu(MapFlags access) noexcept : access_(access) {}
+
+    std::string_view name() const noexcept override {
+        return access_ == MapFlags::read    ? "CPU, reading"
+               : access_ == MapFlags::write ? "CPU, writing"
+                                            : "CPU, reading and writing";
+    }
+    std::string_view cache_key() const noexcept override { return name(); }
+
+    Result<Constraints> ask(const ImageSpec&) noexcept override {
+        // Pixels are where a loop over rows expects them.
+        return without_exceptions([&]() -> Result<Constraints> {
+            return Constraints{.prefers_cached = has(access_, MapFlags::read),
+                               .needs_dma_buf = false,
+                               .modifiers = {linear}};
+        });
+    }
+    Result<ImageLayout> settle(const ImageLayout& layout) noexcept override {
+        if (layout.modifier != linear)
+            return Error(ErrorKind::incompatible, "the CPU reads linear pixels only");
+        return layout;
+    }
+    Result<Recipe> attempt(Memory& memory, const ImageLayout&) noexcept override {
+        auto mapping = memory.map(access_);
+        if (!mapping)
+            return std::move(mapping).error();
+        // One byte at each end: a mapping that faults is none.
+        const volatile std::uint8_t* bytes = mapping->data();
+        if (mapping->size() > 0 && has(access_, MapFlags::read))
+            (void)bytes[0], (void)bytes[mapping->size() - 1];
+        if (auto done = mapping->unmap(); !done)
+            return std::move(done).error();
+        return Recipe{.use = "mapping",
+                      .once = "nothing: the mapping is kept by the memory",
+                      .begin = "Memory::map(): it brackets the access for the caches",
+                      .end = "end the Mapping before any device uses the memory"};
+    }
+
+private:
+    static constexpr std::uint64_t linear = 0;
+    MapFlags access_;
+};
+
+} // namespace
+
+Result<ParticipantRef> cpu_participant(MapFlags access) noexcept {
+    access = access & MapFlags::readwrite;
+    if (access == MapFlags::none)
+        return Error(ErrorKind::invalid, "the CPU takes part by reading, writing or both");
+    return without_exceptions(
+        [&]() -> Result<ParticipantRef> { return ParticipantRef(std::make_shared<Cpu>(access)); });
+}
+
+} // namespace hwalloc

@@ -1,0 +1,32 @@
+// What every participant does unless it says otherwise, and the device behind an allocator.
+#include "hwalloc/participant.h"
+
+#include "common/fixed_text.h"
+
+namespace hwalloc {
+
+Participant::~Participant() = default;
+
+std::vector<AllocatorRef> Participant::brings() noexcept {
+    return {};
+}
+
+Result<ImageLayout> Participant::settle(const ImageLayout& layout) noexcept {
+    return layout;
+}
+
+Result<ParticipantRef> participant_of(std::string_view name) noexcept {
+    auto allocator = Allocator::resolve(name);
+    if (!allocator)
+        return std::move(allocator).error();
+    auto* device = (*allocator)->extension<OffersParticipant>();
+    if (!device)
+        return Error(ErrorKind::unsupported, "asking for a participant")
+            .doing("asking for the device behind an allocator")
+            .on((*allocator)->name())
+            .remedy("no device stands behind this memory: name a camera, a GPU (vulkan/0) or a card "
+                    "(drm-dumb/card0)");
+    return device->participant();
+}
+
+} // namespace hwalloc

@@ -1,0 +1,97 @@
+// A plan as its user sees it: what was found, and buffers of it.
+#include "hwalloc/plan.h"
+
+#include "allocators/plan/planner.h"
+#include "common/without_exceptions.h"
+
+namespace hwalloc {
+
+std::string_view to_string(Verdict verdict) noexcept {
+    return verdict == Verdict::accepted ? "accepted" : verdict == Verdict::refused ? "refused" : "untested";
+}
+
+Plan::Plan(Parts&& parts) noexcept
+    : image_(parts.image)
+    , constraints_(std::move(parts.constraints))
+    , participants_(std::move(parts.participants))
+    , candidates_(std::move(parts.candidates))
+    , ranking_(std::move(parts.ranking))
+    , copy_(parts.copy)
+    , why_not_(std::move(parts.why_not)) {}
+
+Plan::~Plan() = default;
+
+Result<PlanBuffers> Plan::allocate_from(std::size_t candidate, std::size_t count) const noexcept {
+    if (candidate >= candidates_.size())
+        return Error(ErrorKind::invalid, "the plan has no such candidate");
+    return without_exceptions([&]() -> Result<PlanBuffers> {
+        const PlanCandidate& from = candidates_[candidate];
+        if (from.why)
+            return *from.why;
+        PlanBuffers buffers{.candidate = candidate, .layout = from.layout};
+        buffers.memories.reserve(count);
+        for (std::size_t i = 0; i < count; ++i) {
+            auto image = planning::another_buffer(from);
+            if (!image)
+                return std::move(image).error();
+            buffers.memories.push_back(std::move(image->memory));
+        }
+        return buffers;
+    });
+}
+
+Result<PlanBuffers> Plan::allocate(std::size_t count, std::size_t first) const noexcept {
+    return without_exceptions([&]() -> Result<PlanBuffers> {
+        if (ranking_.empty())
+            return *why_not_;
+        if (first >= ranking_.size())
+            return Error(ErrorKind::unavailable, "the plan has no other memory that would do");
+        std::vector<Error> failed;
+        for (std::size_t place = first; place < ranking_.size(); ++place) {
+            auto buffers = allocate_from(ranking_[place], count);
+            if (buffers) {
+                buffers->passed_over = std::move(failed);
+                return buffers;
+            }
+            failed.push_back(std::move(buffers).error());
+        }
+        Error error = failed.front();
+        for (Error& one : failed)
+            if (failed.size() > 1)
+                error = std::move(error).because(std::move(one));
+        return error;
+    });
+}
+
+std::string Plan::explain() const {
+    std::string text;
+    if (const PlanCandidate* chosen = choice())
+        text.append(chosen->name)
+            .append(chosen->verdict == Verdict::accepted ? " does for all\n"
+                                                         : " may do: it was taken once, perhaps by luck\n");
+    else
+        text.append("no memory does for all\n");
+    for (const PlanParticipant& one : participants_)
+        if (one.needs_contiguous == Answer::yes)
+            text.append(one.name)
+                .append(" needs contiguous memory: ")
+                .append(one.why_contiguous)
+                .append("\n");
+    for (const PlanCandidate& candidate : candidates_) {
+        text.append(candidate.name).append(": ").append(to_string(candidate.verdict)).append("\n");
+        if (candidate.why) {
+            text.append("    ").append(candidate.why->message()).append("\n");
+            continue;
+        }
+        for (std::size_t i = 0; i < candidate.cells.size(); ++i)
+            if (const auto& why = candidate.cells[i].why)
+                text.append("    ")
+                    .append(participants_[i].name)
+                    .append(": ")
+                    .append(why->message())
+                    .append("\n");
+    }
+    return text;
+}
+
+} // namespace hwalloc

@@ -1,0 +1,297 @@
+// Tries every candidate on every participant, and ranks what is left.
+#include "allocators/plan/planner.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "common/dma_buf.h"
+
+namespace hwalloc::planning {
+namespace {
+
+class Planner {
+public:
+    Planner(const PlanRequest& request, std::span<const std::string_view> preferred)
+        : request_(request), participants_(request.participants), preferred_(preferred) {
+        parts_.image = request.image;
+    }
+
+    Plan::Parts make() {
+        agreement_ = agree(participants_, request_.image, parts_.participants);
+        parts_.constraints = agreement_.constraints;
+        own_.resize(participants_.size());
+        for (std::size_t i = 0; i < participants_.size(); ++i)
+            own_[i] = participants_[i]->brings();
+        const Constraints needs = agreement_.constraints.value_or(Constraints());
+        parts_.candidates = list_candidates(request_, needs, preferred_, own_);
+        if (agreement_.layout)
+            twins_.emplace(*agreement_.layout);
+        bool found = false;
+        for (PlanCandidate& candidate : parts_.candidates) {
+            candidate.cells.resize(participants_.size());
+            if (found && !request_.complete) {
+                leave(candidate, Error(ErrorKind::unavailable, "not tried: what came before does"));
+                continue;
+            }
+            attempt(candidate);
+            found = candidate.verdict == Verdict::accepted;
+        }
+        conclude_from_refusals();
+        rank();
+        return std::move(parts_);
+    }
+
+private:
+    // Nothing is known of the cells that are not settled yet.
+    static void leave(PlanCandidate& candidate, const Error& why) {
+        for (PlanCell& cell : candidate.cells)
+            if (cell.verdict == Verdict::untested && !cell.why)
+                cell.why = why;
+        judge(candidate);
+    }
+
+    static void judge(PlanCandidate& candidate) {
+        const auto any = [&](Verdict verdict) {
+            return std::any_of(candidate.cells.begin(), candidate.cells.end(),
+                               [&](const PlanCell& cell) { return cell.verdict == verdict; });
+        };
+        candidate.verdict = any(Verdict::refused)                     ? Verdict::refused
+                            : candidate.why || any(Verdict::untested) ? Verdict::untested
+                                                                      : Verdict::accepted;
+    }
+
+    void attempt(PlanCandidate& candidate) {
+        for (std::size_t i = 0; i < participants_.size(); ++i)
+            if (const auto& refusal = agreement_.refusals[i])
+                candidate.cells[i] = {refusal->kind() == ErrorKind::busy ? Verdict::untested
+                                                                         : Verdict::refused,
+                                      *refusal, Recipe()};
+        if (!candidate.why && !agreement_.constraints)
+            candidate.why = agreement_.why;
+        if (candidate.why)
+            return leave(candidate, *candidate.why);
+        auto image = first_buffer(candidate, request_.image, agreement_, participants_);
+        if (!image) {
+            candidate.why = std::move(image).error();
+            return leave(candidate, *candidate.why);
+        }
+        if (auto fd = borrow_fd(*image->memory, FdKind::dmabuf))
+            exporter_ = dma_buf::exporter_of(fd->fd);
+        else
+            exporter_.clear();
+        // From the last participant to the first: who fills frames is a driver that queues memory, and the
+        // costliest to ask.
+        for (std::size_t i = participants_.size(); i-- > 0;) {
+            if (agreement_.refusals[i])
+                continue;
+            attempt(candidate, i, *image);
+            // A copy needs to know who else takes it.
+            if (candidate.cells[i].verdict == Verdict::refused && !request_.complete &&
+                request_.policy != PlanPolicy::allow_copy)
+                break;
+        }
+        leave(candidate, Error(ErrorKind::unavailable, "not tried: another device has refused it already"));
+    }
+
+    void attempt(PlanCandidate& candidate, std::size_t i, const Image& image) {
+        PlanCell& cell = candidate.cells[i];
+        auto tried = participants_[i]->attempt(*image.memory, image.layout);
+        if (tried) {
+            cell = {Verdict::accepted, std::nullopt, *tried};
+            if (!is_own(candidate, i) && candidate.properties.contiguous != Answer::yes)
+                doubt(candidate, i);
+            return;
+        }
+        Error& error = tried.error();
+        cell.verdict = error.kind() == ErrorKind::busy ? Verdict::untested : Verdict::refused;
+        if (error.domain() == ErrorDomain::system && error.code() == EFAULT &&
+            candidate.properties.contiguous == Answer::no && exporter_ != "udmabuf" && !exporter_.empty())
+            findings_[i].scattered_unreachable = true;
+        cell.why = std::move(error);
+        if (cell.verdict == Verdict::refused && request_.complete &&
+            candidate.properties.contiguous != Answer::yes && !is_own(candidate, i)) {
+            find_out(i);
+            if (parts_.participants[i].needs_contiguous == Answer::yes)
+                cell.why = Error(*cell.why).because(demand(i));
+        }
+    }
+
+    bool is_own(const PlanCandidate& candidate, std::size_t i) const {
+        return std::any_of(own_[i].begin(), own_[i].end(),
+                           [&](const AllocatorRef& one) { return one.get() == candidate.allocator.get(); });
+    }
+
+    // Once for each participant.
+    void find_out(std::size_t i) {
+        PlanParticipant& told = parts_.participants[i];
+        Finding& known = findings_[i];
+        if (known.asked || told.needs_contiguous != Answer::unknown || !twins_)
+            return;
+        known.asked = true;
+        Twins::Finding found = twins_->try_on(*participants_[i]);
+        told.needs_contiguous = found.needs_contiguous;
+        told.why_contiguous = std::move(found.how);
+        known.why = std::move(found.why_unknown);
+        known.both_unreachable = found.both_unreachable;
+    }
+
+    Error demand(std::size_t i) const {
+        const PlanParticipant& told = parts_.participants[i];
+        return Error(ErrorKind::incompatible, "finding out")
+            .doing("the device needs contiguous memory: " + told.why_contiguous)
+            .on(told.name);
+    }
+
+    // Memory that promises no contiguity was taken: is that more than luck?
+    void doubt(PlanCandidate& candidate, std::size_t i) {
+        find_out(i);
+        const PlanParticipant& told = parts_.participants[i];
+        if (told.needs_contiguous == Answer::no)
+            return;
+        PlanCell& cell = candidate.cells[i];
+        if (told.needs_contiguous == Answer::yes) {
+            cell.verdict = Verdict::refused;
+            cell.recipe = Recipe();
+            cell.why = Error(ErrorKind::incompatible, "trying memory")
+                           .doing("one buffer was taken, by luck: it happened to be contiguous, and the next "
+                                  "need not be,")
+                           .on(told.name)
+                           .remedy("the device needs contiguous memory, and " + candidate.name +
+                                   " does not promise it")
+                           .because(demand(i));
+            return;
+        }
+        cell.verdict = Verdict::untested;
+        Error why = Error(ErrorKind::unavailable, "trying memory")
+                        .doing("one buffer was taken, perhaps by luck: whether the device needs contiguous "
+                               "memory is not known,")
+                        .on(told.name)
+                        .remedy(told.why_contiguous);
+        cell.why = findings_[i].why ? std::move(why).because(*findings_[i].why) : std::move(why);
+    }
+
+    // A device that cannot reach either twin may be unable to reach any udmabuf. Together with another
+    // maker's scattered memory that it could not reach either, the twins are proof.
+    void conclude_from_refusals() {
+        for (std::size_t i = 0; i < participants_.size(); ++i) {
+            PlanParticipant& told = parts_.participants[i];
+            if (told.needs_contiguous != Answer::unknown || !findings_[i].both_unreachable ||
+                !findings_[i].scattered_unreachable)
+                continue;
+            told.needs_contiguous = Answer::yes;
+            told.why_contiguous = "it could reach neither of two trial buffers over the same pages in two "
+                                  "orders, nor the scattered memory of another maker";
+            for (PlanCandidate& candidate : parts_.candidates) {
+                PlanCell& cell = candidate.cells[i];
+                if (cell.recipe.use[0] != '\0' && cell.verdict == Verdict::untested)
+                    doubt(candidate, i);
+                else if (cell.verdict == Verdict::refused && cell.why &&
+                         cell.why->domain() == ErrorDomain::system && cell.why->code() == EFAULT)
+                    cell.why = Error(*cell.why).because(demand(i));
+                judge(candidate);
+            }
+        }
+    }
+
+    // Taken once, and only whether by luck is open.
+    static bool promising(const PlanCandidate& candidate) {
+        return !candidate.why &&
+               std::all_of(candidate.cells.begin(), candidate.cells.end(), [](const PlanCell& cell) {
+                   return cell.verdict != Verdict::refused && cell.recipe.use[0] != '\0';
+               });
+    }
+
+    void rank() {
+        const auto take = [&](auto&& wanted) {
+            for (std::size_t i = 0; i < parts_.candidates.size(); ++i)
+                if (wanted(parts_.candidates[i]))
+                    parts_.ranking.push_back(i);
+        };
+        take([](const PlanCandidate& one) { return one.verdict == Verdict::accepted; });
+        if (request_.policy != PlanPolicy::strict)
+            take([](const PlanCandidate& one) { return one.verdict == Verdict::untested && promising(one); });
+        if (!parts_.ranking.empty())
+            return;
+        if (request_.policy == PlanPolicy::allow_copy)
+            parts_.copy = find_copy();
+        parts_.why_not = nothing_does();
+    }
+
+    // Two kinds of memory: one for the participants that see a frame first, as many as possible, and one for
+    // the rest.
+    std::optional<PlanCopy> find_copy() const {
+        const auto accepted_by = [&](std::size_t first, std::size_t last) -> std::optional<std::size_t> {
+            for (std::size_t i = 0; i < parts_.candidates.size(); ++i) {
+                const PlanCandidate& one = parts_.candidates[i];
+                auto* describes = one.allocator ? one.allocator->extension<Describes>() : nullptr;
+                const std::span cells(one.cells.data() + first, last - first);
+                if (!one.why && (!describes || describes->claims().map) &&
+                    std::all_of(cells.begin(), cells.end(),
+                                [](const PlanCell& cell) { return cell.verdict == Verdict::accepted; }))
+                    return i;
+            }
+            return std::nullopt;
+        };
+        for (std::size_t split = participants_.size(); split-- > 1;) {
+            const auto from = accepted_by(0, split), to = accepted_by(split, participants_.size());
+            if (from && to)
+                return PlanCopy{split, *from, *to};
+        }
+        return std::nullopt;
+    }
+
+    Error nothing_does() const {
+        std::string doing = "choosing memory for ";
+        for (std::size_t i = 0; i < parts_.participants.size(); ++i)
+            doing.append(i ? ", " : "").append(parts_.participants[i].name);
+        if (!agreement_.constraints)
+            return Error(*agreement_.why).doing(doing + ": they contradict each other");
+        std::vector<Error> causes;
+        for (const PlanCandidate& candidate : parts_.candidates) {
+            const PlanCell* telling = nullptr;
+            for (const PlanCell& cell : candidate.cells)
+                if (cell.why &&
+                    (!telling || (telling->verdict != Verdict::refused && cell.verdict == Verdict::refused)))
+                    telling = &cell;
+            const Error* why = candidate.why ? &*candidate.why : telling ? &*telling->why : nullptr;
+            if (why)
+                causes.push_back(Error(*why).doing(candidate.name + ": " + std::string(why->operation())));
+        }
+        const bool same = !causes.empty() && std::all_of(causes.begin(), causes.end(), [&](const Error& one) {
+            return one.kind() == causes.front().kind();
+        });
+        Error none =
+            Error(same ? causes.front().kind() : ErrorKind::incompatible, "choosing memory")
+                .doing(doing + (causes.empty() ? ": there is nothing to try" : ": no memory does for all"))
+                .remedy(causes.empty() ? "no allocator here shares memory: `hwalloc list` says why"
+                                       : "what was tried, and why it does not do, follows");
+        for (Error& cause : causes)
+            none = std::move(none).because(std::move(cause));
+        return none;
+    }
+
+    // Beside what parts_.participants tells of each.
+    struct Finding {
+        bool asked = false, both_unreachable = false;
+        bool scattered_unreachable = false; // it could not reach another maker's scattered memory
+        std::optional<Error> why;
+    };
+
+    const PlanRequest& request_;
+    std::span<const ParticipantRef> participants_;
+    std::span<const std::string_view> preferred_;
+    Plan::Parts parts_;
+    Agreement agreement_;
+    Brought own_;
+    std::vector<Finding> findings_ = std::vector<Finding>(participants_.size());
+    std::optional<Twins> twins_;
+    std::string exporter_; // of the buffer that is being tried
+};
+
+} // namespace
+
+Result<Plan::Parts> make_plan(const PlanRequest& request, std::span<const std::string_view> preferred) {
+    return Planner(request, preferred).make();
+}
+
+} // namespace hwalloc::planning

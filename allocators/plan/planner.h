@@ -1,0 +1,92 @@
+// What a plan is made of while it is made. The order of work: ask everybody (agreement), list what there is
+// (candidates), allocate and try it (planner), prove that nothing was luck (contiguity), and rank.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "hwalloc/plan.h"
+
+namespace hwalloc {
+
+struct Plan::Parts {
+    ImageSpec image;
+    std::optional<Constraints> constraints;
+    std::vector<PlanParticipant> participants;
+    std::vector<PlanCandidate> candidates;
+    std::vector<std::size_t> ranking;
+    std::optional<PlanCopy> copy;
+    std::optional<Error> why_not;
+};
+
+} // namespace hwalloc
+
+namespace hwalloc::planning {
+
+// These may throw std::bad_alloc.
+
+// ---- agreement.cpp: what everybody needs, and the layout that nobody changes any more
+
+struct Agreement {
+    std::optional<Constraints> constraints; // nothing when they contradict each other
+    std::optional<ImageLayout> layout;      // linear, or bytes; nothing when there is none
+    std::optional<Error> why;               // why one of the two is missing
+    // Of each participant, in their order: why it takes no such image at all.
+    std::vector<std::optional<Error>> refusals;
+};
+Agreement agree(std::span<const ParticipantRef> participants, const ImageSpec& image,
+                std::vector<PlanParticipant>& told);
+// Whether all participants that have not refused already can use `layout` as it is. `bytes`: what the memory
+// holds. Error: incompatible, naming who wants what instead.
+Result<void> all_settle(std::span<const ParticipantRef> participants, const Agreement& agreement,
+                        const ImageLayout& layout, std::uint64_t bytes);
+
+// ---- candidates.cpp: which memory is worth a try, in which order
+
+// `own`: of each participant, what it brings.
+using Brought = std::vector<std::vector<AllocatorRef>>;
+std::vector<PlanCandidate> list_candidates(const PlanRequest& request, const Constraints& constraints,
+                                           std::span<const std::string_view> preferred, const Brought& own);
+
+// ---- buffers.cpp: memory of a candidate
+
+// The first buffer of a candidate, at its real size; fills in candidate.layout and lays_out. Errors: those of
+// Allocator::alloc and alloc_image; incompatible (its layout does for nobody).
+Result<Image> first_buffer(PlanCandidate& candidate, const ImageSpec& image, const Agreement& agreement,
+                           std::span<const ParticipantRef> participants);
+// One more like it. Error: incompatible (the allocator lays pixels out differently this time).
+Result<Image> another_buffer(const PlanCandidate& candidate);
+
+// ---- contiguity.cpp: whether a device needs contiguous memory
+
+// Two dma-bufs over the same pages in two orders, made when they are first needed.
+class Twins {
+public:
+    explicit Twins(const ImageLayout& layout) : layout_(layout) {}
+
+    struct Finding {
+        Answer needs_contiguous = Answer::unknown;
+        std::string how; // how that is known
+        std::optional<Error> why_unknown;
+        // Both were refused as memory that the device cannot reach (EFAULT): proof, once it has refused
+        // another maker's scattered memory in the same way.
+        bool both_unreachable = false;
+    };
+    Finding try_on(Participant& participant);
+
+private:
+    Result<void> make();
+
+    ImageLayout layout_;
+    bool made_ = false;
+    std::optional<Error> why_;
+    MemoryRef twins_[2];
+};
+
+// ---- planner.cpp
+
+Result<Plan::Parts> make_plan(const PlanRequest& request, std::span<const std::string_view> preferred);
+
+} // namespace hwalloc::planning

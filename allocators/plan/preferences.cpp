@@ -1,0 +1,79 @@
+// Which allocators a user or an administrator prefers, without a word to the application.
+#include <cerrno>
+#include <cstdlib>
+#include <new>
+
+#include "common/read_file.h"
+#include "hwalloc/plan.h"
+
+namespace hwalloc {
+namespace {
+
+constexpr const char* variable = "HWALLOC_ALLOCATORS";
+constexpr const char* system_file = "/etc/hwalloc/allocators";
+
+std::string_view trimmed(std::string_view text) noexcept {
+    constexpr std::string_view space = " \t\r";
+    const auto first = text.find_first_not_of(space);
+    return first == text.npos ? std::string_view()
+                              : text.substr(first, text.find_last_not_of(space) - first + 1);
+}
+
+// What is between separators, without spaces and comments.
+void split(std::string_view text, char separator, std::vector<std::string>& names) {
+    while (!text.empty()) {
+        const auto piece = text.substr(0, text.find(separator));
+        text.remove_prefix(std::min(text.size(), piece.size() + 1));
+        if (const auto name = trimmed(piece.substr(0, piece.find('#'))); !name.empty())
+            names.emplace_back(name);
+    }
+}
+
+// What the caller of a more privileged process says must not decide for it (man 3 secure_getenv).
+std::string users_file() {
+    if (const char* home = secure_getenv("XDG_CONFIG_HOME"); home && *home == '/')
+        return std::string(home) + "/hwalloc/allocators";
+    if (const char* home = secure_getenv("HOME"); home && *home == '/')
+        return std::string(home) + "/.config/hwalloc/allocators";
+    return {};
+}
+
+PreferredAllocators read_preferences() {
+    PreferredAllocators found;
+    if (const char* names = secure_getenv(variable)) { // set and empty: none
+        found.source = variable;
+        split(names, ',', found.names);
+        return found;
+    }
+    for (const std::string& file : {users_file(), std::string(system_file)}) {
+        if (file.empty())
+            continue;
+        auto text = read_file(file.c_str(), std::size_t{64} << 10);
+        if (!text && (text.error().code() == ENOENT || text.error().code() == ENOTDIR))
+            continue;
+        found.source = file;
+        if (text)
+            split(*text, '\n', found.names);
+        else
+            found.why = std::move(text).error().doing("reading which allocators are preferred");
+        return found;
+    }
+    return found;
+}
+
+} // namespace
+
+const PreferredAllocators& preferred_allocators() noexcept {
+    // Never destroyed: plans may be made while other static objects end.
+    static const PreferredAllocators* const read = []() -> const PreferredAllocators* {
+        static const PreferredAllocators none;
+        try {
+            return new PreferredAllocators(read_preferences());
+        } catch (const std::bad_alloc&) {
+            return &none;
+        }
+    }();
+    return *read;
+}
+
+} // namespace hwalloc

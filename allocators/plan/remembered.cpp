@@ -1,0 +1,102 @@
+// The plans that were made, for who asks again: with neither a system call nor an allocation.
+#include <algorithm>
+#include <array>
+#include <mutex>
+
+#include "allocators/plan/planner.h"
+#include "allocators/registry.h"
+#include "common/without_exceptions.h"
+
+namespace hwalloc {
+namespace {
+
+// A request, kept beyond the call.
+struct Remembered {
+    std::vector<std::string> keys; // of the participants
+    std::vector<std::string> prefer;
+    ImageSpec image;
+    PlanPolicy policy = PlanPolicy::prefer;
+    bool complete = false;
+    std::uint64_t changes = 0; // of the registry, as they were counted before the plan was made
+    PlanRef plan;
+
+    bool answers(const PlanRequest& request, std::uint64_t now) const noexcept {
+        return plan && changes == now && image == request.image && policy == request.policy &&
+               complete == request.complete &&
+               std::equal(keys.begin(), keys.end(), request.participants.begin(), request.participants.end(),
+                          [](const std::string& key, const ParticipantRef& one) {
+                              return one->cache_key() == key;
+                          }) &&
+               std::equal(prefer.begin(), prefer.end(), request.prefer.begin(), request.prefer.end());
+    }
+};
+
+struct Store {
+    std::mutex mutex;
+    std::array<Remembered, 8> plans; // the oldest is replaced
+    std::size_t next = 0;
+};
+// Never destroyed: plans keep allocators, which may be anybody's code.
+union Immortal {
+    Store store;
+    constexpr Immortal() noexcept : store() {}
+    ~Immortal() {}
+};
+constinit Immortal immortal;
+
+Result<void> check(const PlanRequest& request) noexcept {
+    const ImageSpec& image = request.image;
+    if (request.participants.empty() || std::find(request.participants.begin(), request.participants.end(),
+                                                  nullptr) != request.participants.end())
+        return Error(ErrorKind::invalid, "a plan needs participants, one at least, and none that is null");
+    if (image.pixels() ? image.width == 0 || image.height == 0 : image.size == 0)
+        return Error(ErrorKind::invalid, "a plan needs pixels (a format, a width and a height) or a size");
+    return {};
+}
+
+} // namespace
+
+Result<PlanRef> plan(const PlanRequest& request) noexcept {
+    if (auto sound = check(request); !sound)
+        return std::move(sound).error();
+    Store& store = immortal.store;
+    const std::uint64_t changes = Registry::instance().changes();
+    {
+        const std::lock_guard guard(store.mutex);
+        for (const Remembered& one : store.plans)
+            if (one.answers(request, changes))
+                return one.plan;
+    }
+    return without_exceptions([&]() -> Result<PlanRef> {
+        std::vector<std::string_view> preferred(request.prefer.begin(), request.prefer.end());
+        if (preferred.empty())
+            preferred.assign(preferred_allocators().names.begin(), preferred_allocators().names.end());
+        auto parts = planning::make_plan(request, preferred);
+        if (!parts)
+            return std::move(parts).error();
+        PlanRef made = std::make_shared<const Plan>(std::move(*parts));
+        if (!made->choice() || made->choice()->verdict != Verdict::accepted)
+            return made;
+        Remembered fresh{.keys = {},
+                         .prefer = {request.prefer.begin(), request.prefer.end()},
+                         .image = request.image,
+                         .policy = request.policy,
+                         .complete = request.complete,
+                         .changes = changes,
+                         .plan = made};
+        for (const ParticipantRef& one : request.participants)
+            fresh.keys.emplace_back(one->cache_key());
+        const std::lock_guard guard(store.mutex);
+        std::swap(store.plans[store.next], fresh); // the old one goes after the lock
+        store.next = (store.next + 1) % store.plans.size();
+        return made;
+    });
+}
+
+void forget_plans() noexcept {
+    std::array<Remembered, 8> old;
+    const std::lock_guard guard(immortal.store.mutex);
+    std::swap(immortal.store.plans, old);
+}
+
+} // namespace hwalloc

@@ -1,0 +1,85 @@
+// A card as a participant of plans: it imports memory, and may show it.
+#include "common/without_exceptions.h"
+#include "hwalloc/drm.h"
+
+namespace hwalloc::drm {
+namespace {
+
+constexpr Recipe as_handle{.use = "GEM handle",
+                           .once = "drm::Device::gem_handle(): one import for each buffer, counted",
+                           .begin =
+                               "nothing: the driver waits for the fences in the dma-buf, where there are any",
+                           .end = "wait for the driver's own fence before another device writes the memory"};
+constexpr Recipe as_framebuffer{
+    .use = "framebuffer",
+    .once = "drm::Device::framebuffer() with the plan's layout, on the file that sets the mode",
+    .begin = "finish writing (a GPU's fence, or IN_FENCE_FD), then flip to the framebuffer",
+    .end = "reuse the memory when the flip to the next one has been told: until then it is on the screen"};
+
+class Card final : public Participant {
+public:
+    Card(const Device& device, CardUse use)
+        : device_(device)
+        , use_(use)
+        , name_((use == CardUse::framebuffer ? "screen of " : "card ") + device.node() + " (" +
+                device.driver() + ")")
+        , key_("drm " + name_) {}
+
+    std::string_view name() const noexcept override { return name_; }
+    std::string_view cache_key() const noexcept override { return key_; }
+
+    std::vector<AllocatorRef> brings() noexcept override {
+        try {
+            if (Allocator* registered = Allocator::find("drm-dumb/" + basename()))
+                return {AllocatorRef(registered)};
+            if (auto own = device_.dumb_allocator())
+                return {*own};
+        } catch (const std::bad_alloc&) {
+            // Nothing brought: other memory is tried.
+        }
+        return {};
+    }
+
+    // What a plane can show beyond linear pixels is known to who sets the mode; a format that the driver
+    // cannot show is told by the trial.
+    Result<Constraints> ask(const ImageSpec& image) noexcept override {
+        if (use_ == CardUse::framebuffer && !image.pixels())
+            return Error(ErrorKind::unsupported, "a screen shows pixels: the plan needs a format and a size")
+                .on(name_);
+        return without_exceptions([&]() -> Result<Constraints> {
+            Constraints needs{.contiguous = Answer::unknown};
+            if (image.pixels())
+                needs.modifiers = {0}; // DRM_FORMAT_MOD_LINEAR
+            return needs;
+        });
+    }
+
+    Result<Recipe> attempt(Memory& memory, const ImageLayout& layout) noexcept override {
+        if (use_ == CardUse::framebuffer) {
+            auto framebuffer = device_.framebuffer(memory, layout);
+            if (!framebuffer)
+                return std::move(framebuffer).error();
+            return as_framebuffer;
+        }
+        auto handle = device_.gem_handle(memory);
+        if (!handle)
+            return std::move(handle).error();
+        return as_handle;
+    }
+
+private:
+    std::string basename() const { return device_.node().substr(device_.node().rfind('/') + 1); }
+
+    Device device_;
+    CardUse use_;
+    std::string name_, key_;
+};
+
+} // namespace
+
+Result<ParticipantRef> participant(const Device& device, CardUse use) noexcept {
+    return without_exceptions(
+        [&]() -> Result<ParticipantRef> { return ParticipantRef(std::make_shared<Card>(device, use)); });
+}
+
+} // namespace hwalloc::drm

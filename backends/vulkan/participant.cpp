@@ -1,0 +1,105 @@
+// A GPU as a participant of plans: memory becomes a VkImage where the driver can have the layout, else a
+// VkBuffer.
+#include <algorithm>
+
+#include "hwalloc/vulkan.h"
+
+namespace hwalloc::vulkan {
+namespace {
+
+constexpr std::uint64_t linear = 0; // DRM_FORMAT_MOD_LINEAR
+
+constexpr Recipe as_image{
+    .use = "VkImage",
+    .once = "vulkan::Device::texture() with the plan's layout: one import, kept by the Texture",
+    .begin = "acquire_barrier(texture): from VK_QUEUE_FAMILY_FOREIGN_EXT, layout GENERAL",
+    .end = "release_barrier(texture), and wait for the fence before a camera gets the memory back"};
+constexpr Recipe as_buffer{
+    .use = "VkBuffer",
+    .once = "vulkan::Device::buffer(): one import, kept by the Buffer; the shader applies the plan's stride",
+    .begin = "acquire_barrier(buffer): from VK_QUEUE_FAMILY_FOREIGN_EXT",
+    .end = "release_barrier(buffer), and wait for the fence before a camera gets the memory back"};
+
+class Gpu final : public Participant {
+public:
+    Gpu(const Device& device, VkImageUsageFlags usage)
+        : device_(device)
+        , usage_(usage)
+        , name_("GPU " + device.name())
+        , key_("vulkan " +
+               (device.index().empty() ? std::to_string(reinterpret_cast<std::uintptr_t>(device.device()))
+                                       : "#" + device.index() + " " + device.name()) +
+               " usage " + std::to_string(usage)) {}
+
+    std::string_view name() const noexcept override { return name_; }
+    std::string_view cache_key() const noexcept override { return key_; }
+
+    std::vector<AllocatorRef> brings() noexcept override {
+        try {
+            if (!device_.exports_dma_buf())
+                return {};
+            if (!device_.index().empty())
+                if (Allocator* registered = Allocator::find("vulkan/" + device_.index()))
+                    return {AllocatorRef(registered)};
+            if (auto own = device_.allocator(Placement::exportable))
+                return {*own};
+        } catch (const std::bad_alloc&) {
+            // Nothing brought: other memory is tried.
+        }
+        return {};
+    }
+
+    Result<Constraints> ask(const ImageSpec& image) noexcept override {
+        if (!device_.imports_dma_buf())
+            return Error(ErrorKind::unsupported, "sharing memory with a GPU")
+                .on(device_.name())
+                .remedy("the driver cannot import dma-bufs (VK_EXT_external_memory_dma_buf)");
+        Constraints needs{.size_align = 4, .contiguous = Answer::unknown};
+        if (!image.pixels())
+            return needs;
+        if (usage_ != 0)
+            if (auto modifiers = device_.modifiers(image.fourcc, usage_))
+                needs.modifiers = std::move(*modifiers);
+        // As a VkBuffer, linear pixels of any format do.
+        if (std::find(needs.modifiers.begin(), needs.modifiers.end(), linear) == needs.modifiers.end())
+            try {
+                needs.modifiers.push_back(linear);
+            } catch (const std::bad_alloc&) {
+                return Error(ErrorKind::exhausted, "no memory for the constraints of a GPU");
+            }
+        return needs;
+    }
+
+    Result<Recipe> attempt(Memory& memory, const ImageLayout& layout) noexcept override {
+        if (layout.fourcc != 0 && usage_ != 0) {
+            auto texture = device_.texture(memory, layout, usage_);
+            if (texture)
+                return as_image;
+            const ErrorKind kind = texture.error().kind();
+            if (layout.modifier != linear ||
+                (kind != ErrorKind::unsupported && kind != ErrorKind::incompatible))
+                return std::move(texture).error();
+        }
+        auto buffer = device_.buffer(memory);
+        if (!buffer)
+            return std::move(buffer).error();
+        return as_buffer;
+    }
+
+private:
+    Device device_;
+    VkImageUsageFlags usage_;
+    std::string name_, key_;
+};
+
+} // namespace
+
+Result<ParticipantRef> participant(const Device& device, VkImageUsageFlags usage) noexcept {
+    try {
+        return ParticipantRef(std::make_shared<Gpu>(device, usage));
+    } catch (const std::bad_alloc&) {
+        return Error(ErrorKind::exhausted, "no memory for a participant");
+    }
+}
+
+} // namespace hwalloc::vulkan

@@ -1,0 +1,82 @@
+// What is remembered of plans, and until when.
+#include <gmock/gmock.h>
+
+#include "tests/unit/plan_fixture.h"
+
+namespace hwalloc {
+namespace {
+
+using namespace testing;
+
+TEST_F(PlanTest, AnEqualRequestGetsTheSamePlanWithoutASystemCall) {
+    allocator("plan-test/one");
+    auto gpu = participant("gpu");
+    const PlanRef first = made();
+    const int attempts = gpu->attempts;
+    // Another object that is the same device in the same use.
+    all.clear();
+    auto same = participant("gpu");
+    KernelWatch watch;
+    watch.clear();
+    const PlanRef second = made();
+    EXPECT_EQ(watch.calls, 0);
+    EXPECT_EQ(first, second);
+    EXPECT_EQ(gpu->attempts, attempts);
+    EXPECT_EQ(same->asked, 0);
+}
+
+TEST_F(PlanTest, AnotherRequestGetsAnotherPlan) {
+    allocator("plan-test/one");
+    auto gpu = participant("gpu");
+    const PlanRef first = made();
+    EXPECT_NE(made(PlanPolicy::prefer), first);
+    EXPECT_NE(made(PlanPolicy::strict, false), first);
+    gpu->key = "gpu, in another use";
+    EXPECT_NE(made(), first);
+    gpu->key = "gpu";
+    EXPECT_EQ(made(), first);
+    image.width = 32;
+    EXPECT_NE(made(), first);
+}
+
+TEST_F(PlanTest, WhatComesAndGoesMakesPlansOld) {
+    allocator("plan-test/one");
+    participant("gpu");
+    const PlanRef first = made();
+    ASSERT_TRUE(Allocator::unregister("plan-test/one"));
+    EXPECT_EQ(made()->choice(), nullptr);
+    allocator("plan-test/one");
+    EXPECT_NE(made(), first);
+    const PlanRef second = made();
+    EXPECT_EQ(made(), second);
+    forget_plans();
+    EXPECT_NE(made(), second);
+}
+
+TEST_F(PlanTest, WhatFailedIsTriedAgain) {
+    auto& one = allocator("plan-test/one");
+    one.failure = Error(ErrorKind::permission, EACCES, "not allowed");
+    participant("gpu");
+    EXPECT_EQ(made()->choice(), nullptr);
+    one.failure.reset();
+    EXPECT_TRUE(made()->choice()) << "permissions change without an event";
+}
+
+TEST_F(PlanTest, AFewAreRemembered) {
+    allocator("plan-test/one");
+    participant("gpu");
+    const PlanRef first = made();
+    for (std::uint32_t i = 1; i <= 7; ++i) {
+        image.width = 64 + 2 * i;
+        (void)made();
+    }
+    image.width = 64;
+    EXPECT_EQ(made(), first);
+    image.width = 90;
+    (void)made();
+    image.width = 64;
+    EXPECT_NE(made(), first) << "the oldest went";
+}
+
+} // namespace
+} // namespace hwalloc

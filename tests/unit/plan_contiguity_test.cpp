@@ -1,0 +1,107 @@
+// How a plan tells memory that a device takes from memory that happened to be contiguous.
+#include <gmock/gmock.h>
+
+#include "tests/unit/plan_fixture.h"
+
+namespace hwalloc {
+namespace {
+
+using namespace testing;
+using ::testing::HasSubstr;
+
+class PlanContiguityTest : public PlanTest {
+protected:
+    PlanContiguityTest() {
+        camera->needs.contiguous = Answer::unknown;
+        camera->trial = [this](Memory& memory, const ImageLayout&) -> Result<Recipe> {
+            const int twin = twins.twin(memory);
+            if (twin >= 0 ? twin_refused[twin] : &memory.allocator() == unreachable)
+                return Error(ErrorKind::incompatible, twin >= 0 ? twin_errno : EFAULT, "trying").call("QBUF");
+            return Recipe{.use = "V4L2 buffer"};
+        };
+    }
+    std::shared_ptr<FakeParticipant> camera = participant("camera");
+    FakeAllocator& scattered = allocator("plan-test/scattered");
+    bool twin_refused[2] = {};
+    int twin_errno = EFAULT;
+    Allocator* unreachable = nullptr;
+};
+
+TEST_F(PlanContiguityTest, WhoTakesBothTwinsNeedsNone) {
+    const PlanRef plan = made();
+    EXPECT_EQ(plan->participants()[0].needs_contiguous, Answer::no);
+    ASSERT_TRUE(plan->choice());
+    EXPECT_EQ(plan->choice()->verdict, Verdict::accepted);
+    EXPECT_EQ(twins.inodes.size(), 2u);
+}
+
+TEST_F(PlanContiguityTest, LuckIsRefusedWhenOneTwinWas) {
+    auto& contiguous = allocator("plan-test/contiguous");
+    contiguous.about.contiguous = Answer::yes;
+    camera->own = {AllocatorRef::adopt(new FakeAllocator)};
+    twin_refused[1] = true;
+    const PlanRef plan = made(PlanPolicy::prefer);
+    EXPECT_EQ(plan->participants()[0].needs_contiguous, Answer::yes);
+    EXPECT_THAT(plan->participants()[0].why_contiguous, HasSubstr("refused one"));
+    const PlanCandidate& lucky = candidate(*plan, "plan-test/scattered");
+    EXPECT_EQ(lucky.verdict, Verdict::refused);
+    EXPECT_THAT(lucky.cells[0].why->message(), HasSubstr("luck"));
+    EXPECT_EQ(plan->choice()->name, "plan-test/contiguous");
+    EXPECT_EQ(candidate(*plan, "own memory of camera").verdict, Verdict::accepted)
+        << "its own memory is right for it, whatever it says of itself";
+    EXPECT_EQ(twins.inodes.size(), 2u) << "made once";
+}
+
+TEST_F(PlanContiguityTest, RefusalsAreExplainedByTheTwins) {
+    unreachable = &scattered;
+    twin_refused[0] = true;
+    const PlanRef plan = made();
+    EXPECT_EQ(candidate(*plan, "plan-test/scattered").verdict, Verdict::refused);
+    const std::string told = plan->why_not()->message();
+    EXPECT_THAT(told, HasSubstr("EFAULT"));
+    EXPECT_THAT(told, HasSubstr("needs contiguous memory"));
+}
+
+TEST_F(PlanContiguityTest, WhoRefusesBothTwinsMayJustNotTakeUdmabufs) {
+    twin_refused[0] = twin_refused[1] = true;
+    const PlanRef plan = made();
+    EXPECT_EQ(plan->participants()[0].needs_contiguous, Answer::unknown);
+    EXPECT_EQ(candidate(*plan, "plan-test/scattered").verdict, Verdict::untested);
+    EXPECT_EQ(plan->choice(), nullptr) << "strict";
+    const PlanRef hopeful = made(PlanPolicy::prefer);
+    ASSERT_TRUE(hopeful->choice());
+    EXPECT_EQ(hopeful->choice()->name, "plan-test/scattered");
+    EXPECT_EQ(hopeful->choice()->verdict, Verdict::untested);
+    EXPECT_THAT(hopeful->choice()->cells[0].why->message(), HasSubstr("perhaps by luck"));
+    EXPECT_THAT(hopeful->explain(), HasSubstr("perhaps by luck"));
+}
+
+TEST_F(PlanContiguityTest, WithoutUdmabufOnlyGuaranteesCount) {
+    twins.udmabuf_open = -EACCES;
+    auto& contiguous = allocator("plan-test/contiguous");
+    contiguous.about.contiguous = Answer::yes;
+    const PlanRef plan = made();
+    EXPECT_EQ(plan->participants()[0].needs_contiguous, Answer::unknown);
+    EXPECT_EQ(plan->choice()->name, "plan-test/contiguous");
+    EXPECT_THAT(candidate(*plan, "plan-test/scattered").cells[0].why->message(), HasSubstr("/dev/udmabuf"));
+}
+
+TEST_F(PlanContiguityTest, ABusyDeviceProvesNothing) {
+    camera->trial = [this](Memory& memory, const ImageLayout&) -> Result<Recipe> {
+        if (twins.twin(memory) >= 0)
+            return Error(ErrorKind::busy, EBUSY, "trying");
+        return Recipe{.use = "V4L2 buffer"};
+    };
+    const PlanRef plan = made();
+    EXPECT_EQ(plan->participants()[0].needs_contiguous, Answer::unknown);
+    EXPECT_EQ(candidate(*plan, "plan-test/scattered").verdict, Verdict::untested);
+}
+
+TEST_F(PlanContiguityTest, TwinsAreNotNeededWhereContiguityIsPromised) {
+    scattered.about.contiguous = Answer::yes;
+    EXPECT_EQ(made(PlanPolicy::strict, false)->choice()->verdict, Verdict::accepted);
+    EXPECT_TRUE(twins.inodes.empty());
+}
+
+} // namespace
+} // namespace hwalloc

@@ -1,0 +1,281 @@
+// What a plan takes, in which order, and what it tells of the rest.
+#include <gmock/gmock.h>
+
+#include "tests/unit/plan_fixture.h"
+
+namespace hwalloc {
+namespace {
+
+using namespace testing;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+Error refused(int code = EINVAL) {
+    return Error(ErrorKind::incompatible, code, "trying").call("A_CALL").remedy("for a reason");
+}
+
+TEST_F(PlanTest, TriesEveryCandidateOnEveryParticipantAtTheRealSize) {
+    allocator("plan-test/one");
+    allocator("plan-test/two");
+    auto camera = participant("camera"), gpu = participant("gpu");
+    std::vector<std::size_t> sizes;
+    gpu->trial = [&](Memory& memory, const ImageLayout& layout) -> Result<Recipe> {
+        sizes.push_back(memory.size());
+        EXPECT_EQ(layout.planes[0].stride, 128u);
+        return refused(ENOSYS);
+    };
+    const PlanRef plan = made();
+    EXPECT_THAT(sizes, ElementsAre(64u * 48 * 2, 64u * 48 * 2));
+    EXPECT_EQ(plan->choice(), nullptr);
+    ASSERT_EQ(plan->candidates().size(), 2u);
+    for (const PlanCandidate& one : plan->candidates()) {
+        ASSERT_EQ(one.cells.size(), 2u);
+        EXPECT_EQ(one.verdict, Verdict::refused);
+        EXPECT_EQ(one.cells[0].verdict, Verdict::accepted);
+        EXPECT_EQ(one.cells[1].verdict, Verdict::refused);
+        EXPECT_EQ(one.cells[1].why->call(), "A_CALL");
+        EXPECT_EQ(one.cells[1].why->code(), ENOSYS);
+    }
+    ASSERT_TRUE(plan->why_not());
+    const std::string told = plan->why_not()->message();
+    EXPECT_THAT(told, HasSubstr("plan-test/one"));
+    EXPECT_THAT(told, HasSubstr("plan-test/two"));
+    EXPECT_THAT(told, HasSubstr("for a reason"));
+    EXPECT_FALSE(plan->allocate(1));
+    EXPECT_THAT(plan->explain(), HasSubstr("A_CALL"));
+}
+
+TEST_F(PlanTest, TakesThePreferredFirstThenByCost) {
+    auto& dear = allocator("plan-test/dear");
+    dear.about.cost = 90;
+    participant("gpu")->own = {AllocatorRef::adopt(new FakeAllocator)};
+    const PlanRef plan = made(PlanPolicy::prefer);
+    ASSERT_TRUE(plan->choice());
+    EXPECT_EQ(plan->choice()->name, "plan-test/dear");
+    EXPECT_TRUE(plan->choice()->preferred);
+    // What the participant brings has no name of its own, and comes next: nothing is cheaper than 20 here.
+    EXPECT_EQ(plan->candidates()[1].name, "own memory of gpu");
+}
+
+TEST_F(PlanTest, StopsAtTheFirstThatDoesUnlessAllIsAskedFor) {
+    allocator("plan-test/one");
+    auto& two = allocator("plan-test/two");
+    participant("gpu");
+    const PlanRef quick = made(PlanPolicy::strict, false);
+    EXPECT_EQ(quick->choice()->name, "plan-test/one");
+    EXPECT_EQ(two.allocations, 0);
+    EXPECT_EQ(candidate(*quick, "plan-test/two").verdict, Verdict::untested);
+    const PlanRef all_of_it = made(PlanPolicy::strict, true);
+    EXPECT_EQ(two.allocations, 1);
+    EXPECT_EQ(candidate(*all_of_it, "plan-test/two").verdict, Verdict::accepted);
+    EXPECT_EQ(all_of_it->ranking().size(), 2u);
+}
+
+TEST_F(PlanTest, TellsOfPreferredNamesThatLeadNowhere) {
+    allocator("plan-test/one").can.export_dmabuf = false;
+    participant("gpu");
+    auto wanted = request();
+    const std::string_view names[] = {"plan-test/none", "plan-test/one"};
+    wanted.prefer = names;
+    auto plan = hwalloc::plan(wanted);
+    ASSERT_TRUE(plan);
+    EXPECT_EQ((*plan)->choice(), nullptr);
+    EXPECT_THAT(candidate(**plan, "plan-test/none").why->message(), HasSubstr("plan-test/none"));
+    EXPECT_THAT(candidate(**plan, "plan-test/one").why->message(), HasSubstr("no dma-buf"));
+}
+
+TEST_F(PlanTest, KeepsWhatCannotBeHadApartFromWhatIsRefused) {
+    allocator("plan-test/empty").failure = Error(ErrorKind::exhausted, ENOMEM, "no memory is left");
+    allocator("plan-test/full");
+    participant("gpu");
+    const PlanRef plan = made();
+    EXPECT_EQ(plan->choice()->name, "plan-test/full");
+    const PlanCandidate& empty = candidate(*plan, "plan-test/empty");
+    EXPECT_EQ(empty.verdict, Verdict::untested);
+    EXPECT_EQ(empty.why->code(), ENOMEM);
+    EXPECT_EQ(empty.cells[0].verdict, Verdict::untested);
+    EXPECT_EQ(empty.cells[0].why->code(), ENOMEM);
+}
+
+TEST_F(PlanTest, BusyIsUntestedNotRefused) {
+    allocator("plan-test/one");
+    participant("camera")->trial = [](Memory&, const ImageLayout&) -> Result<Recipe> {
+        return Error(ErrorKind::busy, EBUSY, "somebody streams");
+    };
+    const PlanRef plan = made(PlanPolicy::prefer);
+    EXPECT_EQ(plan->choice(), nullptr);
+    EXPECT_EQ(candidate(*plan, "plan-test/one").cells[0].verdict, Verdict::untested);
+    EXPECT_EQ(candidate(*plan, "plan-test/one").cells[0].why->code(), EBUSY);
+}
+
+TEST_F(PlanTest, AParticipantThatTakesNoSuchImageRefusesAll) {
+    allocator("plan-test/one");
+    auto camera = participant("camera"), gpu = participant("gpu");
+    camera->refusal = Error(ErrorKind::unsupported, "no such format");
+    const PlanRef plan = made();
+    EXPECT_EQ(camera->attempts, 0);
+    EXPECT_EQ(gpu->attempts > 0, true) << "the others are tried all the same";
+    EXPECT_EQ(candidate(*plan, "plan-test/one").cells[0].verdict, Verdict::refused);
+    EXPECT_THAT(plan->why_not()->message(), HasSubstr("no such format"));
+}
+
+TEST_F(PlanTest, ContradictionsAreToldBeforeAnythingIsTried) {
+    auto& one = allocator("plan-test/one");
+    participant("a")->needs.modifiers = {1, 2};
+    participant("b")->needs.modifiers = {3};
+    const PlanRef plan = made();
+    EXPECT_EQ(one.allocations, 0);
+    EXPECT_FALSE(plan->constraints());
+    EXPECT_THAT(plan->why_not()->message(), HasSubstr("contradict"));
+    EXPECT_EQ(candidate(*plan, "plan-test/one").verdict, Verdict::untested);
+}
+
+TEST_F(PlanTest, GoesRoundUntilNobodyChangesTheLayout) {
+    allocator("plan-test/one");
+    const auto multiple_of = [](std::uint32_t step) {
+        return [step](const ImageLayout& layout) -> Result<ImageLayout> {
+            const std::uint32_t stride = (layout.planes[0].stride + step - 1) / step * step;
+            return linear_layout(layout.fourcc, layout.width, layout.height, stride);
+        };
+    };
+    participant("a")->settling = multiple_of(96);
+    participant("b")->settling = multiple_of(64);
+    const PlanRef plan = made();
+    ASSERT_TRUE(plan->choice());
+    EXPECT_EQ(plan->choice()->layout.planes[0].stride, 192u);
+    EXPECT_EQ(plan->choice()->layout.memory_sizes[0], 192u * 48);
+}
+
+TEST_F(PlanTest, ADisagreementIsAnAnswer) {
+    auto& one = allocator("plan-test/one");
+    const auto always = [](std::uint32_t stride) {
+        return [stride](const ImageLayout& layout) -> Result<ImageLayout> {
+            return linear_layout(layout.fourcc, layout.width, layout.height, stride);
+        };
+    };
+    participant("the first")->settling = always(128);
+    participant("the second")->settling = always(160);
+    const PlanRef plan = made();
+    EXPECT_EQ(plan->choice(), nullptr);
+    EXPECT_EQ(one.allocations, 0);
+    const std::string told = plan->why_not()->message();
+    EXPECT_THAT(told, HasSubstr("128"));
+    EXPECT_THAT(told, HasSubstr("160"));
+}
+
+TEST_F(PlanTest, AnAllocatorsOwnLayoutHasToDoForAll) {
+    auto& one = allocator("plan-test/laid-out");
+    one.pitch_step = 256;
+    auto gpu = participant("gpu");
+    const PlanRef wide = made();
+    EXPECT_EQ(wide->choice()->layout.planes[0].stride, 256u);
+    EXPECT_TRUE(wide->choice()->lays_out);
+    auto buffers = wide->allocate(2);
+    ASSERT_TRUE(buffers);
+    EXPECT_EQ(buffers->memories[1]->size(), 256u * 48);
+    // Who takes no other stride gets bytes of it, as agreed.
+    gpu->settling = [](const ImageLayout& layout) {
+        return linear_layout(layout.fourcc, layout.width, layout.height, 128);
+    };
+    forget_plans();
+    const PlanRef tight = made();
+    ASSERT_TRUE(tight->choice());
+    EXPECT_EQ(tight->choice()->layout.planes[0].stride, 128u);
+    EXPECT_FALSE(tight->choice()->lays_out);
+}
+
+TEST_F(PlanTest, ACopyJoinsWhatNoMemoryDoes) {
+    auto& first = allocator("plan-test/for-camera");
+    auto& second = allocator("plan-test/for-screen");
+    auto only = [](Allocator& one) {
+        return [&one](Memory& memory, const ImageLayout&) -> Result<Recipe> {
+            if (&memory.allocator() == &one)
+                return Recipe{.use = "test"};
+            return refused();
+        };
+    };
+    participant("camera")->trial = only(first);
+    participant("gpu");
+    participant("screen")->trial = only(second);
+    EXPECT_FALSE(made(PlanPolicy::strict)->copy());
+    const PlanRef plan = made(PlanPolicy::allow_copy, false);
+    EXPECT_EQ(plan->choice(), nullptr);
+    ASSERT_TRUE(plan->copy());
+    EXPECT_EQ(plan->copy()->participants, 2u) << "as late as possible";
+    EXPECT_EQ(plan->candidates()[plan->copy()->from].name, "plan-test/for-camera");
+    EXPECT_EQ(plan->candidates()[plan->copy()->to].name, "plan-test/for-screen");
+    EXPECT_TRUE(plan->allocate_from(plan->copy()->to, 1));
+}
+
+TEST_F(PlanTest, AllocationFallsBackToTheNextThatDoes) {
+    auto& one = allocator("plan-test/one");
+    allocator("plan-test/two");
+    participant("gpu");
+    const PlanRef plan = made();
+    one.failure = Error(ErrorKind::exhausted, ENOMEM, "no memory is left");
+    auto buffers = plan->allocate(3);
+    ASSERT_TRUE(buffers) << buffers.error().message();
+    EXPECT_EQ(plan->candidates()[buffers->candidate].name, "plan-test/two");
+    EXPECT_EQ(buffers->memories.size(), 3u);
+    ASSERT_EQ(buffers->passed_over.size(), 1u);
+    EXPECT_EQ(buffers->passed_over[0].code(), ENOMEM);
+    EXPECT_EQ(plan->allocate(1, 2).error().kind(), ErrorKind::unavailable);
+}
+
+TEST_F(PlanTest, UnsoundRequestsAreInvalid) {
+    EXPECT_EQ(plan({}).error().kind(), ErrorKind::invalid);
+    participant("gpu");
+    image = {};
+    EXPECT_EQ(plan(request()).error().kind(), ErrorKind::invalid);
+    image = {.fourcc = fourcc('Y', 'U', 'Y', 'V'), .width = 64};
+    EXPECT_EQ(plan(request()).error().kind(), ErrorKind::invalid);
+    image = {.size = 1};
+    all.push_back(nullptr);
+    EXPECT_EQ(plan(request()).error().kind(), ErrorKind::invalid);
+}
+
+TEST_F(PlanTest, BytesNeedNoFormat) {
+    allocator("plan-test/one");
+    participant("gpu")->needs.size_align = 4096;
+    image = {.size = 5000};
+    const PlanRef plan = made();
+    ASSERT_TRUE(plan->choice());
+    EXPECT_EQ(plan->choice()->layout.memory_sizes[0], 8192u);
+    EXPECT_EQ(plan->choice()->layout.fourcc, 0u);
+}
+
+TEST(MergeTest, TakesTheStricterOfEachNumber) {
+    const Constraints one{.min_size = 10,
+                          .size_align = 4,
+                          .contiguous = Answer::unknown,
+                          .modifiers = {0, 7},
+                          .pitch_align = 96,
+                          .pitch_min = 5,
+                          .pitch_max = 1000};
+    const Constraints two{.min_size = 20,
+                          .size_align = 6,
+                          .prefers_cached = true,
+                          .needs_dma_buf = false,
+                          .modifiers = {7, 9},
+                          .pitch_align = 64,
+                          .pitch_min = 100};
+    const auto both = merge(one, two);
+    ASSERT_TRUE(both);
+    EXPECT_EQ(both->min_size, 20u);
+    EXPECT_EQ(both->size_align, 12u);
+    EXPECT_EQ(both->contiguous, Answer::unknown);
+    EXPECT_TRUE(both->prefers_cached && both->needs_dma_buf);
+    EXPECT_THAT(both->modifiers, ElementsAre(7));
+    EXPECT_EQ(both->pitch_align, 192u);
+    EXPECT_EQ(both->pitch_min, 100u);
+    EXPECT_EQ(both->pitch_max, 1000u);
+    EXPECT_EQ(merge({.modifiers = {1}}, {.modifiers = {2}}).error().kind(), ErrorKind::incompatible);
+    EXPECT_EQ(merge({.pitch_max = 100}, {.pitch_min = 101}).error().kind(), ErrorKind::incompatible);
+    EXPECT_EQ(merge({.pitch_align = 64, .pitch_max = 100}, {.pitch_min = 65}).error().kind(),
+              ErrorKind::incompatible)
+        << "the next multiple is out of reach";
+    EXPECT_EQ(merge({.size_align = (1ull << 63) + 1}, {.size_align = 2}).error().kind(), ErrorKind::limit);
+}
+
+} // namespace
+} // namespace hwalloc

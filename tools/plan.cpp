@@ -1,0 +1,218 @@
+// `hwalloc plan`: which memory a camera, a GPU, a display and the CPU all take, and why the rest does not do.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "hwalloc/drm.h"
+#include "hwalloc/plan.h"
+#include "hwalloc/v4l2.h"
+#include "tools/capture/source.h"
+#include "tools/commands.h"
+#include "tools/plan/report.h"
+
+namespace hwalloc::tools {
+namespace {
+
+struct Options {
+    std::vector<std::string> cameras, outputs, gpus, displays, cards, cpu, prefer;
+    std::string size, format, policy = "prefer", svg;
+    std::uint64_t bytes = 0;
+    bool first = false;
+};
+
+// Whoever takes part, and what they stand on.
+struct Participants {
+    std::vector<v4l2::Camera> cameras;
+    std::vector<ParticipantRef> all; // in the order in which they see a frame
+    ImageSpec image{};
+};
+
+template<class T>
+Result<void> add(Participants& to, Result<T> participant) {
+    if (!participant)
+        return std::move(participant).error();
+    to.all.push_back(std::move(*participant));
+    return {};
+}
+
+// A camera's current format is what is shared, where nothing else was asked for.
+Result<void> add_camera(Participants& to, const std::string& path, const v4l2::FormatRequest& request) {
+    auto camera = v4l2::Camera::open(path);
+    if (!camera)
+        return std::move(camera).error();
+    auto format = camera->negotiate(request);
+    if (!format)
+        return std::move(format).error();
+    const ImageLayout& layout = format->layout;
+    if (to.cameras.empty())
+        to.image = layout.fourcc
+                       ? ImageSpec{.fourcc = layout.fourcc, .width = layout.width, .height = layout.height}
+                       : ImageSpec{.size = layout.memory_sizes[0]};
+    auto participant = v4l2::capture_participant(*camera);
+    to.cameras.push_back(std::move(*camera));
+    return add(to, std::move(participant));
+}
+
+Result<void> add_card(Participants& to, const std::string& which, drm::CardUse use) {
+    auto card = drm::Device::open(which);
+    if (!card)
+        return std::move(card).error();
+    return add(to, drm::participant(*card, use));
+}
+
+Result<Participants> open_all(const Options& options, const v4l2::FormatRequest& request) {
+    Participants found;
+    for (const std::string& path : options.cameras)
+        if (auto added = add_camera(found, path, request); !added)
+            return std::move(added).error();
+    if (options.cameras.empty() && request.width) {
+        // Names of V4L2 are what people know; what only the others have is taken as it is.
+        const std::uint32_t drm = v4l2::drm_of_pixel_format(request.pixel_format);
+        found.image = {
+            .fourcc = drm ? drm : request.pixel_format, .width = request.width, .height = request.height};
+    }
+    if (options.bytes) {
+        if (options.cameras.empty() && options.size.empty())
+            found.image = {};
+        found.image.size = options.bytes;
+    }
+    for (const std::string& access : options.cpu)
+        if (access == "write")
+            if (auto added = add(found, cpu_participant(MapFlags::write)); !added)
+                return std::move(added).error();
+    for (const std::string& which : options.gpus)
+        if (auto added = add(found, participant_of("vulkan/" + which)); !added)
+            return std::move(added).error();
+    for (const std::string& which : options.cards)
+        if (auto added = add_card(found, which, drm::CardUse::import); !added)
+            return std::move(added).error();
+    for (const std::string& path : options.outputs)
+        if (auto added = add(found, v4l2::output_participant(path)); !added)
+            return std::move(added).error();
+    for (const std::string& which : options.displays)
+        if (auto added = add_card(found, which, drm::CardUse::framebuffer); !added)
+            return std::move(added).error();
+    for (const std::string& access : options.cpu)
+        if (access != "write")
+            if (auto added =
+                    add(found, cpu_participant(access == "read" ? MapFlags::read : MapFlags::readwrite));
+                !added)
+                return std::move(added).error();
+    return found;
+}
+
+PlanPolicy policy_of(const std::string& name) {
+    return name == "strict"       ? PlanPolicy::strict
+           : name == "allow-copy" ? PlanPolicy::allow_copy
+                                  : PlanPolicy::prefer;
+}
+
+Result<void> write_file(const std::string& path, const std::string& text) {
+    std::FILE* file = std::fopen(path.c_str(), "we");
+    if (!file)
+        return Error::from_errno(errno, "writing a picture of the plan").on(path).call("fopen");
+    const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+    const bool closed = std::fclose(file) == 0;
+    if (!written || !closed)
+        return Error::from_errno(errno ? errno : EIO, "writing a picture of the plan")
+            .on(path)
+            .call("fwrite");
+    return {};
+}
+
+int run(const Options& options, Output& out) {
+    v4l2::FormatRequest request;
+    if (!options.size.empty() && !parse_size(options.size, request.width, request.height))
+        return out.fail_usage(
+            fmt::format("--size is WIDTHxHEIGHT, such as 640x480, not \"{}\"", options.size));
+    request.pixel_format = parse_format(options.format);
+    if (!options.format.empty() && request.pixel_format == 0)
+        return out.fail_usage(
+            fmt::format("--format is a four-character code, such as YUYV, not \"{}\"", options.format));
+    if (options.cameras.empty() && options.outputs.empty() && options.gpus.empty() &&
+        options.displays.empty() && options.cards.empty() && options.cpu.empty())
+        return out.fail_usage("who takes part? Name one at least: --camera, --gpu, --display, --import, "
+                              "--video-output or --cpu");
+    if (options.cameras.empty() && options.bytes == 0) {
+        if (options.size.empty())
+            return out.fail_usage("without a camera, whose format is taken, a plan needs --size or --bytes");
+        if (request.pixel_format == 0)
+            request.pixel_format = fourcc('Y', 'U', 'Y', 'V');
+    }
+    auto participants = open_all(options, request);
+    if (!participants)
+        return out.fail(participants.error());
+    const std::vector<std::string_view> prefer(options.prefer.begin(), options.prefer.end());
+    if (const auto& configured = preferred_allocators(); configured.why)
+        out.note(configured.why->message());
+    auto made = hwalloc::plan({.participants = participants->all,
+                               .image = participants->image,
+                               .policy = policy_of(options.policy),
+                               .prefer = prefer,
+                               .complete = !options.first});
+    if (!made)
+        return out.fail(made.error());
+    const Plan& plan = **made;
+    if (!options.svg.empty())
+        if (auto written = write_file(options.svg, to_svg(plan)); !written)
+            return out.fail(written.error());
+    if (out.json())
+        out.print(to_json(plan));
+    else
+        print_plan(out, plan);
+    return plan.choice() || plan.copy() ? ok : failure;
+}
+
+} // namespace
+
+Run plan(CLI::App& command) {
+    auto options = std::make_shared<Options>();
+    command.add_option("--camera", options->cameras, "a camera that fills the memory; may be given again")
+        ->type_name("PATH");
+    command.add_option("--gpu", options->gpus, "a GPU that reads it: index, part of its name, or DRM node")
+        ->type_name("N|NAME");
+    command
+        .add_option("--display", options->displays, "a card that shows it on a screen: node or driver's name")
+        ->type_name("CARD");
+    command.add_option("--import", options->cards, "a card that only imports it: node or driver's name")
+        ->type_name("CARD");
+    command
+        .add_option("--video-output", options->outputs,
+                    "a video device that takes frames: an output, or an encoder")
+        ->type_name("PATH");
+    command.add_option("--cpu", options->cpu, "the CPU: read, write or readwrite")
+        ->check(CLI::IsMember({"read", "write", "readwrite"}))
+        ->type_name("ACCESS");
+    command.add_option("--size", options->size, "of the picture, such as 1280x720; else the camera's")
+        ->type_name("WxH");
+    command
+        .add_option("--format", options->format,
+                    "pixel format, such as YUYV, NV12 or XR24; else the camera's, or YUYV")
+        ->type_name("FOURCC");
+    command
+        .add_option("--bytes", options->bytes,
+                    "what the memory must have at least, instead of or beside a picture")
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 62))
+        ->type_name("N");
+    command
+        .add_option(
+            "--policy", options->policy,
+            "strict (what is preferred and proved, nothing else), prefer, or allow-copy (two kinds of "
+            "memory and a copy by the CPU, where one kind does not do)")
+        ->check(CLI::IsMember({"strict", "prefer", "allow-copy"}))
+        ->type_name("POLICY")
+        ->capture_default_str();
+    command
+        .add_option("--prefer", options->prefer,
+                    "allocators to try first, separated by commas; else those of HWALLOC_ALLOCATORS or of "
+                    "~/.config/hwalloc/allocators")
+        ->delimiter(',')
+        ->type_name("NAME,...");
+    command.add_flag("--first", options->first, "stop at the first memory that does, instead of trying all");
+    command.add_option("--svg", options->svg, "draw the matrix into FILE, too")->type_name("FILE");
+    return [options](Output& out) { return run(*options, out); };
+}
+
+} // namespace hwalloc::tools

@@ -1,0 +1,210 @@
+#include "tools/plan/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace hwalloc::tools {
+namespace {
+
+const char* to_text(Answer answer) {
+    return answer == Answer::yes ? "yes" : answer == Answer::no ? "no" : "unknown";
+}
+
+std::string code_name(const Error& error) {
+    if (error.domain() == ErrorDomain::vulkan)
+        return std::string(vk_result_name(error.code()));
+    return error.domain() == ErrorDomain::system ? std::string(errno_name(error.code())) : std::string();
+}
+
+Json to_json(const ImageLayout& layout) {
+    Json planes = Json::array();
+    for (std::uint32_t i = 0; i < layout.plane_count; ++i)
+        planes.push_back({{"offset", layout.planes[i].offset},
+                          {"stride", layout.planes[i].stride},
+                          {"size", layout.planes[i].size}});
+    return {{"fourcc", fourcc_name(layout.fourcc)},
+            {"width", layout.width},
+            {"height", layout.height},
+            {"modifier", layout.modifier},
+            {"size", layout.memory_sizes[0]},
+            {"planes", std::move(planes)}};
+}
+
+Json to_json(const Constraints& needs) {
+    Json object{{"contiguous", to_text(needs.contiguous)},
+                {"prefers_cached", needs.prefers_cached},
+                {"needs_dma_buf", needs.needs_dma_buf},
+                {"min_size", needs.min_size},
+                {"size_align", needs.size_align},
+                {"pitch_align", needs.pitch_align},
+                {"pitch_min", needs.pitch_min},
+                {"pitch_max", nullptr},
+                {"modifiers", needs.modifiers}};
+    if (needs.pitch_max != UINT32_MAX)
+        object["pitch_max"] = needs.pitch_max;
+    return object;
+}
+
+Json describe(const PlanCandidate& candidate) {
+    return {{"name", candidate.name},
+            {"verdict", to_string(candidate.verdict)},
+            {"preferred", candidate.preferred},
+            {"cost", candidate.properties.cost},
+            {"contiguous", to_text(candidate.properties.contiguous)},
+            {"layout", candidate.layout.memory_count ? to_json(candidate.layout) : Json()},
+            {"why", candidate.why ? tools::to_json(*candidate.why) : Json()}};
+}
+
+Json describe(const PlanCell& cell, const std::string& candidate, const std::string& participant) {
+    Json object{{"candidate", candidate}, {"participant", participant}, {"verdict", to_string(cell.verdict)},
+                {"call", nullptr},        {"errno", nullptr},           {"reason", nullptr},
+                {"use", nullptr}};
+    if (cell.why) {
+        if (!cell.why->call().empty())
+            object["call"] = cell.why->call();
+        if (const std::string code = code_name(*cell.why); !code.empty())
+            object["errno"] = code;
+        object["reason"] = cell.why->message();
+    }
+    if (cell.recipe.use[0] != '\0')
+        object["use"] = cell.recipe.use;
+    return object;
+}
+
+} // namespace
+
+std::string short_name(const std::string& name) {
+    return name.substr(0, name.find(" ("));
+}
+
+std::string headline(const Plan& plan) {
+    if (const PlanCandidate* chosen = plan.choice()) {
+        const ImageLayout& layout = chosen->layout;
+        const std::string pixels =
+            layout.fourcc ? fmt::format("{}x{} {}, {} bytes a row, ", layout.width, layout.height,
+                                        fourcc_name(layout.fourcc), layout.planes[0].stride)
+                          : std::string();
+        return fmt::format("{} {}: {}{} bytes a buffer", chosen->name,
+                           chosen->verdict == Verdict::accepted
+                               ? "does for all"
+                               : "was taken by all, perhaps by luck (nothing that is proved does)",
+                           pixels, layout.memory_sizes[0]);
+    }
+    if (const auto& copy = plan.copy())
+        return fmt::format("no memory does for all: {} for the first {}, then a copy by the CPU into {}",
+                           plan.candidates()[copy->from].name, counted(copy->participants, "participant"),
+                           plan.candidates()[copy->to].name);
+    return "no memory does for all";
+}
+
+std::size_t Reasons::number_of(const Error& error) {
+    std::string text = error.message();
+    const auto known = std::find(texts_.begin(), texts_.end(), text);
+    if (known != texts_.end())
+        return static_cast<std::size_t>(known - texts_.begin()) + 1;
+    texts_.push_back(std::move(text));
+    return texts_.size();
+}
+
+Cell in_words(const PlanCell& cell, Reasons& reasons) {
+    if (cell.verdict == Verdict::accepted)
+        return {"yes", Style::good};
+    const bool refused = cell.verdict == Verdict::refused;
+    std::string text = refused ? "no" : "?";
+    if (cell.why) {
+        if (const std::string code = code_name(*cell.why); !code.empty())
+            text += " " + code;
+        text += fmt::format(" [{}]", reasons.number_of(*cell.why));
+    }
+    return {std::move(text), refused ? Style::bad : Style::warning};
+}
+
+void print_plan(Output& out, const Plan& plan) {
+    const PlanCandidate* chosen = plan.choice();
+    out.line(out.styled(headline(plan), !chosen                                ? Style::bad
+                                        : chosen->verdict == Verdict::accepted ? Style::good
+                                                                               : Style::warning));
+    if (chosen)
+        for (std::size_t i = 0; i < chosen->cells.size(); ++i) {
+            const Recipe& recipe = chosen->cells[i].recipe;
+            out.line(fmt::format("  {}: {}\n    once: {}\n    before: {}\n    after: {}",
+                                 out.styled(short_name(plan.participants()[i].name), Style::strong),
+                                 recipe.use, recipe.once, recipe.begin, recipe.end));
+        }
+    out.line();
+
+    std::vector<std::string> head{"MEMORY"};
+    for (const PlanParticipant& one : plan.participants())
+        head.push_back(short_name(one.name));
+    head.emplace_back("COST");
+    Table table(std::move(head));
+    Reasons reasons;
+    for (const PlanCandidate& candidate : plan.candidates()) {
+        std::vector<Cell> row{{candidate.name, &candidate == chosen ? Style::strong : Style::plain}};
+        for (const PlanCell& cell : candidate.cells)
+            row.push_back(in_words(cell, reasons));
+        row.push_back(
+            {candidate.preferred ? "preferred" : std::to_string(candidate.properties.cost), Style::faint});
+        table.row(std::move(row));
+    }
+    out.table(table);
+
+    out.line();
+    for (const PlanParticipant& one : plan.participants())
+        if (!one.why_contiguous.empty() && one.why_contiguous != "it says so")
+            out.line(fmt::format("{} {}: {}", one.name,
+                                 one.needs_contiguous == Answer::yes  ? "needs contiguous memory"
+                                 : one.needs_contiguous == Answer::no ? "needs no contiguous memory"
+                                                                      : "may need contiguous memory",
+                                 one.why_contiguous));
+    for (std::size_t i = 0; i < reasons.texts().size(); ++i)
+        out.line(
+            fmt::format("{} {}", out.styled(fmt::format("[{}]", i + 1), Style::strong), reasons.texts()[i]));
+}
+
+Json to_json(const Plan& plan) {
+    Json participants = Json::array(), candidates = Json::array(), cells = Json::array(),
+         ranking = Json::array(), recipes = Json::array();
+    for (const PlanParticipant& one : plan.participants())
+        participants.push_back({{"name", one.name},
+                                {"needs_contiguous", to_text(one.needs_contiguous)},
+                                {"why_contiguous", one.why_contiguous},
+                                {"constraints", to_json(one.constraints)}});
+    for (const PlanCandidate& candidate : plan.candidates()) {
+        candidates.push_back(describe(candidate));
+        for (std::size_t i = 0; i < candidate.cells.size(); ++i)
+            cells.push_back(describe(candidate.cells[i], candidate.name, plan.participants()[i].name));
+    }
+    for (const std::size_t index : plan.ranking())
+        ranking.push_back(plan.candidates()[index].name);
+    const PlanCandidate* chosen = plan.choice();
+    for (std::size_t i = 0; chosen && i < chosen->cells.size(); ++i) {
+        const Recipe& recipe = chosen->cells[i].recipe;
+        recipes.push_back({{"participant", plan.participants()[i].name},
+                           {"use", recipe.use},
+                           {"once", recipe.once},
+                           {"begin", recipe.begin},
+                           {"end", recipe.end}});
+    }
+    Json copy;
+    if (const auto& two = plan.copy())
+        copy = {{"participants", two->participants},
+                {"from", plan.candidates()[two->from].name},
+                {"to", plan.candidates()[two->to].name}};
+    const PreferredAllocators& preferred = preferred_allocators();
+    return {{"choice", chosen ? Json(chosen->name) : Json()},
+            {"verdict", to_string(chosen ? chosen->verdict : Verdict::refused)},
+            {"headline", headline(plan)},
+            {"ranking", std::move(ranking)},
+            {"recipes", std::move(recipes)},
+            {"participants", std::move(participants)},
+            {"candidates", std::move(candidates)},
+            {"cells", std::move(cells)},
+            {"constraints", plan.constraints() ? to_json(*plan.constraints()) : Json()},
+            {"copy", std::move(copy)},
+            {"preferences", {{"names", preferred.names}, {"source", preferred.source}}},
+            {"why_not", plan.why_not() ? to_json(*plan.why_not()) : Json()}};
+}
+
+} // namespace hwalloc::tools

@@ -1,0 +1,38 @@
+// A plan for people, as a table and as a picture, and for programs.
+#pragma once
+
+#include <string>
+
+#include "hwalloc/plan.h"
+#include "tools/output.h"
+
+namespace hwalloc::tools {
+
+// The choice, the matrix of candidates and participants, and every reason.
+void print_plan(Output& out, const Plan& plan);
+Json to_json(const Plan& plan);
+// The same matrix as a picture of its own.
+std::string to_svg(const Plan& plan);
+
+// ---- what table and picture have in common
+
+// "camera /dev/video0" of "camera /dev/video0 (vivid)".
+std::string short_name(const std::string& name);
+// The choice in a sentence.
+std::string headline(const Plan& plan);
+
+// The reasons of a matrix, each once, with its number.
+class Reasons {
+public:
+    // From 1 on; 0 for none.
+    std::size_t number_of(const Error& error);
+    const std::vector<std::string>& texts() const { return texts_; }
+
+private:
+    std::vector<std::string> texts_;
+};
+
+// What a cell says: "yes", "no, EFAULT [1]", "? [2]", and how it looks.
+Cell in_words(const PlanCell& cell, Reasons& reasons);
+
+} // namespace hwalloc::tools
