@@ -1,37 +1,69 @@
 #include "common/twins.h"
+
 #include <fcntl.h>
 #include <linux/udmabuf.h>
+
 #include "common/checked.h"
 #include "common/kernel.h"
 #include "common/node_access.h"
 #include "common/sealed_memfd.h"
+
 namespace hwalloc {
 namespace {
-struct TwoItems { __u32 flags, count; udmabuf_create_item items[2]; };
-Result<UniqueFd> join(int device, int memfd, std::uint64_t first, std::uint64_t second, std::uint64_t half) noexcept {
+
+// udmabuf_create_list, which ends with an array of unknown length, with two items.
+struct TwoItems {
+    __u32 flags, count;
+    udmabuf_create_item items[2];
+};
+static_assert(sizeof(TwoItems) == sizeof(udmabuf_create_list) + 2 * sizeof(udmabuf_create_item));
+
+Result<UniqueFd> join(int device, int memfd, std::uint64_t first, std::uint64_t second,
+                      std::uint64_t half) noexcept {
     TwoItems list{};
-    list.flags = UDMABUF_FLAGS_CLOEXEC; list.count = 2;
+    list.flags = UDMABUF_FLAGS_CLOEXEC;
+    list.count = 2;
     const std::uint64_t offsets[2] = {first, second};
-    for (int i = 0; i < 2; ++i) { list.items[i].memfd = static_cast<__u32>(memfd); list.items[i].offset = offsets[i]; list.items[i].size = half; }
+    for (int i = 0; i < 2; ++i) {
+        list.items[i].memfd = static_cast<__u32>(memfd);
+        list.items[i].offset = offsets[i];
+        list.items[i].size = half;
+    }
     const int fd = kernel.ioctl(device, UDMABUF_CREATE_LIST, &list);
-    if (fd < 0) return Error::from_errno(-fd, "making a trial buffer").on("/dev/udmabuf").call("UDMABUF_CREATE_LIST").wanted(2 * half);
+    if (fd < 0)
+        return Error::from_errno(-fd, "making a trial buffer")
+            .on("/dev/udmabuf")
+            .call("UDMABUF_CREATE_LIST")
+            .wanted(2 * half);
     return UniqueFd(fd);
 }
-}
+
+} // namespace
+
 Result<std::array<UniqueFd, 2>> make_twins(std::size_t wanted) noexcept {
     std::size_t size;
-    if (!checked_round_up(wanted, 2 * page_size() - 1, size)) return Error(ErrorKind::limit, "the image is too large for trial buffers");
-    constexpr NodeAdvice advice{.purpose = "making trial buffers", .absent = "the kernel needs CONFIG_UDMABUF, or the module udmabuf loaded", .denied = "give a group the node"};
+    if (!checked_round_up(wanted, 2 * page_size() - 1, size))
+        return Error(ErrorKind::limit, "the image is too large for trial buffers");
+    constexpr NodeAdvice advice{.purpose = "making trial buffers",
+                                .absent = "the kernel needs CONFIG_UDMABUF, or the module udmabuf loaded",
+                                .denied =
+                                    "give a group the node with a udev rule, such as KERNEL==\"udmabuf\", "
+                                    "GROUP=\"video\", MODE=\"0660\""};
     const int opened = kernel.open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
-    if (opened < 0) return node_refused("/dev/udmabuf", O_RDWR, -opened, advice);
+    if (opened < 0)
+        return node_refused("/dev/udmabuf", O_RDWR, -opened, advice);
     const UniqueFd udmabuf(opened);
     auto memfd = make_sealed_memfd("hwalloc:twins", size);
-    if (!memfd) return std::move(memfd).error();
+    if (!memfd)
+        return std::move(memfd).error();
     const std::uint64_t half = size / 2;
-    auto a = join(udmabuf.get(), memfd->get(), 0, half, half);
-    auto b = join(udmabuf.get(), memfd->get(), half, 0, half);
-    if (!a) return std::move(a).error();
-    if (!b) return std::move(b).error();
-    return std::array<UniqueFd, 2>{std::move(*a), std::move(*b)};
+    auto straight = join(udmabuf.get(), memfd->get(), 0, half, half);
+    if (!straight)
+        return std::move(straight).error();
+    auto swapped = join(udmabuf.get(), memfd->get(), half, 0, half);
+    if (!swapped)
+        return std::move(swapped).error();
+    return std::array<UniqueFd, 2>{std::move(*straight), std::move(*swapped)};
 }
-}
+
+} // namespace hwalloc

@@ -78,7 +78,7 @@ struct Answered {
 };
 
 Answered read(const v4l2_format& format) noexcept {
-    if (format.type == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE) {
+    if (V4L2_TYPE_IS_MULTIPLANAR(format.type)) {
         const v4l2_pix_format_mplane& pix = format.fmt.pix_mp;
         return {pix.pixelformat,
                 pix.width,
@@ -110,7 +110,7 @@ void write(v4l2_format& format, const FormatRequest& request) noexcept {
         pix.xfer_func = V4L2_XFER_FUNC_DEFAULT;
         pix.flags = 0;
     };
-    if (format.type == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE) {
+    if (V4L2_TYPE_IS_MULTIPLANAR(format.type)) {
         v4l2_pix_format_mplane& pix = format.fmt.pix_mp;
         lay_over(pix);
         pix.num_planes = 0;
@@ -219,6 +219,63 @@ Result<std::vector<FormatInfo>> Camera::list_formats() noexcept {
     });
 }
 
+Result<CaptureFormat> detail::Session::propose(unsigned long call_number, const char* call_name,
+                                               const FormatRequest& request) noexcept {
+    v4l2_format asked{};
+    asked.type = type;
+    if (const int answer = call(VIDIOC_G_FMT, &asked); answer < 0)
+        return refused(answer, "VIDIOC_G_FMT", "reading the format");
+    write(asked, request);
+    const Answered wanted = read(asked);
+    const FixedText doing("setting the format to ", fourcc_name(wanted.pixel_format), " ", wanted.width, "x",
+                          wanted.height);
+    if (const int answer = call(call_number, &asked); answer < 0)
+        return refused(answer, call_name, doing);
+    const Answered answered = read(asked);
+    if (answered.memories != 1)
+        return wrong(ErrorKind::unsupported,
+                     FixedText(doing.view(), ": the colour planes of ", fourcc_name(answered.pixel_format),
+                               " lie in ", answered.memories, " separate memories, which is not supported"))
+            .remedy("choose the format of the same name without M, such as NV12 for NM12");
+    auto layout = layout_of(answered);
+    if (!layout || answered.size == 0)
+        return wrong(ErrorKind::incompatible,
+                     FixedText(doing.view(), ": the driver answers with ", fourcc_name(answered.pixel_format),
+                               " ", answered.width, "x", answered.height, ", stride ", answered.stride, ", ",
+                               answered.size, " bytes, which does not fit together"))
+            .call(call_name);
+    return CaptureFormat{answered.pixel_format,
+                         *layout,
+                         {},
+                         answered.field != V4L2_FIELD_NONE && answered.field != V4L2_FIELD_ANY};
+}
+
+Result<CaptureFormat> detail::Session::propose_pixels(unsigned long call_number, const char* call_name,
+                                                      std::uint32_t drm, std::uint32_t width,
+                                                      std::uint32_t height, std::uint32_t stride) noexcept {
+    Error refusal = wrong(ErrorKind::unsupported,
+                          FixedText("asking for ", fourcc_name(drm), ", which V4L2 has no name for"));
+    for (const FormatPair& pair : pairs) {
+        if (pair.drm != drm)
+            continue;
+        auto answer =
+            propose(call_number, call_name,
+                    {.pixel_format = pair.v4l2, .width = width, .height = height, .stride = stride});
+        if (!answer)
+            return answer;
+        const ImageLayout& layout = answer->layout;
+        if (layout.fourcc == drm && layout.width == width && layout.height == height)
+            return answer;
+        refusal =
+            wrong(ErrorKind::unsupported,
+                  FixedText("asking for ", fourcc_name(pair.v4l2), " ", width, "x", height, " and getting ",
+                            fourcc_name(answer->pixel_format), " ", layout.width, "x", layout.height))
+                .call(call_name)
+                .remedy("`hwalloc capture --list-formats` shows what there is");
+    }
+    return refusal;
+}
+
 Result<CaptureFormat> Camera::negotiate(const FormatRequest& request) noexcept {
     return without_exceptions([&]() -> Result<CaptureFormat> {
         if (!session_)
@@ -227,38 +284,15 @@ Result<CaptureFormat> Camera::negotiate(const FormatRequest& request) noexcept {
         if (!session.slots.empty())
             return session.wrong(ErrorKind::invalid, "the format cannot change while memory is bound");
         const std::lock_guard guard(session.node->queue);
-        v4l2_format format{};
-        format.type = session.type;
-        if (const int answer = session.call(VIDIOC_G_FMT, &format); answer < 0)
-            return session.refused(answer, "VIDIOC_G_FMT", "reading the format");
-        write(format, request);
-        const Answered wanted = read(format);
-        const FixedText doing("setting the format to ", fourcc_name(wanted.pixel_format), " ", wanted.width,
-                              "x", wanted.height);
         (void)session.release_buffers(); // a reservation without memory would hold the driver to its format
         session.format.reset();
         session.asked_contiguous = false;
-        if (const int answer = session.call(VIDIOC_S_FMT, &format); answer < 0)
-            return session.refused(answer, "VIDIOC_S_FMT", doing);
-        const Answered answered = read(format);
-        if (answered.memories != 1)
-            return session
-                .wrong(ErrorKind::unsupported,
-                       FixedText(doing.view(), ": the colour planes of ", fourcc_name(answered.pixel_format),
-                                 " lie in ", answered.memories, " separate memories, which is not supported"))
-                .remedy("choose the format of the same name without M, such as NV12 for NM12");
-        auto layout = layout_of(answered);
-        if (!layout || answered.size == 0)
-            return session
-                .wrong(ErrorKind::incompatible,
-                       FixedText(doing.view(), ": the driver answers with ",
-                                 fourcc_name(answered.pixel_format), " ", answered.width, "x",
-                                 answered.height, ", stride ", answered.stride, ", ", answered.size,
-                                 " bytes, which does not fit together"))
-                .call("VIDIOC_S_FMT");
-        session.format = CaptureFormat{answered.pixel_format, *layout, set_rate(session, request.rate),
-                                       answered.field != V4L2_FIELD_NONE && answered.field != V4L2_FIELD_ANY};
-        return *session.format;
+        auto format = session.propose(VIDIOC_S_FMT, "VIDIOC_S_FMT", request);
+        if (!format)
+            return format;
+        format->rate = set_rate(session, request.rate);
+        session.format = *format;
+        return format;
     });
 }
 

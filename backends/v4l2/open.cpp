@@ -55,7 +55,8 @@ constinit Immortal immortal;
 
 } // namespace
 
-Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string& path, ErrorKind absence) {
+Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string& path, ErrorKind absence,
+                                                               Direction direction) {
     // Non-blocking, so that DQBUF after a spurious wake-up returns. V4L2 wants O_RDWR of everybody
     // (userspace-api/media/v4l/func-open.rst).
     constexpr int flags = O_RDWR | O_NONBLOCK;
@@ -83,15 +84,23 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string
     session->info.bus = text(capability.bus_info, sizeof capability.bus_info);
     const std::uint32_t can =
         capability.capabilities & V4L2_CAP_DEVICE_CAPS ? capability.device_caps : capability.capabilities;
-    if (!(can & (V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_VIDEO_CAPTURE_MPLANE)))
-        return session->wrong(ErrorKind::unsupported, "this node does not capture video")
+    const bool takes = direction == Direction::output;
+    const std::uint32_t single = takes ? V4L2_CAP_VIDEO_OUTPUT | V4L2_CAP_VIDEO_M2M : V4L2_CAP_VIDEO_CAPTURE;
+    const std::uint32_t multi =
+        takes ? V4L2_CAP_VIDEO_OUTPUT_MPLANE | V4L2_CAP_VIDEO_M2M_MPLANE : V4L2_CAP_VIDEO_CAPTURE_MPLANE;
+    if (!(can & (single | multi)))
+        return session
+            ->wrong(ErrorKind::unsupported,
+                    takes ? "this node takes no video" : "this node does not capture video")
             .remedy("choose another node: `v4l2-ctl --list-devices` shows them");
     if (!(can & V4L2_CAP_STREAMING))
         return session->wrong(ErrorKind::unsupported,
                               "this device offers read() only, no streaming, so it cannot fill a dma-buf");
-    session->info.multi_planar = !(can & V4L2_CAP_VIDEO_CAPTURE);
+    session->info.multi_planar = !(can & single);
     session->type =
-        session->info.multi_planar ? V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE : V4L2_BUF_TYPE_VIDEO_CAPTURE;
+        takes ? session->info.multi_planar ? V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE : V4L2_BUF_TYPE_VIDEO_OUTPUT
+        : session->info.multi_planar ? V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE
+                                     : V4L2_BUF_TYPE_VIDEO_CAPTURE;
     struct stat status {};
     if (const int answer = kernel.fstat(fd, &status); answer < 0)
         return session->refused(answer, "fstat", "asking a node what it is");

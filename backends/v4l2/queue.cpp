@@ -29,15 +29,8 @@ Result<std::uint32_t> Camera::reserve(std::uint32_t count) noexcept {
 
 Result<std::uint32_t> detail::Session::reserve(std::uint32_t count) noexcept {
     const FixedText doing("asking for ", count, " buffers to import dma-bufs into");
-    // No side effect with a count of 0, and never busy (userspace-api/media/v4l/vidioc-create-bufs.rst).
-    // Drivers without it, and kernels that tell nothing, are asked by REQBUFS alone.
-    v4l2_create_buffers capabilities{};
-    capabilities.memory = V4L2_MEMORY_DMABUF;
-    capabilities.format.type = type;
-    if (call(VIDIOC_G_FMT, &capabilities.format) >= 0 && call(VIDIOC_CREATE_BUFS, &capabilities) >= 0 &&
-        capabilities.capabilities != 0 && !(capabilities.capabilities & V4L2_BUF_CAP_SUPPORTS_DMABUF))
-        return wrong(ErrorKind::unsupported, FixedText(doing.view(), ": the driver cannot import dma-bufs"))
-            .call("VIDIOC_CREATE_BUFS");
+    if (auto can = imports_dma_bufs(doing); !can)
+        return std::move(can).error();
     std::uint32_t granted = count;
     const int answer = request_buffers(granted);
     if (answer == -EINVAL)
@@ -47,6 +40,49 @@ Result<std::uint32_t> detail::Session::reserve(std::uint32_t count) noexcept {
         return refused(answer, "VIDIOC_REQBUFS", doing);
     reserved = granted;
     return granted;
+}
+
+Result<void> detail::Session::imports_dma_bufs(std::string_view doing) const noexcept {
+    // No side effect with a count of 0, and never busy (userspace-api/media/v4l/vidioc-create-bufs.rst).
+    // Drivers without it, and kernels that tell nothing, are asked by REQBUFS alone.
+    v4l2_create_buffers asked{};
+    asked.memory = V4L2_MEMORY_DMABUF;
+    asked.format.type = type;
+    if (call(VIDIOC_G_FMT, &asked.format) >= 0 && call(VIDIOC_CREATE_BUFS, &asked) >= 0 &&
+        asked.capabilities != 0 && !(asked.capabilities & V4L2_BUF_CAP_SUPPORTS_DMABUF))
+        return wrong(ErrorKind::unsupported, FixedText(doing, ": the driver cannot import dma-bufs"))
+            .call("VIDIOC_CREATE_BUFS");
+    return {};
+}
+
+Result<detail::Session::Lent> detail::Session::lend(const Memory& memory, std::uint64_t wanted,
+                                                    std::string_view doing) const noexcept {
+    const auto bad = [&](ErrorKind kind, std::string_view what) {
+        return wrong(kind, FixedText(doing, ": ", what));
+    };
+    const std::string_view from = memory.allocator().name();
+    const auto borrowed = borrow_fd(memory, FdKind::dmabuf);
+    if (!borrowed)
+        return bad(ErrorKind::unsupported,
+                   FixedText("memory of ", from, " has no dma-buf, and cameras fill nothing else"))
+            .remedy("use an allocator that exports dma-bufs: `hwalloc list` shows them");
+    if (!output() && (!borrowed->writable || has(memory.flags(), MemoryFlags::readonly)))
+        return bad(ErrorKind::permission, "the memory is read-only and the camera would write it");
+    const auto facts = dma_buf::examine(borrowed->fd);
+    if (!facts)
+        return Error(facts.error()).on(from);
+    const std::uint64_t held = std::min(facts->size, borrowed->size);
+    if (held < wanted)
+        return bad(ErrorKind::incompatible, "the memory is smaller than an image")
+            .wanted(wanted)
+            .held(held)
+            .remedy("allocate what the negotiated format says (layout.memory_sizes)");
+    if (borrowed->offset != 0)
+        return bad(ErrorKind::incompatible, FixedText("the memory begins at byte ", borrowed->offset,
+                                                      " of its dma-buf, and V4L2 can only fill one from its "
+                                                      "start"))
+            .remedy("allocate without a prefix");
+    return Lent{borrowed->fd, facts->inode, facts->size};
 }
 
 Result<void> Camera::bind(std::span<const MemoryRef> memories) noexcept {
@@ -71,36 +107,18 @@ Result<void> Camera::bind(std::span<const MemoryRef> memories) noexcept {
             };
             if (!memories[i])
                 return wrong(ErrorKind::invalid, "there is no memory");
-            const std::string_view from = memories[i]->allocator().name();
-            const auto borrowed = borrow_fd(*memories[i], FdKind::dmabuf);
-            if (!borrowed)
-                return wrong(ErrorKind::unsupported,
-                             FixedText("memory of ", from, " has no dma-buf, and cameras fill nothing else"))
-                    .remedy("use an allocator that exports dma-bufs: `hwalloc list` shows them");
-            if (!borrowed->writable || has(memories[i]->flags(), MemoryFlags::readonly))
-                return wrong(ErrorKind::permission, "the memory is read-only and the camera would write it");
-            const auto facts = dma_buf::examine(borrowed->fd);
-            if (!facts)
-                return Error(facts.error()).on(from);
-            const std::uint64_t held = std::min(facts->size, borrowed->size);
-            if (held < wanted)
-                return wrong(ErrorKind::incompatible, "the memory is smaller than an image")
-                    .wanted(wanted)
-                    .held(held)
-                    .remedy("allocate what the negotiated format says (layout.memory_sizes)");
-            if (borrowed->offset != 0)
-                return wrong(ErrorKind::incompatible,
-                             FixedText("the memory begins at byte ", borrowed->offset,
-                                       " of its dma-buf, and V4L2 can only fill one from its start"))
-                    .remedy("allocate without a prefix");
-            if (std::find(seen.begin(), seen.end(), facts->inode) != seen.end())
+            auto lent =
+                session.lend(*memories[i], wanted, FixedText("binding buffer ", i + 1, " of ", count));
+            if (!lent)
+                return std::move(lent).error();
+            if (std::find(seen.begin(), seen.end(), lent->inode) != seen.end())
                 return wrong(ErrorKind::invalid, "this dma-buf has an index already");
-            seen.push_back(facts->inode);
+            seen.push_back(lent->inode);
             auto handle = memories[i]->ref();
             if (!handle)
                 return std::move(handle).error();
-            slots.push_back({*std::move(handle), borrowed->fd});
-            smallest = std::min<std::uint64_t>(smallest, facts->size);
+            slots.push_back({*std::move(handle), lent->fd});
+            smallest = std::min(smallest, lent->size);
         }
 
         if (session.reserved != count) {

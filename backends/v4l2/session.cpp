@@ -69,10 +69,16 @@ int detail::Session::queue_dma_buf(std::uint32_t index, int dma_buf, std::uint64
         queued.buffer.length = 1;
         queued.planes[0].m.fd = dma_buf;
         queued.planes[0].length = static_cast<std::uint32_t>(length);
+        if (output())
+            queued.planes[0].bytesused = queued.planes[0].length;
     } else {
         queued.buffer.m.fd = dma_buf;
         queued.buffer.length = static_cast<std::uint32_t>(length);
+        if (output())
+            queued.buffer.bytesused = queued.buffer.length;
     }
+    if (output()) // a picture that is whole
+        queued.buffer.field = V4L2_FIELD_NONE;
     return call(VIDIOC_QBUF, &queued.buffer);
 }
 

@@ -32,11 +32,18 @@ struct Node {
     std::weak_ptr<Session> application; // whom it has open last; guarded by the table of nodes
 };
 
+// Which of a device's queues is meant, where memory-to-memory devices have both.
+enum class Direction : std::uint8_t {
+    capture, // the device writes
+    output,  // the device reads
+};
+
 struct Session {
-    // Opens the node of a device that captures video. Errors: see Camera::open; `absence` when it is not
-    // there.
+    // Opens the node of a device that captures video, or takes it. Errors: see Camera::open; `absence` when
+    // it is not there.
     static Result<std::shared_ptr<Session>> open(const std::string& path,
-                                                 ErrorKind absence = ErrorKind::unavailable);
+                                                 ErrorKind absence = ErrorKind::unavailable,
+                                                 Direction direction = Direction::capture);
     // The same for an application, whose session others then share.
     static Result<std::shared_ptr<Session>> open_for_application(const std::string& path);
     // The session that an application of this process has open on the node, else a new one. A node that is
@@ -70,6 +77,28 @@ struct Session {
     Error refused(int answer, const char* call_name, std::string_view doing) const noexcept;
     Error refused(ErrorKind kind, int answer, const char* call_name, std::string_view doing) const noexcept;
     Error wrong(ErrorKind kind, std::string_view doing) const noexcept; // no call was involved
+
+    // What the driver makes of a request, without the rate: VIDIOC_TRY_FMT, or VIDIOC_S_FMT, which
+    // `call_name` names. Errors: those of Camera::negotiate.
+    Result<CaptureFormat> propose(unsigned long call_number, const char* call_name,
+                                  const FormatRequest& request) noexcept;
+    // The same by DRM's name for the format: by each name that V4L2 has for it, until the driver keeps it.
+    // Errors: unsupported (V4L2 has no such format; the driver gives another format or size), and those of
+    // propose().
+    Result<CaptureFormat> propose_pixels(unsigned long call_number, const char* call_name,
+                                         std::uint32_t drm_fourcc, std::uint32_t width, std::uint32_t height,
+                                         std::uint32_t stride) noexcept;
+
+    // A memory's dma-buf, looked at before the device is asked: whether it can hold `wanted` bytes of the
+    // device's at its start. Errors: see Camera::bind. `doing`: for those.
+    struct Lent {
+        int fd; // lent by the memory
+        std::uint64_t inode, size;
+    };
+    Result<Lent> lend(const Memory& memory, std::uint64_t wanted, std::string_view doing) const noexcept;
+    // Whether the driver can import dma-bufs at all, as far as it tells. Error: unsupported.
+    Result<void> imports_dma_bufs(std::string_view doing) const noexcept;
+    bool output() const noexcept { return V4L2_TYPE_IS_OUTPUT(type); }
 
     // REQBUFS; the count is what the driver granted afterwards.
     int request_buffers(std::uint32_t& count, std::uint32_t memory = V4L2_MEMORY_DMABUF) const noexcept;

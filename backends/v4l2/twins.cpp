@@ -8,48 +8,12 @@
 // by luck and refuses the other does. Who refuses both may just be unable to map udmabufs (a driver that
 // copies by CPU, on a kernel where udmabuf has no vmap): then it counts only if the memory in question, which
 // it refused too, came from another exporter.
-#include <fcntl.h>
-#include <linux/udmabuf.h>
-
 #include <cerrno>
 
 #include "backends/v4l2/session.h"
-#include "common/checked.h"
-#include "common/kernel.h"
-#include "common/node_access.h"
-#include "common/sealed_memfd.h"
+#include "common/twins.h"
 
 namespace hwalloc::v4l2 {
-namespace {
-
-// udmabuf_create_list, which ends with an array of unknown length, with two items.
-struct TwoItems {
-    __u32 flags, count;
-    udmabuf_create_item items[2];
-};
-static_assert(sizeof(TwoItems) == sizeof(udmabuf_create_list) + 2 * sizeof(udmabuf_create_item));
-
-Result<UniqueFd> join(int device, int memfd, std::uint64_t first, std::uint64_t second,
-                      std::uint64_t half) noexcept {
-    TwoItems list{};
-    list.flags = UDMABUF_FLAGS_CLOEXEC;
-    list.count = 2;
-    const std::uint64_t offsets[2] = {first, second};
-    for (int i = 0; i < 2; ++i) {
-        list.items[i].memfd = static_cast<__u32>(memfd);
-        list.items[i].offset = offsets[i];
-        list.items[i].size = half;
-    }
-    const int fd = kernel.ioctl(device, UDMABUF_CREATE_LIST, &list);
-    if (fd < 0)
-        return Error::from_errno(-fd, "making a trial buffer")
-            .on("/dev/udmabuf")
-            .call("UDMABUF_CREATE_LIST")
-            .wanted(2 * half);
-    return UniqueFd(fd);
-}
-
-} // namespace
 
 void detail::Session::ask_twins() noexcept {
     asked_contiguous = true;
@@ -58,32 +22,15 @@ void detail::Session::ask_twins() noexcept {
     why_unknown.reset();
     const auto unknown = [&](Error why) { why_unknown = std::move(why); };
 
-    std::size_t size;
-    if (!checked_round_up(image_size(), 2 * page_size() - 1, size))
-        return unknown(Error(ErrorKind::limit, "the image is too large for trial buffers"));
-    constexpr NodeAdvice advice{.purpose = "making trial buffers",
-                                .absent = "the kernel needs CONFIG_UDMABUF, or the module udmabuf loaded",
-                                .denied =
-                                    "give a group the node with a udev rule, such as KERNEL==\"udmabuf\", "
-                                    "GROUP=\"video\", MODE=\"0660\""};
-    const int opened = kernel.open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
-    if (opened < 0)
-        return unknown(node_refused("/dev/udmabuf", O_RDWR, -opened, advice));
-    const UniqueFd udmabuf(opened);
-    auto memfd = make_sealed_memfd("hwalloc:twins", size);
-    if (!memfd)
-        return unknown(std::move(memfd).error());
-    const std::uint64_t half = size / 2;
-    const Result<UniqueFd> twins[2] = {join(udmabuf.get(), memfd->get(), 0, half, half),
-                                       join(udmabuf.get(), memfd->get(), half, 0, half)};
-    for (const auto& twin : twins) {
-        if (!twin)
-            return unknown(twin.error());
+    const auto twins = make_twins(static_cast<std::size_t>(image_size()));
+    if (!twins)
+        return unknown(twins.error());
+    for (const UniqueFd& twin : *twins) {
         std::uint32_t count = 1;
         if (const int answer = request_buffers(count); answer < 0)
             return unknown(refused(answer, "VIDIOC_REQBUFS", "trying a trial buffer"));
         reserved = count;
-        const int answer = queue_dma_buf(0, twin->get(), image_size());
+        const int answer = queue_dma_buf(0, twin.get(), image_size());
         (void)release_buffers();
         if (answer == -EFAULT)
             ++twins_refused;
