@@ -72,7 +72,9 @@ std::string Plan::explain() const {
     else
         text.append("no memory does for all\n");
     for (const PlanParticipant& one : participants_)
-        if (one.needs_contiguous == Answer::yes)
+        if (one.only_own)
+            text.append(one.name).append(" takes no memory but its own\n");
+        else if (one.needs_contiguous == Answer::yes)
             text.append(one.name)
                 .append(" needs contiguous memory: ")
                 .append(one.why_contiguous)

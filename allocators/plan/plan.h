@@ -90,6 +90,8 @@ struct PlanParticipant {
     std::string name;
     Answer needs_contiguous = Answer::unknown;
     std::string why_contiguous{}; // how that is known, or why not
+    // It took its own memory, and refused everybody else's that was tried, two kinds at least.
+    bool only_own = false;
     Constraints constraints{};
 };
 

@@ -37,6 +37,8 @@ public:
             found = candidate.verdict == Verdict::accepted;
         }
         conclude_from_refusals();
+        for (std::size_t i = 0; i < participants_.size(); ++i)
+            parts_.participants[i].only_own = takes_only_own(i);
         rank();
         return std::move(parts_);
     }
@@ -191,6 +193,18 @@ private:
                 judge(candidate);
             }
         }
+    }
+
+    bool takes_only_own(std::size_t i) const {
+        int own = 0, refused = 0;
+        for (const PlanCandidate& candidate : parts_.candidates) {
+            const Verdict verdict = candidate.cells[i].verdict;
+            if (verdict == Verdict::accepted && !is_own(candidate, i))
+                return false;
+            own += verdict == Verdict::accepted;
+            refused += verdict == Verdict::refused;
+        }
+        return own > 0 && refused >= 2;
     }
 
     // Taken once, and only whether by luck is open.

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "hwalloc/inventory.h"
+#include "hwalloc/plan.h"
 #include "tools/output.h"
 
 namespace hwalloc::tools {
@@ -17,17 +17,8 @@ std::string kind_of(const Memory& memory) {
     return borrow_fd(memory, FdKind::memfd) ? "memfd" : "system";
 }
 
-// One allocator, the whole way. The memory that does not work is gone when this returns.
-Result<void> try_allocator(FrameSource& source, FrameConsumer* consumer, Allocator& allocator,
-                           std::uint64_t size, std::uint32_t count) {
-    std::vector<MemoryRef> memories;
-    for (std::uint32_t i = 0; i < count; ++i) {
-        auto memory = allocator.alloc(size);
-        if (!memory)
-            return std::move(memory).error();
-        memories.push_back(std::move(*memory));
-    }
-    // The consumer first: its refusal leaves the camera as it is.
+// The consumer first: its refusal leaves the camera as it is.
+Result<void> bind_all(FrameSource& source, FrameConsumer* consumer, std::span<const MemoryRef> memories) {
     if (consumer)
         if (auto bound = consumer->bind(memories); !bound)
             return bound;
@@ -42,61 +33,16 @@ bool claims_dma_buf(Allocator& allocator) {
     return !describes || describes->claims().export_dmabuf;
 }
 
-struct Candidate {
-    std::string name;
-    Allocator* allocator;
-    int cost;
-};
-
-// Buffers of a camera's own are for that camera; another's would be in its way.
-bool of_another_camera(const InventoryItem& item, const std::string& device) {
-    std::error_code failed;
-    const std::string node = std::filesystem::canonical(device, failed);
-    return item.family == "v4l2" &&
-           std::find(item.aliases.begin(), item.aliases.end(), node) == item.aliases.end();
-}
-
-// What could do, cheapest first; what could but for a reason goes to `unusable`.
-Result<std::vector<Candidate>> candidates(bool dma_buf_only, const std::string& device,
-                                          std::vector<Error>& unusable) {
-    auto items = inventory();
-    if (!items)
-        return std::move(items).error();
-    std::vector<Candidate> found;
-    for (const InventoryItem& item : *items) {
-        auto* describes = item.allocator ? item.allocator->extension<Describes>() : nullptr;
-        if (describes && (!describes->claims().alloc || (dma_buf_only && !describes->claims().export_dmabuf)))
-            continue;
-        if (of_another_camera(item, device))
-            continue;
-        if (item.why)
-            unusable.push_back(*item.why);
-        else if (describes) {
-            // (std::stable_sort uses what clang warns of in libstdc++ 12.)
-            const int cost = describes->properties().cost;
-            const auto dearer = std::find_if(found.begin(), found.end(),
-                                             [&](const Candidate& one) { return one.cost > cost; });
-            found.insert(dearer, {item.name, item.allocator, cost});
-        }
-    }
-    return found;
-}
-
-// The most telling kind of several refusals: theirs, when they agree.
-ErrorKind common_kind(const std::vector<Error>& refusals) {
-    const bool same = !refusals.empty() && std::all_of(refusals.begin(), refusals.end(), [&](const Error& e) {
-        return e.kind() == refusals.front().kind();
-    });
-    return same ? refusals.front().kind() : ErrorKind::incompatible;
-}
-
 Error cannot_be_shared(const std::string& name, const v4l2::DeviceInfo& device) {
     std::vector<Error> unusable;
-    auto others = candidates(true, device.path, unusable);
     std::vector<std::string> names;
-    if (others)
-        for (const Candidate& candidate : *others)
-            names.push_back(candidate.name);
+    if (auto items = inventory())
+        for (const InventoryItem& item : *items) {
+            if (item.why)
+                unusable.push_back(*item.why);
+            else if (item.allocator && claims_dma_buf(*item.allocator))
+                names.push_back(item.name);
+        }
     Error error =
         Error(ErrorKind::unsupported, "binding memory")
             .doing(fmt::format(
@@ -110,6 +56,88 @@ Error cannot_be_shared(const std::string& name, const v4l2::DeviceInfo& device) 
     return error;
 }
 
+// Whoever uses the memory, in the order in which they see a frame.
+Result<std::vector<ParticipantRef>> participants_of(FrameSource& source, FrameConsumer* consumer) {
+    std::vector<ParticipantRef> all;
+    auto fills = source.participant();
+    if (!fills)
+        return std::move(fills).error();
+    all.push_back(std::move(*fills));
+    if (consumer) {
+        auto uses = consumer->participant();
+        if (!uses)
+            return std::move(uses).error();
+        all.push_back(std::move(*uses));
+    }
+    return all;
+}
+
+Error named(const std::string& name, const Error& error) {
+    return Error(error).doing(fmt::format("{}: {}", name, error.operation()));
+}
+
+// Why what stands before the chosen candidate was passed over.
+void tell_refusals(const Plan& plan, std::size_t chosen, std::vector<Error>& refusals) {
+    for (std::size_t i = 0; i < chosen; ++i) {
+        const PlanCandidate& candidate = plan.candidates()[i];
+        if (candidate.why)
+            refusals.push_back(named(candidate.name, *candidate.why));
+        else
+            for (const PlanCell& cell : candidate.cells)
+                if (cell.verdict == Verdict::refused && cell.why) {
+                    refusals.push_back(named(candidate.name, *cell.why));
+                    break;
+                }
+    }
+}
+
+// By a plan. The memory that all took once may still be refused, or run out, when all of it is bound; then
+// everything else is tried.
+Result<Buffers> bind_planned(FrameSource& source, FrameConsumer* consumer, std::uint64_t size,
+                             std::uint32_t count) {
+    auto participants = participants_of(source, consumer);
+    if (!participants)
+        return std::move(participants).error();
+    std::vector<std::string> failed;
+    std::vector<Error> refusals;
+    for (const bool complete : {false, true}) {
+        // Bytes: the format is negotiated already.
+        auto made = plan({.participants = *participants, .image = {.size = size}, .complete = complete});
+        if (!made)
+            return std::move(made).error();
+        const Plan& all = **made;
+        if (!all.choice() && failed.empty())
+            return Error(*all.why_not())
+                .doing(fmt::format("choosing an allocator for {} of {}: none works", counted(count, "buffer"),
+                                   counted(size, "byte")))
+                .on(source.info().path);
+        for (const std::size_t index : all.ranking()) {
+            const std::string& name = all.candidates()[index].name;
+            if (std::find(failed.begin(), failed.end(), name) != failed.end())
+                continue;
+            auto buffers = all.allocate_from(index, count);
+            auto bound = buffers ? bind_all(source, consumer, buffers->memories)
+                                 : Result<void>(std::move(buffers).error());
+            if (bound) {
+                tell_refusals(all, index, refusals);
+                return Buffers{name, kind_of(*source.memory(0)), std::move(refusals)};
+            }
+            failed.push_back(name);
+            refusals.push_back(named(name, bound.error()));
+        }
+    }
+    Error error =
+        Error(refusals.front().kind(), "choosing an allocator")
+            .doing(fmt::format("choosing an allocator for {} of {}: what was taken once cannot be "
+                               "had or bound for all buffers",
+                               counted(count, "buffer"), counted(size, "byte")))
+            .on(source.info().path)
+            .remedy("what was tried, and what each needs, follows; fewer or smaller buffers may do");
+    for (Error& refusal : refusals)
+        error = std::move(error).because(std::move(refusal));
+    return error;
+}
+
 } // namespace
 
 Result<Buffers> bind_buffers(FrameSource& source, FrameConsumer* consumer, const v4l2::CaptureFormat& format,
@@ -119,38 +147,23 @@ Result<Buffers> bind_buffers(FrameSource& source, FrameConsumer* consumer, const
     auto granted = source.reserve(count);
     if (!granted)
         return std::move(granted).error();
-    const auto done = [&](std::string used, std::vector<Error> passed_over) {
-        return Buffers{std::move(used), kind_of(*source.memory(0)), std::move(passed_over)};
-    };
-    if (name != "auto") {
-        auto allocator = Allocator::resolve(name);
-        if (!allocator)
-            return std::move(allocator).error();
-        if (source.needs_dma_buf() && !claims_dma_buf(**allocator))
-            return cannot_be_shared(name, source.info());
-        if (auto bound = try_allocator(source, consumer, **allocator, size, *granted); !bound)
-            return std::move(bound).error();
-        return done(std::string((*allocator)->name()), {});
+    if (name == "auto")
+        return bind_planned(source, consumer, size, *granted);
+    auto allocator = Allocator::resolve(name);
+    if (!allocator)
+        return std::move(allocator).error();
+    if (source.needs_dma_buf() && !claims_dma_buf(**allocator))
+        return cannot_be_shared(name, source.info());
+    std::vector<MemoryRef> memories;
+    for (std::uint32_t i = 0; i < *granted; ++i) {
+        auto memory = (*allocator)->alloc(size);
+        if (!memory)
+            return std::move(memory).error();
+        memories.push_back(std::move(*memory));
     }
-    std::vector<Error> refusals;
-    auto found = candidates(source.needs_dma_buf(), source.info().path, refusals);
-    if (!found)
-        return std::move(found).error();
-    for (const Candidate& candidate : *found) {
-        auto bound = try_allocator(source, consumer, *candidate.allocator, size, *granted);
-        if (bound)
-            return done(candidate.name, std::move(refusals));
-        refusals.push_back(
-            Error(bound.error()).doing(fmt::format("{}: {}", candidate.name, bound.error().operation())));
-    }
-    Error error = Error(common_kind(refusals), "choosing an allocator")
-                      .doing(fmt::format("choosing an allocator for {} of {}: none works",
-                                         counted(*granted, "buffer"), counted(size, "byte")))
-                      .on(source.info().path)
-                      .remedy("what was tried, and what each needs, follows");
-    for (Error& refusal : refusals)
-        error = std::move(error).because(std::move(refusal));
-    return error;
+    if (auto bound = bind_all(source, consumer, memories); !bound)
+        return std::move(bound).error();
+    return Buffers{std::string((*allocator)->name()), kind_of(*source.memory(0)), {}};
 }
 
 } // namespace hwalloc::tools

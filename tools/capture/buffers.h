@@ -16,8 +16,8 @@ struct Buffers {
 };
 
 // Allocates `count` buffers of the negotiated size (more where the source wants more), binds them to the
-// consumer, if there is one, and to the source, and queues them. "auto" tries every allocator that can, in
-// the order of its cost, until both take the memory. On an error nothing is bound, and the error holds every
+// consumer, if there is one, and to the source, and queues them. "auto" takes what a plan
+// for both finds (hwalloc/plan.h). On an error nothing is bound, and the error holds every
 // refusal.
 Result<Buffers> bind_buffers(FrameSource& source, FrameConsumer* consumer, const v4l2::CaptureFormat& format,
                              const std::string& name, std::uint32_t count);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "hwalloc/participant.h"
 #include "hwalloc/v4l2.h"
 #include "tools/gpu/facts.h"
 #include "tools/output.h"
@@ -24,6 +25,8 @@ public:
     virtual Result<void> set_format(const v4l2::CaptureFormat& format) = 0;
     // What each frame's memory must have at least, in bytes. After set_format().
     virtual std::uint64_t memory_size() const = 0;
+    // Itself as a participant of plans. Errors: exhausted.
+    virtual Result<ParticipantRef> participant() const = 0;
     // Imports each memory, once; frame.index will say which of them it is in. On an error nothing is bound.
     // Errors: those of the device, for memory that it cannot take.
     virtual Result<void> bind(std::span<const MemoryRef> memories) = 0;

@@ -13,6 +13,7 @@ public:
 
     const v4l2::DeviceInfo& info() const override { return camera_.info(); }
     bool needs_dma_buf() const override { return true; }
+    Result<ParticipantRef> participant() override { return v4l2::capture_participant(camera_); }
     Result<std::vector<v4l2::FormatInfo>> list_formats() override { return camera_.list_formats(); }
     Result<v4l2::CaptureFormat> negotiate(const v4l2::FormatRequest& request) override {
         return camera_.negotiate(request);

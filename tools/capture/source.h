@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hwalloc/participant.h"
 #include "hwalloc/v4l2.h"
 
 namespace hwalloc::tools {
@@ -20,6 +21,8 @@ public:
     virtual const v4l2::DeviceInfo& info() const = 0;
     // Whether it can fill nothing but dma-bufs.
     virtual bool needs_dma_buf() const = 0;
+    // Itself as a participant of plans.
+    virtual Result<ParticipantRef> participant() = 0;
     virtual Result<std::vector<v4l2::FormatInfo>> list_formats() = 0;
     virtual Result<v4l2::CaptureFormat> negotiate(const v4l2::FormatRequest& request) = 0;
     virtual std::uint32_t min_buffers() = 0;

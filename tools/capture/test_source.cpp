@@ -26,6 +26,7 @@ class TestSource final : public FrameSource {
 public:
     const v4l2::DeviceInfo& info() const override { return info_; }
     bool needs_dma_buf() const override { return false; }
+    Result<ParticipantRef> participant() override { return cpu_participant(MapFlags::write); }
 
     Result<std::vector<v4l2::FormatInfo>> list_formats() override {
         std::vector<v4l2::FormatInfo> formats;

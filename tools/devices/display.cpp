@@ -43,6 +43,7 @@ public:
     }
 
     std::uint64_t memory_size() const override { return pipeline_.memory_size(); }
+    Result<ParticipantRef> participant() const override { return pipeline_.participant(); }
 
     Result<void> bind(std::span<const MemoryRef> memories) override {
         return pipeline_.bind(memories, {.order = PixelOrder::bgra,

@@ -16,6 +16,7 @@ public:
         return pipeline_.set_format(format);
     }
     std::uint64_t memory_size() const override { return pipeline_.memory_size(); }
+    Result<ParticipantRef> participant() const override { return pipeline_.participant(); }
 
     Result<void> bind(std::span<const MemoryRef> memories) override {
         if (auto made = make_picture(); !made)

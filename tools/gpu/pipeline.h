@@ -26,6 +26,8 @@ public:
     // As those of FrameConsumer.
     Result<void> set_format(const v4l2::CaptureFormat& format);
     std::uint64_t memory_size() const;
+    // The shader reads a VkBuffer.
+    Result<ParticipantRef> participant() const { return vulkan::participant(device_, 0); }
 
     // Where pictures go: all in one order of bytes, with one pitch.
     struct Target {

@@ -107,6 +107,20 @@ std::size_t Reasons::number_of(const Error& error) {
     return texts_.size();
 }
 
+std::vector<std::string> remarks(const Plan& plan) {
+    std::vector<std::string> lines;
+    for (std::size_t i = 0; i < plan.participants().size(); ++i) {
+        const PlanParticipant& one = plan.participants()[i];
+        if (one.needs_contiguous == Answer::yes)
+            lines.push_back(fmt::format("{} needs contiguous memory: {}", one.name, one.why_contiguous));
+        else if (one.only_own)
+            lines.push_back(fmt::format("{} takes no memory but its own: it refused all the rest", one.name));
+        else if (one.needs_contiguous == Answer::no && one.why_contiguous != "it says so")
+            lines.push_back(fmt::format("{} needs no contiguous memory: {}", one.name, one.why_contiguous));
+    }
+    return lines;
+}
+
 Cell in_words(const PlanCell& cell, Reasons& reasons) {
     if (cell.verdict == Verdict::accepted)
         return {"yes", Style::good};
@@ -151,13 +165,8 @@ void print_plan(Output& out, const Plan& plan) {
     out.table(table);
 
     out.line();
-    for (const PlanParticipant& one : plan.participants())
-        if (!one.why_contiguous.empty() && one.why_contiguous != "it says so")
-            out.line(fmt::format("{} {}: {}", one.name,
-                                 one.needs_contiguous == Answer::yes  ? "needs contiguous memory"
-                                 : one.needs_contiguous == Answer::no ? "needs no contiguous memory"
-                                                                      : "may need contiguous memory",
-                                 one.why_contiguous));
+    for (const std::string& line : remarks(plan))
+        out.line(line);
     for (std::size_t i = 0; i < reasons.texts().size(); ++i)
         out.line(
             fmt::format("{} {}", out.styled(fmt::format("[{}]", i + 1), Style::strong), reasons.texts()[i]));
@@ -170,6 +179,7 @@ Json to_json(const Plan& plan) {
         participants.push_back({{"name", one.name},
                                 {"needs_contiguous", to_text(one.needs_contiguous)},
                                 {"why_contiguous", one.why_contiguous},
+                                {"only_own", one.only_own},
                                 {"constraints", to_json(one.constraints)}});
     for (const PlanCandidate& candidate : plan.candidates()) {
         candidates.push_back(describe(candidate));

@@ -21,6 +21,9 @@ std::string short_name(const std::string& name);
 // The choice in a sentence.
 std::string headline(const Plan& plan);
 
+// What the trials showed of each participant, a line each.
+std::vector<std::string> remarks(const Plan& plan);
+
 // The reasons of a matrix, each once, with its number.
 class Reasons {
 public:

@@ -103,6 +103,11 @@ std::string to_svg(const Plan& plan) {
         y += row_height;
     }
     y += line_height;
+    for (const std::string& remark : remarks(plan))
+        for (const std::string& line : lines_of(remark)) {
+            picture.text(margin, y, line, "font-size=\"12\"");
+            y += line_height - 3;
+        }
     for (std::size_t i = 0; i < reasons.texts().size(); ++i)
         for (const std::string& line : lines_of(fmt::format("[{}] {}", i + 1, reasons.texts()[i]))) {
             picture.text(margin, y, line, "font-size=\"12\"");
