@@ -25,6 +25,7 @@
 #include "hwalloc/allocator.h"
 #include "hwalloc/drm.h"
 #include "hwalloc/image.h"
+#include "hwalloc/plan.h"
 #include "hwalloc/unique_fd.h"
 #include "hwalloc/v4l2.h"
 
@@ -130,8 +131,7 @@ static void run(int argc, char** argv) {
     if (!fd)
         give_up("opening " + card + ": " + std::strerror(errno));
     auto device = must(drm::Device::wrap(fd.get()));
-    std::vector<MemoryRef> memories; // and framebuffers: the screen lets go of them before they go
-    std::vector<drm::Framebuffer> framebuffers;
+    std::vector<drm::Framebuffer> framebuffers; // the screen lets go of them before they go
     Screen screen = Screen::find(fd.get());
     auto camera = must(v4l2::Camera::open(path));
 
@@ -156,18 +156,23 @@ static void run(int argc, char** argv) {
     if (!mode)
         give_up(path + " gives XR24 in no size that the screen has");
 
-    // The card lays the images out; the camera must fill them just so.
-    const AllocatorRef dumb = must(device.dumb_allocator());
+    // Memory that the camera fills and the screen shows, with one stride for both: found by trying.
+    const std::vector<ParticipantRef> both{must(v4l2::capture_participant(camera)),
+                                           must(drm::participant(device, drm::CardUse::framebuffer))};
+    const PlanRef plan =
+        must(hwalloc::plan({.participants = both, .image = {xr24, mode->hdisplay, mode->vdisplay}}));
+    if (!plan->choice()) // a GPU would have to be in between
+        give_up(plan->why_not()->message());
+    const ImageLayout& layout = plan->choice()->layout;
+    format = must(camera.negotiate({.pixel_format = format.pixel_format,
+                                    .width = layout.width,
+                                    .height = layout.height,
+                                    .stride = layout.planes[0].stride}));
     const std::uint32_t count = must(camera.reserve(camera.min_buffers() + 3));
-    for (std::uint32_t i = 0; i < count; ++i) {
-        Image image =
-            must(alloc_image(*dumb, {.fourcc = xr24, .width = mode->hdisplay, .height = mode->vdisplay}));
-        if (image.layout.planes[0].stride != format.layout.planes[0].stride)
-            give_up("camera and card disagree on the stride: a GPU would have to be in between");
-        framebuffers.push_back(must(device.framebuffer(*image.memory, image.layout)));
-        memories.push_back(std::move(image.memory));
-    }
-    must(camera.bind(memories));
+    const PlanBuffers buffers = must(plan->allocate(count));
+    for (const MemoryRef& memory : buffers.memories)
+        framebuffers.push_back(must(device.framebuffer(*memory, buffers.layout)));
+    must(camera.bind(buffers.memories));
 
     must(camera.start());
     std::uint32_t shown = count; // none yet
@@ -187,9 +192,9 @@ static void run(int argc, char** argv) {
         shown = frame.index;
     }
     must(camera.stop());
-    std::fprintf(stderr, "%d frames of %ux%u from %s on a screen of %s (%s), in %u buffers of the card\n", i,
+    std::fprintf(stderr, "%d frames of %ux%u from %s on a screen of %s (%s), in %u buffers of %s\n", i,
                  format.layout.width, format.layout.height, path.c_str(), card.c_str(),
-                 device.driver().c_str(), count);
+                 device.driver().c_str(), count, plan->candidates()[buffers.candidate].name.c_str());
 }
 
 int main(int argc, char** argv) {

@@ -5,14 +5,17 @@
 // Each buffer is imported once by the camera and once by the GPU. A frame then costs poll, DQBUF, one
 // submission, QBUF. An application that has its own VkDevice uses Device::wrap() instead of Device::open(),
 // and the rest stays as it is.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <vulkan/vulkan.h>
 
 #include "hwalloc/allocator.h"
+#include "hwalloc/plan.h"
 #include "hwalloc/v4l2.h"
 #include "hwalloc/vulkan.h"
 #include "shaders/yuyv_to_rgba.comp.h"
@@ -158,8 +161,6 @@ private:
 
 int main(int argc, char** argv) {
     const std::string path = argc > 1 ? argv[1] : "/dev/video0";
-    const std::string name =
-        argc > 2 ? argv[2] : "dma-heap/system"; // or "udmabuf", "vulkan/0", "drm-dumb/card0"
     const int frames = argc > 3 ? std::atoi(argv[3]) : 30;
 
     auto device = must(vulkan::Device::open());
@@ -170,12 +171,20 @@ int main(int argc, char** argv) {
     if (layout.fourcc != fourcc('Y', 'U', 'Y', 'V') || layout.planes[0].stride % 4)
         give_up(path + " gives no YUYV that this example's shader can read");
 
-    // The camera's buffers, from the allocator that was named.
-    Allocator& allocator = *must(Allocator::resolve(name));
+    // Memory that both take, found by trying; or the allocator that was named, if both take that: "udmabuf",
+    // "dma-heap/system", "vulkan/0", ...
+    const std::vector<ParticipantRef> both{must(v4l2::capture_participant(camera)),
+                                           must(vulkan::participant(device, 0))};
+    const std::vector<std::string_view> named(argv + std::min(argc, 2), argv + std::min(argc, 3));
+    const PlanRef plan =
+        must(hwalloc::plan({.participants = both,
+                            .image = {.size = layout.memory_sizes[0]},
+                            .policy = named.empty() ? PlanPolicy::prefer : PlanPolicy::strict,
+                            .prefer = named}));
     const std::uint32_t count = must(camera.reserve(camera.min_buffers() + 3));
-    std::vector<MemoryRef> memories;
-    for (std::uint32_t i = 0; i < count; ++i)
-        memories.push_back(must(allocator.alloc(layout.memory_sizes[0])));
+    const PlanBuffers buffers = must(plan->allocate(count));
+    const std::vector<MemoryRef>& memories = buffers.memories;
+    const std::string& name = plan->candidates()[buffers.candidate].name;
     must(camera.bind(memories));
 
     // The GPU's side of the same memory, and its own for the picture.

@@ -205,10 +205,8 @@ def rights(cases, directory, _):
                else [done["words"].told()])
     # The camera's own buffers need no right but the camera's.
     report = done["auto"].document
-    over = " ".join(error["message"] for error in report.get("passed_over", []))
-    cases.case(f"auto takes {report.get('allocator')}, and tells what it may not have",
-               [] if done["auto"].code == 0 and report.get("allocator") == "v4l2/video0" and HEAP_NODE in over
-               and "/dev/udmabuf" in over else [done["auto"].told()])
+    cases.case("auto takes v4l2/video0", [done["auto"].told()] if done["auto"].code else
+               differing(report, allocator="v4l2/video0", passed_over=[]))
     cases.case("and of a camera that demands contiguous memory", [done["contiguous"].told()] if done["contiguous"].code else
                differing(done["contiguous"].document, allocator="v4l2/video1", memory="dmabuf", imports=6, copies=0, frames=3))
     error = done["sysmem"].error
