@@ -154,7 +154,7 @@ def _lab_tests(context):
                 if path.is_file() and os.access(path, os.X_OK)]
     if not programs:
         raise StageFailed("there is no tests/lab/*_test*")
-    often = {"HWALLOC_HOTPLUG_CYCLES": "200"} if context.options.all else {}
+    often = {"HWALLOC_HOTPLUG_CYCLES": "200", "HWALLOC_PLAN_BOOTS": "20"} if context.options.all else {}
     pieces = {}
     for program in programs:
         code, groups = context.output_of(program, "--groups")

@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""`hwalloc plan` on real drivers in the lab: every cell of its matrix against a program that tries the same by bare ioctls and
+shares no code with the library (judge_plan); the choice for a camera that demands contiguous memory in a guest whose memory is
+in pieces; and captures that take what the plan found.
+
+usage: plan_test.py [matrix|fragmented|rights]...
+
+HWALLOC_PLAN_BOOTS says how many guests are broken into pieces (2)."""
+
+import os
+import shlex
+import sys
+
+sys.dont_write_bytecode = True
+from lab_cases import BUILD, HEAP, differing, in_lab, run  # noqa: E402
+
+JUDGE = shlex.quote(str(BUILD / "tests" / "lab" / "judge_plan"))
+BOOTS = int(os.environ.get("HWALLOC_PLAN_BOOTS", "2"))
+TWO_CAMERAS = "n_devs=2 node_types=0x1,0x1 allocators=0,1"
+# How the judge calls whom the plan calls so.
+ROLES = {"camera": "camera", "output": "output", "GPU": "gpu", "screen": "display"}
+
+
+def cells(document, participant_of=lambda name: ROLES.get(name.split()[0])):
+    return {(cell["candidate"], participant_of(cell["participant"])): cell for cell in document.get("cells", [])}
+
+
+def disagreements(planned, judged):
+    """Where the plan's cells are not the judge's: by verdict, and by call and errno where memory was refused at once. What was
+    taken by luck was refused by nobody but reason."""
+    faults = []
+    for key, theirs in cells(judged, lambda name: name).items():
+        ours = cells(planned).get(key)
+        if ours is None:
+            faults.append(f"{key}: the plan has no such cell")
+        elif ours["verdict"] != theirs["verdict"]:
+            faults.append(f"{key}: {ours['verdict']} ({ours['reason']}), judged {theirs}")
+        elif theirs["verdict"] == "refused" and not theirs.get("luck") and ours["errno"] and ours["errno"] != theirs["errno"]:
+            faults.append(f"{key}: {ours['call']} {ours['errno']}, judged {theirs['call']} {theirs['errno']}")
+        elif ours["verdict"] != "accepted" and not ours["reason"]:
+            faults.append(f"{key}: {ours['verdict']}, without a reason")
+    return faults
+
+
+# name: (plan, judge)
+MATRICES = {
+    "camera-gpu": ("--camera /dev/video0 --gpu 0 --cpu read", "--camera /dev/video0 --gpu", "640x480", "YUYV"),
+    "contiguous-gpu": ("--camera /dev/video1 --gpu 0", "--camera /dev/video1 --gpu", "640x480", "YUYV"),
+    "camera-virtio": ("--camera /dev/video0 --display virtio_gpu", "--camera /dev/video0 --display virtio_gpu", "640x480", "XR24"),
+    "gpu-bochs": ("--gpu 0 --display bochs-drm", "--gpu --display bochs-drm", "1024x768", "XR24"),
+    "camera-nv12": ("--camera /dev/video0 --gpu 0", "--camera /dev/video0 --gpu", "320x180", "NV12"),
+    "output": ("--gpu 0 --video-output /dev/video2", "--output-node /dev/video2 --gpu", "640x360", "YUYV"),
+}
+
+
+def memories(plan):
+    """The candidates of a plan: what its devices bring, and what is there for all."""
+    words = plan.split()
+    brought = [word.replace("/dev", "v4l2") for word in words[words.index("--camera") + 1:][:1]] if "--camera" in words else []
+    return [*brought, *(["vulkan/0"] if "--gpu" in words else []), HEAP, "udmabuf", *(f"drm-dumb/card{i}" for i in range(3))]
+
+
+def matrix(cases, directory, __):
+    """Each plan, then the judge over the same memory."""
+    commands = {}
+    for name, (plan, judge, size, fourcc) in MATRICES.items():
+        commands[name] = f"hwalloc plan {plan} --size {size} --format {fourcc} --json --svg {name}.svg"
+        commands[f"judge-{name}"] = f"{JUDGE} {judge} --size {size} --format {fourcc} {' '.join(memories(plan))}"
+    commands["words"] = "hwalloc plan --camera /dev/video1 --gpu 0 --size 640x480 --format YUYV"
+    done = in_lab(directory, "--vivid", "n_devs=3 node_types=0x1,0x1,0x100 allocators=0,1,0", commands=commands, timeout=600)
+    for name, (plan, *_) in MATRICES.items():
+        planned, judged = done[name], done[f"judge-{name}"]
+        faults = [one.told() for one in (planned, judged) if one.code or not one.document]
+        found = [one["name"] for one in planned.document.get("candidates", [])]
+        if sorted(found) != sorted(memories(plan)):
+            faults.append(f"the candidates are {found}")
+        faults = faults or disagreements(planned.document, judged.document)
+        cases.case(f"{name}: {len(judged.document.get('cells', []))} cells as the judge has them", faults)
+        if not faults:
+            wrong = [f"{one['name']}: {one['needs_contiguous']}, judged {judged.document['contiguous']}"
+                     for one in planned.document["participants"] if (role := ROLES.get(one["name"].split()[0]))
+                     and one["needs_contiguous"] != judged.document["contiguous"][role]]
+            cases.case(f"{name}: who needs contiguous memory", wrong)
+    plain, scattered = done["camera-gpu"].document, done["contiguous-gpu"].document
+    cases.case("the camera that takes any memory takes scattered memory too",
+               [f"{memory}: {cells(plain).get((memory, 'camera'))}" for memory in (HEAP, "udmabuf", "vulkan/0")
+                if cells(plain).get((memory, "camera"), {}).get("verdict") != "accepted"] + differing(plain, verdict="accepted"))
+    cases.case("the camera that demands contiguous memory gets its own", differing(scattered, choice="v4l2/video1"))
+    screen = done["camera-virtio"].document
+    card = screen.get("choice") or ""
+    told = [one["only_own"] for one in screen.get("participants", []) if one["name"].startswith("screen")]
+    cases.case("a card that imports only its own memory: it is told, and its memory is taken",
+               ([] if card.startswith("drm-dumb/") else [f"the choice is {card!r}"]) +
+               ([] if told == [True] else [f"only_own: {told}"]))
+    words = done["words"]
+    cases.case("the same in words", [f"{text!r} is missing: {words.told()}" for text in
+                                     ("v4l2/video1 does for all", "needs contiguous memory", "EFAULT", "VIDIOC_QBUF")
+                                     if text not in words.out])
+
+
+def fragmented(cases, directory, _):
+    """Memory in pieces first: what is scattered is refused for certain, and the camera's own memory is all that does."""
+    size = "--size 320x180 --format GREY"
+    for number in range(BOOTS):
+        done = in_lab(directory, "--fragment=64", "--vivid", TWO_CAMERAS, commands={
+            "any": f"hwalloc plan --camera /dev/video0 --gpu 0 {size} --json",
+            "scattered": f"hwalloc plan --camera /dev/video0 --gpu 0 {size} --prefer {HEAP} --policy strict --json",
+            "demanding": f"hwalloc plan --camera /dev/video1 --gpu 0 {size} --json",
+            "judge": f"{JUDGE} --camera /dev/video1 --gpu {size} v4l2/video1 {HEAP} udmabuf vulkan/0",
+            "capture0": f"hwalloc capture --device /dev/video0 --to gpu {size} --buffers 8 --frames 20 --json",
+            "capture1": f"hwalloc capture --device /dev/video1 --to gpu {size} --buffers 8 --frames 20 --json",
+        }, timeout=300)
+        name = f"boot {number + 1} of {BOOTS}"
+        faults = [one.told() for one in done.values() if one.code]
+        cases.case(f"{name}: plans, judge and captures run", faults)
+        if faults:
+            continue
+        demanding = done["demanding"].document
+        cases.case(f"{name}: scattered memory does for the one camera", differing(done["scattered"].document, choice=HEAP,
+                                                                                 verdict="accepted")
+                   + differing(done["any"].document, verdict="accepted"))
+        cases.case(f"{name}: its own memory does for the other, and nothing scattered",
+                   differing(demanding, choice="v4l2/video1", verdict="accepted") +
+                   [f"{memory}: {cells(demanding).get((memory, 'camera'))}" for memory in (HEAP, "udmabuf", "vulkan/0")
+                    if cells(demanding).get((memory, "camera"), {}).get("verdict") != "refused"])
+        cases.case(f"{name}: every cell as the judge has it", disagreements(demanding, done["judge"].document))
+        for camera in (0, 1):
+            report = done[f"capture{camera}"].document
+            cases.case(f"{name}: camera {camera} captures into {report.get('allocator')}, to the GPU, without a copy",
+                       differing(report, copies=0, errors=0, frames=20, buffers=8, imports=8) +
+                       (differing(report, allocator="v4l2/video1") if camera else []))
+
+
+def rights(cases, directory, _):
+    """Who may not open the heap is told so in its row, and gets a plan all the same."""
+    directory.chmod(0o777)
+    done = in_lab(directory, "--user", commands={
+        "plan": "hwalloc plan --camera /dev/video0 --cpu read --size 320x180 --format YUYV --json",
+        "heap": f"hwalloc plan --camera /dev/video0 --size 320x180 --format YUYV --prefer {HEAP} --policy strict --json"})
+    document, strict = done["plan"].document, done["heap"].document
+    row = [one for one in document.get("candidates", []) if one["name"] == HEAP]
+    cases.case("a heap that is closed: untested, with its owner, its mode and the line that mends it",
+               [] if row and row[0]["verdict"] == "untested" and row[0]["why"]["errno"] == "EACCES"
+               and "0600" in row[0]["why"]["message"] and row[0]["why"].get("mend") else [done["plan"].told()])
+    cases.case("the camera's own memory does", differing(document, choice="v4l2/video0"))
+    cases.case("strict says no, and why", [] if done["heap"].code == 1 and strict.get("choice") is None
+               and "EACCES" in strict["why_not"]["message"] else [done["heap"].told()])
+
+
+if __name__ == "__main__":
+    sys.exit(run({"matrix": matrix, "fragmented": fragmented, "rights": rights}))
