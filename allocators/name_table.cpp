@@ -1,17 +1,22 @@
 #include "allocators/name_table.h"
 
 #include <cstdlib>
-#include <cstring>
 #include <new>
 
 namespace hwalloc {
 
-// The slot that holds `name`, or the empty one where it belongs.
-std::atomic<NameTable::Entry*>& NameTable::slot_for(Table& table, std::uint64_t hash,
-                                                    std::string_view name) noexcept {
-    for (std::uint64_t at = hash & table.mask;; at = (at + 1) & table.mask) {
+Allocator* NameTable::find_long(const Table& table, std::string_view name) noexcept {
+    if (name.empty())
+        return nullptr;
+    return find_if(table, NameKey::of_long(name), [&](const Entry& entry) { return entry.has_text(name); });
+}
+
+// The slot that holds the name with this key and text, or the empty one where it belongs.
+std::atomic<NameTable::Entry*>& NameTable::slot_for(Table& table, const NameKey& key,
+                                                    const char* text) noexcept {
+    for (std::uint64_t at = key.hash() >> table.shift;; at = (at + 1) & table.mask) {
         const Entry* entry = table.slots()[at].load(std::memory_order_relaxed);
-        if (!entry || entry->is(hash, name))
+        if (!entry || (entry->key == key && entry->has_text({text, key.length})))
             return table.slots()[at];
     }
 }
@@ -22,13 +27,13 @@ void NameTable::grow() {
     if (!grown)
         throw std::bad_alloc();
     grown->mask = slots - 1;
+    grown->shift = growing_ ? growing_->shift - 1 : 64 - 6;
     grown->previous = growing_;
     if (growing_) {
         grown->used = growing_->used;
         for (std::uint64_t i = 0; i <= growing_->mask; ++i)
             if (Entry* entry = growing_->slots()[i].load(std::memory_order_relaxed))
-                slot_for(*grown, entry->hash, {entry->text(), entry->length})
-                    .store(entry, std::memory_order_relaxed);
+                slot_for(*grown, entry->key, entry->text()).store(entry, std::memory_order_relaxed);
     }
     growing_ = grown;
     if (published())
@@ -36,9 +41,9 @@ void NameTable::grow() {
 }
 
 NameTable::Entry* NameTable::entry_of(std::string_view name) {
-    const std::uint64_t hash = hash_name(name);
+    const NameKey key = NameKey::of(name);
     if (growing_)
-        if (Entry* known = slot_for(*growing_, hash, name).load(std::memory_order_relaxed))
+        if (Entry* known = slot_for(*growing_, key, name.data()).load(std::memory_order_relaxed))
             return known;
     // At most half full, so that a look-up of an unknown name ends soon.
     if (!growing_ || growing_->used * 2 >= growing_->mask)
@@ -46,11 +51,11 @@ NameTable::Entry* NameTable::entry_of(std::string_view name) {
     auto* entry = static_cast<Entry*>(std::malloc(sizeof(Entry) + name.size() + 1));
     if (!entry)
         throw std::bad_alloc();
-    new (entry) Entry{hash, name.size(), nullptr};
+    new (entry) Entry{key, nullptr};
     char* text = reinterpret_cast<char*>(entry + 1);
     std::memcpy(text, name.data(), name.size());
     text[name.size()] = 0;
-    slot_for(*growing_, hash, name).store(entry, std::memory_order_release);
+    slot_for(*growing_, key, name.data()).store(entry, std::memory_order_release);
     ++growing_->used;
     return entry;
 }

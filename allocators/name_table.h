@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "allocators/names.h"
@@ -13,21 +14,27 @@ namespace hwalloc {
 
 class Allocator;
 
-// Thread-safety: find() may run at any time in any thread; the other functions by one thread at a time. A
-// table that was not published yet is empty for find().
+// Thread-safety: find() may run at any time in any thread; the other functions by one thread at a time.
 class NameTable {
+    struct Table;
+
 public:
     constexpr NameTable() noexcept = default;
 
-    bool published() const noexcept { return table_.load(std::memory_order_acquire) != nullptr; }
-    // What `name` is bound to, or null. Only when published() has been true in this thread.
-    Allocator* find(std::string_view name) const noexcept {
-        return name.empty() ? nullptr : find_in(*table_.load(std::memory_order_acquire), name);
+    // What find() reads; null before publish().
+    const Table* published() const noexcept { return table_.load(std::memory_order_acquire); }
+    // What `name` is bound to, or null. Compares words, and leaves names that do not fit into two of them to
+    // a function of its own: so this one calls nothing and keeps no frame.
+    static Allocator* find(const Table& table, std::string_view name) noexcept {
+        if (!NameKey::is_whole(name.size())) [[unlikely]]
+            return find_long(table, name);
+        const NameKey key = NameKey::of_whole(name);
+        return find_if(table, key, [](const Entry&) { return true; });
     }
 
     // The same for the thread that writes, before publishing too.
     Allocator* bound(std::string_view name) const noexcept {
-        return growing_ && !name.empty() ? find_in(*growing_, name) : nullptr;
+        return growing_ ? find(*growing_, name) : nullptr;
     }
     // The name's text in the table, which lives for ever and ends with a zero. Throws bad_alloc; not empty.
     const char* intern(std::string_view name) { return entry_of(name)->text(); }
@@ -44,17 +51,17 @@ public:
 
 private:
     struct Entry {
-        std::uint64_t hash;
-        std::size_t length;
+        NameKey key;
         std::atomic<Allocator*> allocator;
         // The name follows the entry and ends with a zero.
         const char* text() const noexcept { return reinterpret_cast<const char*>(this + 1); }
-        bool is(std::uint64_t other_hash, std::string_view name) const noexcept {
-            return hash == other_hash && length == name.size() && same_name(text(), name);
+        bool has_text(std::string_view name) const noexcept {
+            return std::memcmp(text(), name.data(), name.size()) == 0;
         }
     };
     struct Table {
         std::uint64_t mask;
+        unsigned shift; // of a hash, that leaves the number of a slot
         std::size_t used;
         Table* previous; // keeps replaced tables reachable: a reader may still be in one
         // mask + 1 slots follow the table; at least half of them are empty.
@@ -64,17 +71,20 @@ private:
         }
     };
 
-    static Allocator* find_in(const Table& table, std::string_view name) noexcept {
-        const std::uint64_t hash = hash_name(name);
-        for (std::uint64_t at = hash & table.mask;; at = (at + 1) & table.mask) {
+    // What the entry is bound to that has this key and is `right`.
+    template<class Right>
+    static Allocator* find_if(const Table& table, const NameKey& key, const Right& right) noexcept {
+        for (std::uint64_t at = key.hash() >> table.shift;; at = (at + 1) & table.mask) {
             const Entry* entry = table.slots()[at].load(std::memory_order_acquire);
             if (!entry)
                 return nullptr;
-            if (entry->is(hash, name))
+            if (entry->key == key && right(*entry))
                 return entry->allocator.load(std::memory_order_acquire);
         }
     }
-    static std::atomic<Entry*>& slot_for(Table& table, std::uint64_t hash, std::string_view name) noexcept;
+    // For names that are no whole keys: long ones and the empty one.
+    static Allocator* find_long(const Table& table, std::string_view name) noexcept;
+    static std::atomic<Entry*>& slot_for(Table& table, const NameKey& key, const char* text) noexcept;
     Entry* entry_of(std::string_view name);
     void grow();
 

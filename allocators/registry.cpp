@@ -26,6 +26,10 @@ Registry& Registry::instance() noexcept {
     return immortal.registry;
 }
 
+Allocator* Registry::find_first(std::string_view name) noexcept {
+    return start() ? NameTable::find(*names_.published(), name) : nullptr;
+}
+
 // The reference is never given back: look-ups count nothing because of that.
 void Registry::keep(AllocatorRef allocator, const char* name) noexcept {
     Allocator& kept = *allocator;

@@ -42,9 +42,8 @@ public:
     static Registry& instance() noexcept;
 
     Allocator* find(std::string_view name) noexcept {
-        if (!names_.published() && !start()) [[unlikely]]
-            return nullptr;
-        return names_.find(name);
+        const auto* names = names_.published();
+        return names ? NameTable::find(*names, name) : find_first(name);
     }
     Allocator* default_allocator() noexcept {
         Allocator* allocator = default_.load(std::memory_order_acquire);
@@ -126,6 +125,8 @@ private:
     Error explain(std::string_view name) const;
     void list_unloaded_companions(std::vector<InventoryItem>& items) const;
 
+    // find() before anything is published.
+    [[gnu::cold, gnu::noinline]] Allocator* find_first(std::string_view name) noexcept;
     // Brings the built-in backends in, once. False when there was no memory for it: the next look-up tries
     // again.
     bool start() noexcept;
