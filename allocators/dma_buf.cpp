@@ -4,6 +4,7 @@
 
 #include <new>
 
+#include "common/cache_line_new.h"
 #include "common/dma_buf.h"
 #include "common/kernel.h"
 #include "common/mapped_region.h"
@@ -258,6 +259,12 @@ Geometry with_mode(Geometry geometry, const DmaBuf& buffer) noexcept {
     return geometry;
 }
 
+class PlainBlock final : public DmaBufBlock, public CacheLineNew {
+public:
+    PlainBlock(Allocator& allocator, const Geometry& geometry, DmaBufRef buffer) noexcept
+        : DmaBufBlock(allocator, geometry, std::move(buffer)) {}
+};
+
 } // namespace
 
 DmaBufBlock::DmaBufBlock(Allocator& allocator, const Geometry& geometry, DmaBufRef buffer) noexcept
@@ -270,7 +277,7 @@ Result<Block*> DmaBufBlock::make(Allocator& allocator, const Geometry& geometry,
         return Error(ErrorKind::incompatible, "the dma-buf is smaller than the memory")
             .wanted(geometry.maxsize)
             .held(buffer->size());
-    auto* block = new (std::nothrow) DmaBufBlock(allocator, geometry, std::move(buffer));
+    auto* block = new (std::nothrow) PlainBlock(allocator, geometry, std::move(buffer));
     if (!block)
         return Error(ErrorKind::exhausted, "no memory for a block");
     return block;

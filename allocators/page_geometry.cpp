@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <limits>
 
+#include "allocators/geometry.h"
 #include "common/fixed_text.h"
 #include "common/kernel.h"
 
@@ -17,8 +18,12 @@ Result<Geometry> page_geometry(std::size_t size, const AllocationParams& params,
             .on(allocator)
             .remedy(FixedText("memory of this allocator begins on a page, so it is aligned to ", page,
                               " bytes and no more: ask for align = ", page - 1, " at most"));
-    auto geometry = Geometry::of(size, params, page);
-    if (geometry && geometry->storage > static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()))
+    if (!is_align_mask(params.align))
+        return Error(ErrorKind::invalid, "align is not a mask (a power of two less one)");
+    Geometry geometry;
+    if (!lay_out(geometry, size, params, page))
+        return Error(ErrorKind::limit, "prefix + size + padding + alignment does not fit");
+    if (geometry.storage > static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()))
         return Error(ErrorKind::limit, "the size is larger than any mapping can be");
     return geometry;
 }

@@ -19,7 +19,10 @@ public:
             reset(other.release());
         return *this;
     }
-    ~UniqueFd() { reset(); }
+    ~UniqueFd() {
+        if (valid())
+            reset();
+    }
 
     // The descriptor, still owned by this object; -1 when empty.
     int get() const noexcept { return fd_; }

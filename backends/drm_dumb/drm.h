@@ -54,7 +54,10 @@ public:
         }
         return *this;
     }
-    ~GemHandle() { reset(); }
+    ~GemHandle() {
+        if (value_ != 0)
+            reset();
+    }
 
     // For ioctls on the Device's descriptor. 0: none; the kernel never gives it out.
     std::uint32_t value() const noexcept { return value_; }

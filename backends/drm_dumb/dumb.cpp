@@ -82,12 +82,14 @@ Result<Dumb> create_dumb(const std::shared_ptr<File>& file, const DumbShape& sha
 Result<Dumb> create_bytes(const std::shared_ptr<File>& file, std::uint64_t bytes) noexcept {
     const DumbShape shape = shape_of_bytes(bytes);
     auto dumb = create_dumb(file, shape);
-    if (dumb || dumb.error().kind() != ErrorKind::invalid)
-        return dumb;
-    auto other = create_dumb(file, with_depth(shape, 8));
-    if (!other)
-        return std::move(dumb).error().because(std::move(other).error());
-    return other;
+    if (!dumb && dumb.error().kind() == ErrorKind::invalid) [[unlikely]] {
+        auto other = create_dumb(file, with_depth(shape, 8));
+        if (other)
+            dumb = std::move(other);
+        else
+            dumb = std::move(dumb).error().because(std::move(other).error());
+    }
+    return dumb; // made in the caller's place
 }
 
 Result<UniqueFd> export_dumb(const File& file, const GemHandle& handle) noexcept {

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "allocators/page_geometry.h"
+#include "common/cache_line_new.h"
 #include "common/fixed_text.h"
 #include "common/kernel.h"
 #include "common/node_access.h"
@@ -29,28 +30,25 @@ Result<std::uint8_t*> begin_access(DmaBuf& buffer, const File& file, const GemHa
 }
 
 // A dma-buf, and the handle it has on the card's open file.
-class DumbBlock final : public DmaBufBlock, public HasGemHandle {
+class DumbBlock final : public DmaBufBlock, public HasGemHandle, public CacheLineNew {
 public:
-    DumbBlock(Allocator& allocator, const Geometry& geometry, DmaBufRef buffer, std::shared_ptr<File> file,
-              GemHandle handle) noexcept
-        : DmaBufBlock(allocator, geometry, std::move(buffer))
-        , file_(std::move(file))
-        , handle_(std::move(handle)) {}
+    DumbBlock(Allocator& allocator, const Geometry& geometry, DmaBufRef buffer, GemHandle handle) noexcept
+        : DmaBufBlock(allocator, geometry, std::move(buffer)), handle_(std::move(handle)) {}
 
     GemHandle gem_handle_on(const File& file) noexcept override {
-        return &file == file_.get() ? file_->again(handle_) : GemHandle();
+        const auto& own = File::of(handle_);
+        return &file == own.get() ? own->again(handle_) : GemHandle();
     }
 
 private:
     Result<std::uint8_t*> mem_map_full(Memory&, MapInfo& info, std::size_t) noexcept override {
-        return begin_access(*dma_buf(), *file_, handle_, info.flags);
+        return begin_access(*dma_buf(), *File::of(handle_), handle_, info.flags);
     }
     void* do_extension(std::string_view id) noexcept override {
         return id == HasGemHandle::extension_id ? static_cast<HasGemHandle*>(this)
                                                 : DmaBufBlock::do_extension(id);
     }
 
-    std::shared_ptr<File> file_;
     GemHandle handle_;
 };
 
@@ -184,10 +182,9 @@ Result<DmaBufRef> DumbAllocator::share_out(const std::shared_ptr<File>& file, co
     return buffer;
 }
 
-Result<Block*> DumbAllocator::block_on(std::shared_ptr<File> file, GemHandle handle, const Geometry& geometry,
+Result<Block*> DumbAllocator::block_on(GemHandle&& handle, const Geometry& geometry,
                                        DmaBufRef buffer) noexcept {
-    auto* block =
-        new (std::nothrow) DumbBlock(*this, geometry, std::move(buffer), std::move(file), std::move(handle));
+    auto* block = new (std::nothrow) DumbBlock(*this, geometry, std::move(buffer), std::move(handle));
     if (!block)
         return Error(ErrorKind::exhausted, "no memory for a block");
     return block;
@@ -216,7 +213,7 @@ Result<Block*> DumbAllocator::alloc_on(const std::shared_ptr<File>& file, std::s
     if (!buffer)
         return std::move(buffer).error();
     (*buffer)->set_name(FixedText("hwalloc:", size));
-    return block_on(file, std::move(dumb->handle), geometry, std::move(*buffer));
+    return block_on(std::move(dumb->handle), geometry, std::move(*buffer));
 }
 
 } // namespace hwalloc::drm::detail

@@ -74,8 +74,7 @@ private:
                                 const DmaBufRef& buffer) noexcept;
     Result<Image> image_on(const std::shared_ptr<File>& file, const ImageRequest& request,
                            const DumbShape& shape) noexcept;
-    Result<Block*> block_on(std::shared_ptr<File> file, GemHandle handle, const Geometry& geometry,
-                            DmaBufRef buffer) noexcept;
+    Result<Block*> block_on(GemHandle&& handle, const Geometry& geometry, DmaBufRef buffer) noexcept;
 
     FileSource source_;
 };

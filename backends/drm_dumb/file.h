@@ -42,6 +42,8 @@ struct File : std::enable_shared_from_this<File> {
     Result<GemHandle> count(std::uint32_t fresh) noexcept;
     // The handle of a dma-buf on this file, counted once more. Errors: see Device::gem_handle.
     Result<GemHandle> import(int dma_buf) noexcept;
+    // The file that a handle is on; null when there is no handle.
+    static const std::shared_ptr<File>& of(const GemHandle& handle) noexcept { return handle.file_; }
     // One more owner of a handle that the caller owns.
     GemHandle again(const GemHandle& owned) noexcept;
     // One owner fewer; the last closes the handle.

@@ -95,7 +95,7 @@ Result<Image> DumbAllocator::image_on(const std::shared_ptr<File>& file, const I
         return std::move(geometry).error();
     geometry->align = page_size() - 1;
     (*buffer)->set_name(FixedText("hwalloc:", request.width, "x", request.height));
-    auto block = block_on(file, std::move(dumb->handle), *geometry, std::move(*buffer));
+    auto block = block_on(std::move(dumb->handle), *geometry, std::move(*buffer));
     if (!block)
         return std::move(block).error();
     return Image{MemoryRef::adopt(&(*block)->root()), *layout};

@@ -18,7 +18,7 @@ Result<MemoryRef> DumbAllocator::import_on(const std::shared_ptr<File>& file, co
     auto handle = file->import(buffer->fd());
     if (!handle)
         return std::move(handle).error().wanted(buffer->size());
-    auto block = block_on(file, std::move(*handle), geometry, buffer);
+    auto block = block_on(std::move(*handle), geometry, buffer);
     if (!block)
         return std::move(block).error();
     return MemoryRef::adopt(&(*block)->root());
