@@ -1,6 +1,7 @@
 // Allocation and release of device memory beside the same system calls by hand: the fewest with which a
-// careful program gets a dma-buf, every answer checked. Ours also learns the buffer's identity and gives it a
-// name.
+// careful program gets a dma-buf, every answer checked; and the same as ours, which also learn the buffer's
+// identity and give it a name. Once more with a byte written into every page, for a driver that makes pages
+// no sooner.
 #include <drm.h>
 #include <fcntl.h>
 #include <linux/dma-buf.h>
@@ -21,7 +22,19 @@ namespace {
 
 using hwalloc::UniqueFd;
 
-void ours(benchmark::State& state, const char* name) {
+// What is done with each buffer before it is freed.
+enum class Use { none, write };
+// What is called by hand: the fewest, or the same as ours.
+enum class Calls { fewest, same };
+
+void write_every_page(std::uint8_t* bytes, std::size_t size) {
+    for (std::size_t at = 0; at < size; at += 4096)
+        bytes[at] = 1;
+    benchmark::DoNotOptimize(bytes);
+    benchmark::ClobberMemory();
+}
+
+void ours(benchmark::State& state, const char* name, Use use = Use::none) {
     auto allocator = hwalloc::Allocator::resolve(name);
     if (!allocator)
         return bench::fail(state, allocator.error());
@@ -33,23 +46,53 @@ void ours(benchmark::State& state, const char* name) {
             break;
         }
         benchmark::DoNotOptimize(memory->get());
+        if (use == Use::write) {
+            hwalloc::MapInfo info;
+            if (auto mapped = (*memory)->map(info, hwalloc::MapFlags::write); !mapped)
+                return bench::fail(state, mapped.error());
+            write_every_page(info.data, size);
+            if (auto unmapped = (*memory)->unmap(info); !unmapped)
+                return bench::fail(state, unmapped.error());
+        }
     }
+}
+
+bool announce(int fd, std::uint64_t what) {
+    dma_buf_sync request{};
+    request.flags = what;
+    return ioctl(fd, DMA_BUF_IOCTL_SYNC, &request) == 0;
+}
+
+bool write_by_hand(int fd, std::size_t size) {
+    void* const bytes = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (bytes == MAP_FAILED || !announce(fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE))
+        return false;
+    write_every_page(static_cast<std::uint8_t*>(bytes), size);
+    return announce(fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE) && munmap(bytes, size) == 0;
+}
+
+// Identity, size and name, as ours.
+bool label_by_hand(int fd, std::size_t size) {
+    struct stat status;
+    char name[DMA_BUF_NAME_LEN] = "hwalloc:4096";
+    return fstat(fd, &status) == 0 && static_cast<std::size_t>(status.st_size) >= size &&
+           ioctl(fd, DMA_BUF_SET_NAME, name) == 0;
 }
 
 // Runs `make`, which gives a dma-buf or -1, and closes what it gave.
 template<class Make>
-void by_hand(benchmark::State& state, const std::string& node, int flags, Make&& make, bool all = false) {
+void by_hand(benchmark::State& state, const std::string& node, int flags, Make&& make, Calls calls,
+             Use use = Use::none) {
     const UniqueFd device(open(node.c_str(), flags | O_CLOEXEC));
     if (!device)
         return state.SkipWithError((node + " cannot be opened").c_str());
     for (auto _ : state) {
-        const int fd = make(device.get(), bench::size_of(state));
-        if (all) {
-            struct stat status;
-            char name[DMA_BUF_NAME_LEN] = "hwalloc:4096";
-            if (fstat(fd, &status) != 0 || ioctl(fd, DMA_BUF_SET_NAME, name) != 0)
-                return state.SkipWithError("the dma-buf cannot be named");
-        }
+        const std::size_t size = bench::size_of(state);
+        const int fd = make(device.get(), size);
+        if (calls == Calls::same && !label_by_hand(fd, size))
+            return state.SkipWithError("the dma-buf is too small or cannot be named");
+        if (use == Use::write && !write_by_hand(fd, size))
+            return state.SkipWithError("the dma-buf cannot be written");
         if (fd < 0 || close(fd) != 0) {
             state.SkipWithError((node + " gives no memory").c_str());
             break;
@@ -89,7 +132,7 @@ int from_card(int card, std::size_t size) {
     dumb.width = 1024;
     dumb.height = static_cast<std::uint32_t>((size + 4095) / 4096);
     dumb.bpp = 32;
-    if (ioctl(card, DRM_IOCTL_MODE_CREATE_DUMB, &dumb) < 0)
+    if (ioctl(card, DRM_IOCTL_MODE_CREATE_DUMB, &dumb) < 0 || dumb.size < size)
         return -1;
     drm_prime_handle prime{};
     prime.handle = dumb.handle;
@@ -105,19 +148,19 @@ void our_heap(benchmark::State& state) {
     ours(state, "dma-heap/system");
 }
 void bare_heap(benchmark::State& state) {
-    by_hand(state, "/dev/dma_heap/system", O_RDONLY, from_heap);
+    by_hand(state, "/dev/dma_heap/system", O_RDONLY, from_heap, Calls::fewest);
 }
 void all_heap(benchmark::State& state) {
-    by_hand(state, "/dev/dma_heap/system", O_RDONLY, from_heap, true);
+    by_hand(state, "/dev/dma_heap/system", O_RDONLY, from_heap, Calls::same);
 }
 void our_udmabuf(benchmark::State& state) {
     ours(state, "udmabuf");
 }
 void bare_udmabuf(benchmark::State& state) {
-    by_hand(state, "/dev/udmabuf", O_RDWR, from_udmabuf);
+    by_hand(state, "/dev/udmabuf", O_RDWR, from_udmabuf, Calls::fewest);
 }
 void all_udmabuf(benchmark::State& state) {
-    by_hand(state, "/dev/udmabuf", O_RDWR, from_udmabuf, true);
+    by_hand(state, "/dev/udmabuf", O_RDWR, from_udmabuf, Calls::same);
 }
 void our_virtio(benchmark::State& state) {
     ours(state, "drm-dumb/virtio_gpu");
@@ -125,24 +168,33 @@ void our_virtio(benchmark::State& state) {
 void our_vgem(benchmark::State& state) {
     ours(state, "drm-dumb/vgem");
 }
-void by_card(benchmark::State& state, const char* driver, bool all) {
+void by_card(benchmark::State& state, const char* driver, Calls calls, Use use = Use::none) {
     auto card = hwalloc::Allocator::resolve(driver);
     if (!card)
         return bench::fail(state, card.error());
     const std::string name((*card)->name()); // drm-dumb/cardN
-    by_hand(state, "/dev/dri/" + name.substr(name.find('/') + 1), O_RDWR, from_card, all);
+    by_hand(state, "/dev/dri/" + name.substr(name.find('/') + 1), O_RDWR, from_card, calls, use);
 }
 void bare_virtio(benchmark::State& state) {
-    by_card(state, "drm-dumb/virtio_gpu", false);
+    by_card(state, "drm-dumb/virtio_gpu", Calls::fewest);
 }
 void all_virtio(benchmark::State& state) {
-    by_card(state, "drm-dumb/virtio_gpu", true);
+    by_card(state, "drm-dumb/virtio_gpu", Calls::same);
 }
 void bare_vgem(benchmark::State& state) {
-    by_card(state, "drm-dumb/vgem", false);
+    by_card(state, "drm-dumb/vgem", Calls::fewest);
 }
 void all_vgem(benchmark::State& state) {
-    by_card(state, "drm-dumb/vgem", true);
+    by_card(state, "drm-dumb/vgem", Calls::same);
+}
+void our_vgem_write(benchmark::State& state) {
+    ours(state, "drm-dumb/vgem", Use::write);
+}
+void bare_vgem_write(benchmark::State& state) {
+    by_card(state, "drm-dumb/vgem", Calls::fewest, Use::write);
+}
+void all_vgem_write(benchmark::State& state) {
+    by_card(state, "drm-dumb/vgem", Calls::same, Use::write);
 }
 
 // A page, where nothing but the calls counts, and 1920 x 1080 NV12, where the pages do.
@@ -155,5 +207,6 @@ HWALLOC_BENCH_DEVICE("heap", heap);
 HWALLOC_BENCH_DEVICE("udmabuf", udmabuf);
 HWALLOC_BENCH_DEVICE("dumb-virtio_gpu", virtio);
 HWALLOC_BENCH_DEVICE("dumb-vgem", vgem);
+HWALLOC_BENCH_DEVICE("dumb-vgem-written", vgem_write);
 
 } // namespace
