@@ -1,6 +1,7 @@
 #include "hwalloc/allocator.h"
 
 #include "allocators/registry.h"
+#include "allocators/registry_words.h"
 #include "common/checked.h"
 #include "hwalloc/block.h"
 #include "hwalloc/capabilities.h"
@@ -51,7 +52,7 @@ Result<void> Allocator::free(MemoryRef&& memory) noexcept {
 RawResult detail::make_by_default(std::size_t size, const AllocationParams& params) noexcept {
     Allocator* allocator = Registry::instance().default_allocator();
     if (!allocator) [[unlikely]]
-        return Error(ErrorKind::exhausted, "no memory for the registry of allocators");
+        return registry_words::no_memory();
     return allocator->make(size, params);
 }
 

@@ -6,15 +6,15 @@
 #include <vector>
 
 #include "allocators/registry.h"
+#include "allocators/registry_words.h"
 #include "common/udev.h"
 #include "hwalloc/devices.h"
 
 namespace hwalloc {
-namespace {
 
-Error no_memory() noexcept {
-    return {ErrorKind::exhausted, "no memory for watching devices"};
-}
+using namespace registry_words;
+
+namespace {
 
 const Sighting* find(const std::vector<Sighting>& among, const Sighting& wanted) noexcept {
     const auto at = std::find_if(among.begin(), among.end(),

@@ -2,9 +2,9 @@
 #include "allocators/registry.h"
 
 #include <algorithm>
-#include <new>
 
 #include "allocators/registry_words.h"
+#include "common/without_exceptions.h"
 
 namespace hwalloc {
 
@@ -51,7 +51,7 @@ Result<void> Registry::add_by_application(std::string_view name, AllocatorRef al
     if (!default_allocator())
         return no_memory();
     std::lock_guard guard(mutex_);
-    return without_throwing([&]() -> Result<void> {
+    return without_exceptions(shortage, [&]() -> Result<void> {
         const char* text = names_.intern(name);
         forget_alias(name);
         Record& record = record_of(name, allocator->mem_type(), application);
@@ -75,7 +75,7 @@ Result<void> Registry::remove(std::string_view name) noexcept {
     std::lock_guard guard(mutex_);
     if (!names_.bound(name))
         return Error(ErrorKind::unavailable, "no allocator is registered under this name");
-    return without_throwing([&]() -> Result<void> {
+    return without_exceptions(shortage, [&]() -> Result<void> {
         Record& record = record_of(name, family_of(name), application);
         record.withdrawn = true;
         changed();
@@ -128,7 +128,7 @@ Result<Allocator*> Registry::resolve(std::string_view name) noexcept {
     if (name.empty())
         return no_memory();
     std::lock_guard guard(mutex_);
-    return without_throwing([&]() -> Result<Allocator*> {
+    return without_exceptions(shortage, [&]() -> Result<Allocator*> {
         const std::string_view family = family_of(name);
         struct Wanted { // for this scan alone, however it ends
             Wanted(std::string_view& place, std::string_view name) noexcept : place_(place) { place_ = name; }
@@ -214,7 +214,7 @@ Result<void> Allocator::set_default(AllocatorRef allocator) noexcept {
 }
 
 Result<std::vector<InventoryItem>> inventory(InventoryScan scan) noexcept {
-    return without_throwing([&] { return Registry::instance().inventory(scan); });
+    return without_exceptions(shortage, [&] { return Registry::instance().inventory(scan); });
 }
 std::string_view version() noexcept {
     return HWALLOC_VERSION;

@@ -5,6 +5,7 @@
 
 #include "allocators/registry.h"
 #include "allocators/registry_words.h"
+#include "common/without_exceptions.h"
 
 namespace hwalloc {
 
@@ -18,14 +19,14 @@ bool BackendHost::present(std::string_view name, std::initializer_list<std::stri
 }
 Result<void> BackendHost::add(std::string_view name, AllocatorRef allocator,
                               std::initializer_list<std::string_view> aliases) noexcept {
-    return without_throwing(
-        [&] { return registry_.add_by_backend(backend_, name, std::move(allocator), aliases); });
+    return without_exceptions(
+        shortage, [&] { return registry_.add_by_backend(backend_, name, std::move(allocator), aliases); });
 }
 std::string_view BackendHost::wanted() const noexcept {
     return registry_.wanted();
 }
 Result<void> BackendHost::alias(std::string_view alias, std::string_view name) noexcept {
-    return without_throwing([&] { return registry_.add_alias(alias, name); });
+    return without_exceptions(shortage, [&] { return registry_.add_alias(alias, name); });
 }
 void BackendHost::unavailable(std::string_view name, Error why) noexcept {
     try {

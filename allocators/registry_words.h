@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <new>
 #include <string_view>
 
 #include "hwalloc/capabilities.h"
@@ -10,8 +9,10 @@
 
 namespace hwalloc::registry_words {
 
+inline constexpr const char* shortage = "no memory for the registry of allocators";
+
 inline Error no_memory() noexcept {
-    return {ErrorKind::exhausted, "no memory for the registry of allocators"};
+    return {ErrorKind::exhausted, shortage};
 }
 inline Error empty_name() noexcept {
     return {ErrorKind::invalid, "an allocator's name must not be empty"};
@@ -39,16 +40,6 @@ void for_each_family(std::string_view families, F&& each) {
         families.remove_prefix(std::min(families.size(), family.size() + 1));
         if (!family.empty())
             each(family);
-    }
-}
-
-// Runs `f`, which may throw bad_alloc, on behalf of a function that must not.
-template<class F>
-auto without_throwing(F&& f) noexcept -> decltype(f()) {
-    try {
-        return f();
-    } catch (const std::bad_alloc&) {
-        return no_memory();
     }
 }
 

@@ -7,14 +7,19 @@
 
 namespace hwalloc {
 
-// Runs `f`, which may throw bad_alloc (strings, vectors), on behalf of a function that must not.
+// Runs `f`, which may throw bad_alloc (strings, vectors), on behalf of a function that must not. `shortage`,
+// a literal, says what there is no memory for.
 template<class F>
-auto without_exceptions(F&& f) noexcept -> decltype(f()) {
+auto without_exceptions(const char* shortage, F&& f) noexcept -> decltype(f()) {
     try {
         return f();
     } catch (const std::bad_alloc&) {
-        return Error(ErrorKind::exhausted, "out of memory");
+        return Error(ErrorKind::exhausted, shortage);
     }
+}
+template<class F>
+auto without_exceptions(F&& f) noexcept -> decltype(f()) {
+    return without_exceptions("out of memory", f);
 }
 
 } // namespace hwalloc
