@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <linux/udmabuf.h>
 
+#include <cstdint>
+
 #include "common/checked.h"
 #include "common/kernel.h"
 #include "common/node_access.h"
@@ -38,32 +40,32 @@ Result<UniqueFd> join(int device, int memfd, std::uint64_t first, std::uint64_t 
     return UniqueFd(fd);
 }
 
+constexpr NodeAdvice advice{.purpose = "making trial buffers",
+                            .absent = "the kernel needs CONFIG_UDMABUF, or the module udmabuf loaded",
+                            .denied = "give a group the node with a udev rule, such as KERNEL==\"udmabuf\", "
+                                      "GROUP=\"video\", MODE=\"0660\""};
+
 } // namespace
 
-Result<std::array<UniqueFd, 2>> make_twins(std::size_t wanted) noexcept {
-    std::size_t size;
-    if (!checked_round_up(wanted, 2 * page_size() - 1, size))
-        return Error(ErrorKind::limit, "the image is too large for trial buffers");
-    constexpr NodeAdvice advice{.purpose = "making trial buffers",
-                                .absent = "the kernel needs CONFIG_UDMABUF, or the module udmabuf loaded",
-                                .denied =
-                                    "give a group the node with a udev rule, such as KERNEL==\"udmabuf\", "
-                                    "GROUP=\"video\", MODE=\"0660\""};
+Result<std::array<UniqueFd, 2>> make_twins(std::size_t size) noexcept {
+    std::size_t rounded;
+    if (!checked_round_up(size, 2 * page_size() - 1, rounded))
+        return Error(ErrorKind::limit, "the size is too large for trial buffers");
     const int opened = kernel.open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
     if (opened < 0)
         return node_refused("/dev/udmabuf", O_RDWR, -opened, advice);
     const UniqueFd udmabuf(opened);
-    auto memfd = make_sealed_memfd("hwalloc:twins", size);
+    auto memfd = make_sealed_memfd("hwalloc:twins", rounded);
     if (!memfd)
         return std::move(memfd).error();
-    const std::uint64_t half = size / 2;
-    auto straight = join(udmabuf.get(), memfd->get(), 0, half, half);
-    if (!straight)
-        return std::move(straight).error();
-    auto swapped = join(udmabuf.get(), memfd->get(), half, 0, half);
-    if (!swapped)
-        return std::move(swapped).error();
-    return std::array<UniqueFd, 2>{std::move(*straight), std::move(*swapped)};
+    const std::uint64_t half = rounded / 2;
+    auto one = join(udmabuf.get(), memfd->get(), 0, half, half);
+    if (!one)
+        return std::move(one).error();
+    auto other = join(udmabuf.get(), memfd->get(), half, 0, half);
+    if (!other)
+        return std::move(other).error();
+    return std::array{*std::move(one), *std::move(other)};
 }
 
 } // namespace hwalloc

@@ -1,4 +1,4 @@
-// Twins: two dma-bufs that tell whether a device needs physically contiguous memory.
+// Twins: memory for a trial that shows whether a device demands physically contiguous memory.
 #pragma once
 
 #include <array>
@@ -9,10 +9,11 @@
 
 namespace hwalloc {
 
-// Two udmabufs of at least `size` bytes over the same pages, the second with its halves swapped, so that the
-// two cannot both be contiguous: a device that takes both needs no contiguity, and one that takes one by luck
-// and refuses the other does. Needs /dev/udmabuf. Errors: unavailable, permission (with the node's owner and
-// mode), limit (larger than udmabuf allows), exhausted.
+// Two udmabufs over the same pages, the second with its halves swapped, so they cannot both be contiguous: a
+// device that takes both needs no contiguity, and one that takes one by luck and refuses the other does. Each
+// has `size` bytes, rounded up to a multiple of two pages, and is open for reading and writing. Errors: those
+// of opening /dev/udmabuf (unavailable, permission: with what to do), limit (a size that cannot be rounded
+// up), exhausted, and what the driver answers (EINVAL: above its size_limit_mb).
 Result<std::array<UniqueFd, 2>> make_twins(std::size_t size) noexcept;
 
 } // namespace hwalloc

@@ -13,7 +13,7 @@
 
 namespace hwalloc::v4l2 {
 
-class CameraBuffers final : public Allocator, public Describes {
+class CameraBuffers final : public Allocator, public Describes, public OffersParticipant {
 public:
     explicit CameraBuffers(std::string node) : Allocator("v4l2"), node_(std::move(node)) {}
 
@@ -26,6 +26,14 @@ public:
     Result<void> available() noexcept override {
         auto session = open();
         return session ? Result<void>() : std::move(session).error();
+    }
+
+    // The camera itself, through the open file that the application has.
+    Result<ParticipantRef> participant() noexcept override {
+        auto session = open();
+        if (!session)
+            return std::move(session).error();
+        return detail::participant_of(*std::move(session));
     }
 
 private:
@@ -58,7 +66,11 @@ private:
     }
 
     void* do_extension(std::string_view id) noexcept override {
-        return id == Describes::extension_id ? static_cast<Describes*>(this) : nullptr;
+        if (id == Describes::extension_id)
+            return static_cast<Describes*>(this);
+        if (id == OffersParticipant::extension_id)
+            return static_cast<OffersParticipant*>(this);
+        return nullptr;
     }
 
     const std::string node_;

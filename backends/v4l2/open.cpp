@@ -1,4 +1,4 @@
-// Opening a camera's node, and finding the open file of it that this process has.
+// Opening a node, and finding the open file of it that this process has.
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -17,13 +17,38 @@ std::string text(const __u8* field, std::size_t size) {
     return {start, strnlen(start, size)};
 }
 
-constexpr NodeAdvice advice{
-    .purpose = "opening a camera",
-    .absent =
-        "no camera is there: `ls /dev/video*` shows which there are; plug it in, load its driver, or give "
-        "the container the node",
-    .denied = "give a group the node with a udev rule, such as SUBSYSTEM==\"video4linux\", GROUP=\"video\", "
-              "MODE=\"0660\""};
+// What differs between the two uses.
+struct Kind {
+    std::uint32_t single_planar, multi_planar; // V4L2_CAP_*
+    v4l2_buf_type single_type, multi_type;
+    const char *missing, *no_streaming;
+    NodeAdvice advice;
+};
+constexpr const char* denied =
+    "give a group the node with a udev rule, such as SUBSYSTEM==\"video4linux\", GROUP=\"video\", "
+    "MODE=\"0660\"";
+constexpr Kind capture{
+    V4L2_CAP_VIDEO_CAPTURE,
+    V4L2_CAP_VIDEO_CAPTURE_MPLANE,
+    V4L2_BUF_TYPE_VIDEO_CAPTURE,
+    V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE,
+    "this node does not capture video",
+    "this device offers read() only, no streaming, so it cannot fill a dma-buf",
+    {.purpose = "opening a camera",
+     .absent = "no camera is there: `ls /dev/video*` shows which there are; plug it in, load its driver, or "
+               "give the container the node",
+     .denied = denied}};
+// Of a device from memory to memory, such as an encoder, the queue that it reads is meant.
+constexpr Kind output{V4L2_CAP_VIDEO_OUTPUT | V4L2_CAP_VIDEO_M2M,
+                      V4L2_CAP_VIDEO_OUTPUT_MPLANE | V4L2_CAP_VIDEO_M2M_MPLANE,
+                      V4L2_BUF_TYPE_VIDEO_OUTPUT,
+                      V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE,
+                      "this node does not take video",
+                      "this device offers write() only, no streaming, so it cannot read a dma-buf",
+                      {.purpose = "opening a video output",
+                       .absent = "no device is there: `ls /dev/video*` shows which there are; load its "
+                                 "driver, or give the container the node",
+                       .denied = denied}};
 
 // The nodes that this process has open. Never destroyed: cameras may outlive every other static object.
 struct Known {
@@ -55,14 +80,15 @@ constinit Immortal immortal;
 
 } // namespace
 
-Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string& path, ErrorKind absence,
-                                                               Direction direction) {
+Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string& path, Use use,
+                                                               ErrorKind absence) {
+    const Kind& kind = use == Use::capture ? capture : output;
     // Non-blocking, so that DQBUF after a spurious wake-up returns. V4L2 wants O_RDWR of everybody
     // (userspace-api/media/v4l/func-open.rst).
     constexpr int flags = O_RDWR | O_NONBLOCK;
     const int fd = kernel.open(path.c_str(), flags | O_CLOEXEC);
     if (fd < 0) {
-        NodeAdvice told = advice;
+        NodeAdvice told = kind.advice;
         told.absence = absence;
         return node_refused(path.c_str(), flags, -fd, told);
     }
@@ -70,11 +96,12 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string
     auto session = std::make_shared<Session>();
     session->fd = std::move(owned);
     session->info.path = path;
+    session->use = use;
     v4l2_capability capability{};
     if (const int answer = session->call(VIDIOC_QUERYCAP, &capability); answer < 0)
         return Error(answer == -ENOTTY || answer == -EINVAL ? ErrorKind::unsupported
                                                             : Error::kind_of_errno(-answer),
-                     -answer, "opening a camera")
+                     -answer, kind.advice.purpose)
             .doing("asking a node what it is")
             .on(path)
             .call("VIDIOC_QUERYCAP")
@@ -84,23 +111,13 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string
     session->info.bus = text(capability.bus_info, sizeof capability.bus_info);
     const std::uint32_t can =
         capability.capabilities & V4L2_CAP_DEVICE_CAPS ? capability.device_caps : capability.capabilities;
-    const bool takes = direction == Direction::output;
-    const std::uint32_t single = takes ? V4L2_CAP_VIDEO_OUTPUT | V4L2_CAP_VIDEO_M2M : V4L2_CAP_VIDEO_CAPTURE;
-    const std::uint32_t multi =
-        takes ? V4L2_CAP_VIDEO_OUTPUT_MPLANE | V4L2_CAP_VIDEO_M2M_MPLANE : V4L2_CAP_VIDEO_CAPTURE_MPLANE;
-    if (!(can & (single | multi)))
-        return session
-            ->wrong(ErrorKind::unsupported,
-                    takes ? "this node takes no video" : "this node does not capture video")
+    if (!(can & (kind.single_planar | kind.multi_planar)))
+        return session->wrong(ErrorKind::unsupported, kind.missing)
             .remedy("choose another node: `v4l2-ctl --list-devices` shows them");
     if (!(can & V4L2_CAP_STREAMING))
-        return session->wrong(ErrorKind::unsupported,
-                              "this device offers read() only, no streaming, so it cannot fill a dma-buf");
-    session->info.multi_planar = !(can & single);
-    session->type =
-        takes ? session->info.multi_planar ? V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE : V4L2_BUF_TYPE_VIDEO_OUTPUT
-        : session->info.multi_planar ? V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE
-                                     : V4L2_BUF_TYPE_VIDEO_CAPTURE;
+        return session->wrong(ErrorKind::unsupported, kind.no_streaming);
+    session->info.multi_planar = !(can & kind.single_planar);
+    session->type = session->info.multi_planar ? kind.multi_type : kind.single_type;
     struct stat status {};
     if (const int answer = kernel.fstat(fd, &status); answer < 0)
         return session->refused(answer, "fstat", "asking a node what it is");
@@ -114,7 +131,7 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open_for_application(c
     if (!session)
         return session;
     const std::lock_guard guard(immortal.known.mutex);
-    (*session)->node->application = *session;
+    (*session)->node->shared = *session;
     return session;
 }
 
@@ -123,10 +140,18 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open_or_share(const st
     if (kernel.stat(path.c_str(), &node) >= 0) {
         const std::lock_guard guard(immortal.known.mutex);
         if (const auto known = immortal.known.find(node.st_rdev))
-            if (auto session = known->application.lock())
+            if (auto session = known->shared.lock())
                 return session;
     }
-    return open(path, ErrorKind::device_lost);
+    auto session = open(path, Use::capture, ErrorKind::device_lost);
+    if (session) {
+        // Shared from now on as long as somebody keeps it: of two open files one would find the queue taken.
+        const std::lock_guard guard(immortal.known.mutex);
+        std::weak_ptr<Session>& shared = (*session)->node->shared;
+        if (shared.expired())
+            shared = *session;
+    }
+    return session;
 }
 
 } // namespace hwalloc::v4l2

@@ -1,189 +1,149 @@
-// A camera, and a device that takes video, as participants of plans: a queue that imports dma-bufs.
-#include <algorithm>
-#include <array>
-#include <cerrno>
+// Cameras and video outputs in plans. The two differ in who writes: a queue that is filled, or read.
+#include "hwalloc/participant.h"
 
-#include "backends/v4l2/session.h"
-#include "common/dma_buf.h"
+#include <algorithm>
+#include <string>
+
+#include "backends/v4l2/trial.h"
 #include "common/kernel.h"
 
 namespace hwalloc::v4l2 {
 namespace {
 
-constexpr Recipe fills{
+constexpr Recipe capturing{.use = "V4L2 buffer",
+                           .once = "Camera::negotiate() with the plan's stride, then "
+                                   "Camera::bind(): each keeps one index for its life",
+                           .begin = "wait for the other devices, then Camera::queue(): V4L2 waits for no "
+                                    "fence",
+                           .end = "Camera::dequeue()"};
+constexpr Recipe putting_out{
     .use = "V4L2 buffer",
-    .once = "Camera::negotiate() with the plan's stride, then Camera::bind(): each buffer keeps one index",
-    .begin = "Camera::dequeue(): the frame is complete",
-    .end = "wait until every other device is done, then Camera::queue(): V4L2 waits for no fence"};
-constexpr Recipe takes{
-    .use = "V4L2 buffer",
-    .once = "VIDIOC_S_FMT with the plan's stride, then VIDIOC_REQBUFS: each buffer keeps one index",
-    .begin = "wait until it is written (V4L2 waits for no fence), then VIDIOC_QBUF",
-    .end = "VIDIOC_DQBUF: the device has read it"};
+    .once = "VIDIOC_REQBUFS for V4L2_MEMORY_DMABUF, and keep each at one index, for its life",
+    .begin = "wait for whoever fills it, then VIDIOC_QBUF with bytesused: V4L2 waits for no fence",
+    .end = "VIDIOC_DQBUF"};
 
 class Queue final : public Participant {
 public:
-    explicit Queue(std::shared_ptr<Session> session)
+    explicit Queue(std::shared_ptr<detail::Session> session)
         : session_(std::move(session))
-        , name_((session_->output() ? "output " : "camera ") + session_->info.path + " (" +
-                session_->info.card + ")")
-        , key_("v4l2 " + std::to_string(session_->node->device) + " " + session_->info.bus + " " + name_) {}
+        , capture_(session_->use == detail::Use::capture)
+        , name_((capture_ ? "camera " : "output ") + session_->info.path + " (" +
+                (session_->info.card.empty() ? session_->info.driver : session_->info.card) + ")") {}
 
     std::string_view name() const noexcept override { return name_; }
-    std::string_view cache_key() const noexcept override { return key_; }
+    // Bytes are asked for in the format that the camera has, so that belongs to it, as far as it was
+    // negotiated here.
+    std::string_view cache_key() const noexcept override {
+        const DeviceInfo& info = session_->info;
+        key_ = FixedText("v4l2 ", capture_ ? "capture " : "output ", session_->node->device, " ", info.driver,
+                         " ", info.bus);
+        if (const auto& format = session_->format)
+            key_.append(FixedText(" ", format->pixel_format, " ", format->layout.width, "x",
+                                  format->layout.height, " ", session_->image_size()));
+        return key_.view();
+    }
 
-    // The camera's own buffers, by the name of its node: the path may be a link.
     std::vector<AllocatorRef> brings() noexcept override {
-        if (session_->output())
-            return {};
-        std::array<char, 256> node;
+        std::vector<AllocatorRef> own;
+        if (!capture_)
+            return own;
+        // The node as the kernel calls it: the path may be a link.
+        char node[256];
         const FixedText link("/proc/self/fd/", session_->fd.get());
-        const ssize_t length = kernel.readlink(link.c_str(), node.data(), node.size());
-        if (length <= 0)
-            return {};
-        const std::string_view path(node.data(), static_cast<std::size_t>(length));
-        Allocator* own = Allocator::find(FixedText("v4l2/", path.substr(path.rfind('/') + 1)).view());
-        try {
-            return own ? std::vector{AllocatorRef(own)} : std::vector<AllocatorRef>();
-        } catch (const std::bad_alloc&) {
-            return {};
-        }
+        const ssize_t length = kernel.readlink(link.c_str(), node, sizeof node);
+        std::string_view base(node, length > 0 ? static_cast<std::size_t>(length) : 0);
+        base.remove_prefix(std::min(base.size(), base.rfind('/') + 1));
+        if (Allocator* buffers = base.empty() ? nullptr : Allocator::find(FixedText("v4l2/", base)))
+            (void)without_exceptions([&]() -> Result<void> {
+                own.emplace_back(buffers);
+                return {};
+            });
+        return own;
     }
 
     Result<Constraints> ask(const ImageSpec& image) noexcept override {
         return without_exceptions([&]() -> Result<Constraints> {
-            if (auto can = session_->imports_dma_bufs("sharing memory"); !can)
-                return std::move(can).error();
-            auto format =
-                propose(VIDIOC_TRY_FMT, "VIDIOC_TRY_FMT", image.fourcc, image.width, image.height, 0);
-            if (!format)
-                return std::move(format).error();
-            Constraints needs{.min_size = format->layout.memory_sizes[0], .contiguous = Answer::unknown};
-            if (image.pixels()) {
-                needs.modifiers = {0}; // V4L2 knows linear pixels only
-                needs.pitch_min = format->layout.planes[0].stride;
-            }
-            return needs;
+            if (session_->cannot_import())
+                return session_->wrong(ErrorKind::unsupported, "the driver cannot import dma-bufs")
+                    .call("VIDIOC_CREATE_BUFS");
+            const auto answered =
+                image.pixels() ? detail::try_format(*session_, {image.fourcc, image.width, image.height, 0},
+                                                    ErrorKind::unsupported)
+                               : detail::current_format(*session_);
+            if (!answered)
+                return answered.error();
+            return Constraints{.min_size = answered->size,
+                               .contiguous = Answer::unknown,
+                               .modifiers = {0},
+                               .pitch_min = image.pixels() ? answered->stride : 0};
         });
     }
 
     Result<ImageLayout> settle(const ImageLayout& layout) noexcept override {
         return without_exceptions([&]() -> Result<ImageLayout> {
-            if (layout.fourcc == 0)
-                return layout; // ask() has told the size
             if (layout.modifier != 0)
-                return session_->wrong(ErrorKind::incompatible, "V4L2 knows linear pixels only");
-            auto format = propose(VIDIOC_TRY_FMT, "VIDIOC_TRY_FMT", layout.fourcc, layout.width,
-                                  layout.height, layout.planes[0].stride);
-            if (!format)
-                return std::move(format).error();
-            ImageLayout& own = format->layout;
-            own.memory_sizes[0] = std::max(own.memory_sizes[0], layout.memory_sizes[0]);
-            if (layout.matrix != ColorMatrix::unspecified) // whoever said it first
-                own.matrix = layout.matrix, own.range = layout.range;
-            return own;
+                return session_->wrong(ErrorKind::incompatible,
+                                       "V4L2 knows linear images only, and this layout is not");
+            ImageLayout settled = layout;
+            if (layout.fourcc == 0) {
+                const auto current = detail::current_format(*session_);
+                if (!current)
+                    return current.error();
+                settled.memory_sizes[0] = std::max<std::uint64_t>(layout.memory_sizes[0], current->size);
+                return settled;
+            }
+            const auto answered = detail::try_format(
+                *session_, {layout.fourcc, layout.width, layout.height, layout.planes[0].stride},
+                ErrorKind::incompatible);
+            if (!answered)
+                return answered.error();
+            const auto linear = linear_layout(layout.fourcc, layout.width, layout.height, answered->stride);
+            if (!linear)
+                return linear.error();
+            settled.plane_count = linear->plane_count;
+            settled.planes = linear->planes;
+            settled.memory_count = 1;
+            settled.memory_sizes = {std::max<std::uint64_t>(layout.memory_sizes[0], answered->size)};
+            return settled;
         });
     }
 
     Result<Recipe> attempt(Memory& memory, const ImageLayout& layout) noexcept override {
         return without_exceptions([&]() -> Result<Recipe> {
-            const std::lock_guard guard(session_->node->queue);
-            Session& session = *session_;
-            if (!session.slots.empty())
-                return session.wrong(ErrorKind::busy, "trying memory: the queue holds bound buffers");
-            // Restored at the end: a plan changes nothing.
-            const std::uint32_t reserved = session.reserved;
-            if (const int answer = session.release_buffers(); answer < 0)
-                return session.refused(answer, "VIDIOC_REQBUFS", doing);
-            v4l2_format before{};
-            before.type = session.type;
-            if (const int answer = session.call(VIDIOC_G_FMT, &before); answer < 0)
-                return session.refused(answer, "VIDIOC_G_FMT", doing);
-            auto tried = import_once(memory, layout);
-            (void)session.call(VIDIOC_S_FMT, &before);
-            if (std::uint32_t again = reserved; again > 0 && session.request_buffers(again) >= 0)
-                session.reserved = again;
-            return tried;
+            if (auto taken = detail::try_import(*session_, memory, layout); !taken)
+                return std::move(taken).error();
+            return capture_ ? capturing : putting_out;
         });
     }
 
 private:
-    static constexpr const char* doing = "trying memory";
-
-    // For bytes: the format that there is.
-    Result<CaptureFormat> propose(unsigned long call_number, const char* call_name, std::uint32_t drm_fourcc,
-                                  std::uint32_t width, std::uint32_t height, std::uint32_t stride) {
-        if (drm_fourcc == 0)
-            return session_->propose(call_number, call_name, {});
-        return session_->propose_pixels(call_number, call_name, drm_fourcc, width, height, stride);
-    }
-
-    Result<Recipe> import_once(Memory& memory, const ImageLayout& layout) {
-        Session& session = *session_;
-        auto format = propose(VIDIOC_S_FMT, "VIDIOC_S_FMT", layout.fourcc, layout.width, layout.height,
-                              layout.planes[0].stride);
-        if (!format)
-            return std::move(format).error();
-        if (layout.fourcc != 0 && format->layout.planes != layout.planes)
-            return session
-                .wrong(ErrorKind::incompatible,
-                       FixedText(doing, ": the driver wants a stride of ", format->layout.planes[0].stride,
-                                 " bytes, not ", layout.planes[0].stride))
-                .call("VIDIOC_S_FMT");
-        const std::uint64_t wanted = format->layout.memory_sizes[0];
-        auto lent = session.lend(memory, wanted, doing);
-        if (!lent)
-            return std::move(lent).error();
-        std::uint32_t count = 1;
-        if (const int answer = session.request_buffers(count); answer < 0)
-            return answer == -EINVAL
-                       ? session.refused(ErrorKind::unsupported, answer, "VIDIOC_REQBUFS", doing)
-                             .remedy("this driver cannot import dma-bufs")
-                       : session.refused(answer, "VIDIOC_REQBUFS", doing);
-        session.reserved = count;
-        const int answer = session.queue_dma_buf(0, lent->fd, wanted);
-        const int released = session.release_buffers();
-        if (answer < 0)
-            return not_queued(answer, wanted, lent->size, dma_buf::exporter_of(lent->fd));
-        if (released < 0)
-            return session.refused(released, "VIDIOC_REQBUFS", doing);
-        return session.output() ? takes : fills;
-    }
-
-    // The size is right, so the memory is at fault.
-    Error not_queued(int answer, std::uint64_t wanted, std::uint64_t held, std::string_view exporter) const {
-        if (answer != -EFAULT && answer != -EINVAL && answer != -ENOSYS && answer != -EOPNOTSUPP)
-            return session_->refused(answer, "VIDIOC_QBUF", doing).wanted(wanted).held(held);
-        return session_->refused(ErrorKind::incompatible, answer, "VIDIOC_QBUF", doing)
-            .wanted(wanted)
-            .held(held)
-            .remedy(answer == -EFAULT
-                        ? FixedText("the device cannot reach this memory: it is not contiguous, lies beyond "
-                                    "the device's addresses, or cannot be mapped for it")
-                        : FixedText("whoever made this memory (", exporter.empty() ? "unknown" : exporter,
-                                    ") lets no such device have it, or the device cannot map it"));
-    }
-
-    std::shared_ptr<Session> session_;
-    std::string name_, key_;
+    const std::shared_ptr<detail::Session> session_;
+    const bool capture_;
+    const std::string name_;
+    mutable FixedText key_;
 };
 
 } // namespace
 
-Result<ParticipantRef> capture_participant(Camera& camera) noexcept {
+Result<ParticipantRef> detail::participant_of(std::shared_ptr<Session> session) noexcept {
     return without_exceptions([&]() -> Result<ParticipantRef> {
-        if (!camera.session_)
-            return Error(ErrorKind::invalid, "the camera is closed");
-        return ParticipantRef(std::make_shared<Queue>(camera.session_));
+        return ParticipantRef(std::make_shared<Queue>(std::move(session)));
     });
+}
+
+Result<ParticipantRef> capture_participant(Camera& camera) noexcept {
+    auto session = detail::Session::of(camera);
+    if (!session)
+        return Error(ErrorKind::invalid, "the camera is closed");
+    return detail::participant_of(std::move(session));
 }
 
 Result<ParticipantRef> output_participant(const std::string& path) noexcept {
     return without_exceptions([&]() -> Result<ParticipantRef> {
-        auto session = Session::open(path, ErrorKind::unavailable, detail::Direction::output);
+        auto session = detail::Session::open(path, detail::Use::output);
         if (!session)
             return std::move(session).error();
-        return ParticipantRef(std::make_shared<Queue>(std::move(*session)));
+        return detail::participant_of(*std::move(session));
     });
 }
 

@@ -29,8 +29,9 @@ Result<std::uint32_t> Camera::reserve(std::uint32_t count) noexcept {
 
 Result<std::uint32_t> detail::Session::reserve(std::uint32_t count) noexcept {
     const FixedText doing("asking for ", count, " buffers to import dma-bufs into");
-    if (auto can = imports_dma_bufs(doing); !can)
-        return std::move(can).error();
+    if (cannot_import())
+        return wrong(ErrorKind::unsupported, FixedText(doing.view(), ": the driver cannot import dma-bufs"))
+            .call("VIDIOC_CREATE_BUFS");
     std::uint32_t granted = count;
     const int answer = request_buffers(granted);
     if (answer == -EINVAL)
@@ -40,49 +41,6 @@ Result<std::uint32_t> detail::Session::reserve(std::uint32_t count) noexcept {
         return refused(answer, "VIDIOC_REQBUFS", doing);
     reserved = granted;
     return granted;
-}
-
-Result<void> detail::Session::imports_dma_bufs(std::string_view doing) const noexcept {
-    // No side effect with a count of 0, and never busy (userspace-api/media/v4l/vidioc-create-bufs.rst).
-    // Drivers without it, and kernels that tell nothing, are asked by REQBUFS alone.
-    v4l2_create_buffers asked{};
-    asked.memory = V4L2_MEMORY_DMABUF;
-    asked.format.type = type;
-    if (call(VIDIOC_G_FMT, &asked.format) >= 0 && call(VIDIOC_CREATE_BUFS, &asked) >= 0 &&
-        asked.capabilities != 0 && !(asked.capabilities & V4L2_BUF_CAP_SUPPORTS_DMABUF))
-        return wrong(ErrorKind::unsupported, FixedText(doing, ": the driver cannot import dma-bufs"))
-            .call("VIDIOC_CREATE_BUFS");
-    return {};
-}
-
-Result<detail::Session::Lent> detail::Session::lend(const Memory& memory, std::uint64_t wanted,
-                                                    std::string_view doing) const noexcept {
-    const auto bad = [&](ErrorKind kind, std::string_view what) {
-        return wrong(kind, FixedText(doing, ": ", what));
-    };
-    const std::string_view from = memory.allocator().name();
-    const auto borrowed = borrow_fd(memory, FdKind::dmabuf);
-    if (!borrowed)
-        return bad(ErrorKind::unsupported,
-                   FixedText("memory of ", from, " has no dma-buf, and cameras fill nothing else"))
-            .remedy("use an allocator that exports dma-bufs: `hwalloc list` shows them");
-    if (!output() && (!borrowed->writable || has(memory.flags(), MemoryFlags::readonly)))
-        return bad(ErrorKind::permission, "the memory is read-only and the camera would write it");
-    const auto facts = dma_buf::examine(borrowed->fd);
-    if (!facts)
-        return Error(facts.error()).on(from);
-    const std::uint64_t held = std::min(facts->size, borrowed->size);
-    if (held < wanted)
-        return bad(ErrorKind::incompatible, "the memory is smaller than an image")
-            .wanted(wanted)
-            .held(held)
-            .remedy("allocate what the negotiated format says (layout.memory_sizes)");
-    if (borrowed->offset != 0)
-        return bad(ErrorKind::incompatible, FixedText("the memory begins at byte ", borrowed->offset,
-                                                      " of its dma-buf, and V4L2 can only fill one from its "
-                                                      "start"))
-            .remedy("allocate without a prefix");
-    return Lent{borrowed->fd, facts->inode, facts->size};
 }
 
 Result<void> Camera::bind(std::span<const MemoryRef> memories) noexcept {
@@ -102,23 +60,23 @@ Result<void> Camera::bind(std::span<const MemoryRef> memories) noexcept {
         seen.reserve(count);
         std::uint64_t smallest = std::numeric_limits<std::uint64_t>::max();
         for (std::uint32_t i = 0; i < count; ++i) {
+            const FixedText doing("binding buffer ", i + 1, " of ", count);
             const auto wrong = [&](ErrorKind kind, std::string_view what) {
-                return session.wrong(kind, FixedText("binding buffer ", i + 1, " of ", count, ": ", what));
+                return session.wrong(kind, FixedText(doing, ": ", what));
             };
             if (!memories[i])
                 return wrong(ErrorKind::invalid, "there is no memory");
-            auto lent =
-                session.lend(*memories[i], wanted, FixedText("binding buffer ", i + 1, " of ", count));
-            if (!lent)
-                return std::move(lent).error();
-            if (std::find(seen.begin(), seen.end(), lent->inode) != seen.end())
+            const auto import = session.importable(*memories[i], wanted, doing);
+            if (!import)
+                return import.error();
+            if (std::find(seen.begin(), seen.end(), import->inode) != seen.end())
                 return wrong(ErrorKind::invalid, "this dma-buf has an index already");
-            seen.push_back(lent->inode);
+            seen.push_back(import->inode);
             auto handle = memories[i]->ref();
             if (!handle)
                 return std::move(handle).error();
-            slots.push_back({*std::move(handle), lent->fd});
-            smallest = std::min(smallest, lent->size);
+            slots.push_back({*std::move(handle), import->fd});
+            smallest = std::min(smallest, import->size);
         }
 
         if (session.reserved != count) {
@@ -138,8 +96,8 @@ Result<void> Camera::bind(std::span<const MemoryRef> memories) noexcept {
                 continue;
             }
             session.release_buffers(); // what was imported already; the queue is idle and empty again
-            return session.explain_refusal(answer, FixedText(i + 1, " of ", count), smallest,
-                                           dma_buf::exporter_of(slots[i].fd));
+            return session.explain_refusal(answer, FixedText("importing buffer ", i + 1, " of ", count),
+                                           smallest, dma_buf::exporter_of(slots[i].fd));
         }
         session.slots = std::move(slots);
         return {};

@@ -17,7 +17,7 @@ int detail::Session::call(unsigned long request, void* argument) const noexcept 
 
 Error detail::Session::refused(ErrorKind kind, int answer, const char* call_name,
                                std::string_view doing) const noexcept {
-    return Error(kind, -answer, "using a camera")
+    return Error(kind, -answer, "using a video device")
         .doing(doing)
         .on(FixedText(info.path, " (", info.card, ")"))
         .call(call_name);
@@ -27,10 +27,10 @@ Error detail::Session::refused(int answer, const char* call_name, std::string_vi
     Error error = refused(Error::kind_of_errno(-answer), answer, call_name, doing);
     switch (error.kind()) {
     case ErrorKind::busy:
-        return std::move(error).remedy(FixedText("another program holds the camera: find it with `fuser -v ",
-                                                 info.path, "`, end it, and try again"));
+        return std::move(error).remedy(
+            "another program holds the device: find it with `fuser -v NODE`, end it, and try again");
     case ErrorKind::device_lost:
-        return std::move(error).remedy("the camera is gone or has broken down: check its connection and the "
+        return std::move(error).remedy("the device is gone or has broken down: check its connection and the "
                                        "kernel log, and open it again");
     default:
         return error;
@@ -38,7 +38,7 @@ Error detail::Session::refused(int answer, const char* call_name, std::string_vi
 }
 
 Error detail::Session::wrong(ErrorKind kind, std::string_view doing) const noexcept {
-    return Error(kind, "using a camera").doing(doing).on(FixedText(info.path, " (", info.card, ")"));
+    return Error(kind, "using a video device").doing(doing).on(FixedText(info.path, " (", info.card, ")"));
 }
 
 int detail::Session::request_buffers(std::uint32_t& count, std::uint32_t memory) const noexcept {
@@ -64,21 +64,18 @@ int detail::Session::queue_dma_buf(std::uint32_t index, int dma_buf, std::uint64
     detail::Buffer queued(type);
     queued.buffer.index = index;
     // The length is told, not left to the driver: contiguity is demanded of this many bytes, not of the whole
-    // dma-buf.
+    // dma-buf. An output's field order is its driver's choice (V4L2_FIELD_ANY).
+    const std::uint32_t used = use == Use::output ? static_cast<std::uint32_t>(length) : 0;
     if (info.multi_planar) {
         queued.buffer.length = 1;
         queued.planes[0].m.fd = dma_buf;
         queued.planes[0].length = static_cast<std::uint32_t>(length);
-        if (output())
-            queued.planes[0].bytesused = queued.planes[0].length;
+        queued.planes[0].bytesused = used;
     } else {
         queued.buffer.m.fd = dma_buf;
         queued.buffer.length = static_cast<std::uint32_t>(length);
-        if (output())
-            queued.buffer.bytesused = queued.buffer.length;
+        queued.buffer.bytesused = used;
     }
-    if (output()) // a picture that is whole
-        queued.buffer.field = V4L2_FIELD_NONE;
     return call(VIDIOC_QBUF, &queued.buffer);
 }
 

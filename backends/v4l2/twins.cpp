@@ -3,11 +3,9 @@
 //
 // EFAULT of QBUF has several causes: the dma-buf is shorter than the plane; a driver that copies by CPU
 // cannot map the exporter's memory; a driver without an IOMMU needs one run of addresses; addresses out of
-// its reach. Twins tell the third from the others: two udmabufs over the same pages, one with its halves
-// swapped, cannot both be contiguous, so a device that takes both needs no contiguity, and one that takes one
-// by luck and refuses the other does. Who refuses both may just be unable to map udmabufs (a driver that
-// copies by CPU, on a kernel where udmabuf has no vmap): then it counts only if the memory in question, which
-// it refused too, came from another exporter.
+// its reach. Twins (common/twins.h) tell the third from the others. Who refuses both may just be unable to
+// map udmabufs (a driver that copies by CPU, on a kernel where udmabuf has no vmap): then it counts only if
+// the memory in question, which it refused too, came from another exporter.
 #include <cerrno>
 
 #include "backends/v4l2/session.h"
@@ -22,7 +20,7 @@ void detail::Session::ask_twins() noexcept {
     why_unknown.reset();
     const auto unknown = [&](Error why) { why_unknown = std::move(why); };
 
-    const auto twins = make_twins(static_cast<std::size_t>(image_size()));
+    const auto twins = make_twins(image_size());
     if (!twins)
         return unknown(twins.error());
     for (const UniqueFd& twin : *twins) {
@@ -52,32 +50,17 @@ Result<Answer> Camera::needs_contiguous_memory(std::optional<Error>* why) noexce
     return session_->contiguous;
 }
 
-Error detail::Session::explain_refusal(int answer, std::string_view position, std::uint64_t dma_buf_size,
+Error detail::Session::explain_refusal(int answer, std::string_view doing, std::uint64_t held,
                                        std::string_view exporter) noexcept {
-    const std::uint64_t wanted = image_size();
-    const FixedText doing("importing buffer ", position);
-    // What is known of the cause stands before what to do.
-    const auto error = [&](std::string_view words) {
-        return refused(ErrorKind::incompatible, answer, "VIDIOC_QBUF", doing)
-            .wanted(wanted)
-            .held(dma_buf_size)
-            .remedy(words);
-    };
-    if (answer == -EINVAL)
-        return error(
-            "the kernel answers so when it cannot map the memory for the device (addresses out of its "
-            "range, or an exporter that does not allow it), and when the memory is no dma-buf or too "
-            "short; use another allocator");
-    if (answer != -EFAULT)
-        return refused(answer, "VIDIOC_QBUF", doing).wanted(wanted).held(dma_buf_size);
-    if (dma_buf_size < wanted)
-        return error("the dma-buf is shorter than an image");
+    Error error = import_refused(answer, doing, image_size(), held);
+    if (answer != -EFAULT || held < image_size())
+        return error;
     if (!asked_contiguous)
         ask_twins();
     const bool two_exporters_refused = twins_refused == 2 && !exporter.empty() && exporter != "udmabuf";
     switch (two_exporters_refused ? Answer::yes : contiguous) {
     case Answer::yes:
-        return error(FixedText(
+        return std::move(error).remedy(FixedText(
             "the size is right, and the device needs physically contiguous memory, which this is not "
             "(established: of two trial buffers over the same pages in two orders, which cannot both be "
             "contiguous, it refused ",
@@ -86,17 +69,17 @@ Error detail::Session::explain_refusal(int answer, std::string_view position, st
             "dma-heap/reserved or dma-heap/default_cma_region, for which the kernel option cma=64M may be "
             "needed)"));
     case Answer::no:
-        return error("the size is right, and the device takes scattered memory (established with two trial "
-                     "buffers), so it cannot reach or map what this allocator gives: addresses beyond its "
-                     "range, or an exporter that the kernel cannot map for it; use another allocator");
+        return std::move(error).remedy(
+            "the size is right, and the device takes scattered memory (established with two trial "
+            "buffers), so it cannot reach or map what this allocator gives: addresses beyond its "
+            "range, or an exporter that the kernel cannot map for it; use another allocator");
     case Answer::unknown:
         break;
     }
-    Error unknown = error(
-        "the size is right; the device may need memory that is physically contiguous, or within its "
-        "address range, or that the kernel can map for it, and which of these could not be found out (it "
-        "takes /dev/udmabuf, and memory of another exporter than udmabuf); try an allocator of contiguous "
-        "memory (`hwalloc list`)");
+    Error unknown = std::move(error).remedy(FixedText(
+        error.remedy(),
+        ", and which of these could not be found out (it takes /dev/udmabuf, and memory of another exporter "
+        "than udmabuf); try an allocator of contiguous memory (`hwalloc list`)"));
     return why_unknown ? std::move(unknown).because(*why_unknown) : std::move(unknown);
 }
 

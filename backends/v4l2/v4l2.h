@@ -105,9 +105,6 @@ struct Frame {
     std::uint64_t bytes_used = 0;  // of the image, from there
 };
 
-class Camera;
-HWALLOC_API Result<ParticipantRef> capture_participant(Camera& camera) noexcept; // below
-
 // One open camera. Not for two threads at once; the allocator "v4l2/videoN" of the same camera, which makes
 // its buffers through this open file, may be used by others meanwhile, but while memory is bound it answers
 // busy. Errors name the device, the call, the errno and what to do; after an error nothing has changed unless
@@ -194,7 +191,7 @@ public:
     Result<Answer> needs_contiguous_memory(std::optional<Error>* why = nullptr) noexcept;
 
 private:
-    friend Result<ParticipantRef> capture_participant(Camera& camera) noexcept;
+    friend struct detail::Session;
     HWALLOC_LOCAL explicit Camera(std::shared_ptr<detail::Session> session) noexcept;
     std::shared_ptr<detail::Session> session_;
 };

@@ -1,5 +1,6 @@
 // The kernel's udmabuf driver.
 #include "common/sealed_memfd.h"
+#include "common/twins.h"
 #include "tests/device/device.h"
 
 namespace hwalloc {
@@ -71,6 +72,27 @@ TEST_F(UdmabufDevice, TheMemfdIsNotKept) {
     EXPECT_TRUE(fds_of("/memfd:hwalloc:12345").empty());
     EXPECT_EQ(fds_of("/dmabuf:").size(), 1u);
     EXPECT_EQ(fds_of(node).size(), 1u) << "the node is opened once";
+}
+
+TEST_F(UdmabufDevice, TwinsAreTheSamePagesWithTheHalvesSwapped) {
+    const std::size_t half = 3 * page_size();
+    auto twins = make_twins(2 * half - 1);
+    ASSERT_TRUE(twins) << twins.error().message();
+    auto one = import_dmabuf((*twins)[0].get()).value();
+    auto other = import_dmabuf((*twins)[1].get()).value();
+    ASSERT_EQ(one->size(), 2 * half) << "a multiple of two pages";
+    ASSERT_EQ(other->size(), 2 * half);
+    {
+        auto written = one->map(MapFlags::readwrite).value();
+        std::memset(written.data(), 1, half);
+        std::memset(written.data() + half, 2, half);
+    }
+    auto seen = other->map(MapFlags::read).value();
+    const std::uint8_t* bytes = seen.data();
+    EXPECT_EQ(bytes[0], 2);
+    EXPECT_EQ(bytes[half - 1], 2);
+    EXPECT_EQ(bytes[half], 1);
+    EXPECT_EQ(bytes[2 * half - 1], 1);
 }
 
 } // namespace

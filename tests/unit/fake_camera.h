@@ -21,7 +21,8 @@
 
 namespace hwalloc::testing {
 
-// One camera at /dev/video7, as videobuf2 behaves (drivers/media/common/videobuf2), and /dev/udmabuf.
+// One camera at /dev/video7, or an output, as videobuf2 behaves (drivers/media/common/videobuf2), and
+// /dev/udmabuf.
 class FakeCamera {
 public:
     FakeCamera() {
@@ -32,10 +33,18 @@ public:
         kernel.open = [](const char* path, int flags) { return active->open(path, flags); };
         kernel.poll = [](pollfd*, nfds_t, int) { return active->poll(); };
         kernel.stat = [](const char* path, struct stat* status) {
-            if (std::string_view(path) != "/dev/video7")
+            if (!is_node(path))
                 return real_kernel().stat(path, status);
             *status = {}; // the number that fstat tells of a memfd
             return 0;
+        };
+        kernel.readlink = [](const char* path, char* buffer, std::size_t size) {
+            const ssize_t length = real_kernel().readlink(path, buffer, size);
+            const std::string_view node = "/dev/video7";
+            if (length <= 0 ||
+                !std::string_view(buffer, static_cast<std::size_t>(length)).starts_with("/memfd:fake camera"))
+                return length;
+            return static_cast<ssize_t>(node.copy(buffer, size));
         };
         kernel.list_directory = [](const char* path, bool (*each)(const char*, void*), void* user) {
             if (std::string_view(path) != "/dev")
@@ -48,19 +57,24 @@ public:
     ~FakeCamera() { active = nullptr; }
 
     FakeDmaBufs buffers;
+    std::uint32_t can = V4L2_CAP_VIDEO_CAPTURE; // without _MPLANE
     bool multi_planar = false;
     std::uint32_t answered_format = 0, answered_stride = 0, extra_bytes = 0, memories = 1;
+    std::uint32_t stride_step = 0; // a stride that is a multiple of this is taken; 0: none is, but its own
+    v4l2_fract interval{};         // between frames; 0/0: the driver tells no rates
     std::uint32_t colorspace = V4L2_COLORSPACE_SRGB, encoding = 0, quantization = 0;
     std::uint32_t least_buffers = 0; // REQBUFS raises the count to this
     std::uint32_t capabilities = V4L2_BUF_CAP_SUPPORTS_DMABUF | V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS;
-    std::uint32_t image = 6144;                         // bytes of the current format
+    std::uint32_t image = 6144;                         // bytes of the current format, whose rest is below
     int create_bufs = 0, reqbufs = 0, expbuf = 0;       // what these answer
+    int releases = 0;                                   // what REQBUFS(0) answers
     int fails_at = 0, failure = -ENOMEM;                // the call of that number, from 1 on, answers so
     int (*qbuf)(int fd, std::uint32_t index) = nullptr; // what QBUF answers; null: it takes all
     int udmabuf_open = 0;
     std::string exporter;            // of every dma-buf
     std::deque<int> polls, dequeues; // what the next ones answer; then success
 
+    std::uint32_t pixel_format = 0, width = 0, height = 0, stride = 0;
     std::uint32_t reserved = 0;
     __u32 kind = 0;              // V4L2_MEMORY_* of the buffers that are reserved
     std::vector<__u32> own_made; // bytes of each buffer of the driver's own
@@ -68,7 +82,8 @@ public:
     bool streaming = false;
     std::deque<std::pair<std::uint32_t, int>> queued; // index, descriptor
     std::vector<std::pair<std::uint32_t, int>> all_queued;
-    std::vector<std::uint32_t> lengths;
+    std::vector<std::uint32_t> lengths, used; // of what was queued
+    int formats_set = 0;
     int calls = 0;
     std::vector<int> trial_buffers; // descriptors that UDMABUF_CREATE_LIST gave
     std::uint32_t buffer_flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
@@ -76,6 +91,9 @@ public:
     static inline FakeCamera* active = nullptr;
 
 private:
+    static bool is_node(std::string_view path) {
+        return path == "/dev/video7" || path == "/dev/v4l/by-id/the-same";
+    }
     int open(const std::string& path, int open_flags) {
         if (path == "/dev/udmabuf")
             return udmabuf_open < 0 ? udmabuf_open : ::memfd_create("fake udmabuf", MFD_CLOEXEC);
@@ -85,7 +103,7 @@ private:
             EXPECT_EQ(::pwrite(file, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
             return file;
         }
-        if (path != "/dev/video7")
+        if (!is_node(path))
             return real_kernel().open(path.c_str(), open_flags);
         EXPECT_EQ(open_flags, O_RDWR | O_NONBLOCK | O_CLOEXEC);
         return ::memfd_create("fake camera", MFD_CLOEXEC);
@@ -94,12 +112,49 @@ private:
         ++calls;
         return next(polls, 1);
     }
+    static std::uint32_t multi_planar_of(std::uint32_t capability) {
+        switch (capability) {
+        case V4L2_CAP_VIDEO_CAPTURE:
+            return V4L2_CAP_VIDEO_CAPTURE_MPLANE;
+        case V4L2_CAP_VIDEO_OUTPUT:
+            return V4L2_CAP_VIDEO_OUTPUT_MPLANE;
+        default:
+            return V4L2_CAP_VIDEO_M2M_MPLANE;
+        }
+    }
     static int next(std::deque<int>& answers, int otherwise) {
         if (answers.empty())
             return otherwise;
         const int answer = answers.front();
         answers.pop_front();
         return answer;
+    }
+    // The format that the driver makes of a request.
+    void answer(v4l2_format& f) const {
+        const auto fill = [&](auto& pix, auto& bytes_per_line, auto& size) {
+            if (answered_format)
+                pix.pixelformat = answered_format;
+            const bool nv12 = pix.pixelformat == V4L2_PIX_FMT_NV12;
+            const __u32 own = nv12 ? pix.width : pix.width * 2, proposed = bytes_per_line;
+            bytes_per_line = answered_stride ? answered_stride : own;
+            if (stride_step && proposed > own)
+                bytes_per_line = (proposed + stride_step - 1) / stride_step * stride_step;
+            size = bytes_per_line * pix.height * (nv12 ? 3 : 2) / 2 + extra_bytes;
+            pix.field = V4L2_FIELD_NONE;
+            pix.colorspace = colorspace;
+            pix.ycbcr_enc = static_cast<__u8>(encoding);
+            pix.quantization = static_cast<__u8>(quantization);
+        };
+        if (multi_planar) {
+            auto& pix = f.fmt.pix_mp;
+            pix.num_planes = static_cast<__u8>(memories);
+            __u32 bytes_per_line = pix.plane_fmt[0].bytesperline, size;
+            fill(pix, bytes_per_line, size);
+            pix.plane_fmt[0].bytesperline = bytes_per_line;
+            pix.plane_fmt[0].sizeimage = size;
+        } else {
+            fill(f.fmt.pix, f.fmt.pix.bytesperline, f.fmt.pix.sizeimage);
+        }
     }
     int ioctl(int fd, unsigned long request, void* argument) {
         if (++calls == fails_at)
@@ -109,44 +164,61 @@ private:
             auto& c = *static_cast<v4l2_capability*>(argument);
             std::strcpy(reinterpret_cast<char*>(c.card), "a fake");
             c.capabilities = V4L2_CAP_DEVICE_CAPS;
-            c.device_caps =
-                V4L2_CAP_STREAMING | (multi_planar ? V4L2_CAP_VIDEO_CAPTURE_MPLANE : V4L2_CAP_VIDEO_CAPTURE);
+            c.device_caps = V4L2_CAP_STREAMING | (multi_planar ? multi_planar_of(can) : can);
             return 0;
         }
         case VIDIOC_G_FMT: {
             auto& f = *static_cast<v4l2_format*>(argument);
+            const auto fill = [&](auto& pix) {
+                pix.pixelformat = pixel_format;
+                pix.width = width;
+                pix.height = height;
+            };
             if (multi_planar) {
+                fill(f.fmt.pix_mp);
                 f.fmt.pix_mp.num_planes = static_cast<__u8>(memories);
+                f.fmt.pix_mp.plane_fmt[0].bytesperline = stride;
                 f.fmt.pix_mp.plane_fmt[0].sizeimage = image;
             } else {
+                fill(f.fmt.pix);
+                f.fmt.pix.bytesperline = stride;
                 f.fmt.pix.sizeimage = image;
             }
             return 0;
         }
+        case VIDIOC_TRY_FMT:
+            answer(*static_cast<v4l2_format*>(argument));
+            return 0;
         case VIDIOC_S_FMT: {
             if (reserved)
                 return -EBUSY;
             auto& f = *static_cast<v4l2_format*>(argument);
-            const auto answer = [&](auto& pix, auto& stride, auto& size) {
-                if (answered_format)
-                    pix.pixelformat = answered_format;
-                stride = answered_stride ? answered_stride : pix.width * 2;
-                size = stride * pix.height + extra_bytes;
-                pix.field = V4L2_FIELD_NONE;
-                pix.colorspace = colorspace;
-                pix.ycbcr_enc = static_cast<__u8>(encoding);
-                pix.quantization = static_cast<__u8>(quantization);
+            answer(f);
+            const auto take = [&](const auto& pix) {
+                pixel_format = pix.pixelformat;
+                width = pix.width;
+                height = pix.height;
             };
-            if (multi_planar) {
-                f.fmt.pix_mp.num_planes = static_cast<__u8>(memories);
-                auto& plane = f.fmt.pix_mp.plane_fmt[0];
-                __u32 stride, size;
-                answer(f.fmt.pix_mp, stride, size);
-                plane.bytesperline = stride;
-                plane.sizeimage = size;
-            } else {
-                answer(f.fmt.pix, f.fmt.pix.bytesperline, f.fmt.pix.sizeimage);
-            }
+            if (multi_planar)
+                take(f.fmt.pix_mp);
+            else
+                take(f.fmt.pix);
+            stride = multi_planar ? f.fmt.pix_mp.plane_fmt[0].bytesperline : f.fmt.pix.bytesperline;
+            image = multi_planar ? f.fmt.pix_mp.plane_fmt[0].sizeimage : f.fmt.pix.sizeimage;
+            if (interval.denominator)
+                interval = {1, 30};
+            ++formats_set;
+            return 0;
+        }
+        case VIDIOC_G_PARM:
+        case VIDIOC_S_PARM: {
+            if (!interval.denominator)
+                return -ENOTTY;
+            auto& capture = static_cast<v4l2_streamparm*>(argument)->parm.capture;
+            if (request == VIDIOC_S_PARM)
+                interval = capture.timeperframe;
+            capture.capability = V4L2_CAP_TIMEPERFRAME;
+            capture.timeperframe = interval;
             return 0;
         }
         case VIDIOC_CREATE_BUFS: {
@@ -182,6 +254,8 @@ private:
             EXPECT_TRUE(r.count == 0 || r.memory == V4L2_MEMORY_DMABUF);
             if (reqbufs < 0 && r.count)
                 return reqbufs;
+            if (releases < 0 && !r.count)
+                return releases;
             queued.clear();
             streaming = false;
             if (r.count)
@@ -198,6 +272,7 @@ private:
                 if (const int answer = qbuf(dma_buf, b.index); answer < 0)
                     return answer;
             lengths.push_back(multi_planar ? b.m.planes[0].length : b.length);
+            used.push_back(multi_planar ? b.m.planes[0].bytesused : b.bytesused);
             queued.emplace_back(b.index, dma_buf);
             all_queued.emplace_back(b.index, dma_buf);
             return 0;

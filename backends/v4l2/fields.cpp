@@ -1,0 +1,152 @@
+// Formats between V4L2's structures, where two interfaces have the same fields in different places, and
+// layouts.
+#include "backends/v4l2/fields.h"
+
+#include <cstring>
+
+namespace hwalloc::v4l2 {
+namespace {
+
+struct FormatPair {
+    std::uint32_t v4l2, drm;
+};
+// The same bytes under two names. The first of several V4L2 names is the one that is asked for.
+constexpr FormatPair pairs[] = {
+    {V4L2_PIX_FMT_YUYV, fourcc('Y', 'U', 'Y', 'V')},    {V4L2_PIX_FMT_YVYU, fourcc('Y', 'V', 'Y', 'U')},
+    {V4L2_PIX_FMT_UYVY, fourcc('U', 'Y', 'V', 'Y')},    {V4L2_PIX_FMT_VYUY, fourcc('V', 'Y', 'U', 'Y')},
+    {V4L2_PIX_FMT_NV12, fourcc('N', 'V', '1', '2')},    {V4L2_PIX_FMT_NV21, fourcc('N', 'V', '2', '1')},
+    {V4L2_PIX_FMT_NV16, fourcc('N', 'V', '1', '6')},    {V4L2_PIX_FMT_NV61, fourcc('N', 'V', '6', '1')},
+    {V4L2_PIX_FMT_NV24, fourcc('N', 'V', '2', '4')},    {V4L2_PIX_FMT_NV42, fourcc('N', 'V', '4', '2')},
+    {V4L2_PIX_FMT_YUV420, fourcc('Y', 'U', '1', '2')},  {V4L2_PIX_FMT_YVU420, fourcc('Y', 'V', '1', '2')},
+    {V4L2_PIX_FMT_YUV422P, fourcc('Y', 'U', '1', '6')}, {V4L2_PIX_FMT_GREY, fourcc('R', '8', ' ', ' ')},
+    {V4L2_PIX_FMT_Y10, fourcc('R', '1', '0', ' ')},     {V4L2_PIX_FMT_Y12, fourcc('R', '1', '2', ' ')},
+    {V4L2_PIX_FMT_Y16, fourcc('R', '1', '6', ' ')},     {V4L2_PIX_FMT_RGB565, fourcc('R', 'G', '1', '6')},
+    {V4L2_PIX_FMT_RGB24, fourcc('B', 'G', '2', '4')},   {V4L2_PIX_FMT_BGR24, fourcc('R', 'G', '2', '4')},
+    {V4L2_PIX_FMT_XBGR32, fourcc('X', 'R', '2', '4')},  {V4L2_PIX_FMT_ABGR32, fourcc('A', 'R', '2', '4')},
+    {V4L2_PIX_FMT_RGBX32, fourcc('X', 'B', '2', '4')},  {V4L2_PIX_FMT_RGBA32, fourcc('A', 'B', '2', '4')},
+    {V4L2_PIX_FMT_BGRX32, fourcc('R', 'X', '2', '4')},  {V4L2_PIX_FMT_BGRA32, fourcc('R', 'A', '2', '4')},
+    {V4L2_PIX_FMT_XRGB32, fourcc('B', 'X', '2', '4')},  {V4L2_PIX_FMT_ARGB32, fourcc('B', 'A', '2', '4')},
+    {V4L2_PIX_FMT_BGR32, fourcc('X', 'R', '2', '4')},   {V4L2_PIX_FMT_RGB32, fourcc('B', 'X', '2', '4')},
+};
+
+// The rules for defaults: videodev2.h, V4L2_MAP_COLORSPACE_DEFAULT, V4L2_MAP_YCBCR_ENC_DEFAULT and
+// V4L2_MAP_QUANTIZATION_DEFAULT; userspace-api/media/v4l/colorspaces-defs.rst.
+void set_colors(ImageLayout& layout, detail::Colors said) noexcept {
+    const bool rgb = layout.fourcc != 0 && !is_yuv(layout.fourcc);
+    if (said.colorspace == V4L2_COLORSPACE_DEFAULT) {
+        // A driver that does not say what it captures: by the size, as televisions do.
+        const bool high_definition = layout.height > 576 || layout.width > 1024;
+        said.colorspace = high_definition ? V4L2_COLORSPACE_REC709 : V4L2_COLORSPACE_SMPTE170M;
+    }
+    if (said.encoding == V4L2_YCBCR_ENC_DEFAULT)
+        said.encoding = V4L2_MAP_YCBCR_ENC_DEFAULT(said.colorspace);
+    if (said.quantization == V4L2_QUANTIZATION_DEFAULT)
+        said.quantization = V4L2_MAP_QUANTIZATION_DEFAULT(rgb, said.colorspace, said.encoding);
+    layout.range = said.quantization == V4L2_QUANTIZATION_FULL_RANGE ? ColorRange::full : ColorRange::limited;
+    if (rgb) {
+        layout.matrix = ColorMatrix::rgb;
+        return;
+    }
+    switch (said.encoding) {
+    case V4L2_YCBCR_ENC_709:
+    case V4L2_YCBCR_ENC_XV709:
+        layout.matrix = ColorMatrix::bt709;
+        break;
+    case V4L2_YCBCR_ENC_BT2020:
+        layout.matrix = ColorMatrix::bt2020;
+        break;
+    case V4L2_YCBCR_ENC_BT2020_CONST_LUM:
+        layout.matrix = ColorMatrix::bt2020_constant;
+        break;
+    case V4L2_YCBCR_ENC_SMPTE240M:
+        layout.matrix = ColorMatrix::smpte240m;
+        break;
+    default:
+        layout.matrix = ColorMatrix::bt601;
+    }
+}
+
+} // namespace
+
+std::uint32_t pixel_format_of_drm(std::uint32_t drm) noexcept {
+    for (const FormatPair& pair : pairs)
+        if (pair.drm == drm)
+            return pair.v4l2;
+    return 0;
+}
+
+std::uint32_t drm_of_pixel_format(std::uint32_t pixel_format) noexcept {
+    for (const FormatPair& pair : pairs)
+        if (pair.v4l2 == pixel_format)
+            return pair.drm;
+    return 0;
+}
+
+detail::Answered detail::read(const v4l2_format& format) noexcept {
+    if (V4L2_TYPE_IS_MULTIPLANAR(format.type)) {
+        const v4l2_pix_format_mplane& pix = format.fmt.pix_mp;
+        return {pix.pixelformat,
+                pix.width,
+                pix.height,
+                pix.field,
+                pix.plane_fmt[0].bytesperline,
+                pix.plane_fmt[0].sizeimage,
+                pix.num_planes,
+                {pix.colorspace, pix.ycbcr_enc, pix.quantization}};
+    }
+    const v4l2_pix_format& pix = format.fmt.pix;
+    return {pix.pixelformat,  pix.width,     pix.height, pix.field,
+            pix.bytesperline, pix.sizeimage, 1,          {pix.colorspace, pix.ycbcr_enc, pix.quantization}};
+}
+
+void detail::write(v4l2_format& format, const FormatRequest& request) noexcept {
+    const auto lay_over = [&](auto& pix) {
+        if (request.pixel_format)
+            pix.pixelformat = request.pixel_format;
+        if (request.width)
+            pix.width = request.width;
+        if (request.height)
+            pix.height = request.height;
+        pix.field = V4L2_FIELD_NONE;
+        pix.colorspace = V4L2_COLORSPACE_DEFAULT;
+        pix.ycbcr_enc = V4L2_YCBCR_ENC_DEFAULT;
+        pix.quantization = V4L2_QUANTIZATION_DEFAULT;
+        pix.xfer_func = V4L2_XFER_FUNC_DEFAULT;
+        pix.flags = 0;
+    };
+    if (V4L2_TYPE_IS_MULTIPLANAR(format.type)) {
+        v4l2_pix_format_mplane& pix = format.fmt.pix_mp;
+        lay_over(pix);
+        pix.num_planes = 0;
+        std::memset(pix.plane_fmt, 0, sizeof pix.plane_fmt);
+        pix.plane_fmt[0].bytesperline = request.stride;
+    } else {
+        v4l2_pix_format& pix = format.fmt.pix;
+        lay_over(pix);
+        pix.priv = V4L2_PIX_FMT_PRIV_MAGIC; // the colour fields are there
+        pix.bytesperline = request.stride;
+        pix.sizeimage = 0;
+    }
+}
+
+Result<ImageLayout> detail::layout_of(const Answered& answered) noexcept {
+    const std::uint32_t drm = drm_of_pixel_format(answered.pixel_format);
+    ImageLayout layout{
+        .width = answered.width, .height = answered.height, .plane_count = 1, .memory_count = 1};
+    if (drm) {
+        auto linear = linear_layout(drm, answered.width, answered.height, answered.stride);
+        if (!linear)
+            return std::move(linear).error();
+        if (linear->memory_sizes[0] > answered.size)
+            return Error(ErrorKind::incompatible,
+                         "the driver's image size is smaller than its rows together");
+        layout = *linear;
+    } else {
+        layout.planes[0] = {0, 0, answered.stride, answered.size};
+    }
+    layout.memory_sizes[0] = answered.size;
+    set_colors(layout, answered.colors);
+    return layout;
+}
+
+} // namespace hwalloc::v4l2

@@ -1,0 +1,74 @@
+// What can be told of an import without trying it, and of its refusal without another trial.
+#include <algorithm>
+#include <cerrno>
+
+#include "backends/v4l2/session.h"
+#include "common/dma_buf.h"
+#include "hwalloc/allocator.h"
+
+namespace hwalloc::v4l2 {
+
+// With a count of 0 CREATE_BUFS has no side effect and is never busy
+// (userspace-api/media/v4l/vidioc-create-bufs.rst). Some drivers do not have it, and kernels before 4.20 tell
+// no capabilities.
+bool detail::Session::cannot_import() const noexcept {
+    v4l2_create_buffers capabilities{};
+    capabilities.memory = V4L2_MEMORY_DMABUF;
+    capabilities.format.type = type;
+    return call(VIDIOC_G_FMT, &capabilities.format) >= 0 && call(VIDIOC_CREATE_BUFS, &capabilities) >= 0 &&
+           capabilities.capabilities != 0 && !(capabilities.capabilities & V4L2_BUF_CAP_SUPPORTS_DMABUF);
+}
+
+Result<detail::Session::Import> detail::Session::importable(const Memory& memory, std::uint64_t wanted,
+                                                            std::string_view doing) const noexcept {
+    const auto unfit = [&](ErrorKind kind, std::string_view what) {
+        return wrong(kind, FixedText(doing, ": ", what));
+    };
+    const std::string_view from = memory.allocator().name();
+    const auto borrowed = borrow_fd(memory, FdKind::dmabuf);
+    if (!borrowed)
+        return unfit(ErrorKind::unsupported,
+                     FixedText("memory of ", from, " has no dma-buf, and V4L2 imports nothing else"))
+            .remedy("use an allocator that exports dma-bufs: `hwalloc list` shows them");
+    if (use == Use::capture && (!borrowed->writable || has(memory.flags(), MemoryFlags::readonly)))
+        return unfit(ErrorKind::permission, "the memory is read-only and the camera would write it");
+    const auto facts = dma_buf::examine(borrowed->fd);
+    if (!facts)
+        return Error(facts.error()).on(from);
+    const std::uint64_t held = std::min(facts->size, borrowed->size);
+    if (held < wanted)
+        return unfit(ErrorKind::incompatible, "the memory is smaller than an image")
+            .wanted(wanted)
+            .held(held)
+            .remedy("allocate what the format's layout says (memory_sizes)");
+    if (borrowed->offset != 0)
+        return unfit(ErrorKind::incompatible,
+                     FixedText("the memory begins at byte ", borrowed->offset,
+                               " of its dma-buf, and V4L2 takes one from its start only"))
+            .remedy("allocate without a prefix");
+    return Import{borrowed->fd, facts->size, facts->inode};
+}
+
+Error detail::Session::import_refused(int answer, std::string_view doing, std::uint64_t wanted,
+                                      std::uint64_t held) const noexcept {
+    // What is known of the cause stands before what to do.
+    const auto error = [&](std::string_view words) {
+        return refused(ErrorKind::incompatible, answer, "VIDIOC_QBUF", doing)
+            .wanted(wanted)
+            .held(held)
+            .remedy(words);
+    };
+    if (answer == -EINVAL)
+        return error(
+            "the kernel answers so when it cannot map the memory for the device (addresses out of its "
+            "range, or an exporter that does not allow it), and when the memory is no dma-buf or too "
+            "short; use another allocator");
+    if (answer != -EFAULT)
+        return refused(answer, "VIDIOC_QBUF", doing).wanted(wanted).held(held);
+    if (held < wanted)
+        return error("the dma-buf is shorter than an image");
+    return error("the size is right; the device may need memory that is physically contiguous, or within its "
+                 "address range, or that the kernel can map for it");
+}
+
+} // namespace hwalloc::v4l2

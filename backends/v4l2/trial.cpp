@@ -1,0 +1,203 @@
+#include "backends/v4l2/trial.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace hwalloc::v4l2::detail {
+namespace {
+
+FixedText in_words(std::uint32_t pixel_format, std::uint32_t width, std::uint32_t height) {
+    return FixedText(fourcc_name(pixel_format), " ", width, "x", height);
+}
+
+// What the driver made of a format, when that is an image in one memory.
+Result<Answered> understood(const Session& session, const v4l2_format& format, const char* call_name,
+                            std::string_view doing) {
+    const Answered answered = read(format);
+    const FixedText words = in_words(answered.pixel_format, answered.width, answered.height);
+    if (answered.memories != 1)
+        return session
+            .wrong(ErrorKind::unsupported, FixedText(doing, ": the colour planes of ", words, " lie in ",
+                                                     answered.memories, " separate memories"))
+            .call(call_name)
+            .remedy("choose the format of the same name without M, such as NV12 for NM12");
+    if (answered.size == 0 || !layout_of(answered))
+        return session
+            .wrong(ErrorKind::incompatible,
+                   FixedText(doing, ": the driver answers with ", words, ", stride ", answered.stride, ", ",
+                             answered.size, " bytes, which does not fit together"))
+            .call(call_name);
+    return answered;
+}
+
+// The same, when it is the picture that was wanted.
+Result<Answered> agreed(const Session& session, const v4l2_format& format, const Picture& picture,
+                        ErrorKind refusal, const char* call_name, std::string_view doing) {
+    auto answered = understood(session, format, call_name, doing);
+    if (answered && (drm_of_pixel_format(answered->pixel_format) != picture.fourcc ||
+                     answered->width != picture.width || answered->height != picture.height))
+        return session
+            .wrong(refusal,
+                   FixedText(doing, ": the driver has ",
+                             in_words(answered->pixel_format, answered->width, answered->height), " instead"))
+            .call(call_name)
+            .remedy("`v4l2-ctl -d NODE --list-formats-ext` (for an output --list-formats-out-ext) shows what "
+                    "it offers");
+    return answered;
+}
+
+Result<v4l2_format> get_format(const Session& session) {
+    v4l2_format format{};
+    format.type = session.type;
+    if (const int answer = session.call(VIDIOC_G_FMT, &format); answer < 0)
+        return session.refused(answer, "VIDIOC_G_FMT", "reading the format");
+    return format;
+}
+
+FormatRequest request_of(const Picture& picture) noexcept {
+    return {.pixel_format = pixel_format_of_drm(picture.fourcc),
+            .width = picture.width,
+            .height = picture.height,
+            .stride = picture.stride};
+}
+
+// A queue while one memory is tried on it: remembers how it was, and puts that back.
+class Attempt {
+public:
+    Attempt(Session& session, const v4l2_format& format) noexcept
+        : session_(session), before_(format), reserved_(session.reserved) {}
+
+    // For whatever has a format of its own.
+    Result<Answered> set_format(const Picture& picture) {
+        v4l2_format format = before_;
+        write(format, request_of(picture));
+        const FixedText doing("setting the format to ",
+                              in_words(picture.fourcc, picture.width, picture.height));
+        if (const int answer = session_.call(VIDIOC_S_FMT, &format); answer < 0)
+            return session_.refused(answer, "VIDIOC_S_FMT", doing);
+        changed_ = true;
+        return agreed(session_, format, picture, ErrorKind::incompatible, "VIDIOC_S_FMT", doing);
+    }
+
+    Result<void> undo() noexcept {
+        Result<void> undone;
+        if (session_.reserved > 0)
+            if (const int answer = insistently([&] { return let_go(); }); answer < 0)
+                undone = session_.refused(answer, "VIDIOC_REQBUFS", "letting a buffer that was tried go");
+        if (changed_) {
+            const int answer = insistently([&] {
+                v4l2_format format = before_;
+                return session_.call(VIDIOC_S_FMT, &format);
+            });
+            if (answer < 0) {
+                session_.format.reset();
+                session_.asked_contiguous = false;
+                undone = session_.refused(answer, "VIDIOC_S_FMT", "putting the format back");
+            } else if (session_.format) {
+                (void)session_.set_rate(session_.format->rate); // a format can bring a rate
+            }
+        }
+        std::uint32_t count = reserved_;
+        if (count > 0 && session_.request_buffers(count) >= 0)
+            session_.reserved = count;
+        return undone;
+    }
+
+private:
+    // Twice when it fails: what is left over would be in the way of whoever uses the device next.
+    static int insistently(auto&& undo) noexcept {
+        const int answer = undo();
+        return answer < 0 ? undo() : answer;
+    }
+    int let_go() noexcept {
+        std::uint32_t none = 0;
+        session_.reserved = 0;
+        return session_.request_buffers(none);
+    }
+
+    Session& session_;
+    const v4l2_format before_;
+    const std::uint32_t reserved_;
+    bool changed_ = false;
+};
+
+bool is(const Answered& answered, const ImageLayout& layout) noexcept {
+    return drm_of_pixel_format(answered.pixel_format) == layout.fourcc && answered.width == layout.width &&
+           answered.height == layout.height && answered.stride == layout.planes[0].stride;
+}
+
+} // namespace
+
+Result<Answered> current_format(const Session& session) {
+    const auto format = get_format(session);
+    if (!format)
+        return format.error();
+    return understood(session, *format, "VIDIOC_G_FMT", "reading the format");
+}
+
+Result<Answered> try_format(const Session& session, const Picture& picture, ErrorKind refusal) {
+    const FixedText doing("asking for ", in_words(picture.fourcc, picture.width, picture.height));
+    if (picture.width == 0 || picture.height == 0)
+        return session.wrong(ErrorKind::invalid, FixedText(doing, ": an image has at least one pixel"));
+    const FormatRequest request = request_of(picture);
+    if (request.pixel_format == 0)
+        return session.wrong(refusal, FixedText(doing, ": V4L2 has no such format in one memory"));
+    auto format = get_format(session);
+    if (!format)
+        return format.error();
+    write(*format, request);
+    if (const int answer = session.call(VIDIOC_TRY_FMT, &*format); answer < 0)
+        return session.refused(answer, "VIDIOC_TRY_FMT", doing);
+    return agreed(session, *format, picture, refusal, "VIDIOC_TRY_FMT", doing);
+}
+
+Result<void> try_import(Session& session, const Memory& memory, const ImageLayout& layout) {
+    constexpr const char* doing = "trying to import a buffer";
+    const std::lock_guard guard(session.node->queue);
+    if (!session.slots.empty())
+        return session.wrong(ErrorKind::busy, doing)
+            .remedy("memory is bound to the camera: try before bind(), or after unbind()");
+    const auto before = get_format(session);
+    if (!before)
+        return before.error();
+    const Picture picture{layout.fourcc, layout.width, layout.height, layout.planes[0].stride};
+    const bool pixels = layout.fourcc != 0;
+    const auto expected = pixels ? try_format(session, picture, ErrorKind::incompatible)
+                                 : understood(session, *before, "VIDIOC_G_FMT", doing);
+    if (!expected)
+        return expected.error();
+    const auto another_stride = [&](std::uint32_t stride) {
+        return session.wrong(ErrorKind::incompatible, FixedText(doing, ": the driver wants rows of ", stride,
+                                                                " bytes, not ", picture.stride));
+    };
+    if (pixels && !is(*expected, layout))
+        return another_stride(expected->stride);
+    const auto import = session.importable(memory, expected->size, doing);
+    if (!import)
+        return import.error();
+
+    // A reservation holds the driver to its format, and counts buffers that are not there yet.
+    Attempt attempt(session, *before);
+    auto outcome = without_exceptions([&]() -> Result<void> {
+        if (const int answer = session.release_buffers(); answer < 0)
+            return session.refused(answer, "VIDIOC_REQBUFS", doing);
+        std::uint64_t wanted = expected->size;
+        if (pixels && !is(read(*before), layout)) {
+            const auto set = attempt.set_format(picture);
+            if (!set)
+                return set.error();
+            if (!is(*set, layout))
+                return another_stride(set->stride);
+            wanted = set->size;
+        }
+        if (auto reserved = session.reserve(1); !reserved)
+            return std::move(reserved).error();
+        if (const int answer = session.queue_dma_buf(0, import->fd, wanted); answer < 0)
+            return session.import_refused(answer, doing, wanted, import->size);
+        return {};
+    });
+    auto undone = attempt.undo();
+    return outcome && !undone ? std::move(undone) : std::move(outcome);
+}
+
+} // namespace hwalloc::v4l2::detail
