@@ -141,7 +141,8 @@ TEST_F(V4l2ParticipantDevice, AnotherProgramsCameraIsBusy) {
     ASSERT_TRUE(other.negotiate({.pixel_format = V4L2_PIX_FMT_YUYV, .width = 320, .height = 180}));
     ASSERT_TRUE(other.reserve(2));
     const auto participant = v4l2::capture_participant(camera).value();
-    auto layout = linear_layout(fourcc('Y', 'U', 'Y', 'V'), 640, 360).value();
+    const auto layout =
+        participant->settle(linear_layout(fourcc('Y', 'U', 'Y', 'V'), 640, 360).value()).value();
     auto memory = allocator("dma-heap/system")->alloc(layout.memory_sizes[0]).value();
     const auto refused = participant->attempt(*memory, layout);
     ASSERT_FALSE(refused);
