@@ -94,7 +94,7 @@ Agreement agree(std::span<const ParticipantRef> participants, const ImageSpec& i
                 std::vector<PlanParticipant>& told) {
     Agreement agreement;
     agreement.refusals.resize(participants.size());
-    agreement.constraints.emplace();
+    agreement.constraints.emplace().needs_dma_buf = false; // what nobody needs
     for (std::size_t i = 0; i < participants.size(); ++i) {
         PlanParticipant& one = told.emplace_back();
         one.name = participants[i]->name();
