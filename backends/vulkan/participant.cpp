@@ -36,12 +36,17 @@ public:
 
     std::vector<AllocatorRef> brings() noexcept override {
         try {
-            if (!device_.exports_dma_buf())
+            // A device that takes no dma-bufs still takes pieces of its own, which the CPU can map.
+            const bool shares = device_.exports_dma_buf();
+            if (!shares && device_.imports_dma_buf())
                 return {};
+            // By resolving: an application that opened the device by this library alone has looked up no
+            // name.
             if (!device_.index().empty())
-                if (Allocator* registered = Allocator::find("vulkan/" + device_.index()))
-                    return {AllocatorRef(registered)};
-            if (auto own = device_.allocator(Placement::exportable))
+                if (auto registered =
+                        Allocator::resolve("vulkan/" + device_.index() + (shares ? "" : "/host")))
+                    return {AllocatorRef(*registered)};
+            if (auto own = device_.allocator(shares ? Placement::exportable : Placement::host))
                 return {*own};
         } catch (const std::bad_alloc&) {
             // Nothing brought: other memory is tried.
@@ -50,11 +55,10 @@ public:
     }
 
     Result<Constraints> ask(const ImageSpec& image) noexcept override {
-        if (!device_.imports_dma_buf())
-            return Error(ErrorKind::unsupported, "sharing memory with a GPU")
-                .on(device_.name())
-                .remedy("the driver cannot import dma-bufs (VK_EXT_external_memory_dma_buf)");
-        Constraints needs{.size_align = 4, .contiguous = Answer::unknown};
+        // Without, its own memory does; and the trial tells what the driver lacks for any other.
+        const bool imports = device_.imports_dma_buf();
+        Constraints needs{
+            .size_align = 4, .contiguous = imports ? Answer::unknown : Answer::no, .needs_dma_buf = imports};
         if (!image.pixels())
             return needs;
         if (usage_ != 0)
