@@ -73,11 +73,8 @@ Result<Participants> open_all(const Options& options, const v4l2::FormatRequest&
         found.image = {
             .fourcc = drm ? drm : request.pixel_format, .width = request.width, .height = request.height};
     }
-    if (options.bytes) {
-        if (options.cameras.empty() && options.size.empty())
-            found.image = {};
+    if (options.bytes)
         found.image.size = options.bytes;
-    }
     for (const std::string& access : options.cpu)
         if (access == "write")
             if (auto added = add(found, cpu_participant(MapFlags::write)); !added)
@@ -109,17 +106,25 @@ PlanPolicy policy_of(const std::string& name) {
                                   : PlanPolicy::prefer;
 }
 
-Result<void> write_file(const std::string& path, const std::string& text) {
-    std::FILE* file = std::fopen(path.c_str(), "we");
-    if (!file)
-        return Error::from_errno(errno, "writing a picture of the plan").on(path).call("fopen");
-    const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-    const bool closed = std::fclose(file) == 0;
-    if (!written || !closed)
+Result<void> write_picture(const std::string& path, const std::string& text) {
+    const auto failed = [&](const char* call) {
         return Error::from_errno(errno ? errno : EIO, "writing a picture of the plan")
             .on(path)
-            .call("fwrite");
-    return {};
+            .call(call)
+            .remedy("--svg takes a file in a directory that is there, may be written, and has room");
+    };
+    errno = 0;
+    std::FILE* file = std::fopen(path.c_str(), "we");
+    if (!file)
+        return failed("fopen");
+    const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+    const int why = errno;
+    const bool closed = std::fclose(file) == 0;
+    if (written && closed)
+        return {};
+    if (!written)
+        errno = why;
+    return failed(written ? "fclose" : "fwrite");
 }
 
 int run(const Options& options, Output& out) {
@@ -135,9 +140,11 @@ int run(const Options& options, Output& out) {
         options.displays.empty() && options.cards.empty() && options.cpu.empty())
         return out.fail_usage("who takes part? Name one at least: --camera, --gpu, --display, --import, "
                               "--video-output or --cpu");
-    if (options.cameras.empty() && options.bytes == 0) {
-        if (options.size.empty())
+    if (options.cameras.empty()) {
+        if (options.size.empty() && options.bytes == 0)
             return out.fail_usage("without a camera, whose format is taken, a plan needs --size or --bytes");
+        if (options.size.empty() && request.pixel_format)
+            return out.fail_usage("without a camera, --format needs --size");
         if (request.pixel_format == 0)
             request.pixel_format = fourcc('Y', 'U', 'Y', 'V');
     }
@@ -156,7 +163,7 @@ int run(const Options& options, Output& out) {
         return out.fail(made.error());
     const Plan& plan = **made;
     if (!options.svg.empty())
-        if (auto written = write_file(options.svg, to_svg(plan)); !written)
+        if (auto written = write_picture(options.svg, to_svg(plan)); !written)
             return out.fail(written.error());
     if (out.json())
         out.print(to_json(plan));

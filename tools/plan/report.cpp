@@ -121,16 +121,20 @@ std::vector<std::string> remarks(const Plan& plan) {
     return lines;
 }
 
+Finding look_at(const PlanCell& cell, Reasons& reasons) {
+    return cell.why ? Finding{code_name(*cell.why), reasons.number_of(*cell.why)} : Finding();
+}
+
 Cell in_words(const PlanCell& cell, Reasons& reasons) {
     if (cell.verdict == Verdict::accepted)
         return {"yes", Style::good};
     const bool refused = cell.verdict == Verdict::refused;
+    const Finding finding = look_at(cell, reasons);
     std::string text = refused ? "no" : "?";
-    if (cell.why) {
-        if (const std::string code = code_name(*cell.why); !code.empty())
-            text += " " + code;
-        text += fmt::format(" [{}]", reasons.number_of(*cell.why));
-    }
+    if (!finding.code.empty())
+        text += " " + finding.code;
+    if (finding.reason)
+        text += fmt::format(" [{}]", finding.reason);
     return {std::move(text), refused ? Style::bad : Style::warning};
 }
 

@@ -11,7 +11,7 @@ namespace hwalloc::tools {
 // The choice, the matrix of candidates and participants, and every reason.
 void print_plan(Output& out, const Plan& plan);
 Json to_json(const Plan& plan);
-// The same matrix as a picture of its own.
+// The same matrix as a picture of its own, well-formed whatever the names hold.
 std::string to_svg(const Plan& plan);
 
 // ---- what table and picture have in common
@@ -27,7 +27,7 @@ std::vector<std::string> remarks(const Plan& plan);
 // The reasons of a matrix, each once, with its number.
 class Reasons {
 public:
-    // From 1 on; 0 for none.
+    // From 1 on.
     std::size_t number_of(const Error& error);
     const std::vector<std::string>& texts() const { return texts_; }
 
@@ -35,7 +35,14 @@ private:
     std::vector<std::string> texts_;
 };
 
-// What a cell says: "yes", "no, EFAULT [1]", "? [2]", and how it looks.
+// The errno or VkResult of a cell by its name, where it has one, and the number of its reason; 0: none.
+struct Finding {
+    std::string code;
+    std::size_t reason = 0;
+};
+Finding look_at(const PlanCell& cell, Reasons& reasons);
+
+// What a cell says: "yes", "no EFAULT [1]", "? [2]", and how it looks.
 Cell in_words(const PlanCell& cell, Reasons& reasons);
 
 } // namespace hwalloc::tools
