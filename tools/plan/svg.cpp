@@ -74,9 +74,10 @@ std::string escaped(std::string_view text) {
     return out;
 }
 
-// Breaks at spaces.
-std::vector<std::string> lines_of(const std::string& text, int width) {
-    const auto characters = static_cast<std::size_t>(width / character_width);
+// Breaks where the text does, and at spaces. Causes are indented in the text, which the eye does not need
+// here.
+std::vector<std::string> lines_of(const std::string& text, int width, double of_character = character_width) {
+    const auto characters = static_cast<std::size_t>(width / of_character);
     std::vector<std::string> lines{""};
     std::size_t at = 0;
     while (at < text.size()) {
@@ -85,6 +86,8 @@ std::vector<std::string> lines_of(const std::string& text, int width) {
         if (!lines.back().empty() && lines.back().size() + 1 + word.size() > characters)
             lines.emplace_back();
         lines.back() += (lines.back().empty() || word.empty() ? "" : " ") + word;
+        if (end < text.size() && text[end] == '\n')
+            lines.emplace_back();
         at = end + 1;
     }
     return lines;
@@ -158,7 +161,7 @@ class Drawing {
 public:
     explicit Drawing(const Plan& plan) : plan_(plan) {
         for (const PlanParticipant& one : plan.participants())
-            column_ = std::max(column_, 40 + 8 * static_cast<int>(short_name(one.name).size()));
+            column_ = std::max(column_, 56 + 8 * static_cast<int>(short_name(one.name).size()));
         for (const PlanCandidate& one : plan.candidates())
             names_ = std::max(names_, 40 + 8 * static_cast<int>(one.name.size()));
         const int matrix =
@@ -180,13 +183,23 @@ public:
 private:
     int left(std::size_t i) const { return margin + names_ + static_cast<int>(i) * column_; }
 
+    // The choice, and below it what a buffer of it is.
     void title() {
+        const std::string whole = headline(plan_);
+        const std::size_t colon = whole.find(": ");
+        const std::string_view colour =
+            plan_.choice() ? colours_of(plan_.choice()->verdict).ink : colours_of(Verdict::refused).ink;
         y_ = margin + 14;
-        for (const std::string& line : lines_of(headline(plan_), (width_ - 2 * margin) * 2 / 3)) {
-            picture_.text(margin, y_, line, {.size = 19, .bold = true});
+        for (const std::string& line : lines_of(whole.substr(0, colon), width_ - 2 * margin, 12)) {
+            picture_.text(margin, y_, line, {.size = 20, .fill = colour, .bold = true});
             y_ += 26;
         }
-        y_ += 2;
+        if (colon != whole.npos)
+            for (const std::string& line : lines_of(whole.substr(colon + 2), width_ - 2 * margin, 8)) {
+                picture_.text(margin, y_, line, {.size = 14, .fill = faint});
+                y_ += 20;
+            }
+        y_ += 6;
     }
 
     // Who takes part, in the order in which they see a frame.
@@ -205,9 +218,8 @@ private:
         y_ += head_height;
     }
     static std::string_view need(const PlanParticipant& one) {
-        if (one.only_own)
-            return "takes only its own";
         return one.needs_contiguous == Answer::yes  ? "needs contiguous memory"
+               : one.only_own                       ? "takes only its own memory"
                : one.needs_contiguous == Answer::no ? "any memory, scattered too"
                                                     : "contiguous or not: unknown";
     }
