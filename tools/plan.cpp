@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+#include <utility>
 
 #include "hwalloc/drm.h"
 #include "hwalloc/plan.h"
@@ -100,6 +101,23 @@ Result<Participants> open_all(const Options& options, const v4l2::FormatRequest&
     return found;
 }
 
+// Between commas; "\," is a comma of a name: there is a heap called "linux,cma".
+std::vector<std::string> names_in(const std::vector<std::string>& lists) {
+    std::vector<std::string> names;
+    for (const std::string& list : lists) {
+        std::string name;
+        for (std::size_t i = 0; i <= list.size(); ++i) {
+            if (i < list.size() && list.compare(i, 2, "\\,") == 0)
+                name += list[++i];
+            else if (i < list.size() && list[i] != ',')
+                name += list[i];
+            else if (!name.empty())
+                names.push_back(std::exchange(name, {}));
+        }
+    }
+    return names;
+}
+
 PlanPolicy policy_of(const std::string& name) {
     return name == "strict"       ? PlanPolicy::strict
            : name == "allow-copy" ? PlanPolicy::allow_copy
@@ -151,7 +169,8 @@ int run(const Options& options, Output& out) {
     auto participants = open_all(options, request);
     if (!participants)
         return out.fail(participants.error());
-    const std::vector<std::string_view> prefer(options.prefer.begin(), options.prefer.end());
+    const std::vector<std::string> names = names_in(options.prefer);
+    const std::vector<std::string_view> prefer(names.begin(), names.end());
     if (const auto& configured = preferred_allocators(); configured.why)
         out.note(configured.why->message());
     auto made = hwalloc::plan({.participants = participants->all,
@@ -215,7 +234,6 @@ Run plan(CLI::App& command) {
         .add_option("--prefer", options->prefer,
                     "allocators to try first, separated by commas; else those of HWALLOC_ALLOCATORS or of "
                     "~/.config/hwalloc/allocators")
-        ->delimiter(',')
         ->type_name("NAME,...");
     command.add_flag("--first", options->first, "stop at the first memory that does, instead of trying all");
     command.add_option("--svg", options->svg, "draw the matrix into FILE, too")->type_name("FILE");

@@ -182,9 +182,10 @@ HWALLOC_API Result<PlanRef> plan(const PlanRequest& request) noexcept;
 HWALLOC_API void forget_plans() noexcept;
 
 // The names that plans prefer when the caller names none, and where they come from: HWALLOC_ALLOCATORS (names
-// separated by commas; not looked at in a process with more privilege than its caller), else the first of
-// $XDG_CONFIG_HOME/hwalloc/allocators (~/.config/hwalloc/allocators) and /etc/hwalloc/allocators that there
-// is: a name a line, # begins a comment. Read once in a process. Thread-safe.
+// separated by commas, with "\," for a comma of a name; not looked at in a process with more privilege than
+// its caller), else the first of $XDG_CONFIG_HOME/hwalloc/allocators (~/.config/hwalloc/allocators) and
+// /etc/hwalloc/allocators that there is: a name a line, # begins a comment. Read once in a process.
+// Thread-safe.
 struct PreferredAllocators {
     std::vector<std::string> names;
     std::string source;       // "HWALLOC_ALLOCATORS", a file, or empty

@@ -1,7 +1,9 @@
 // Which allocators a user or an administrator prefers, without a word to the application.
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 #include "common/read_file.h"
 #include "hwalloc/plan.h"
@@ -19,13 +21,32 @@ std::string_view trimmed(std::string_view text) noexcept {
                               : text.substr(first, text.find_last_not_of(space) - first + 1);
 }
 
-// What is between separators, without spaces and comments.
-void split(std::string_view text, char separator, std::vector<std::string>& names) {
+void add(std::string_view name, std::vector<std::string>& names) {
+    if (name = trimmed(name); !name.empty())
+        names.emplace_back(name);
+}
+
+// Names between commas. "\," is a comma of the name itself: there is a heap called "linux,cma".
+void split_at_commas(std::string_view text, std::vector<std::string>& names) {
+    std::string name;
+    for (; !text.empty(); text.remove_prefix(1)) {
+        if (text.starts_with("\\,"))
+            text.remove_prefix(1);
+        else if (text.front() == ',') {
+            add(std::exchange(name, {}), names);
+            continue;
+        }
+        name += text.front();
+    }
+    add(name, names);
+}
+
+// A name a line, and comments.
+void split_at_lines(std::string_view text, std::vector<std::string>& names) {
     while (!text.empty()) {
-        const auto piece = text.substr(0, text.find(separator));
-        text.remove_prefix(std::min(text.size(), piece.size() + 1));
-        if (const auto name = trimmed(piece.substr(0, piece.find('#'))); !name.empty())
-            names.emplace_back(name);
+        const auto line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(text.size(), line.size() + 1));
+        add(line.substr(0, line.find('#')), names);
     }
 }
 
@@ -42,7 +63,7 @@ PreferredAllocators read_preferences() {
     PreferredAllocators found;
     if (const char* names = secure_getenv(variable)) { // set and empty: none
         found.source = variable;
-        split(names, ',', found.names);
+        split_at_commas(names, found.names);
         return found;
     }
     for (const std::string& file : {users_file(), std::string(system_file)}) {
@@ -53,7 +74,7 @@ PreferredAllocators read_preferences() {
             continue;
         found.source = file;
         if (text)
-            split(*text, '\n', found.names);
+            split_at_lines(*text, found.names);
         else
             found.why = std::move(text).error().doing("reading which allocators are preferred");
         return found;

@@ -189,6 +189,16 @@ class Preferences(PlanCase):
         self.assertEqual(document["preferences"], {"names": [], "source": "HWALLOC_ALLOCATORS"})
         self.assertFalse(any(one["preferred"] for one in document["candidates"]))
 
+    def test_a_name_may_hold_a_comma(self):
+        # As a heap of the kernel's does: /dev/dma_heap/linux,cma.
+        names = [r"dma-heap/linux\,cma", "memfd"]
+        for words, env in (((*READ, "--prefer", ",".join(names)), self.env),
+                           ((*READ, "--prefer", names[0], "--prefer", names[1]), self.env),
+                           (READ, {"HWALLOC_ALLOCATORS": ",".join(names)})):
+            self.assertEqual(self.names(self.plan(*words, env=env))[:2], ["dma-heap/linux,cma", "memfd"])
+        self.file.write_text("dma-heap/linux,cma\nmemfd\n")
+        self.assertEqual(self.names(self.plan(*READ, env=self.env))[:2], ["dma-heap/linux,cma", "memfd"])
+
     def test_of_a_file_in_its_order_without_comments(self):
         self.file.write_text("# what this board has\n\n  memfd  # first\r\n\tno/such\n#udmabuf\nsysmem")
         document = self.plan(*READ, env=self.env)
