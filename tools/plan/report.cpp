@@ -91,11 +91,27 @@ std::string headline(const Plan& plan) {
                                : "was taken by all, perhaps by luck (nothing that is proved does)",
                            pixels, layout.memory_sizes[0]);
     }
-    if (const auto& copy = plan.copy())
-        return fmt::format("no memory does for all: {} for the first {}, then a copy by the CPU into {}",
-                           plan.candidates()[copy->from].name, counted(copy->participants, "participant"),
-                           plan.candidates()[copy->to].name);
+    if (const auto& copy = plan.copy()) {
+        std::string first;
+        for (std::size_t i = 0; i < copy->participants; ++i)
+            first += (i ? ", " : "") + short_name(plan.participants()[i].name);
+        return fmt::format("no memory does for all: {} for {}, then a copy by the CPU into {}",
+                           plan.candidates()[copy->from].name, first, plan.candidates()[copy->to].name);
+    }
     return "no memory does for all";
+}
+
+bool is_used(const Plan& plan, const PlanCandidate& candidate) {
+    for (std::size_t i = 0; i < plan.participants().size(); ++i)
+        if (memory_for(plan, i) == &candidate)
+            return true;
+    return false;
+}
+
+const PlanCandidate* memory_for(const Plan& plan, std::size_t participant) {
+    if (const auto& copy = plan.copy())
+        return &plan.candidates()[participant < copy->participants ? copy->from : copy->to];
+    return plan.choice();
 }
 
 std::size_t Reasons::number_of(const Error& error) {
@@ -143,12 +159,14 @@ void print_plan(Output& out, const Plan& plan) {
     out.line(out.styled(headline(plan), !chosen                                ? Style::bad
                                         : chosen->verdict == Verdict::accepted ? Style::good
                                                                                : Style::warning));
-    if (chosen)
-        for (std::size_t i = 0; i < chosen->cells.size(); ++i) {
-            const Recipe& recipe = chosen->cells[i].recipe;
-            out.line(fmt::format("  {}: {}\n    once: {}\n    before: {}\n    after: {}",
+    for (std::size_t i = 0; i < plan.participants().size(); ++i)
+        if (const PlanCandidate* memory = memory_for(plan, i)) {
+            const Recipe& recipe = memory->cells[i].recipe;
+            out.line(fmt::format("  {}: {}{}\n    once: {}\n    before: {}\n    after: {}",
                                  out.styled(short_name(plan.participants()[i].name), Style::strong),
-                                 recipe.use, recipe.once, recipe.begin, recipe.end));
+                                 recipe.use,
+                                 plan.copy() ? fmt::format(" of {}", memory->name) : std::string(),
+                                 recipe.once, recipe.begin, recipe.end));
         }
     out.line();
 
@@ -159,7 +177,7 @@ void print_plan(Output& out, const Plan& plan) {
     Table table(std::move(head));
     Reasons reasons;
     for (const PlanCandidate& candidate : plan.candidates()) {
-        std::vector<Cell> row{{candidate.name, &candidate == chosen ? Style::strong : Style::plain}};
+        std::vector<Cell> row{{candidate.name, is_used(plan, candidate) ? Style::strong : Style::plain}};
         for (const PlanCell& cell : candidate.cells)
             row.push_back(in_words(cell, reasons));
         row.push_back(
@@ -193,14 +211,15 @@ Json to_json(const Plan& plan) {
     for (const std::size_t index : plan.ranking())
         ranking.push_back(plan.candidates()[index].name);
     const PlanCandidate* chosen = plan.choice();
-    for (std::size_t i = 0; chosen && i < chosen->cells.size(); ++i) {
-        const Recipe& recipe = chosen->cells[i].recipe;
-        recipes.push_back({{"participant", plan.participants()[i].name},
-                           {"use", recipe.use},
-                           {"once", recipe.once},
-                           {"begin", recipe.begin},
-                           {"end", recipe.end}});
-    }
+    for (std::size_t i = 0; i < plan.participants().size(); ++i)
+        if (const PlanCandidate* memory = memory_for(plan, i)) {
+            const Recipe& recipe = memory->cells[i].recipe;
+            recipes.push_back({{"participant", plan.participants()[i].name},
+                               {"use", recipe.use},
+                               {"once", recipe.once},
+                               {"begin", recipe.begin},
+                               {"end", recipe.end}});
+        }
     Json copy;
     if (const auto& two = plan.copy())
         copy = {{"participants", two->participants},

@@ -21,6 +21,12 @@ std::string short_name(const std::string& name);
 // The choice in a sentence.
 std::string headline(const Plan& plan);
 
+// The candidate whose memory a participant is to use: the choice, or its side of a copy; null when there is
+// neither.
+const PlanCandidate* memory_for(const Plan& plan, std::size_t participant);
+// Whether anybody is to use it.
+bool is_used(const Plan& plan, const PlanCandidate& candidate);
+
 // What the trials showed of each participant, a line each.
 std::vector<std::string> remarks(const Plan& plan);
 

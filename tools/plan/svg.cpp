@@ -12,7 +12,7 @@ namespace {
 // side.
 constexpr int margin = 32, row_height = 38, gap = 4, line_height = 18, head_height = 62;
 constexpr int name_width = 200, cost_width = 96, least_column = 176;
-constexpr double character_width = 6.3; // of the small text
+constexpr double character_width = 6.5; // of the small text
 constexpr int least_width = 900;
 
 constexpr std::string_view ink = "#1f2328", faint = "#656d76", frame = "#d0d7de";
@@ -187,8 +187,10 @@ private:
     void title() {
         const std::string whole = headline(plan_);
         const std::size_t colon = whole.find(": ");
-        const std::string_view colour =
-            plan_.choice() ? colours_of(plan_.choice()->verdict).ink : colours_of(Verdict::refused).ink;
+        const Verdict verdict = plan_.choice() ? plan_.choice()->verdict
+                                : plan_.copy() ? Verdict::untested
+                                               : Verdict::refused;
+        const std::string_view colour = colours_of(verdict).ink;
         y_ = margin + 14;
         for (const std::string& line : lines_of(whole.substr(0, colon), width_ - 2 * margin, 12)) {
             picture_.text(margin, y_, line, {.size = 20, .fill = colour, .bold = true});
@@ -225,7 +227,7 @@ private:
     }
 
     void row(const PlanCandidate& candidate) {
-        const bool chosen = &candidate == plan_.choice();
+        const bool chosen = is_used(plan_, candidate);
         if (chosen)
             picture_.box(margin, y_, width_ - 2 * margin, row_height, "#f0fff4", "#1a7f37");
         picture_.text(margin + 12, y_ + 24, candidate.name, {.bold = chosen});
