@@ -27,8 +27,8 @@ Error detail::Session::refused(int answer, const char* call_name, std::string_vi
     Error error = refused(Error::kind_of_errno(-answer), answer, call_name, doing);
     switch (error.kind()) {
     case ErrorKind::busy:
-        return std::move(error).remedy(
-            "another program holds the device: find it with `fuser -v NODE`, end it, and try again");
+        return std::move(error).remedy(FixedText("another program holds the device: find it with `fuser -v ",
+                                                 info.path, "`, end it, and try again"));
     case ErrorKind::device_lost:
         return std::move(error).remedy("the device is gone or has broken down: check its connection and the "
                                        "kernel log, and open it again");

@@ -2,234 +2,18 @@
 // the process and the kernel hold after each cycle, as JSON. Root, in the lab: it unloads drivers.
 //
 //   come_and_go CYCLES
-#include <dirent.h>
 #include <malloc.h>
-#include <poll.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <atomic>
-#include <chrono>
-#include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <functional>
-#include <iostream>
-#include <map>
-#include <mutex>
-#include <nlohmann/json.hpp>
-#include <string>
-#include <thread>
 #include <vector>
 
-#include "hwalloc/capabilities.h"
-#include "hwalloc/devices.h"
-#include "hwalloc/inventory.h"
+#include "coming_devices.h"
+#include "hwalloc/plan.h"
+#include "hwalloc/v4l2.h"
 #include "witnesses.h"
 
 namespace {
 
-using namespace hwalloc;
-using Json = nlohmann::ordered_json;
-using std::chrono::steady_clock;
-
-constexpr std::size_t bytes = 3 * 4096 + 100;
-constexpr const char *vgem = "drm-dumb/vgem", *bochs = "drm-dumb/bochs-drm", *virtio = "drm-dumb/virtio_gpu";
-
-// ---- what was wrong
-
-std::mutex faults_mutex;
-Json faults = Json::array();
-void fault(const std::string& what) {
-    const std::lock_guard guard(faults_mutex);
-    if (faults.size() < 20)
-        faults.push_back(what);
-}
-void expect(bool holds, const std::string& what) {
-    if (!holds)
-        fault(what);
-}
-template<class T>
-std::string told(const Result<T>& result) {
-    return result ? "success" : result.error().message();
-}
-template<class T>
-bool lost(const Result<T>& result) {
-    return !result && result.error().kind() == ErrorKind::device_lost;
-}
-
-// ---- witnesses
-
-std::string link_target(const std::string& path) {
-    char target[512] = {};
-    return ::readlink(path.c_str(), target, sizeof(target) - 1) > 0 ? target : "";
-}
-std::string last_part(const std::string& path) {
-    return path.substr(path.rfind('/') + 1);
-}
-// "Total 3 objects, 49152 bytes" ends the kernel's list of dma-bufs.
-std::size_t dma_bufs() {
-    std::ifstream file("/sys/kernel/debug/dma_buf/bufinfo");
-    std::size_t count = 1000;
-    for (std::string line; std::getline(file, line);)
-        if (line.starts_with("Total ") && line.find(" objects") != line.npos)
-            count = std::strtoul(line.c_str() + 6, nullptr, 10);
-    return count;
-}
-
-// ---- the worker
-
-std::atomic<bool> over{false}, leave_vgem{false}, pause_all{false};
-std::atomic<bool> vgem_left{false}, paused{false};
-std::atomic<std::uint64_t> allocated{0}, device_lost{0}, not_there{0};
-
-// One allocation by name, used and released. A device that is not there, or goes meanwhile, is no fault.
-void use(const char* name, std::uint8_t value) {
-    Allocator* allocator = Allocator::find(name);
-    if (!allocator) {
-        auto resolved = Allocator::resolve(name);
-        if (!resolved) {
-            ++not_there;
-            const ErrorKind kind = resolved.error().kind();
-            expect(kind == ErrorKind::device_lost || kind == ErrorKind::unavailable, told(resolved));
-            return;
-        }
-        allocator = *resolved;
-    }
-    auto memory = allocator->alloc(bytes);
-    if (!memory) {
-        ++device_lost;
-        expect(lost(memory), "the worker: " + told(memory));
-        return;
-    }
-    ++allocated;
-    auto mapping = (*memory)->map(MapFlags::readwrite);
-    if (!mapping) {
-        expect(lost(mapping), "the worker maps: " + told(mapping));
-        return;
-    }
-    std::memset(mapping->data(), value, bytes);
-    // Memory of a card's own is empty when the card has gone (bochs): only that it can be touched is
-    // promised.
-    const bool own_memory = std::strcmp(name, bochs) == 0 || std::strcmp(name, "drm-dumb") == 0;
-    for (std::size_t at = 0; at < bytes && !own_memory; at += 997)
-        expect(mapping->data()[at] == value, std::string(name) + " has lost what was written");
-}
-
-void work() {
-    const char* const names[] = {"dma-heap/system", "udmabuf", bochs, virtio, "drm-dumb", vgem};
-    std::uint8_t value = 0;
-    while (!over) {
-        for (const char* name : names)
-            if (name != vgem || !leave_vgem)
-                use(name, ++value);
-        vgem_left = leave_vgem.load();
-        paused = pause_all.load();
-        while (pause_all && !over)
-            std::this_thread::sleep_for(std::chrono::milliseconds(1));
-        paused = false;
-    }
-}
-
-// ---- the devices
-
-void write(const std::string& path, const char* text) {
-    std::ofstream file(path);
-    file << text << std::flush;
-    expect(bool(file), path + " cannot be written");
-}
-bool run(const std::string& command) {
-    return std::system((command + " >&2").c_str()) == 0; // NOLINT: the lab's own commands
-}
-
-class Devices {
-public:
-    Devices() {
-        auto opened = DeviceMonitor::open(
-            {.added = [this](std::string_view name,
-                             Allocator& allocator) { added(std::string(name), allocator); },
-             .removed = [this](std::string_view name,
-                               Allocator& allocator) { removed(std::string(name), allocator); }});
-        if (!opened) {
-            std::cerr << opened.error().message() << "\n";
-            std::exit(1);
-        }
-        monitor = std::make_unique<DeviceMonitor>(std::move(*opened));
-        const auto listed = inventory(InventoryScan::quick);
-        for (const InventoryItem& item : *listed)
-            if (item.allocator)
-                objects[item.name] = item.allocator;
-    }
-
-    // Dispatches until `holds`. Without udev nobody wakes us up.
-    void wait_for(const std::string& what, const std::function<bool()>& holds) {
-        const auto end = steady_clock::now() + std::chrono::seconds(30);
-        while (!holds()) {
-            if (steady_clock::now() > end)
-                return fault(what + " did not happen");
-            pollfd waiting{.fd = monitor->fd(), .events = POLLIN, .revents = 0};
-            const bool ready = ::poll(&waiting, 1, 100) == 1;
-            if (!ready && monitor->source() == DeviceSource::udev)
-                continue;
-            auto done = monitor->dispatch();
-            expect(done.has_value(), "dispatch(): " + told(done));
-        }
-    }
-
-    std::unique_ptr<DeviceMonitor> monitor;
-    std::map<std::string, Allocator*> objects; // every name that ever was, and the object it had
-    std::uint64_t arrivals = 0, departures = 0;
-
-private:
-    void added(const std::string& name, Allocator& allocator) {
-        ++arrivals;
-        expect(Allocator::find(name) == &allocator, name + " was told, and is not found");
-        const auto known = objects.emplace(name, &allocator).first;
-        expect(known->second == &allocator, name + " is another object than before");
-        if (!name.starts_with("drm-dumb/card"))
-            return;
-        // udev is through with it.
-        struct stat status {};
-        const std::string node = "/dev/dri/" + last_part(name);
-        expect(
-            monitor->source() != DeviceSource::udev ||
-                (::stat(node.c_str(), &status) == 0 && (status.st_mode & 0777) == 0660 && status.st_gid != 0),
-            node + " was told before it could be used");
-    }
-    void removed(const std::string& name, Allocator& allocator) {
-        ++departures;
-        expect(objects[name] == &allocator, name + " was never told");
-    }
-};
-
-// No name leads to what is not there, and each driver's and each place's name to the card that is there.
-void check_names(const Devices& devices) {
-    for (const auto& [name, allocator] : devices.objects) {
-        if (!name.starts_with("drm-dumb/card"))
-            continue;
-        const std::string card = last_part(name), node = "/dev/dri/" + card;
-        const bool there = ::access(node.c_str(), F_OK) == 0;
-        expect(Allocator::find(name) == (there ? allocator : nullptr),
-               name + (there ? " is missing" : " is stale"));
-        expect(Allocator::find(node) == (there ? allocator : nullptr),
-               node + (there ? " is missing" : " is stale"));
-        if (!there)
-            expect(lost(Allocator::resolve(name)), name + ": " + told(Allocator::resolve(name)));
-    }
-    const std::string links = "/dev/dri/by-path/";
-    DIR* const listing = ::opendir(links.c_str());
-    while (const dirent* entry = listing ? ::readdir(listing) : nullptr) {
-        const std::string link = entry->d_name;
-        if (!link.ends_with("-card"))
-            continue;
-        const std::string name = "drm-dumb/by-path/" + link.substr(0, link.size() - 5);
-        Allocator* const found = Allocator::find(name);
-        expect(found && found == Allocator::find("drm-dumb/" + last_part(link_target(links + link))),
-               name + " leads elsewhere");
-    }
-    if (listing)
-        ::closedir(listing);
-}
+using namespace coming;
 
 void vgem_goes_and_comes(Devices& devices) {
     leave_vgem = true;
@@ -273,6 +57,52 @@ void vivid_goes_and_comes(Devices& devices) {
     devices.wait_for("the camera's return", [] { return Allocator::find(name) != nullptr; });
     expect(Allocator::find(name) == camera, "the camera is another object than before");
     expect(told(camera->alloc(bytes)) == "success", "the camera is back: " + told(camera->alloc(bytes)));
+}
+
+// A camera that streams, taken from its driver: its node goes, its open file stays.
+void camera_is_unbound_while_open(Devices& devices) {
+    constexpr const char* name = "v4l2/video0";
+    const std::string driver = "/sys/bus/platform/drivers/vivid/";
+    auto camera = v4l2::Camera::open("/dev/video0");
+    if (!camera)
+        return fault("the camera: " + told(camera));
+    auto format =
+        camera->negotiate({.pixel_format = fourcc('Y', 'U', 'Y', 'V'), .width = 320, .height = 180});
+    if (!format)
+        return fault("the camera: " + told(format));
+    std::vector<ParticipantRef> both{*v4l2::capture_participant(*camera), *cpu_participant(MapFlags::read)};
+    const PlanRequest request{.participants = both, .image = {.size = format->layout.memory_sizes[0]}};
+    const PlanRef before = *plan(request);
+    expect(before->choice() && *plan(request) == before, "no plan for the camera: " + before->explain());
+    auto buffers = before->allocate(4);
+    auto bound = buffers ? camera->bind(buffers->memories) : Result<void>(buffers.error());
+    if (!bound)
+        return fault("the camera: " + told(bound));
+    expect(told(camera->start()) == "success", "the camera does not start");
+    expect(told(camera->dequeue(5000)) == "success", "the camera gives no frame");
+    auto mapping = buffers->memories[0]->map(MapFlags::read);
+    expect(told(mapping) == "success", "mapping a buffer of the camera's: " + told(mapping));
+
+    write(driver + "unbind", "vivid.0");
+    devices.wait_for("the camera's end", [] { return !Allocator::find(name); });
+    Result<v4l2::Frame> frame = camera->dequeue(5000);
+    for (int i = 0; frame && i < 8; ++i) // those that were complete
+        frame = camera->dequeue(5000);
+    expect(lost(frame), "a frame of a camera that has gone: " + told(frame));
+    const std::uint8_t first = mapping ? mapping->data()[0] : 0;
+    expect(!mapping || mapping->data()[0] == first, "what is mapped can be read");
+    const PlanRef after = *plan(request);
+    expect(after != before, "a plan was remembered beyond its camera");
+    expect(!after->choice(), "a plan with a camera that has gone: " + after->explain());
+    mapping = Mapping();
+    (void)camera->close();
+    both.clear(); // it keeps the camera's file open, and that the node's number
+    buffers->memories.clear();
+
+    write(driver + "bind", "vivid.0");
+    devices.wait_for("the camera's return", [] { return Allocator::find(name) != nullptr; });
+    Allocator* const back = Allocator::find(name);
+    expect(back && told(back->alloc(bytes)) == "success", "the camera is back, and gives no memory");
 }
 
 // A card on the PCI bus, while its memory is mapped.
@@ -370,6 +200,8 @@ int main(int argc, char** argv) {
         card_goes_and_comes(devices, driver);
         if (cycle % 10 == 1)
             vivid_goes_and_comes(devices);
+        if (cycle % 10 == 2)
+            camera_is_unbound_while_open(devices);
         held.push_back(hold_still(devices));
     }
     over = true;
