@@ -10,7 +10,9 @@
 #include "tools/capture/buffers.h"
 #include "tools/capture/consumer.h"
 #include "tools/capture/loop.h"
+#include "tools/capture/report.h"
 #include "tools/capture/source.h"
+#include "tools/capture/words.h"
 #include "tools/capture/writer.h"
 #include "tools/commands.h"
 #include "tools/image/convert.h"
@@ -29,74 +31,6 @@ struct Options {
 constexpr std::uint32_t formats_for_pictures[] = {fourcc('Y', 'U', 'Y', 'V'), fourcc('U', 'Y', 'V', 'Y'),
                                                   fourcc('N', 'V', '1', '2'), fourcc('R', 'G', 'B', '3'),
                                                   fourcc('X', 'R', '2', '4'), fourcc('G', 'R', 'E', 'Y')};
-
-// "30", "29.97" or "30000/1001"
-bool parse_rate(const std::string& text, v4l2::FrameRate& rate) {
-    if (const auto slash = text.find('/'); slash != text.npos)
-        return parse_number(std::string_view(text).substr(0, slash), rate.frames) &&
-               parse_number(std::string_view(text).substr(slash + 1), rate.seconds) && rate.frames &&
-               rate.seconds;
-    rate.seconds = 1;
-    if (parse_number(text, rate.frames))
-        return rate.frames > 0;
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    const bool number = error == std::errc{} && end == text.data() + text.size();
-    if (!number || std::isnan(value) || value < 0.001 || value > 100'000)
-        return false;
-    rate = {static_cast<std::uint32_t>(std::lround(value * 1000)), 1000};
-    return true;
-}
-
-std::string describe(const v4l2::FrameSize& size) {
-    const auto range = [](std::uint32_t least, std::uint32_t most, std::uint32_t step) {
-        if (least == most)
-            return std::to_string(least);
-        return step > 1 ? fmt::format("{}-{} by {}", least, most, step) : fmt::format("{}-{}", least, most);
-    };
-    return range(size.min_width, size.max_width, size.step_width) + "x" +
-           range(size.min_height, size.max_height, size.step_height);
-}
-
-int list_formats(FrameSource& source, Output& out) {
-    auto formats = source.list_formats();
-    if (!formats)
-        return out.fail(formats.error());
-    const v4l2::DeviceInfo& info = source.info();
-    if (out.json()) {
-        Json list = Json::array();
-        for (const v4l2::FormatInfo& format : *formats) {
-            Json sizes = Json::array();
-            for (const v4l2::FrameSize& size : format.sizes)
-                sizes.push_back({{"width", {size.min_width, size.max_width, size.step_width}},
-                                 {"height", {size.min_height, size.max_height, size.step_height}}});
-            list.push_back({{"format", format_name(format.pixel_format)},
-                            {"fourcc", fourcc_name(format.pixel_format)},
-                            {"description", format.description},
-                            {"compressed", format.compressed},
-                            {"emulated", format.emulated},
-                            {"sizes", std::move(sizes)}});
-        }
-        out.print({{"device", info.path},
-                   {"driver", info.driver},
-                   {"card", info.card},
-                   {"bus", info.bus},
-                   {"formats", std::move(list)}});
-        return ok;
-    }
-    out.line(fmt::format("{} ({}, driver {})", info.path, info.card, info.driver));
-    Table table({"FORMAT", "DESCRIPTION", "SIZES"});
-    for (const v4l2::FormatInfo& format : *formats) {
-        std::string sizes;
-        for (const v4l2::FrameSize& size : format.sizes)
-            sizes += (sizes.empty() ? "" : " ") + describe(size);
-        table.row({{format_name(format.pixel_format), Style::strong},
-                   {format.description},
-                   {sizes.empty() ? "unknown" : sizes, sizes.empty() ? Style::faint : Style::plain}});
-    }
-    out.table(table);
-    return ok;
-}
 
 // Without a format asked for, where not every format will do: the first of `wanted` that there is, since
 // a camera may stand at a compressed one.
@@ -135,64 +69,13 @@ Result<v4l2::CaptureFormat> agree(FrameSource& source, v4l2::FormatRequest reque
     if (request.width && (request.width != layout.width || request.height != layout.height))
         out.note(fmt::format("{} gives {}x{} instead of {}x{}", source.info().path, layout.width,
                              layout.height, request.width, request.height));
+    if (const double asked = request.rate.value(), got = format->rate.value();
+        asked > 0 && got > 0 && std::abs(got - asked) > 0.01 * asked)
+        out.note(
+            fmt::format("{} gives {:.4g} frames a second instead of {:.4g}", source.info().path, got, asked));
     if (format->interlaced)
         out.note("the frames are interlaced: a picture shows both fields at once");
     return format;
-}
-
-Json number_or_null(const std::optional<double>& number) {
-    return number ? Json(*number) : Json();
-}
-
-Json report(const FrameSource& source, const v4l2::CaptureFormat& format, const Buffers& buffers,
-            std::uint32_t imports, const Statistics& statistics, const std::string& output) {
-    Json passed_over = Json::array();
-    for (const Error& error : buffers.passed_over)
-        passed_over.push_back(to_json(error));
-    return {
-        {"device", source.info().path},
-        {"driver", source.info().driver},
-        {"card", source.info().card},
-        {"allocator", buffers.allocator},
-        {"memory", buffers.kind},
-        {"format", format_name(format.pixel_format)},
-        {"fourcc", fourcc_name(format.pixel_format)},
-        {"width", format.layout.width},
-        {"height", format.layout.height},
-        {"stride", format.layout.planes[0].stride},
-        {"buffers", source.bound()},
-        {"frames", statistics.frames},
-        {"dropped", statistics.dropped},
-        {"errors", statistics.errors},
-        {"copies", statistics.copies},
-        {"imports", imports},
-        {"fps", statistics.fps},
-        {"latency_us",
-         {{"p50", number_or_null(statistics.latency_p50)}, {"p99", number_or_null(statistics.latency_p99)}}},
-        {"allocations_per_frame", number_or_null(statistics.allocations_per_frame)},
-        {"mmaps_per_frame", number_or_null(statistics.mappings_per_frame)},
-        {"output", output.empty() ? Json() : Json(output)},
-        {"passed_over", std::move(passed_over)}};
-}
-
-std::string summary(const FrameSource& source, const v4l2::CaptureFormat& format, const Buffers& buffers,
-                    const Statistics& statistics, std::uint32_t imports) {
-    std::string text =
-        fmt::format("{} of {}x{} {} from {} ({}) in {} of {}\n"
-                    "{} lost, {} damaged, {} copied; {} imported; {:.2f} frames a second",
-                    counted(statistics.frames, "frame"), format.layout.width, format.layout.height,
-                    format_name(format.pixel_format), source.info().path, source.info().card,
-                    counted(source.bound(), "buffer"), buffers.allocator, statistics.dropped,
-                    statistics.errors, statistics.copies, counted(imports, "buffer"), statistics.fps);
-    if (statistics.latency_p50 && *statistics.latency_p50 < 0)
-        text += fmt::format(
-            "\nthe driver's timestamps lie {:.0f} us (p50) after the frames' arrival, so they tell "
-            "no latency",
-            -*statistics.latency_p50);
-    else if (statistics.latency_p50)
-        text += fmt::format("\nfrom the driver to here: {:.0f} us (p50), {:.0f} us (p99)",
-                            *statistics.latency_p50, *statistics.latency_p99);
-    return text;
 }
 
 // An allocator of a GPU names the GPU as well.
@@ -265,8 +148,9 @@ int capture_frames(const Options& options, const v4l2::FormatRequest& request, F
     // Into the camera's driver; the test source fills memory where it is.
     const std::uint32_t imports = source.needs_dma_buf() ? source.bound() : 0;
     if (source.bound() != options.buffers)
-        out.note(fmt::format("capturing with {} buffers instead of {}: the source needs them", source.bound(),
-                             options.buffers));
+        out.note(fmt::format("capturing with {} buffers instead of {}: {}", source.bound(), options.buffers,
+                             source.bound() > options.buffers ? "the source needs them"
+                                                              : "the source takes no more"));
 
     std::optional<Error> failed;
     const bool progress = ::isatty(STDERR_FILENO) == 1;
@@ -362,7 +246,15 @@ Run capture(CLI::App& command) {
         ->type_name("N")
         ->capture_default_str();
     command.add_option("--frames", options->frames, "how many to take; 0: until Control-C")
-        ->check(CLI::NonNegativeNumber)
+        ->check(CLI::Validator(
+            [](std::string& text) {
+                std::uint64_t number = 0;
+                const auto end = std::from_chars(text.data(), text.data() + text.size(), number);
+                return end.ec == std::errc{} && end.ptr == text.data() + text.size()
+                           ? std::string()
+                           : "a number of frames is a whole number from 0 on, not \"" + text + "\"";
+            },
+            ""))
         ->type_name("N")
         ->capture_default_str();
     command

@@ -10,6 +10,7 @@
 #include "hwalloc/plan.h"
 #include "hwalloc/v4l2.h"
 #include "tools/capture/source.h"
+#include "tools/capture/words.h"
 #include "tools/commands.h"
 #include "tools/plan/report.h"
 

@@ -152,6 +152,16 @@ class Capture(unittest.TestCase):
             with self.subTest(words):
                 self.assertEqual(self.error("--device", "test", *words, code=2)["kind"], "usage")
 
+    def test_a_number_of_frames_is_told_in_words(self):
+        for word in ("-1", "abc", "99999999999999999999"):
+            error = self.error("--device", "test", "--frames", word, code=2)
+            self.assertIn(f'a whole number from 0 on, not "{word}"', error["message"])
+
+    def test_an_output_that_cannot_be_opened_is_told_with_a_remedy(self):
+        error = self.error("--device", "test", "--output", str(self.path / "none" / "frame.png"))
+        self.assertEqual((error["errno"], error["call"]), ("ENOENT", "open"))
+        self.assertIn("directory", error["remedy"])
+
     def test_a_card_that_is_not_there_is_told(self):
         error = self.error("--device", "test", "--to", "display=card987")
         self.assertEqual(error["kind"], "unavailable")

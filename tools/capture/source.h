@@ -46,14 +46,4 @@ std::unique_ptr<FrameSource> test_source();
 Result<std::unique_ptr<FrameSource>>
 open_source(const std::string& device, const v4l2::FormatRequest& request, std::vector<Error>& passed_over);
 
-// A decimal number, and nothing behind it.
-bool parse_number(std::string_view text, std::uint32_t& number);
-// "640x480", neither of them 0.
-bool parse_size(std::string_view text, std::uint32_t& width, std::uint32_t& height);
-// V4L2's code for a name people use: "YUYV", "nv12", "RGB24" (RGB3), "BGRX" (XR24), or the four characters
-// themselves. 0: no such name.
-std::uint32_t parse_format(const std::string& name);
-// The name that parse_format() takes, for a code.
-std::string format_name(std::uint32_t pixel_format);
-
 } // namespace hwalloc::tools

@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "tools/capture/source.h"
+#include "tools/capture/words.h"
 #include "tools/image/bars.h"
 
 namespace hwalloc::tools {

@@ -7,7 +7,7 @@
 
 #include <cerrno>
 
-#include "tools/capture/source.h"
+#include "tools/capture/words.h"
 #include "tools/image/convert.h"
 #include "tools/image/png.h"
 
@@ -52,7 +52,10 @@ Result<void> FrameWriter::open(const std::string& output) {
         const int why = errno;
         if (fd >= 0)
             ::close(fd);
-        return Error::from_errno(why, "opening the output").on(output).call("open");
+        return Error::from_errno(why, "opening the output")
+            .on(output)
+            .call("open")
+            .remedy("name a file in a directory that is there and that you may write to");
     }
     // Frames are written straight from their memory.
     std::setvbuf(file_, nullptr, _IONBF, 0);

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "tools/capture/source.h"
+#include "tools/capture/words.h"
 
 namespace hwalloc::tools {
 namespace {

@@ -1,0 +1,117 @@
+#include "tools/capture/report.h"
+
+#include <fmt/format.h>
+
+#include "tools/capture/words.h"
+
+namespace hwalloc::tools {
+namespace {
+
+std::string describe(const v4l2::FrameSize& size) {
+    const auto range = [](std::uint32_t least, std::uint32_t most, std::uint32_t step) {
+        if (least == most)
+            return std::to_string(least);
+        return step > 1 ? fmt::format("{}-{} by {}", least, most, step) : fmt::format("{}-{}", least, most);
+    };
+    return range(size.min_width, size.max_width, size.step_width) + "x" +
+           range(size.min_height, size.max_height, size.step_height);
+}
+
+Json number_or_null(const std::optional<double>& number) {
+    return number ? Json(*number) : Json();
+}
+
+} // namespace
+
+int list_formats(FrameSource& source, Output& out) {
+    auto formats = source.list_formats();
+    if (!formats)
+        return out.fail(formats.error());
+    const v4l2::DeviceInfo& info = source.info();
+    if (out.json()) {
+        Json list = Json::array();
+        for (const v4l2::FormatInfo& format : *formats) {
+            Json sizes = Json::array();
+            for (const v4l2::FrameSize& size : format.sizes)
+                sizes.push_back({{"width", {size.min_width, size.max_width, size.step_width}},
+                                 {"height", {size.min_height, size.max_height, size.step_height}}});
+            list.push_back({{"format", format_name(format.pixel_format)},
+                            {"fourcc", fourcc_name(format.pixel_format)},
+                            {"description", format.description},
+                            {"compressed", format.compressed},
+                            {"emulated", format.emulated},
+                            {"sizes", std::move(sizes)}});
+        }
+        out.print({{"device", info.path},
+                   {"driver", info.driver},
+                   {"card", info.card},
+                   {"bus", info.bus},
+                   {"formats", std::move(list)}});
+        return ok;
+    }
+    out.line(fmt::format("{} ({}, driver {})", info.path, info.card, info.driver));
+    Table table({"FORMAT", "DESCRIPTION", "SIZES"});
+    for (const v4l2::FormatInfo& format : *formats) {
+        std::string sizes;
+        for (const v4l2::FrameSize& size : format.sizes)
+            sizes += (sizes.empty() ? "" : " ") + describe(size);
+        table.row({{format_name(format.pixel_format), Style::strong},
+                   {format.description},
+                   {sizes.empty() ? "unknown" : sizes, sizes.empty() ? Style::faint : Style::plain}});
+    }
+    out.table(table);
+    return ok;
+}
+
+Json report(const FrameSource& source, const v4l2::CaptureFormat& format, const Buffers& buffers,
+            std::uint32_t imports, const Statistics& statistics, const std::string& output) {
+    Json passed_over = Json::array();
+    for (const Error& error : buffers.passed_over)
+        passed_over.push_back(to_json(error));
+    return {
+        {"device", source.info().path},
+        {"driver", source.info().driver},
+        {"card", source.info().card},
+        {"allocator", buffers.allocator},
+        {"memory", buffers.kind},
+        {"format", format_name(format.pixel_format)},
+        {"fourcc", fourcc_name(format.pixel_format)},
+        {"width", format.layout.width},
+        {"height", format.layout.height},
+        {"stride", format.layout.planes[0].stride},
+        {"buffers", source.bound()},
+        {"frames", statistics.frames},
+        {"dropped", statistics.dropped},
+        {"errors", statistics.errors},
+        {"copies", statistics.copies},
+        {"imports", imports},
+        {"fps", statistics.fps},
+        {"latency_us",
+         {{"p50", number_or_null(statistics.latency_p50)}, {"p99", number_or_null(statistics.latency_p99)}}},
+        {"allocations_per_frame", number_or_null(statistics.allocations_per_frame)},
+        {"mmaps_per_frame", number_or_null(statistics.mappings_per_frame)},
+        {"output", output.empty() ? Json() : Json(output)},
+        {"passed_over", std::move(passed_over)}};
+}
+
+std::string summary(const FrameSource& source, const v4l2::CaptureFormat& format, const Buffers& buffers,
+                    const Statistics& statistics, std::uint32_t imports) {
+    std::string text =
+        fmt::format("{} of {}x{} {} from {} ({}) in {} of {}\n"
+                    "{} lost, {} damaged, {} copied; {} imported; {:.2f} frames a second",
+                    counted(statistics.frames, "frame"), format.layout.width, format.layout.height,
+                    format_name(format.pixel_format), source.info().path, source.info().card,
+                    counted(source.bound(), "buffer"), buffers.allocator, statistics.dropped,
+                    statistics.errors, statistics.copies, counted(imports, "buffer"), statistics.fps);
+    if (statistics.latency_p50 && *statistics.latency_p50 < 0)
+        text += fmt::format(
+            "\nthe driver's timestamps lie {:.0f} us (p50) after the frames' arrival, so they tell "
+            "no latency",
+            -*statistics.latency_p50);
+    else if (statistics.latency_p50)
+        text += fmt::format("\nfrom the driver to here: {:.0f} us (p50), {:.0f} us (p99)",
+                            *statistics.latency_p50, *statistics.latency_p99);
+    return text;
+}
+
+} // namespace hwalloc::tools

@@ -1,0 +1,21 @@
+// What a capture tells about itself, for programs and for people.
+#pragma once
+
+#include <string>
+
+#include "tools/capture/buffers.h"
+#include "tools/capture/loop.h"
+#include "tools/output.h"
+
+namespace hwalloc::tools {
+
+// What the source offers: formats and sizes. The command's answer; its exit code.
+int list_formats(FrameSource& source, Output& out);
+
+// `imports`: into the camera's driver. `output`: where frames were written; empty: nowhere.
+Json report(const FrameSource& source, const v4l2::CaptureFormat& format, const Buffers& buffers,
+            std::uint32_t imports, const Statistics& statistics, const std::string& output);
+std::string summary(const FrameSource& source, const v4l2::CaptureFormat& format, const Buffers& buffers,
+                    const Statistics& statistics, std::uint32_t imports);
+
+} // namespace hwalloc::tools
