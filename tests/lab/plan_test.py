@@ -5,7 +5,7 @@ in pieces; and captures that take what the plan found.
 
 usage: plan_test.py [matrix|fragmented|rights]...
 
-HWALLOC_PLAN_BOOTS says how many guests are broken into pieces (2)."""
+HWALLOC_PLAN_BOOTS says how many guests are broken into pieces (1)."""
 
 import os
 import shlex
@@ -15,7 +15,7 @@ sys.dont_write_bytecode = True
 from lab_cases import BUILD, HEAP, differing, in_lab, run  # noqa: E402
 
 JUDGE = shlex.quote(str(BUILD / "tests" / "lab" / "judge_plan"))
-BOOTS = int(os.environ.get("HWALLOC_PLAN_BOOTS", "2"))
+BOOTS = int(os.environ.get("HWALLOC_PLAN_BOOTS", "1"))
 TWO_CAMERAS = "n_devs=2 node_types=0x1,0x1 allocators=0,1"
 # How the judge calls whom the plan calls so.
 ROLES = {"camera": "camera", "output": "output", "GPU": "gpu", "screen": "display"}
