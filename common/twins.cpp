@@ -4,6 +4,7 @@
 #include <linux/udmabuf.h>
 
 #include <cstdint>
+#include <span>
 
 #include "common/checked.h"
 #include "common/kernel.h"
@@ -13,30 +14,36 @@
 namespace hwalloc {
 namespace {
 
-// udmabuf_create_list, which ends with an array of unknown length, with two items.
-struct TwoItems {
-    __u32 flags, count;
-    udmabuf_create_item items[2];
+struct Piece {
+    std::uint64_t offset, size;
 };
-static_assert(sizeof(TwoItems) == sizeof(udmabuf_create_list) + 2 * sizeof(udmabuf_create_item));
 
-Result<UniqueFd> join(int device, int memfd, std::uint64_t first, std::uint64_t second,
-                      std::uint64_t half) noexcept {
-    TwoItems list{};
+// udmabuf_create_list, which ends with an array of unknown length, with room for three items.
+struct ThreeItems {
+    __u32 flags, count;
+    udmabuf_create_item items[3];
+};
+static_assert(sizeof(ThreeItems) == sizeof(udmabuf_create_list) + 3 * sizeof(udmabuf_create_item));
+
+Result<UniqueFd> join(int device, int memfd, std::span<const Piece> pieces) noexcept {
+    ThreeItems list{};
     list.flags = UDMABUF_FLAGS_CLOEXEC;
-    list.count = 2;
-    const std::uint64_t offsets[2] = {first, second};
-    for (int i = 0; i < 2; ++i) {
-        list.items[i].memfd = static_cast<__u32>(memfd);
-        list.items[i].offset = offsets[i];
-        list.items[i].size = half;
+    std::uint64_t size = 0;
+    for (const Piece& piece : pieces) {
+        if (piece.size == 0)
+            continue;
+        udmabuf_create_item& item = list.items[list.count++];
+        item.memfd = static_cast<__u32>(memfd);
+        item.offset = piece.offset;
+        item.size = piece.size;
+        size += piece.size;
     }
     const int fd = kernel.ioctl(device, UDMABUF_CREATE_LIST, &list);
     if (fd < 0)
         return Error::from_errno(-fd, "making a trial buffer")
             .on("/dev/udmabuf")
             .call("UDMABUF_CREATE_LIST")
-            .wanted(2 * half);
+            .wanted(size);
     return UniqueFd(fd);
 }
 
@@ -58,11 +65,12 @@ Result<std::array<UniqueFd, 2>> make_twins(std::size_t size) noexcept {
     auto memfd = make_sealed_memfd("hwalloc:twins", rounded);
     if (!memfd)
         return std::move(memfd).error();
-    const std::uint64_t half = rounded / 2;
-    auto one = join(udmabuf.get(), memfd->get(), 0, half, half);
+    const std::uint64_t page = page_size();
+    auto one = join(udmabuf.get(), memfd->get(), std::array{Piece{0, rounded}});
     if (!one)
         return std::move(one).error();
-    auto other = join(udmabuf.get(), memfd->get(), half, 0, half);
+    auto other = join(udmabuf.get(), memfd->get(),
+                      std::array{Piece{page, page}, Piece{0, page}, Piece{2 * page, rounded - 2 * page}});
     if (!other)
         return std::move(other).error();
     return std::array{*std::move(one), *std::move(other)};

@@ -7,6 +7,24 @@
 #include "common/twins.h"
 
 namespace hwalloc::planning {
+namespace {
+
+// Whether a trial failed for a reason that has nothing to do with the memory, so that nothing follows.
+bool tells_nothing(ErrorKind kind) {
+    switch (kind) {
+    case ErrorKind::busy:
+    case ErrorKind::device_lost:
+    case ErrorKind::exhausted:
+    case ErrorKind::limit: // of descriptors, say
+    case ErrorKind::permission:
+    case ErrorKind::unavailable:
+        return true;
+    default:
+        return false;
+    }
+}
+
+} // namespace
 
 Result<void> Twins::make() {
     if (made_)
@@ -44,8 +62,7 @@ Twins::Finding Twins::try_on(Participant& participant) {
         if (tried)
             continue;
         Error& error = tried.error();
-        if (error.kind() == ErrorKind::busy || error.kind() == ErrorKind::device_lost ||
-            error.kind() == ErrorKind::exhausted) {
+        if (tells_nothing(error.kind())) {
             finding.how = "the trial with two buffers failed";
             finding.why_unknown = std::move(error);
             return finding;

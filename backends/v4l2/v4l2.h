@@ -182,7 +182,7 @@ public:
     Result<void> close() noexcept;
 
     // Whether the device demands physically contiguous memory at the negotiated size. Found by trial with
-    // twins: two udmabufs over the same pages, one with its halves swapped, cannot both be contiguous; a
+    // twins: two udmabufs over the same pages, one with its first two swapped, cannot both be contiguous; a
     // device that takes both needs no contiguity, and one that takes one and refuses the other with EFAULT
     // does. `unknown` when it refuses both (it may be unable to map udmabufs at all), and, with an error in
     // `why`, if given, when it cannot be tried. Needs /dev/udmabuf and an idle camera with nothing bound;

@@ -35,6 +35,21 @@ TEST_F(PlanContiguityTest, WhoTakesBothTwinsNeedsNone) {
     EXPECT_EQ(twins.inodes.size(), 2u);
 }
 
+// A camera looks at as much as an image of its own takes, which may be a small part of what all need.
+TEST_F(PlanContiguityTest, WhoUsesTheBeginningAloneIsNotTakenToTakeScatteredMemory) {
+    image = {.size = 64 * page_size()};
+    camera->trial = [this](Memory& memory, const ImageLayout&) -> Result<Recipe> {
+        const int twin = twins.twin(memory);
+        constexpr std::size_t used = 3;
+        for (std::size_t i = 1; twin >= 0 && i < used; ++i)
+            if (const auto& pages = twins.orders[static_cast<std::size_t>(twin)];
+                pages[i] != pages[i - 1] + 1) // the file's own pages are contiguous
+                return Error(ErrorKind::incompatible, EFAULT, "trying").call("QBUF");
+        return Recipe{.use = "V4L2 buffer"};
+    };
+    EXPECT_EQ(made()->participants()[0].needs_contiguous, Answer::yes);
+}
+
 TEST_F(PlanContiguityTest, LuckIsRefusedWhenOneTwinWas) {
     auto& contiguous = allocator("plan-test/contiguous");
     contiguous.about.contiguous = Answer::yes;
@@ -95,6 +110,18 @@ TEST_F(PlanContiguityTest, ABusyDeviceProvesNothing) {
     const PlanRef plan = made();
     EXPECT_EQ(plan->participants()[0].needs_contiguous, Answer::unknown);
     EXPECT_EQ(candidate(*plan, "plan-test/scattered").verdict, Verdict::untested);
+}
+
+TEST_F(PlanContiguityTest, ATrialThatCouldNotBeMadeProvesNothing) {
+    for (const int code : {EMFILE, ENOMEM, EACCES, ENODEV}) {
+        camera->trial = [&](Memory& memory, const ImageLayout&) -> Result<Recipe> {
+            if (twins.twin(memory) == 1)
+                return Error::from_errno(code, "trying");
+            return Recipe{.use = "V4L2 buffer"};
+        };
+        forget_plans();
+        EXPECT_EQ(made()->participants()[0].needs_contiguous, Answer::unknown) << code;
+    }
 }
 
 TEST_F(PlanContiguityTest, TwinsAreNotNeededWhereContiguityIsPromised) {

@@ -25,7 +25,14 @@ public:
             if (request != UDMABUF_CREATE_LIST)
                 return real_kernel().ioctl(fd, request, argument);
             const auto& list = *static_cast<const udmabuf_create_list*>(argument);
-            UniqueFd made = FakeDmaBufs::make(list.list[0].size + list.list[1].size);
+            std::size_t size = 0;
+            active->orders.emplace_back();
+            for (__u32 i = 0; i < list.count; ++i) {
+                size += list.list[i].size;
+                for (__u64 at = 0; at < list.list[i].size; at += page_size())
+                    active->orders.back().push_back((list.list[i].offset + at) / page_size());
+            }
+            UniqueFd made = FakeDmaBufs::make(size);
             active->inodes.push_back(inode_of(made.get()));
             return made.release();
         };
@@ -54,6 +61,8 @@ public:
     FakeDmaBufs buffers;
     int udmabuf_open = 0;
     std::vector<std::uint64_t> inodes; // of every twin that was made
+    // Of each, the pages of the file in the order in which it has them.
+    std::vector<std::vector<std::uint64_t>> orders;
 
     static inline FakeTwins* active = nullptr;
 };
