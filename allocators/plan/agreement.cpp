@@ -53,6 +53,20 @@ std::string in_words(const ImageLayout& layout) {
         FixedText("a stride of ", layout.planes[0].stride, " and ", layout.memory_sizes[0], " bytes").view());
 }
 
+// Whether the numbers that all were merged into hold for a layout that somebody has changed.
+Result<void> holds(const ImageLayout& layout, const Constraints& constraints, std::string_view changed_by) {
+    const std::uint32_t stride = layout.planes[0].stride;
+    if (layout.fourcc == 0 || (stride >= constraints.pitch_min && stride <= constraints.pitch_max &&
+                               stride % std::max(constraints.pitch_align, 1u) == 0))
+        return {};
+    return Error(ErrorKind::incompatible, "agreeing on a layout")
+        .doing("the layout does not do for all")
+        .on(changed_by)
+        .remedy(FixedText("it has ", in_words(layout), ", and all need a stride of at least ",
+                          constraints.pitch_min, ", at most ", constraints.pitch_max, ", a multiple of ",
+                          constraints.pitch_align, ": choose another width or format"));
+}
+
 // Proposes a layout to all in turn, until it went round unchanged.
 Result<ImageLayout> go_round(std::span<const ParticipantRef> participants, Agreement& agreement,
                              ImageLayout layout) {
@@ -69,7 +83,8 @@ Result<ImageLayout> go_round(std::span<const ParticipantRef> participants, Agree
                 agreement.refusals[i] = std::move(settled).error();
                 continue;
             }
-            settled->memory_sizes[0] = std::max(settled->memory_sizes[0], layout.memory_sizes[0]);
+            settled->memory_sizes[0] = round_up(std::max(settled->memory_sizes[0], layout.memory_sizes[0]),
+                                                agreement.constraints->size_align);
             if (*settled == layout)
                 continue;
             changed = true;
@@ -77,8 +92,11 @@ Result<ImageLayout> go_round(std::span<const ParticipantRef> participants, Agree
             last_changed = participants[i]->name();
             layout = *settled;
         }
-        if (!changed)
+        if (!changed) {
+            if (auto all = holds(layout, *agreement.constraints, last_changed); !all)
+                return std::move(all).error();
             return layout;
+        }
     }
     return Error(ErrorKind::incompatible, "agreeing on a layout")
         .doing("the devices agree on no stride and size")
@@ -133,6 +151,8 @@ Agreement agree(std::span<const ParticipantRef> participants, const ImageSpec& i
 
 Result<void> all_settle(std::span<const ParticipantRef> participants, const Agreement& agreement,
                         const ImageLayout& layout, std::uint64_t bytes) {
+    if (auto all = holds(layout, *agreement.constraints, "the allocator"); !all)
+        return all;
     for (std::size_t i = 0; i < participants.size(); ++i) {
         if (agreement.refusals[i])
             continue;

@@ -163,6 +163,35 @@ TEST_F(PlanTest, ADisagreementIsAnAnswer) {
     EXPECT_THAT(told, HasSubstr("160"));
 }
 
+// Who says in numbers what it needs, and leaves the rest to the default, is held to by all the same.
+TEST_F(PlanTest, NumbersHoldForWhatOthersMakeOfTheLayout) {
+    auto& one = allocator("plan-test/one");
+    auto camera = participant("camera");
+    auto card = participant("card");
+    card->needs.size_align = 4096;
+    camera->settling = [](const ImageLayout& layout) -> Result<ImageLayout> {
+        auto settled = linear_layout(layout.fourcc, layout.width, layout.height, 160);
+        settled->memory_sizes[0] += 7;
+        return settled;
+    };
+    const PlanRef plan = made();
+    ASSERT_TRUE(plan->choice());
+    EXPECT_EQ(plan->choice()->layout.memory_sizes[0], 8192u) << "160 * 48 and 7, to a multiple";
+    card->needs.pitch_align = 64;
+    forget_plans();
+    const PlanRef none = made();
+    EXPECT_EQ(none->choice(), nullptr);
+    EXPECT_THAT(none->why_not()->message(), HasSubstr("a multiple of 64"));
+    // Nor is the allocator's own layout taken against them.
+    camera->settling = nullptr;
+    one.pitch_step = 160;
+    forget_plans();
+    const PlanRef bytes = made();
+    ASSERT_TRUE(bytes->choice());
+    EXPECT_FALSE(bytes->choice()->lays_out);
+    EXPECT_EQ(bytes->choice()->layout.planes[0].stride, 128u);
+}
+
 TEST_F(PlanTest, AnAllocatorsOwnLayoutHasToDoForAll) {
     auto& one = allocator("plan-test/laid-out");
     one.pitch_step = 256;
