@@ -75,7 +75,7 @@ public:
     // For people: "camera /dev/video0 (vivid)". Valid as long as the participant.
     virtual std::string_view name() const noexcept = 0;
     // Which device, in which use and state: two participants with equal keys accept and refuse the same
-    // memory. Plans are remembered by it. Valid as long as the participant.
+    // memory. Plans are remembered by it; empty: they are not. Valid until the next call.
     virtual std::string_view cache_key() const noexcept = 0;
 
     // Allocators of memory that only this device can offer, such as a camera's own buffers: candidates of a

@@ -28,6 +28,11 @@ Result<PlanBuffers> Plan::allocate_from(std::size_t candidate, std::size_t count
         const PlanCandidate& from = candidates_[candidate];
         if (from.why)
             return *from.why;
+        if (from.layout.memory_count == 0)
+            return Error(ErrorKind::unavailable, "allocating memory of a plan")
+                .doing("this memory was not tried, as what came before it does,")
+                .on(from.name)
+                .remedy("make the plan with PlanRequest::complete");
         PlanBuffers buffers{.candidate = candidate, .layout = from.layout};
         buffers.memories.reserve(count);
         for (std::size_t i = 0; i < count; ++i) {

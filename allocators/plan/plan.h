@@ -57,8 +57,8 @@ struct PlanRequest {
     // HWALLOC_ALLOCATORS, else of a configuration file (see preferred_allocators()). Read during the call
     // only.
     std::span<const std::string_view> prefer{};
-    // Try everything, for a complete table. Else it ends with the first candidate that all accept; what
-    // follows is untested.
+    // Try everything, for a complete table and whatever can be fallen back to. Else it ends with the first
+    // candidate that all accept; what follows is untested, and not in the ranking.
     bool complete = false;
 };
 
@@ -135,11 +135,12 @@ public:
 
     // `count` buffers of the choice, at least layout.memory_sizes[0] bytes each. When it fails, those of the
     // next in the ranking, which starts at its place `first`: for a caller whose device has refused what came
-    // before. Errors: why_not(); unavailable (nothing is left in the ranking); that of the first that failed,
-    // with a cause for each that was tried.
+    // before. What was not tried is not in the ranking: see PlanRequest::complete. Errors: why_not();
+    // unavailable (nothing is left in the ranking); that of the first that failed, with a cause for each that
+    // was tried.
     Result<PlanBuffers> allocate(std::size_t count, std::size_t first = 0) const noexcept;
     // `count` buffers of this candidate, whatever its verdict: for each side of a copy(). Errors: invalid (no
-    // such candidate), and why it gives none.
+    // such candidate), unavailable (it was not tried: see PlanRequest::complete), and why it gives none.
     Result<PlanBuffers> allocate_from(std::size_t candidate, std::size_t count) const noexcept;
 
     // The whole story, a line for each candidate and one for each refusal. May throw std::bad_alloc like any
@@ -167,8 +168,9 @@ using PlanRef = std::shared_ptr<const Plan>;
 
 // Makes a plan, or gives the one that was made for an equal request: with equal keys of the participants, the
 // same image, policy and preferences, and no device come or gone since (DeviceMonitor::dispatch() and every
-// scan of the registry tell). That costs no system call and no allocation. Only plans with a choice() that is
-// accepted are remembered, and a few at a time.
+// scan of the registry tell). That costs no system call and no allocation. A few plans are remembered, with
+// what they keep: those with a choice() that is accepted, that did not pass over anything because it was busy
+// or exhausted, and whose allocators all have names (what has none belongs to whoever brought it).
 //
 // Candidates are the allocators that are registered and those that participants bring; memory that a device
 // owns (Properties::cost below 20) only from participants, or by preference. May block: it allocates, and

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <optional>
 
 #include "allocators/plan/planner.h"
 #include "allocators/registry.h"
@@ -44,6 +45,29 @@ union Immortal {
 };
 constinit Immortal immortal;
 
+// A shortage, or somebody else's use of a device, which may be over at the next call.
+bool passes(const std::optional<Error>& why) noexcept {
+    return why && (why->kind() == ErrorKind::busy || why->kind() == ErrorKind::exhausted);
+}
+
+// Whether a plan may be kept, and given to others. What has no name belongs to whoever brought it, and must
+// go when they let go of it: an application's VkDevice is destroyed when its last user should be gone.
+bool is_worth_keeping(const Plan& plan, const PlanRequest& request) noexcept {
+    const PlanCandidate* const choice = plan.choice();
+    if (!choice || choice->verdict != Verdict::accepted)
+        return false;
+    for (const ParticipantRef& one : request.participants)
+        if (one->cache_key().empty())
+            return false;
+    for (const PlanCandidate& one : plan.candidates())
+        if (one.allocator && one.allocator->name().empty())
+            return false;
+    return std::none_of(plan.candidates().data(), choice, [](const PlanCandidate& better) {
+        return passes(better.why) || std::any_of(better.cells.begin(), better.cells.end(),
+                                                 [](const PlanCell& cell) { return passes(cell.why); });
+    });
+}
+
 Result<void> check(const PlanRequest& request) noexcept {
     const ImageSpec& image = request.image;
     if (request.participants.empty() || std::find(request.participants.begin(), request.participants.end(),
@@ -75,7 +99,7 @@ Result<PlanRef> plan(const PlanRequest& request) noexcept {
         if (!parts)
             return std::move(parts).error();
         PlanRef made = std::make_shared<const Plan>(std::move(*parts));
-        if (!made->choice() || made->choice()->verdict != Verdict::accepted)
+        if (!is_worth_keeping(*made, request))
             return made;
         Remembered fresh{.keys = {},
                          .prefer = {request.prefer.begin(), request.prefer.end()},

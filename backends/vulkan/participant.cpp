@@ -26,10 +26,10 @@ public:
         : device_(device)
         , usage_(usage)
         , name_("GPU " + device.name())
-        , key_("vulkan " +
-               (device.index().empty() ? std::to_string(reinterpret_cast<std::uintptr_t>(device.device()))
-                                       : "#" + device.index() + " " + device.name()) +
-               " usage " + std::to_string(usage)) {}
+        // An application's own device has no name that outlives it.
+        , key_(device.index().empty()
+                   ? std::string()
+                   : "vulkan #" + device.index() + " " + device.name() + " usage " + std::to_string(usage)) {}
 
     std::string_view name() const noexcept override { return name_; }
     std::string_view cache_key() const noexcept override { return key_; }
@@ -44,8 +44,12 @@ public:
             // name.
             if (!device_.index().empty())
                 if (auto registered =
-                        Allocator::resolve("vulkan/" + device_.index() + (shares ? "" : "/host")))
+                        Allocator::resolve("vulkan/" + device_.index() + (shares ? "" : "/host"))) {
+                    // The device is open: so the allocator may be, and know what its memory is like.
+                    if (auto* describes = (*registered)->extension<Describes>())
+                        (void)describes->available();
                     return {AllocatorRef(*registered)};
+                }
             if (auto own = device_.allocator(shares ? Placement::exportable : Placement::host))
                 return {*own};
         } catch (const std::bad_alloc&) {

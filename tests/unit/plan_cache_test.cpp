@@ -62,6 +62,32 @@ TEST_F(PlanTest, WhatFailedIsTriedAgain) {
     EXPECT_TRUE(made()->choice()) << "permissions change without an event";
 }
 
+TEST_F(PlanTest, WhatHasNoNameIsNotKept) {
+    AllocatorRef own = AllocatorRef::adopt(new FakeAllocator);
+    auto gpu = participant("gpu");
+    gpu->own = {own};
+    allocator("plan-test/one");
+    const PlanRef first = made(PlanPolicy::prefer);
+    EXPECT_EQ(candidate(*first, "own memory of gpu").allocator.get(), own.get());
+    EXPECT_NE(made(PlanPolicy::prefer), first);
+    gpu->own.clear();
+    const PlanRef named = made(PlanPolicy::prefer);
+    EXPECT_EQ(made(PlanPolicy::prefer), named);
+    gpu->key.clear();
+    EXPECT_NE(made(PlanPolicy::prefer), named);
+    EXPECT_NE(made(PlanPolicy::prefer), made(PlanPolicy::prefer)) << "without a key";
+}
+
+TEST_F(PlanTest, WhatWasPassedOverForTheMomentIsTriedAgain) {
+    auto& best = allocator("plan-test/best");
+    allocator("plan-test/next");
+    participant("gpu");
+    best.failure = Error(ErrorKind::exhausted, ENOMEM, "no memory is left");
+    EXPECT_EQ(made()->choice()->name, "plan-test/next");
+    best.failure.reset();
+    EXPECT_EQ(made()->choice()->name, "plan-test/best");
+}
+
 TEST_F(PlanTest, AFewAreRemembered) {
     allocator("plan-test/one");
     participant("gpu");

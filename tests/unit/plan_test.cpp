@@ -65,6 +65,11 @@ TEST_F(PlanTest, StopsAtTheFirstThatDoesUnlessAllIsAskedFor) {
     EXPECT_EQ(quick->choice()->name, "plan-test/one");
     EXPECT_EQ(two.allocations, 0);
     EXPECT_EQ(candidate(*quick, "plan-test/two").verdict, Verdict::untested);
+    EXPECT_TRUE(quick->allocate_from(0, 1));
+    const auto untried = quick->allocate_from(1, 1);
+    ASSERT_FALSE(untried) << "of what size?";
+    EXPECT_EQ(untried.error().kind(), ErrorKind::unavailable);
+    EXPECT_EQ(two.allocations, 0);
     const PlanRef all_of_it = made(PlanPolicy::strict, true);
     EXPECT_EQ(two.allocations, 1);
     EXPECT_EQ(candidate(*all_of_it, "plan-test/two").verdict, Verdict::accepted);
