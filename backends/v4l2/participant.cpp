@@ -53,9 +53,12 @@ public:
         const ssize_t length = kernel.readlink(link.c_str(), node, sizeof node);
         std::string_view base(node, length > 0 ? static_cast<std::size_t>(length) : 0);
         base.remove_prefix(std::min(base.size(), base.rfind('/') + 1));
-        if (Allocator* buffers = base.empty() ? nullptr : Allocator::find(FixedText("v4l2/", base)))
+        if (base.empty())
+            return own;
+        // By resolving: a camera may have come since anybody looked.
+        if (const auto buffers = Allocator::resolve(FixedText("v4l2/", base)))
             (void)without_exceptions([&]() -> Result<void> {
-                own.emplace_back(buffers);
+                own.emplace_back(*buffers);
                 return {};
             });
         return own;

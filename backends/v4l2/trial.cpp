@@ -61,6 +61,11 @@ FormatRequest request_of(const Picture& picture) noexcept {
             .stride = picture.stride};
 }
 
+bool is_same(const Answered& one, const Answered& other) noexcept {
+    return one.pixel_format == other.pixel_format && one.width == other.width && one.height == other.height &&
+           one.stride == other.stride && one.size == other.size;
+}
+
 // A queue while one memory is tried on it: remembers how it was, and puts that back.
 class Attempt {
 public:
@@ -85,13 +90,17 @@ public:
             if (const int answer = insistently([&] { return let_go(); }); answer < 0)
                 undone = session_.refused(answer, "VIDIOC_REQBUFS", "letting a buffer that was tried go");
         if (changed_) {
+            v4l2_format format;
             const int answer = insistently([&] {
-                v4l2_format format = before_;
+                format = before_;
                 return session_.call(VIDIOC_S_FMT, &format);
             });
-            if (answer < 0) {
+            // What a driver makes of its own format may differ from that.
+            if (answer < 0 || !is_same(read(format), read(before_))) {
                 session_.format.reset();
                 session_.asked_contiguous = false;
+            }
+            if (answer < 0) {
                 undone = session_.refused(answer, "VIDIOC_S_FMT", "putting the format back");
             } else if (session_.format) {
                 (void)session_.set_rate(session_.format->rate); // a format can bring a rate

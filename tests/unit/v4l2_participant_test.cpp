@@ -380,5 +380,20 @@ TEST_F(V4l2Participant, AFormatThatCannotBePutBackIsForgotten) {
     EXPECT_FALSE(camera.format());
 }
 
+TEST_F(V4l2Participant, AFormatThatComesBackDifferentIsForgotten) {
+    auto camera = open();
+    ASSERT_TRUE(camera.negotiate(yuyv(128, 96)));
+    const auto participant = capture(camera);
+    EXPECT_TRUE(attempt(*participant));
+    EXPECT_TRUE(camera.format());
+    // The trial's format, and then its own with more behind it.
+    fake.qbuf = [](int, std::uint32_t) {
+        FakeCamera::active->extra_bytes = 512;
+        return 0;
+    };
+    EXPECT_TRUE(attempt(*participant));
+    EXPECT_FALSE(camera.format()) << "its size is another now";
+}
+
 } // namespace
 } // namespace hwalloc
