@@ -77,10 +77,6 @@ private:
             candidate.why = std::move(image).error();
             return leave(candidate, *candidate.why);
         }
-        if (auto fd = borrow_fd(*image->memory, FdKind::dmabuf))
-            exporter_ = dma_buf::exporter_of(fd->fd);
-        else
-            exporter_.clear();
         // From the last participant to the first: who fills frames is a driver that queues memory, and the
         // costliest to ask.
         for (std::size_t i = participants_.size(); i-- > 0;) {
@@ -107,7 +103,7 @@ private:
         Error& error = tried.error();
         cell.verdict = error.kind() == ErrorKind::busy ? Verdict::untested : Verdict::refused;
         if (error.domain() == ErrorDomain::system && error.code() == EFAULT &&
-            candidate.properties.contiguous == Answer::no && exporter_ != "udmabuf" && !exporter_.empty())
+            candidate.properties.contiguous == Answer::no && is_of_another_maker(*image.memory))
             findings_[i].scattered_unreachable = true;
         cell.why = std::move(error);
         if (cell.verdict == Verdict::refused && request_.complete &&
@@ -116,6 +112,13 @@ private:
             if (parts_.participants[i].needs_contiguous == Answer::yes)
                 cell.why = Error(*cell.why).because(demand(i));
         }
+    }
+
+    // Than of the twins.
+    static bool is_of_another_maker(Memory& memory) {
+        const auto fd = borrow_fd(memory, FdKind::dmabuf);
+        const std::string exporter = fd ? dma_buf::exporter_of(fd->fd) : std::string();
+        return !exporter.empty() && exporter != "udmabuf";
     }
 
     bool is_own(const PlanCandidate& candidate, std::size_t i) const {
@@ -299,7 +302,6 @@ private:
     Brought own_;
     std::vector<Finding> findings_ = std::vector<Finding>(participants_.size());
     std::optional<Twins> twins_;
-    std::string exporter_; // of the buffer that is being tried
 };
 
 } // namespace
