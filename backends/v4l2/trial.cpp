@@ -171,8 +171,10 @@ Result<void> try_import(Session& session, const Memory& memory, const ImageLayou
         return before.error();
     const Picture picture{layout.fourcc, layout.width, layout.height, layout.planes[0].stride};
     const bool pixels = layout.fourcc != 0;
-    const auto expected = pixels ? try_format(session, picture, ErrorKind::incompatible)
-                                 : understood(session, *before, "VIDIOC_G_FMT", doing);
+    // What the device has already needs no asking, and no setting.
+    const bool has_it = !pixels || is(read(*before), layout);
+    const auto expected = has_it ? understood(session, *before, "VIDIOC_G_FMT", doing)
+                                 : try_format(session, picture, ErrorKind::incompatible);
     if (!expected)
         return expected.error();
     const auto another_stride = [&](std::uint32_t stride) {
@@ -191,7 +193,7 @@ Result<void> try_import(Session& session, const Memory& memory, const ImageLayou
         if (const int answer = session.release_buffers(); answer < 0)
             return session.refused(answer, "VIDIOC_REQBUFS", doing);
         std::uint64_t wanted = expected->size;
-        if (pixels && !is(read(*before), layout)) {
+        if (!has_it) {
             const auto set = attempt.set_format(picture);
             if (!set)
                 return set.error();
