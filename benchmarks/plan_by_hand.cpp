@@ -279,8 +279,8 @@ bool ByHand::gpu_takes(const Made& made) {
     return bound || failed("the GPU does not take the memory");
 }
 
-// By the driver's own mapping where there is one. Others stay until the memory goes, as ours do: vgem would
-// let go of its pages in between.
+// By the driver's own mapping where there is one. Others stay until the memory goes, as ours do: letting
+// them go before the next trial costs more.
 bool ByHand::cpu_takes(Made& made) {
     void* bytes = MAP_FAILED;
     if (made.memory) {
