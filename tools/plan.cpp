@@ -21,7 +21,7 @@ struct Options {
     std::vector<std::string> cameras, outputs, gpus, displays, cards, cpu, prefer;
     std::string size, format, policy = "prefer", svg;
     std::uint64_t bytes = 0;
-    bool first = false;
+    bool quick = false;
 };
 
 // Whoever takes part, and what they stand on.
@@ -178,7 +178,7 @@ int run(const Options& options, Output& out) {
                                .image = participants->image,
                                .policy = policy_of(options.policy),
                                .prefer = prefer,
-                               .complete = !options.first});
+                               .complete = !options.quick});
     if (!made)
         return out.fail(made.error());
     const Plan& plan = **made;
@@ -236,7 +236,9 @@ Run plan(CLI::App& command) {
                     "allocators to try first, separated by commas; else those of HWALLOC_ALLOCATORS or of "
                     "~/.config/hwalloc/allocators")
         ->type_name("NAME,...");
-    command.add_flag("--first", options->first, "stop at the first memory that does, instead of trying all");
+    command.add_flag(
+        "--quick", options->quick,
+        "stop when two kinds of memory do, one to take and one to fall back to, instead of trying all");
     command.add_option("--svg", options->svg, "draw the matrix into FILE, too")->type_name("FILE");
     return [options](Output& out) { return run(*options, out); };
 }

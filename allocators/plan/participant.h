@@ -89,8 +89,8 @@ public:
     // side effect on the device. Errors: incompatible (nothing near it). Default: any layout will do.
     virtual Result<ImageLayout> settle(const ImageLayout& layout) noexcept;
     // Imports `memory` with this layout as it would be used, and undoes it. Errors: busy (the device is in
-    // use and nothing was tried: the answer is unknown), anything else: refused, with the call, its errno or
-    // VkResult, and the reason in words.
+    // use), exhausted (it ran short): the answer is unknown. Anything else: refused, with the call, its errno
+    // or VkResult, and the reason in words. Recipe::use of the answer is not empty.
     virtual Result<Recipe> attempt(Memory& memory, const ImageLayout& layout) noexcept = 0;
 
     Participant(const Participant&) = delete;

@@ -57,8 +57,9 @@ struct PlanRequest {
     // HWALLOC_ALLOCATORS, else of a configuration file (see preferred_allocators()). Read during the call
     // only.
     std::span<const std::string_view> prefer{};
-    // Try everything, for a complete table and whatever can be fallen back to. Else it ends with the first
-    // candidate that all accept; what follows is untested, and not in the ranking.
+    // Try everything, for a complete table and whatever can be fallen back to. Else it ends when
+    // two candidates do for all, one to take and one to fall back to; what follows is untested, and not in
+    // the ranking.
     bool complete = false;
 };
 

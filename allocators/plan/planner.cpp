@@ -26,15 +26,17 @@ public:
         parts_.candidates = list_candidates(request_, needs, preferred_, own_);
         if (agreement_.layout)
             twins_.emplace(*agreement_.layout);
-        bool found = false;
+        // One to take, and one to fall back to when the first runs out.
+        constexpr int enough = 2;
+        int accepted = 0;
         for (PlanCandidate& candidate : parts_.candidates) {
             candidate.cells.resize(participants_.size());
-            if (found && !request_.complete) {
+            if (accepted >= enough && !request_.complete) {
                 leave(candidate, Error(ErrorKind::unavailable, "not tried: what came before does"));
                 continue;
             }
             attempt(candidate);
-            found = candidate.verdict == Verdict::accepted;
+            accepted += candidate.verdict == Verdict::accepted;
         }
         conclude_from_refusals();
         for (std::size_t i = 0; i < participants_.size(); ++i)
@@ -52,6 +54,12 @@ private:
         judge(candidate);
     }
 
+    // A device that was busy, or ran short, has said nothing about the memory.
+    static Verdict verdict_of(const Error& error) {
+        return error.kind() == ErrorKind::busy || error.kind() == ErrorKind::exhausted ? Verdict::untested
+                                                                                       : Verdict::refused;
+    }
+
     static void judge(PlanCandidate& candidate) {
         const auto any = [&](Verdict verdict) {
             return std::any_of(candidate.cells.begin(), candidate.cells.end(),
@@ -65,9 +73,7 @@ private:
     void attempt(PlanCandidate& candidate) {
         for (std::size_t i = 0; i < participants_.size(); ++i)
             if (const auto& refusal = agreement_.refusals[i])
-                candidate.cells[i] = {refusal->kind() == ErrorKind::busy ? Verdict::untested
-                                                                         : Verdict::refused,
-                                      *refusal, Recipe()};
+                candidate.cells[i] = {verdict_of(*refusal), *refusal, Recipe()};
         if (!candidate.why && !agreement_.constraints)
             candidate.why = agreement_.why;
         if (candidate.why)
@@ -101,7 +107,7 @@ private:
             return;
         }
         Error& error = tried.error();
-        cell.verdict = error.kind() == ErrorKind::busy ? Verdict::untested : Verdict::refused;
+        cell.verdict = verdict_of(error);
         if (error.domain() == ErrorDomain::system && error.code() == EFAULT &&
             candidate.properties.contiguous == Answer::no && is_of_another_maker(*image.memory))
             findings_[i].scattered_unreachable = true;

@@ -70,7 +70,7 @@ class Usage(PlanCase):
     def test_help_names_every_option(self):
         text = tool.run("plan", "--help").stdout
         for option in ("camera", "gpu", "display", "import", "video-output", "cpu", "size", "format", "bytes", "policy",
-                       "prefer", "first", "svg"):
+                       "prefer", "quick", "svg"):
             self.assertIn(f"--{option} ", text)
         self.assertIn("HWALLOC_ALLOCATORS", text)
 
@@ -139,11 +139,12 @@ class Document(PlanCase):
         document = self.plan("--cpu", "read", "--size", "64x48", "--format", "ZZZZ", code=1)
         self.assertIn("format", document["cells"][0]["reason"])
 
-    def test_first_leaves_the_rest_untried(self):
-        document = self.plan(*READ, "--first")
-        self.assertEqual(document["ranking"], [document["choice"]])
-        self.assertEqual({cell["verdict"] for cell in document["cells"][1:]}, {"untested"})
-        self.assertIn("not tried", document["cells"][1]["reason"])
+    def test_quick_ends_with_two_that_do(self):
+        document = self.plan(*READ, "--quick")
+        self.assertEqual(len(document["ranking"]), 2)
+        self.assertEqual(document["ranking"][0], document["choice"])
+        rest = [cell for cell in document["cells"] if cell["candidate"] not in document["ranking"]]
+        self.assertTrue(all(cell["verdict"] == "untested" for cell in rest), rest)
 
 
 class Preferences(PlanCase):

@@ -57,23 +57,31 @@ TEST_F(PlanTest, TakesThePreferredFirstThenByCost) {
     EXPECT_EQ(plan->candidates()[1].name, "own memory of gpu");
 }
 
-TEST_F(PlanTest, StopsAtTheFirstThatDoesUnlessAllIsAskedFor) {
-    allocator("plan-test/one");
-    auto& two = allocator("plan-test/two");
+TEST_F(PlanTest, StopsAtTwoThatDoUnlessAllIsAskedFor) {
+    auto& one = allocator("plan-test/one");
+    allocator("plan-test/two");
+    auto& three = allocator("plan-test/three");
     participant("gpu");
     const PlanRef quick = made(PlanPolicy::strict, false);
     EXPECT_EQ(quick->choice()->name, "plan-test/one");
-    EXPECT_EQ(two.allocations, 0);
-    EXPECT_EQ(candidate(*quick, "plan-test/two").verdict, Verdict::untested);
-    EXPECT_TRUE(quick->allocate_from(0, 1));
-    const auto untried = quick->allocate_from(1, 1);
-    ASSERT_FALSE(untried) << "of what size?";
-    EXPECT_EQ(untried.error().kind(), ErrorKind::unavailable);
-    EXPECT_EQ(two.allocations, 0);
+    EXPECT_EQ(three.allocations, 0);
+    EXPECT_EQ(candidate(*quick, "plan-test/three").verdict, Verdict::untested);
+    one.failure = Error(ErrorKind::exhausted, ENOMEM, "no memory is left");
+    auto buffers = quick->allocate(2);
+    ASSERT_TRUE(buffers) << "there is one to fall back to";
+    EXPECT_EQ(quick->candidates()[buffers->candidate].name, "plan-test/two");
+    one.failure.reset();
     const PlanRef all_of_it = made(PlanPolicy::strict, true);
-    EXPECT_EQ(two.allocations, 1);
-    EXPECT_EQ(candidate(*all_of_it, "plan-test/two").verdict, Verdict::accepted);
-    EXPECT_EQ(all_of_it->ranking().size(), 2u);
+    EXPECT_EQ(three.allocations, 1);
+    EXPECT_EQ(all_of_it->ranking().size(), 3u);
+}
+
+TEST_F(PlanTest, AParticipantThatRanShortHasSaidNothing) {
+    allocator("plan-test/one");
+    participant("gpu")->trial = [](Memory&, const ImageLayout&) -> Result<Recipe> {
+        return Error(ErrorKind::exhausted, EMFILE, "no descriptor is left");
+    };
+    EXPECT_EQ(candidate(*made(), "plan-test/one").cells[0].verdict, Verdict::untested);
 }
 
 TEST_F(PlanTest, TellsOfPreferredNamesThatLeadNowhere) {
