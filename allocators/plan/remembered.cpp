@@ -33,8 +33,9 @@ struct Remembered {
 };
 
 struct Store {
+    static constexpr std::size_t most = 8;
     std::mutex mutex;
-    std::array<Remembered, 8> plans; // the oldest is replaced
+    std::array<Remembered, most> plans; // the oldest is replaced
     std::size_t next = 0;
 };
 // Never destroyed: plans keep allocators, which may be anybody's code.
@@ -86,10 +87,14 @@ Result<PlanRef> plan(const PlanRequest& request) noexcept {
     Store& store = immortal.store;
     const std::uint64_t changes = Registry::instance().changes();
     {
+        std::array<Remembered, Store::most> old; // go after the lock
         const std::lock_guard guard(store.mutex);
         for (const Remembered& one : store.plans)
             if (one.answers(request, changes))
                 return one.plan;
+        for (std::size_t i = 0; i < Store::most; ++i)
+            if (store.plans[i].changes != changes)
+                std::swap(store.plans[i], old[i]);
     }
     return without_exceptions([&]() -> Result<PlanRef> {
         std::vector<std::string_view> preferred(request.prefer.begin(), request.prefer.end());
@@ -118,7 +123,7 @@ Result<PlanRef> plan(const PlanRequest& request) noexcept {
 }
 
 void forget_plans() noexcept {
-    std::array<Remembered, 8> old;
+    std::array<Remembered, Store::most> old;
     const std::lock_guard guard(immortal.store.mutex);
     std::swap(immortal.store.plans, old);
 }

@@ -53,6 +53,17 @@ TEST_F(PlanTest, WhatComesAndGoesMakesPlansOld) {
     EXPECT_NE(made(), second);
 }
 
+TEST_F(PlanTest, OldPlansAreLetGoOf) {
+    allocator("plan-test/one");
+    participant("gpu");
+    const std::weak_ptr<const Plan> first = made();
+    EXPECT_FALSE(first.expired());
+    allocator("plan-test/two");
+    image.width = 32;
+    (void)made();
+    EXPECT_TRUE(first.expired());
+}
+
 TEST_F(PlanTest, WhatFailedIsTriedAgain) {
     auto& one = allocator("plan-test/one");
     one.failure = Error(ErrorKind::permission, EACCES, "not allowed");
