@@ -206,13 +206,8 @@ int run(const Options& options, Output& out) {
         return out.fail_usage("--scanout copy needs --allow-copy");
     v4l2::FormatRequest request;
     FrameWriter::Kind kind;
-    if (!options.size.empty() && !parse_size(options.size, request.width, request.height))
-        return out.fail_usage(
-            fmt::format("--size is WIDTHxHEIGHT, such as 640x480, not \"{}\"", options.size));
-    request.pixel_format = parse_format(options.format);
-    if (!options.format.empty() && request.pixel_format == 0)
-        return out.fail_usage(
-            fmt::format("--format is a four-character code, such as YUYV, not \"{}\"", options.format));
+    if (const std::string wrong = parse_picture(options.size, options.format, request); !wrong.empty())
+        return out.fail_usage(wrong);
     if (!options.fps.empty() && !parse_rate(options.fps, request.rate))
         return out.fail_usage(
             fmt::format("--fps is a rate, such as 30, 29.97 or 30000/1001, not \"{}\"", options.fps));

@@ -148,13 +148,8 @@ Result<void> write_picture(const std::string& path, const std::string& text) {
 
 int run(const Options& options, Output& out) {
     v4l2::FormatRequest request;
-    if (!options.size.empty() && !parse_size(options.size, request.width, request.height))
-        return out.fail_usage(
-            fmt::format("--size is WIDTHxHEIGHT, such as 640x480, not \"{}\"", options.size));
-    request.pixel_format = parse_format(options.format);
-    if (!options.format.empty() && request.pixel_format == 0)
-        return out.fail_usage(
-            fmt::format("--format is a four-character code, such as YUYV, not \"{}\"", options.format));
+    if (const std::string wrong = parse_picture(options.size, options.format, request); !wrong.empty())
+        return out.fail_usage(wrong);
     if (options.cameras.empty() && options.outputs.empty() && options.gpus.empty() &&
         options.displays.empty() && options.cards.empty() && options.cpu.empty())
         return out.fail_usage("who takes part? Name one at least: --camera, --gpu, --display, --import, "

@@ -6,8 +6,6 @@
 namespace hwalloc::planning {
 namespace {
 
-constexpr std::uint64_t linear = 0;
-
 // As the allocator lays the pixels out, if that does for everybody.
 Result<Image> laid_out(PlanCandidate& candidate, const ImageSpec& image, const Agreement& agreement,
                        std::span<const ParticipantRef> participants) {

@@ -10,22 +10,14 @@ std::string_view to_string(Verdict verdict) noexcept {
     return verdict == Verdict::accepted ? "accepted" : verdict == Verdict::refused ? "refused" : "untested";
 }
 
-Plan::Plan(Parts&& parts) noexcept
-    : image_(parts.image)
-    , constraints_(std::move(parts.constraints))
-    , participants_(std::move(parts.participants))
-    , candidates_(std::move(parts.candidates))
-    , ranking_(std::move(parts.ranking))
-    , copy_(parts.copy)
-    , why_not_(std::move(parts.why_not)) {}
-
+Plan::Plan(Parts&& parts) noexcept : parts_(std::move(parts)) {}
 Plan::~Plan() = default;
 
 Result<PlanBuffers> Plan::allocate_from(std::size_t candidate, std::size_t count) const noexcept {
-    if (candidate >= candidates_.size())
+    if (candidate >= parts_.candidates.size())
         return Error(ErrorKind::invalid, "the plan has no such candidate");
     return without_exceptions([&]() -> Result<PlanBuffers> {
-        const PlanCandidate& from = candidates_[candidate];
+        const PlanCandidate& from = parts_.candidates[candidate];
         if (from.why)
             return *from.why;
         if (from.layout.memory_count == 0)
@@ -47,13 +39,13 @@ Result<PlanBuffers> Plan::allocate_from(std::size_t candidate, std::size_t count
 
 Result<PlanBuffers> Plan::allocate(std::size_t count, std::size_t first) const noexcept {
     return without_exceptions([&]() -> Result<PlanBuffers> {
-        if (ranking_.empty())
-            return *why_not_;
-        if (first >= ranking_.size())
+        if (parts_.ranking.empty())
+            return *parts_.why_not;
+        if (first >= parts_.ranking.size())
             return Error(ErrorKind::unavailable, "the plan has no other memory that would do");
         std::vector<Error> failed;
-        for (std::size_t place = first; place < ranking_.size(); ++place) {
-            auto buffers = allocate_from(ranking_[place], count);
+        for (std::size_t place = first; place < parts_.ranking.size(); ++place) {
+            auto buffers = allocate_from(parts_.ranking[place], count);
             if (buffers) {
                 buffers->passed_over = std::move(failed);
                 return buffers;
@@ -76,7 +68,7 @@ std::string Plan::explain() const {
                                                          : " may do: it was taken once, perhaps by luck\n");
     else
         text.append("no memory does for all\n");
-    for (const PlanParticipant& one : participants_)
+    for (const PlanParticipant& one : parts_.participants)
         if (one.only_own)
             text.append(one.name).append(" takes no memory but its own\n");
         else if (one.needs_contiguous == Answer::yes)
@@ -84,7 +76,7 @@ std::string Plan::explain() const {
                 .append(" needs contiguous memory: ")
                 .append(one.why_contiguous)
                 .append("\n");
-    for (const PlanCandidate& candidate : candidates_) {
+    for (const PlanCandidate& candidate : parts_.candidates) {
         text.append(candidate.name).append(": ").append(to_string(candidate.verdict)).append("\n");
         if (candidate.why) {
             text.append("    ").append(candidate.why->message()).append("\n");
@@ -93,7 +85,7 @@ std::string Plan::explain() const {
         for (std::size_t i = 0; i < candidate.cells.size(); ++i)
             if (const auto& why = candidate.cells[i].why)
                 text.append("    ")
-                    .append(participants_[i].name)
+                    .append(parts_.participants[i].name)
                     .append(": ")
                     .append(why->message())
                     .append("\n");

@@ -114,25 +114,25 @@ struct PlanCopy {
 // A plan does not change, and keeps its allocators. Thread-safe.
 class HWALLOC_API Plan {
 public:
-    std::span<const PlanParticipant> participants() const noexcept { return participants_; }
+    std::span<const PlanParticipant> participants() const noexcept { return parts_.participants; }
     // In the order in which they are taken: the first one that is accepted is the choice.
-    std::span<const PlanCandidate> candidates() const noexcept { return candidates_; }
+    std::span<const PlanCandidate> candidates() const noexcept { return parts_.candidates; }
     // What the participants need together; nothing, with an error in why_not(), when they contradict each
     // other.
-    const std::optional<Constraints>& constraints() const noexcept { return constraints_; }
-    const ImageSpec& image() const noexcept { return image_; }
+    const std::optional<Constraints>& constraints() const noexcept { return parts_.constraints; }
+    const ImageSpec& image() const noexcept { return parts_.image; }
 
     // The memory to take; null when none does for all.
     const PlanCandidate* choice() const noexcept {
-        return ranking_.empty() ? nullptr : &candidates_[ranking_.front()];
+        return parts_.ranking.empty() ? nullptr : &parts_.candidates[parts_.ranking.front()];
     }
     // Every candidate that may be taken, the best one first: indices into candidates().
-    std::span<const std::size_t> ranking() const noexcept { return ranking_; }
+    std::span<const std::size_t> ranking() const noexcept { return parts_.ranking; }
     // With PlanPolicy::allow_copy, when there is no choice().
-    const std::optional<PlanCopy>& copy() const noexcept { return copy_; }
+    const std::optional<PlanCopy>& copy() const noexcept { return parts_.copy; }
     // When there is no choice(): why, with a cause for each candidate. Kind: theirs, where they agree, else
     // incompatible.
-    const std::optional<Error>& why_not() const noexcept { return why_not_; }
+    const std::optional<Error>& why_not() const noexcept { return parts_.why_not; }
 
     // `count` buffers of the choice, at least layout.memory_sizes[0] bytes each. When it fails, those of the
     // next in the ranking, which starts at its place `first`: for a caller whose device has refused what came
@@ -148,21 +148,23 @@ public:
     // function that returns a string.
     std::string explain() const;
 
-    // Implementation: filled in by the planner.
-    struct Parts;
+    // Implementation: what the planner fills in.
+    struct Parts {
+        ImageSpec image{};
+        std::optional<Constraints> constraints{};
+        std::vector<PlanParticipant> participants{};
+        std::vector<PlanCandidate> candidates{};
+        std::vector<std::size_t> ranking{};
+        std::optional<PlanCopy> copy{};
+        std::optional<Error> why_not{};
+    };
     explicit Plan(Parts&& parts) noexcept;
     ~Plan();
     Plan(const Plan&) = delete;
     Plan& operator=(const Plan&) = delete;
 
 private:
-    ImageSpec image_;
-    std::optional<Constraints> constraints_;
-    std::vector<PlanParticipant> participants_;
-    std::vector<PlanCandidate> candidates_;
-    std::vector<std::size_t> ranking_;
-    std::optional<PlanCopy> copy_;
-    std::optional<Error> why_not_;
+    const Parts parts_;
 };
 
 using PlanRef = std::shared_ptr<const Plan>;

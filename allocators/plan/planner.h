@@ -9,20 +9,6 @@
 
 #include "hwalloc/plan.h"
 
-namespace hwalloc {
-
-struct Plan::Parts {
-    ImageSpec image;
-    std::optional<Constraints> constraints;
-    std::vector<PlanParticipant> participants;
-    std::vector<PlanCandidate> candidates;
-    std::vector<std::size_t> ranking;
-    std::optional<PlanCopy> copy;
-    std::optional<Error> why_not;
-};
-
-} // namespace hwalloc
-
 namespace hwalloc::planning {
 
 // These may throw std::bad_alloc.

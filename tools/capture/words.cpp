@@ -1,5 +1,7 @@
 #include "tools/capture/words.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -69,6 +71,15 @@ std::uint32_t parse_format(const std::string& name) {
         letters = known;
     const std::uint32_t code = fourcc(letters[0], letters[1], letters[2], letters[3]);
     return big_endian ? code | 1u << 31 : code;
+}
+
+std::string parse_picture(const std::string& size, const std::string& format, v4l2::FormatRequest& request) {
+    if (!size.empty() && !parse_size(size, request.width, request.height))
+        return fmt::format("--size is WIDTHxHEIGHT, such as 640x480, not \"{}\"", size);
+    request.pixel_format = parse_format(format);
+    if (!format.empty() && request.pixel_format == 0)
+        return fmt::format("--format is a four-character code, such as YUYV, not \"{}\"", format);
+    return {};
 }
 
 std::string format_name(std::uint32_t pixel_format) {

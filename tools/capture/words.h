@@ -19,6 +19,9 @@ bool parse_rate(const std::string& text, v4l2::FrameRate& rate);
 // V4L2's code for a name people use: "YUYV", "nv12", "RGB24" (RGB3), "BGRX" (XR24), or the four characters
 // themselves. 0: no such name.
 std::uint32_t parse_format(const std::string& name);
+// What --size and --format ask for; empty: nothing. What is wrong with them, in words for a usage error;
+// empty: nothing.
+std::string parse_picture(const std::string& size, const std::string& format, v4l2::FormatRequest& request);
 // The name that parse_format() takes, for a code.
 std::string format_name(std::uint32_t pixel_format);
 
