@@ -23,7 +23,7 @@ struct CacheLineNew {
         const auto address = reinterpret_cast<std::uintptr_t>(piece);
         void** const object = reinterpret_cast<void**>((address + line) & ~std::uintptr_t{line - 1});
         object[-1] = piece;
-        return object;
+        return static_cast<void*>(object);
     }
     static void operator delete(void* object, std::align_val_t) noexcept {
         if (object)

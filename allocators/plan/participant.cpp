@@ -15,15 +15,15 @@ Result<ImageLayout> Participant::settle(const ImageLayout& layout) noexcept {
     return layout;
 }
 
-Result<ParticipantRef> participant_of(std::string_view name) noexcept {
-    auto allocator = Allocator::resolve(name);
-    if (!allocator)
-        return std::move(allocator).error();
-    auto* device = (*allocator)->extension<OffersParticipant>();
+Result<ParticipantRef> participant_of(std::string_view allocator) noexcept {
+    auto found = Allocator::resolve(allocator);
+    if (!found)
+        return std::move(found).error();
+    auto* device = (*found)->extension<OffersParticipant>();
     if (!device)
         return Error(ErrorKind::unsupported, "asking for a participant")
             .doing("asking for the device behind an allocator")
-            .on((*allocator)->name())
+            .on((*found)->name())
             .remedy("no device stands behind this memory: name a camera, a GPU (vulkan/0) or a card "
                     "(drm-dumb/card0)");
     return device->participant();

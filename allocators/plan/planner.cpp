@@ -73,7 +73,7 @@ private:
     void attempt(PlanCandidate& candidate) {
         for (std::size_t i = 0; i < participants_.size(); ++i)
             if (const auto& refusal = agreement_.refusals[i])
-                candidate.cells[i] = {verdict_of(*refusal), *refusal, Recipe()};
+                candidate.cells[i] = {verdict_of(*refusal), refusal, Recipe()};
         if (!candidate.why && !agreement_.constraints)
             candidate.why = agreement_.why;
         if (candidate.why)

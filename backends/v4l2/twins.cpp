@@ -76,10 +76,11 @@ Error detail::Session::explain_refusal(int answer, std::string_view doing, std::
     case Answer::unknown:
         break;
     }
-    Error unknown = std::move(error).remedy(FixedText(
+    const FixedText words(
         error.remedy(),
         ", and which of these could not be found out (it takes /dev/udmabuf, and memory of another exporter "
-        "than udmabuf); try an allocator of contiguous memory (`hwalloc list`)"));
+        "than udmabuf); try an allocator of contiguous memory (`hwalloc list`)");
+    Error unknown = std::move(error).remedy(words);
     return why_unknown ? std::move(unknown).because(*why_unknown) : std::move(unknown);
 }
 
