@@ -10,17 +10,7 @@
 namespace hwalloc::tools {
 namespace {
 
-const char* to_text(Answer answer) {
-    switch (answer) {
-    case Answer::no:
-        return "no";
-    case Answer::yes:
-        return "yes";
-    case Answer::unknown:
-        break;
-    }
-    return "unknown";
-}
+using tools::to_text; // of an Answer
 
 const char* to_text(SyncQuality quality) {
     switch (quality) {

@@ -160,6 +160,18 @@ Json to_json(const Error& error) {
     return object;
 }
 
+const char* to_text(Answer answer) {
+    switch (answer) {
+    case Answer::no:
+        return "no";
+    case Answer::yes:
+        return "yes";
+    case Answer::unknown:
+        break;
+    }
+    return "unknown";
+}
+
 std::string counted(std::size_t count, std::string_view word) {
     return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
 }

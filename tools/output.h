@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hwalloc/capabilities.h"
 #include "hwalloc/error.h"
 
 namespace hwalloc::tools {
@@ -73,6 +74,9 @@ private:
 // (its name, such as "EACCES") null where unknown. "mend" (a line for a shell that does it), "size_wanted"
 // and "size_held" in bytes, and "vk_result", where there are any.
 Json to_json(const Error& error);
+
+// "yes", "no", "unknown".
+const char* to_text(Answer answer);
 
 // "1 byte", "614400 bytes": a count with its word.
 std::string counted(std::size_t count, std::string_view word);

@@ -7,10 +7,6 @@
 namespace hwalloc::tools {
 namespace {
 
-const char* to_text(Answer answer) {
-    return answer == Answer::yes ? "yes" : answer == Answer::no ? "no" : "unknown";
-}
-
 std::string code_name(const Error& error) {
     if (error.domain() == ErrorDomain::vulkan)
         return std::string(vk_result_name(error.code()));
