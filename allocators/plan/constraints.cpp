@@ -27,6 +27,13 @@ Answer either(Answer one, Answer other) noexcept {
     return one == Answer::unknown || other == Answer::unknown ? Answer::unknown : Answer::no;
 }
 
+// What holds for both: the weaker of two assurances.
+Answer weaker(Answer one, Answer other) noexcept {
+    if (one == Answer::no || other == Answer::no)
+        return Answer::no;
+    return one == Answer::unknown ? one : other;
+}
+
 // In the order of `one`. Empty means all, so an intersection that is empty is told by the result.
 bool intersect(const std::vector<std::uint64_t>& one, const std::vector<std::uint64_t>& other,
                std::vector<std::uint64_t>& both) {
@@ -49,6 +56,8 @@ Result<Constraints> merge(const Constraints& one, const Constraints& other) noex
         both.contiguous = either(one.contiguous, other.contiguous);
         both.prefers_cached = one.prefers_cached || other.prefers_cached;
         both.needs_dma_buf = one.needs_dma_buf || other.needs_dma_buf;
+        both.through_cpu_caches = one.through_cpu_caches || other.through_cpu_caches;
+        both.sees_cpu_caches = weaker(one.sees_cpu_caches, other.sees_cpu_caches);
         both.pitch_min = std::max(one.pitch_min, other.pitch_min);
         both.pitch_max = std::min(one.pitch_max, other.pitch_max);
         if (!least_common_multiple(one.size_align, other.size_align, both.size_align) ||

@@ -21,6 +21,8 @@ public:
         return without_exceptions([&]() -> Result<Constraints> {
             return Constraints{.prefers_cached = has(access_, MapFlags::read),
                                .needs_dma_buf = false,
+                               .through_cpu_caches = true,
+                               .sees_cpu_caches = Answer::yes,
                                .modifiers = {linear}};
         });
     }

@@ -11,6 +11,8 @@
 // An application with a device of another kind subclasses Participant.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -37,6 +39,17 @@ struct ImageSpec {
     friend bool operator==(const ImageSpec&, const ImageSpec&) noexcept = default;
 };
 
+// Whether the device with this number (stat::st_rdev of its node) sees what the CPU's caches hold, so that
+// nobody needs to maintain them for it. The architecture says so (x86), or the device tree for the device or
+// what is above it (dma-coherent, dma-noncoherent: Linux Documentation/devicetree/bindings, "dma-coherent";
+// on ARM a device without either is not coherent). Unknown where neither does. Thread-safe.
+HWALLOC_API Answer sees_cpu_caches(dev_t device) noexcept;
+#if defined(__x86_64__) || defined(__i386__)
+inline constexpr Answer devices_see_cpu_caches = Answer::yes; // of this architecture, whichever device it is
+#else
+inline constexpr Answer devices_see_cpu_caches = Answer::unknown;
+#endif
+
 // What a participant needs of memory, as far as it can be told in numbers. The defaults need nothing.
 struct Constraints {
     std::uint64_t min_size = 0;   // bytes
@@ -46,6 +59,11 @@ struct Constraints {
     Answer contiguous = Answer::no;
     bool prefers_cached = false; // the CPU reads it: uncached memory does, slowly
     bool needs_dma_buf = true;
+    // It is the CPU, which sees memory through its caches. Devices that do not see these share memory with it
+    // only where the exporter maintains them for every importer (SyncQuality::importer_aware), where the CPU
+    // does not cache it, or where they are the exporter themselves.
+    bool through_cpu_caches = false;
+    Answer sees_cpu_caches = devices_see_cpu_caches; // of a device
     // The layouts of pixels that will do, as in drm_fourcc.h; 0 is linear. Empty: all.
     std::vector<std::uint64_t> modifiers{};
     // Of the first plane's rows, in bytes.
@@ -55,8 +73,8 @@ struct Constraints {
 };
 
 // What suits both: alignments by least common multiple, sizes by maximum, limits by the narrower, modifiers
-// by intersection. Thread-safe. Errors: incompatible (no modifier, or no pitch, is left), limit (an alignment
-// does not fit), exhausted.
+// by intersection, assurances by the weaker. Thread-safe. Errors: incompatible (no modifier, or no pitch, is
+// left), limit (an alignment does not fit), exhausted.
 HWALLOC_API Result<Constraints> merge(const Constraints& one, const Constraints& other) noexcept;
 
 // How a participant uses memory that it accepted. The texts live for ever; each is a sentence for people.

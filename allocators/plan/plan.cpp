@@ -68,6 +68,13 @@ std::string Plan::explain() const {
                                                          : " may do: it was taken once, perhaps by luck\n");
     else
         text.append("no memory does for all\n");
+    if (const auto& two = copy())
+        text.append(two->from->choice()->name)
+            .append(" for the first ")
+            .append(std::to_string(two->participants))
+            .append(", then a copy by the CPU into ")
+            .append(two->to->choice()->name)
+            .append("\n");
     for (const PlanParticipant& one : parts_.participants)
         if (one.only_own)
             text.append(one.name).append(" takes no memory but its own\n");

@@ -104,11 +104,18 @@ struct PlanBuffers {
     std::vector<Error> passed_over{}; // what should have done, and failed when it mattered
 };
 
-// Where one memory does not do for all: the CPU copies each frame. Counted by the caller for each frame;
-// never done in silence.
+class Plan;
+using PlanRef = std::shared_ptr<const Plan>;
+
+// Where one memory does not do for all: each side has a plan of its own, with its own layout, and the CPU
+// copies each frame, row by row where the strides differ. Counted by the caller for each frame; never done in
+// silence.
 struct PlanCopy {
-    std::size_t participants = 0; // so many of the first ones use `from`, the rest `to`
-    std::size_t from = 0, to = 0; // indices into candidates()
+    std::size_t participants =
+        0; // so many of the first ones share the memory of `from`, the rest that of `to`
+    // Each has a choice(), and the CPU as one participant more: the last one of `from`, which reads, and the
+    // first one of `to`, which writes. Never null.
+    PlanRef from{}, to{};
 };
 
 // A plan does not change, and keeps its allocators. Thread-safe.
@@ -140,8 +147,9 @@ public:
     // unavailable (nothing is left in the ranking); that of the first that failed, with a cause for each that
     // was tried.
     Result<PlanBuffers> allocate(std::size_t count, std::size_t first = 0) const noexcept;
-    // `count` buffers of this candidate, whatever its verdict: for each side of a copy(). Errors: invalid (no
-    // such candidate), unavailable (it was not tried: see PlanRequest::complete), and why it gives none.
+    // `count` buffers of this candidate, whatever its verdict: for a caller with a choice of its own. Errors:
+    // invalid (no such candidate), unavailable (it was not tried: see PlanRequest::complete), and why it
+    // gives none.
     Result<PlanBuffers> allocate_from(std::size_t candidate, std::size_t count) const noexcept;
 
     // The whole story, a line for each candidate and one for each refusal. May throw std::bad_alloc like any
@@ -166,8 +174,6 @@ public:
 private:
     const Parts parts_;
 };
-
-using PlanRef = std::shared_ptr<const Plan>;
 
 // Makes a plan, or gives the one that was made for an equal request: with equal keys of the participants, the
 // same image, policy and preferences, and no device come or gone since (DeviceMonitor::dispatch() and every

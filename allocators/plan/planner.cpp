@@ -89,9 +89,7 @@ private:
             if (agreement_.refusals[i])
                 continue;
             attempt(candidate, i, *image);
-            // A copy needs to know who else takes it.
-            if (candidate.cells[i].verdict == Verdict::refused && !request_.complete &&
-                request_.policy != PlanPolicy::allow_copy)
+            if (candidate.cells[i].verdict == Verdict::refused && !request_.complete)
                 break;
         }
         leave(candidate, Error(ErrorKind::unavailable, "not tried: another device has refused it already"));
@@ -104,6 +102,8 @@ private:
             cell = {Verdict::accepted, std::nullopt, *tried};
             if (!is_own(candidate, i) && candidate.properties.contiguous != Answer::yes)
                 doubt(candidate, i);
+            if (parts_.participants[i].constraints.through_cpu_caches)
+                compare_views(candidate, i);
             return;
         }
         Error& error = tried.error();
@@ -181,6 +181,20 @@ private:
         cell.why = findings_[i].why ? std::move(why).because(*findings_[i].why) : std::move(why);
     }
 
+    // The CPU has mapped it: does it see what the devices write, and they what it writes?
+    void compare_views(PlanCandidate& candidate, std::size_t cpu) {
+        PlanCell& cell = candidate.cells[cpu];
+        for (std::size_t i = 0; i < participants_.size(); ++i) {
+            if (is_own(candidate, i))
+                continue;
+            auto why = unseen_by(parts_.participants[i], candidate);
+            if (!why || cell.verdict == Verdict::refused)
+                continue;
+            cell.verdict = why->kind() == ErrorKind::incompatible ? Verdict::refused : Verdict::untested;
+            cell.why = std::move(why);
+        }
+    }
+
     // A device that cannot reach either twin may be unable to reach any udmabuf. Together with another
     // maker's scattered memory that it could not reach either, the twins are proof.
     void conclude_from_refusals() {
@@ -235,62 +249,7 @@ private:
             take([](const PlanCandidate& one) { return one.verdict == Verdict::untested && promising(one); });
         if (!parts_.ranking.empty())
             return;
-        if (request_.policy == PlanPolicy::allow_copy)
-            parts_.copy = find_copy();
-        parts_.why_not = nothing_does();
-    }
-
-    // Two kinds of memory: one for the participants that see a frame first, as many as possible, and one for
-    // the rest.
-    std::optional<PlanCopy> find_copy() const {
-        const auto accepted_by = [&](std::size_t first, std::size_t last) -> std::optional<std::size_t> {
-            for (std::size_t i = 0; i < parts_.candidates.size(); ++i) {
-                const PlanCandidate& one = parts_.candidates[i];
-                auto* describes = one.allocator ? one.allocator->extension<Describes>() : nullptr;
-                const std::span cells(one.cells.data() + first, last - first);
-                if (!one.why && (!describes || describes->claims().map) &&
-                    std::all_of(cells.begin(), cells.end(),
-                                [](const PlanCell& cell) { return cell.verdict == Verdict::accepted; }))
-                    return i;
-            }
-            return std::nullopt;
-        };
-        for (std::size_t split = participants_.size(); split-- > 1;) {
-            const auto from = accepted_by(0, split), to = accepted_by(split, participants_.size());
-            if (from && to)
-                return PlanCopy{split, *from, *to};
-        }
-        return std::nullopt;
-    }
-
-    Error nothing_does() const {
-        std::string doing = "choosing memory for ";
-        for (std::size_t i = 0; i < parts_.participants.size(); ++i)
-            doing.append(i ? ", " : "").append(parts_.participants[i].name);
-        if (!agreement_.constraints)
-            return Error(*agreement_.why).doing(doing + ": they contradict each other");
-        std::vector<Error> causes;
-        for (const PlanCandidate& candidate : parts_.candidates) {
-            const PlanCell* telling = nullptr;
-            for (const PlanCell& cell : candidate.cells)
-                if (cell.why &&
-                    (!telling || (telling->verdict != Verdict::refused && cell.verdict == Verdict::refused)))
-                    telling = &cell;
-            const Error* why = candidate.why ? &*candidate.why : telling ? &*telling->why : nullptr;
-            if (why)
-                causes.push_back(Error(*why).doing(candidate.name + ": " + std::string(why->operation())));
-        }
-        const bool same = !causes.empty() && std::all_of(causes.begin(), causes.end(), [&](const Error& one) {
-            return one.kind() == causes.front().kind();
-        });
-        Error none =
-            Error(same ? causes.front().kind() : ErrorKind::incompatible, "choosing memory")
-                .doing(doing + (causes.empty() ? ": there is nothing to try" : ": no memory does for all"))
-                .remedy(causes.empty() ? "no allocator here shares memory: `hwalloc list` says why"
-                                       : "what was tried, and why it does not do, follows");
-        for (Error& cause : causes)
-            none = std::move(none).because(std::move(cause));
-        return none;
+        parts_.why_not = nothing_does(parts_, agreement_);
     }
 
     // Beside what parts_.participants tells of each.
@@ -312,8 +271,11 @@ private:
 
 } // namespace
 
-Result<Plan::Parts> make_plan(const PlanRequest& request, std::span<const std::string_view> preferred) {
-    return Planner(request, preferred).make();
+Plan::Parts make_plan(const PlanRequest& request, std::span<const std::string_view> preferred) {
+    Plan::Parts parts = Planner(request, preferred).make();
+    if (parts.ranking.empty() && request.policy == PlanPolicy::allow_copy)
+        parts.copy = find_copy(request, preferred);
+    return parts;
 }
 
 } // namespace hwalloc::planning

@@ -71,8 +71,22 @@ private:
     MemoryRef twins_[2];
 };
 
+// ---- coherence.cpp: whether the CPU and a device see the same bytes
+
+// As sees_cpu_caches(), whatever the architecture.
+Answer told_to_see_cpu_caches(dev_t device) noexcept;
+// Why they may not, in memory that the device did not make; its kind is `incompatible` where it is known that
+// they do not.
+std::optional<Error> unseen_by(const PlanParticipant& device, const PlanCandidate& candidate);
+
 // ---- planner.cpp
 
-Result<Plan::Parts> make_plan(const PlanRequest& request, std::span<const std::string_view> preferred);
+Plan::Parts make_plan(const PlanRequest& request, std::span<const std::string_view> preferred);
+
+// ---- why_not.cpp, copy.cpp: when no memory does for all
+
+Error nothing_does(const Plan::Parts& parts, const Agreement& agreement);
+// Two plans of which each has a choice(), if there are such.
+std::optional<PlanCopy> find_copy(const PlanRequest& request, std::span<const std::string_view> preferred);
 
 } // namespace hwalloc::planning

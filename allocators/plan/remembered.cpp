@@ -100,10 +100,7 @@ Result<PlanRef> plan(const PlanRequest& request) noexcept {
         std::vector<std::string_view> preferred(request.prefer.begin(), request.prefer.end());
         if (preferred.empty())
             preferred.assign(preferred_allocators().names.begin(), preferred_allocators().names.end());
-        auto parts = planning::make_plan(request, preferred);
-        if (!parts)
-            return std::move(parts).error();
-        PlanRef made = std::make_shared<const Plan>(std::move(*parts));
+        PlanRef made = std::make_shared<const Plan>(planning::make_plan(request, preferred));
         if (!is_worth_keeping(*made, request))
             return made;
         Remembered fresh{.keys = {},

@@ -1,4 +1,5 @@
 // A card as a participant of plans: it imports memory, and may show it.
+#include "common/kernel.h"
 #include "common/without_exceptions.h"
 #include "hwalloc/drm.h"
 
@@ -47,7 +48,10 @@ public:
             return Error(ErrorKind::unsupported, "a screen shows pixels: the plan needs a format and a size")
                 .on(name_);
         return without_exceptions([&]() -> Result<Constraints> {
-            Constraints needs{.contiguous = Answer::unknown};
+            struct stat node {};
+            (void)kernel.fstat(device_.fd(), &node);
+            Constraints needs{.contiguous = Answer::unknown,
+                              .sees_cpu_caches = sees_cpu_caches(node.st_rdev)};
             if (image.pixels())
                 needs.modifiers = {0}; // DRM_FORMAT_MOD_LINEAR
             return needs;

@@ -77,6 +77,7 @@ public:
                 return answered.error();
             return Constraints{.min_size = answered->size,
                                .contiguous = Answer::unknown,
+                               .sees_cpu_caches = sees_cpu_caches(session_->node->device),
                                .modifiers = {0},
                                .pitch_min = image.pixels() ? answered->stride : 0};
         });

@@ -105,6 +105,9 @@ bool Device::imports_dma_buf() const noexcept {
 bool Device::exports_dma_buf() const noexcept {
     return session_->external.exportable;
 }
+Answer Device::sees_cpu_caches() const noexcept {
+    return session_->sees_cpu_caches();
+}
 
 Result<AllocatorRef> Device::allocator(Placement placement) noexcept {
     return detail::make_allocator(session_, placement);

@@ -61,8 +61,10 @@ public:
     Result<Constraints> ask(const ImageSpec& image) noexcept override {
         // Without, its own memory does; and the trial tells what the driver lacks for any other.
         const bool imports = device_.imports_dma_buf();
-        Constraints needs{
-            .size_align = 4, .contiguous = imports ? Answer::unknown : Answer::no, .needs_dma_buf = imports};
+        Constraints needs{.size_align = 4,
+                          .contiguous = imports ? Answer::unknown : Answer::no,
+                          .needs_dma_buf = imports,
+                          .sees_cpu_caches = device_.sees_cpu_caches()};
         if (!image.pixels())
             return needs;
         if (usage_ != 0)

@@ -1,5 +1,7 @@
 #include "backends/vulkan/session.h"
 
+#include <sys/sysmacros.h>
+
 #include <algorithm>
 #include <array>
 #include <new>
@@ -207,6 +209,23 @@ Result<void> Session::set_up(std::span<const char* const> extensions) {
             return ready;
     }
     return {};
+}
+
+Answer Session::sees_cpu_caches() const noexcept {
+    const auto there = extensions_of(functions, physical_device);
+    const bool tells_nodes = there && contains(*there, VK_EXT_PHYSICAL_DEVICE_DRM_EXTENSION_NAME);
+    VkPhysicalDeviceDrmPropertiesEXT drm{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRM_PROPERTIES_EXT};
+    VkPhysicalDeviceProperties2 properties{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+                                           .pNext = tells_nodes ? &drm : nullptr};
+    functions.GetPhysicalDeviceProperties2(physical_device, &properties);
+    if (properties.properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU)
+        return Answer::yes;
+    const bool renders = drm.hasRender;
+    return renders || drm.hasPrimary
+               ? hwalloc::sees_cpu_caches(
+                     makedev(static_cast<unsigned>(renders ? drm.renderMajor : drm.primaryMajor),
+                             static_cast<unsigned>(renders ? drm.renderMinor : drm.primaryMinor)))
+               : devices_see_cpu_caches;
 }
 
 Result<VkBuffer> Session::make_buffer(VkDeviceSize size, bool with_dma_buf) const noexcept {

@@ -48,6 +48,7 @@ struct Session : std::enable_shared_from_this<Session> {
     }
     // A VkBuffer with buffer_usage, shared as dma-buf when `with_dma_buf`. The caller destroys it.
     Result<VkBuffer> make_buffer(VkDeviceSize size, bool with_dma_buf) const noexcept;
+    Answer sees_cpu_caches() const noexcept;
     std::unique_lock<std::mutex> lock_queue() const { return std::unique_lock(*queue_mutex); }
     Result<std::vector<HeapStatistics>> heaps() const;
 

@@ -192,6 +192,9 @@ public:
     const std::string& index() const noexcept;
     bool imports_dma_buf() const noexcept;
     bool exports_dma_buf() const noexcept;
+    // hwalloc::sees_cpu_caches() of its DRM node (VK_EXT_physical_device_drm); a driver that is software
+    // does. Asks the driver.
+    Answer sees_cpu_caches() const noexcept;
 
     // A new allocator of this device, counted like any other object, and without a name: those of the
     // registry ("vulkan/0") make the same memory of the device that open() gives. Errors: unsupported (the

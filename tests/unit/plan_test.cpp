@@ -226,29 +226,6 @@ TEST_F(PlanTest, AnAllocatorsOwnLayoutHasToDoForAll) {
     EXPECT_FALSE(tight->choice()->lays_out);
 }
 
-TEST_F(PlanTest, ACopyJoinsWhatNoMemoryDoes) {
-    auto& first = allocator("plan-test/for-camera");
-    auto& second = allocator("plan-test/for-screen");
-    auto only = [](Allocator& one) {
-        return [&one](Memory& memory, const ImageLayout&) -> Result<Recipe> {
-            if (&memory.allocator() == &one)
-                return Recipe{.use = "test"};
-            return refused();
-        };
-    };
-    participant("camera")->trial = only(first);
-    participant("gpu");
-    participant("screen")->trial = only(second);
-    EXPECT_FALSE(made(PlanPolicy::strict)->copy());
-    const PlanRef plan = made(PlanPolicy::allow_copy, false);
-    EXPECT_EQ(plan->choice(), nullptr);
-    ASSERT_TRUE(plan->copy());
-    EXPECT_EQ(plan->copy()->participants, 2u) << "as late as possible";
-    EXPECT_EQ(plan->candidates()[plan->copy()->from].name, "plan-test/for-camera");
-    EXPECT_EQ(plan->candidates()[plan->copy()->to].name, "plan-test/for-screen");
-    EXPECT_TRUE(plan->allocate_from(plan->copy()->to, 1));
-}
-
 TEST_F(PlanTest, AllocationFallsBackToTheNextThatDoes) {
     auto& one = allocator("plan-test/one");
     allocator("plan-test/two");
@@ -290,6 +267,8 @@ TEST(MergeTest, TakesTheStricterOfEachNumber) {
     const Constraints one{.min_size = 10,
                           .size_align = 4,
                           .contiguous = Answer::unknown,
+                          .through_cpu_caches = true,
+                          .sees_cpu_caches = Answer::unknown,
                           .modifiers = {0, 7},
                           .pitch_align = 96,
                           .pitch_min = 5,
@@ -298,6 +277,7 @@ TEST(MergeTest, TakesTheStricterOfEachNumber) {
                           .size_align = 6,
                           .prefers_cached = true,
                           .needs_dma_buf = false,
+                          .sees_cpu_caches = Answer::no,
                           .modifiers = {7, 9},
                           .pitch_align = 64,
                           .pitch_min = 100};
@@ -306,6 +286,8 @@ TEST(MergeTest, TakesTheStricterOfEachNumber) {
     EXPECT_EQ(both->min_size, 20u);
     EXPECT_EQ(both->size_align, 12u);
     EXPECT_EQ(both->contiguous, Answer::unknown);
+    EXPECT_EQ(both->sees_cpu_caches, Answer::no);
+    EXPECT_TRUE(both->through_cpu_caches);
     EXPECT_TRUE(both->prefers_cached && both->needs_dma_buf);
     EXPECT_THAT(both->modifiers, ElementsAre(7));
     EXPECT_EQ(both->pitch_align, 192u);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace hwalloc::tools {
 namespace {
@@ -68,6 +69,14 @@ Json describe(const PlanCell& cell, const std::string& candidate, const std::str
     return object;
 }
 
+std::string buffer_of(const ImageLayout& layout) {
+    const std::string pixels = layout.fourcc
+                                   ? fmt::format("{}x{} {}, {} bytes a row, ", layout.width, layout.height,
+                                                 fourcc_name(layout.fourcc), layout.planes[0].stride)
+                                   : std::string();
+    return fmt::format("{}{} bytes a buffer", pixels, layout.memory_sizes[0]);
+}
+
 } // namespace
 
 std::string short_name(const std::string& name) {
@@ -75,39 +84,42 @@ std::string short_name(const std::string& name) {
 }
 
 std::string headline(const Plan& plan) {
-    if (const PlanCandidate* chosen = plan.choice()) {
-        const ImageLayout& layout = chosen->layout;
-        const std::string pixels =
-            layout.fourcc ? fmt::format("{}x{} {}, {} bytes a row, ", layout.width, layout.height,
-                                        fourcc_name(layout.fourcc), layout.planes[0].stride)
-                          : std::string();
-        return fmt::format("{} {}: {}{} bytes a buffer", chosen->name,
+    if (const PlanCandidate* chosen = plan.choice())
+        return fmt::format("{} {}: {}", chosen->name,
                            chosen->verdict == Verdict::accepted
                                ? "does for all"
                                : "was taken by all, perhaps by luck (nothing that is proved does)",
-                           pixels, layout.memory_sizes[0]);
-    }
+                           buffer_of(chosen->layout));
     if (const auto& copy = plan.copy()) {
         std::string first;
         for (std::size_t i = 0; i < copy->participants; ++i)
             first += (i ? ", " : "") + short_name(plan.participants()[i].name);
-        return fmt::format("no memory does for all: {} for {}, then a copy by the CPU into {}",
-                           plan.candidates()[copy->from].name, first, plan.candidates()[copy->to].name);
+        const PlanCandidate &from = *copy->from->choice(), &to = *copy->to->choice();
+        return fmt::format("no memory does for all: {} for {}, then a copy by the CPU into {}: {}, then {}",
+                           from.name, first, to.name, buffer_of(from.layout), buffer_of(to.layout));
     }
     return "no memory does for all";
 }
 
-bool is_used(const Plan& plan, const PlanCandidate& candidate) {
-    for (std::size_t i = 0; i < plan.participants().size(); ++i)
-        if (memory_for(plan, i) == &candidate)
-            return true;
-    return false;
+std::vector<Use> uses(const Plan& plan) {
+    if (const auto& copy = plan.copy()) {
+        std::vector<Use> both = uses(*copy->from);
+        for (const Use& one : uses(*copy->to))
+            both.push_back(one);
+        return both;
+    }
+    std::vector<Use> all;
+    if (const PlanCandidate* chosen = plan.choice())
+        for (std::size_t i = 0; i < plan.participants().size(); ++i)
+            all.push_back({plan.participants()[i], *chosen, chosen->cells[i].recipe});
+    return all;
 }
 
-const PlanCandidate* memory_for(const Plan& plan, std::size_t participant) {
-    if (const auto& copy = plan.copy())
-        return &plan.candidates()[participant < copy->participants ? copy->from : copy->to];
-    return plan.choice();
+bool is_used(const Plan& plan, const PlanCandidate& candidate) {
+    const std::vector<Use> all = uses(plan);
+    return candidate.allocator && std::any_of(all.begin(), all.end(), [&](const Use& one) {
+               return one.memory.allocator.get() == candidate.allocator.get();
+           });
 }
 
 std::size_t Reasons::number_of(const Error& error) {
@@ -150,22 +162,10 @@ Cell in_words(const PlanCell& cell, Reasons& reasons) {
     return {std::move(text), refused ? Style::bad : Style::warning};
 }
 
-void print_plan(Output& out, const Plan& plan) {
-    const PlanCandidate* chosen = plan.choice();
-    out.line(out.styled(headline(plan), !chosen                                ? Style::bad
-                                        : chosen->verdict == Verdict::accepted ? Style::good
-                                                                               : Style::warning));
-    for (std::size_t i = 0; i < plan.participants().size(); ++i)
-        if (const PlanCandidate* memory = memory_for(plan, i)) {
-            const Recipe& recipe = memory->cells[i].recipe;
-            out.line(fmt::format("  {}: {}{}\n    once: {}\n    before: {}\n    after: {}",
-                                 out.styled(short_name(plan.participants()[i].name), Style::strong),
-                                 recipe.use,
-                                 plan.copy() ? fmt::format(" of {}", memory->name) : std::string(),
-                                 recipe.once, recipe.begin, recipe.end));
-        }
-    out.line();
+namespace {
 
+// A row for each memory, a column for each participant, then what the trials showed and every reason.
+void print_matrix(Output& out, const Plan& plan) {
     std::vector<std::string> head{"MEMORY"};
     for (const PlanParticipant& one : plan.participants())
         head.push_back(short_name(one.name));
@@ -190,6 +190,29 @@ void print_plan(Output& out, const Plan& plan) {
             fmt::format("{} {}", out.styled(fmt::format("[{}]", i + 1), Style::strong), reasons.texts()[i]));
 }
 
+} // namespace
+
+void print_plan(Output& out, const Plan& plan) {
+    const PlanCandidate* chosen = plan.choice();
+    out.line(out.styled(headline(plan), !chosen                                ? Style::bad
+                                        : chosen->verdict == Verdict::accepted ? Style::good
+                                                                               : Style::warning));
+    for (const Use& one : uses(plan))
+        out.line(fmt::format("  {}: {}{}\n    once: {}\n    before: {}\n    after: {}",
+                             out.styled(short_name(one.participant.name), Style::strong), one.recipe.use,
+                             plan.copy() ? fmt::format(" of {}", one.memory.name) : std::string(),
+                             one.recipe.once, one.recipe.begin, one.recipe.end));
+    out.line();
+    print_matrix(out, plan);
+    if (const auto& copy = plan.copy())
+        for (const auto& [title, side] :
+             {std::pair("before the copy:", &copy->from), {"after it:", &copy->to}}) {
+            out.line();
+            out.line(out.styled(title, Style::strong));
+            print_matrix(out, **side);
+        }
+}
+
 Json to_json(const Plan& plan) {
     Json participants = Json::array(), candidates = Json::array(), cells = Json::array(),
          ranking = Json::array(), recipes = Json::array();
@@ -206,21 +229,18 @@ Json to_json(const Plan& plan) {
     }
     for (const std::size_t index : plan.ranking())
         ranking.push_back(plan.candidates()[index].name);
+    for (const Use& one : uses(plan))
+        recipes.push_back({{"participant", one.participant.name},
+                           {"memory", one.memory.name},
+                           {"use", one.recipe.use},
+                           {"once", one.recipe.once},
+                           {"begin", one.recipe.begin},
+                           {"end", one.recipe.end}});
     const PlanCandidate* chosen = plan.choice();
-    for (std::size_t i = 0; i < plan.participants().size(); ++i)
-        if (const PlanCandidate* memory = memory_for(plan, i)) {
-            const Recipe& recipe = memory->cells[i].recipe;
-            recipes.push_back({{"participant", plan.participants()[i].name},
-                               {"use", recipe.use},
-                               {"once", recipe.once},
-                               {"begin", recipe.begin},
-                               {"end", recipe.end}});
-        }
     Json copy;
     if (const auto& two = plan.copy())
-        copy = {{"participants", two->participants},
-                {"from", plan.candidates()[two->from].name},
-                {"to", plan.candidates()[two->to].name}};
+        copy = {
+            {"participants", two->participants}, {"from", to_json(*two->from)}, {"to", to_json(*two->to)}};
     const PreferredAllocators& preferred = preferred_allocators();
     return {{"choice", chosen ? Json(chosen->name) : Json()},
             {"verdict", to_string(chosen ? chosen->verdict : Verdict::refused)},

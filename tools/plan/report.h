@@ -21,9 +21,14 @@ std::string short_name(const std::string& name);
 // The choice in a sentence.
 std::string headline(const Plan& plan);
 
-// The candidate whose memory a participant is to use: the choice, or its side of a copy; null when there is
-// neither.
-const PlanCandidate* memory_for(const Plan& plan, std::size_t participant);
+// Whose memory a participant is to use, and how: of the choice, or of either side of a copy. Valid as long as
+// the plan.
+struct Use {
+    const PlanParticipant& participant;
+    const PlanCandidate& memory;
+    const Recipe& recipe;
+};
+std::vector<Use> uses(const Plan& plan);
 // Whether anybody is to use it.
 bool is_used(const Plan& plan, const PlanCandidate& candidate);
 
