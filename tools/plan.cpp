@@ -39,19 +39,25 @@ Result<void> add(Participants& to, Result<T> participant) {
     return {};
 }
 
-// A camera's current format is what is shared, where nothing else was asked for.
+// What a camera has is shared, where nothing else was asked for. The camera is set to another format only
+// where its pictures are plain bytes to everybody else: a compressed format has no size until the driver has
+// said it.
 Result<void> add_camera(Participants& to, const std::string& path, const v4l2::FormatRequest& request) {
     auto camera = v4l2::Camera::open(path);
     if (!camera)
         return std::move(camera).error();
-    auto format = camera->negotiate(request);
+    const std::uint32_t wanted = v4l2::drm_of_pixel_format(request.pixel_format);
+    const bool bytes = request.pixel_format && !wanted;
+    auto format = camera->negotiate(bytes ? request : v4l2::FormatRequest());
     if (!format)
         return std::move(format).error();
     const ImageLayout& layout = format->layout;
+    const std::uint32_t pixels = bytes ? 0 : wanted ? wanted : layout.fourcc;
     if (to.cameras.empty())
-        to.image = layout.fourcc
-                       ? ImageSpec{.fourcc = layout.fourcc, .width = layout.width, .height = layout.height}
-                       : ImageSpec{.size = layout.memory_sizes[0]};
+        to.image = pixels ? ImageSpec{.fourcc = pixels,
+                                      .width = request.width ? request.width : layout.width,
+                                      .height = request.height ? request.height : layout.height}
+                          : ImageSpec{.size = layout.memory_sizes[0]};
     auto participant = v4l2::capture_participant(*camera);
     to.cameras.push_back(std::move(*camera));
     return add(to, std::move(participant));
@@ -102,23 +108,6 @@ Result<Participants> open_all(const Options& options, const v4l2::FormatRequest&
     return found;
 }
 
-// Between commas; "\," is a comma of a name: there is a heap called "linux,cma".
-std::vector<std::string> names_in(const std::vector<std::string>& lists) {
-    std::vector<std::string> names;
-    for (const std::string& list : lists) {
-        std::string name;
-        for (std::size_t i = 0; i <= list.size(); ++i) {
-            if (i < list.size() && list.compare(i, 2, "\\,") == 0)
-                name += list[++i];
-            else if (i < list.size() && list[i] != ',')
-                name += list[i];
-            else if (!name.empty())
-                names.push_back(std::exchange(name, {}));
-        }
-    }
-    return names;
-}
-
 PlanPolicy policy_of(const std::string& name) {
     return name == "strict"       ? PlanPolicy::strict
            : name == "allow-copy" ? PlanPolicy::allow_copy
@@ -165,7 +154,10 @@ int run(const Options& options, Output& out) {
     auto participants = open_all(options, request);
     if (!participants)
         return out.fail(participants.error());
-    const std::vector<std::string> names = names_in(options.prefer);
+    std::vector<std::string> names;
+    for (const std::string& list : options.prefer)
+        for (std::string& name : allocator_names(list))
+            names.push_back(std::move(name));
     const std::vector<std::string_view> prefer(names.begin(), names.end());
     if (const auto& configured = preferred_allocators(); configured.why)
         out.note(configured.why->message());

@@ -21,6 +21,10 @@ Result<Image> laid_out(PlanCandidate& candidate, const ImageSpec& image, const A
         return Error(ErrorKind::incompatible, "the allocator's image is smaller than a device needs")
             .wanted(std::max(image.size, agreement.constraints->min_size))
             .held(bytes);
+    if (const std::uint64_t step = agreement.constraints->size_align; step > 1 && bytes % step != 0)
+        return Error(ErrorKind::incompatible, "the allocator's image is no multiple of what a device needs")
+            .wanted((bytes / step + 1) * step)
+            .held(bytes);
     if (agreement.layout) {
         layout.matrix = agreement.layout->matrix;
         layout.range = agreement.layout->range;

@@ -192,11 +192,16 @@ HWALLOC_API Result<PlanRef> plan(const PlanRequest& request) noexcept;
 // Makes the next plan anew, whatever is remembered: after permissions or limits have changed. Thread-safe.
 HWALLOC_API void forget_plans() noexcept;
 
-// The names that plans prefer when the caller names none, and where they come from: HWALLOC_ALLOCATORS (names
-// separated by commas, with "\," for a comma of a name; not looked at in a process with more privilege than
-// its caller), else the first of $XDG_CONFIG_HOME/hwalloc/allocators (~/.config/hwalloc/allocators) and
-// /etc/hwalloc/allocators that there is: a name a line, # begins a comment. Read once in a process.
-// Thread-safe.
+// The names in a list that is separated by commas, with "\," for a comma of a name, as there is one in a
+// heap's
+// ("linux,cma"); without the space around them, and without those that are empty. For an application's own
+// option. Thread-safe. May throw std::bad_alloc.
+HWALLOC_API std::vector<std::string> allocator_names(std::string_view list);
+
+// The names that plans prefer when the caller names none, and where they come from: HWALLOC_ALLOCATORS (as
+// allocator_names() takes them; not looked at in a process with more privilege than its caller), else the
+// first of $XDG_CONFIG_HOME/hwalloc/allocators (~/.config/hwalloc/allocators) and /etc/hwalloc/allocators
+// that there is: a name a line, # begins a comment. Read once in a process. Thread-safe.
 struct PreferredAllocators {
     std::vector<std::string> names;
     std::string source;       // "HWALLOC_ALLOCATORS", a file, or empty

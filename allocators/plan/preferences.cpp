@@ -26,21 +26,6 @@ void add(std::string_view name, std::vector<std::string>& names) {
         names.emplace_back(name);
 }
 
-// Names between commas. "\," is a comma of the name itself: there is a heap called "linux,cma".
-void split_at_commas(std::string_view text, std::vector<std::string>& names) {
-    std::string name;
-    for (; !text.empty(); text.remove_prefix(1)) {
-        if (text.starts_with("\\,"))
-            text.remove_prefix(1);
-        else if (text.front() == ',') {
-            add(std::exchange(name, {}), names);
-            continue;
-        }
-        name += text.front();
-    }
-    add(name, names);
-}
-
 // A name a line, and comments.
 void split_at_lines(std::string_view text, std::vector<std::string>& names) {
     while (!text.empty()) {
@@ -63,7 +48,7 @@ PreferredAllocators read_preferences() {
     PreferredAllocators found;
     if (const char* names = secure_getenv(variable)) { // set and empty: none
         found.source = variable;
-        split_at_commas(names, found.names);
+        found.names = allocator_names(names);
         return found;
     }
     for (const std::string& file : {users_file(), std::string(system_file)}) {
@@ -83,6 +68,22 @@ PreferredAllocators read_preferences() {
 }
 
 } // namespace
+
+std::vector<std::string> allocator_names(std::string_view list) {
+    std::vector<std::string> names;
+    std::string name;
+    for (; !list.empty(); list.remove_prefix(1)) {
+        if (list.starts_with("\\,"))
+            list.remove_prefix(1);
+        else if (list.front() == ',') {
+            add(std::exchange(name, {}), names);
+            continue;
+        }
+        name += list.front();
+    }
+    add(name, names);
+    return names;
+}
 
 const PreferredAllocators& preferred_allocators() noexcept {
     // Never destroyed: plans may be made while other static objects end.

@@ -31,9 +31,11 @@ public:
                 (session_->info.card.empty() ? session_->info.driver : session_->info.card) + ")") {}
 
     std::string_view name() const noexcept override { return name_; }
-    // Bytes are asked for in the format that the camera has, so that belongs to it, as far as it was
-    // negotiated here.
+    // Bytes are asked for in the format that the camera has, so that belongs to it. Where it was not
+    // negotiated here, anybody may change it, and what was found is not remembered.
     std::string_view cache_key() const noexcept override {
+        if (of_bytes_ && !session_->format)
+            return {};
         const DeviceInfo& info = session_->info;
         key_ = FixedText("v4l2 ", capture_ ? "capture " : "output ", session_->node->device, " ", info.driver,
                          " ", info.bus);
@@ -65,6 +67,7 @@ public:
     }
 
     Result<Constraints> ask(const ImageSpec& image) noexcept override {
+        of_bytes_ = !image.pixels();
         return without_exceptions([&]() -> Result<Constraints> {
             if (session_->cannot_import())
                 return session_->wrong(ErrorKind::unsupported, "the driver cannot import dma-bufs")
@@ -124,6 +127,7 @@ private:
     const std::shared_ptr<detail::Session> session_;
     const bool capture_;
     const std::string name_;
+    bool of_bytes_ = false; // what was asked for last
     mutable FixedText key_;
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "backends/v4l2/selections.h"
+
 namespace hwalloc::v4l2::detail {
 namespace {
 
@@ -74,6 +76,7 @@ public:
 
     // For whatever has a format of its own.
     Result<Answered> set_format(const Picture& picture) {
+        selections_.emplace(session_);
         v4l2_format format = before_;
         write(format, request_of(picture));
         const FixedText doing("setting the format to ",
@@ -95,6 +98,7 @@ public:
                 format = before_;
                 return session_.call(VIDIOC_S_FMT, &format);
             });
+            selections_->put_back();
             // What a driver makes of its own format may differ from that.
             if (answer < 0 || !is_same(read(format), read(before_))) {
                 session_.format.reset();
@@ -127,6 +131,7 @@ private:
     Session& session_;
     const v4l2_format before_;
     const std::uint32_t reserved_;
+    std::optional<Selections> selections_;
     bool changed_ = false;
 };
 

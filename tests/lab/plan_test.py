@@ -62,11 +62,16 @@ def memories(plan):
 
 def matrix(cases, directory, __):
     """Each plan, then the judge over the same memory."""
-    commands = {}
+    # The television input is one that can put a picture into a part of the buffer.
+    state = "v4l2-ctl -d /dev/video0 --get-fmt-video --get-selection target=compose"
+    commands = {"before": f"v4l2-ctl -d /dev/video0 --set-input 1 -v width=640,height=480,pixelformat=YUYV && {state}",
+                "tried": f"hwalloc plan --camera /dev/video0 --cpu read --size 320x180 --format NV12 --json && {state} >&2",
+                "webcam": "v4l2-ctl -d /dev/video0 --set-input 0"}
     for name, (plan, judge, size, fourcc) in MATRICES.items():
         commands[name] = f"hwalloc plan {plan} --size {size} --format {fourcc} --json --svg {name}.svg"
         commands[f"judge-{name}"] = f"{JUDGE} {judge} --size {size} --format {fourcc} {' '.join(memories(plan))}"
     commands["words"] = "hwalloc plan --camera /dev/video1 --gpu 0 --size 640x480 --format YUYV"
+    commands["copy"] = "hwalloc plan --camera /dev/video1 --display virtio_gpu --size 640x480 --format XR24 --policy allow-copy --json"
     done = in_lab(directory, "--vivid", "n_devs=3 node_types=0x1,0x1,0x100 allocators=0,1,0", commands=commands, timeout=600)
     for name, (plan, *_) in MATRICES.items():
         planned, judged = done[name], done[f"judge-{name}"]
@@ -92,6 +97,18 @@ def matrix(cases, directory, __):
     cases.case("a card that imports only its own memory: it is told, and its memory is taken",
                ([] if card.startswith("drm-dumb/") else [f"the choice is {card!r}"]) +
                ([] if told == [True] else [f"only_own: {told}"]))
+    before, tried = done["before"], done["tried"]
+    kept = "Selection" in before.out and before.out.endswith(tried.err)
+    cases.case("a camera that another size and format was tried on has its own format and rectangle again",
+               differing(tried.document, verdict="accepted") + ([] if kept else [before.told(), tried.told()]))
+    copy = done["copy"].document.get("copy") or {}
+    sides = {side: copy.get(side, {}) for side in ("from", "to")}
+    cases.case("a camera and a card that share nothing: its own memory for each, and the CPU takes part in both",
+               differing(done["copy"].document, choice=None) + differing(copy, participants=1) +
+               differing(sides["from"], choice="v4l2/video1", verdict="accepted") +
+               ([] if str(sides["to"].get("choice")).startswith("drm-dumb/") else [done["copy"].told()]) +
+               [f"{side}: {who}" for side, wanted in (("from", ["camera", "CPU,"]), ("to", ["CPU,", "screen"]))
+                if (who := [one["name"].split()[0] for one in sides[side].get("participants", [])]) != wanted])
     words = done["words"]
     cases.case("the same in words", [f"{text!r} is missing: {words.told()}" for text in
                                      ("v4l2/video1 does for all", "needs contiguous memory", "EFAULT", "VIDIOC_QBUF")

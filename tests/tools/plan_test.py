@@ -15,7 +15,7 @@ KEYS = ["choice", "verdict", "headline", "ranking", "recipes", "participants", "
 CELL_KEYS = ["candidate", "participant", "verdict", "call", "errno", "reason", "use"]
 CANDIDATE_KEYS = ["name", "verdict", "preferred", "cost", "contiguous", "layout", "why"]
 PARTICIPANT_KEYS = ["name", "needs_contiguous", "why_contiguous", "only_own", "constraints"]
-RECIPE_KEYS = ["participant", "use", "once", "begin", "end"]
+RECIPE_KEYS = ["participant", "memory", "use", "once", "begin", "end"]
 VERDICTS = {"accepted", "refused", "untested"}
 READ = ("--cpu", "read", "--bytes", "4096")
 # What a test must not find by accident: preferences of whoever runs it.

@@ -63,6 +63,8 @@ public:
     std::uint32_t stride_step = 0; // a stride that is a multiple of this is taken; 0: none is, but its own
     v4l2_fract interval{};         // between frames; 0/0: the driver tells no rates
     std::uint32_t colorspace = V4L2_COLORSPACE_SRGB, encoding = 0, quantization = 0;
+    bool has_selections = false; // a picture is put where `compose` is, which S_FMT shrinks
+    v4l2_rect crop{}, compose{};
     std::uint32_t least_buffers = 0; // REQBUFS raises the count to this
     std::uint32_t capabilities = V4L2_BUF_CAP_SUPPORTS_DMABUF | V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS;
     std::uint32_t image = 6144;                         // bytes of the current format, whose rest is below
@@ -207,7 +209,19 @@ private:
             image = multi_planar ? f.fmt.pix_mp.plane_fmt[0].sizeimage : f.fmt.pix.sizeimage;
             if (interval.denominator)
                 interval = {1, 30};
+            compose.width = std::min(compose.width, width);
+            compose.height = std::min(compose.height, height);
             ++formats_set;
+            return 0;
+        }
+        case VIDIOC_G_SELECTION:
+        case VIDIOC_S_SELECTION: {
+            auto& s = *static_cast<v4l2_selection*>(argument);
+            EXPECT_TRUE(s.type == V4L2_BUF_TYPE_VIDEO_CAPTURE || s.type == V4L2_BUF_TYPE_VIDEO_OUTPUT);
+            v4l2_rect& its = s.target == V4L2_SEL_TGT_CROP ? crop : compose;
+            if (!has_selections)
+                return -ENOTTY;
+            (request == VIDIOC_G_SELECTION ? s.r : its) = request == VIDIOC_G_SELECTION ? its : s.r;
             return 0;
         }
         case VIDIOC_G_PARM:

@@ -1,10 +1,8 @@
-// Cameras and video outputs as participants of plans: what they ask for, what they make of a layout, and that
-// a trial leaves nothing over. What real drivers do is tested in tests/device.
-#include <gmock/gmock.h>
-
+// Cameras and video outputs as participants of plans: what they ask for, and what they make of a layout. What
+// real drivers do is tested in tests/device.
 #include "allocators/registry.h"
-#include "tests/unit/fake_camera.h"
 #include "tests/unit/fake_devices.h"
+#include "tests/unit/v4l2_participant_fixture.h"
 
 namespace hwalloc {
 namespace {
@@ -15,31 +13,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-
-constexpr std::uint32_t yuyv_drm = fourcc('Y', 'U', 'Y', 'V'), nv12_drm = fourcc('N', 'V', '1', '2');
-constexpr ImageSpec picture{.fourcc = yuyv_drm, .width = 64, .height = 48};
-
-ImageLayout linear(std::uint32_t fourcc = yuyv_drm, std::uint32_t stride = 0) {
-    return linear_layout(fourcc, 64, 48, stride).value();
-}
-ImageLayout bytes(std::uint64_t size) {
-    ImageLayout layout{.plane_count = 1, .memory_count = 1};
-    layout.memory_sizes[0] = size;
-    return layout;
-}
-
-class V4l2Participant : public CameraTest {
-protected:
-    static ParticipantRef capture(v4l2::Camera& camera) { return v4l2::capture_participant(camera).value(); }
-    ParticipantRef output(std::uint32_t capability = V4L2_CAP_VIDEO_OUTPUT) {
-        fake.can = capability;
-        return v4l2::output_participant("/dev/video7").value();
-    }
-    static Result<Recipe> attempt(Participant& participant, const ImageLayout& layout = linear(),
-                                  std::size_t size = image_bytes) {
-        return participant.attempt(*memories(1, size)[0], layout);
-    }
-};
 
 TEST_F(V4l2Participant, SaysWhoItIs) {
     auto camera = ready();
@@ -56,6 +29,23 @@ TEST_F(V4l2Participant, SaysWhoItIs) {
     const auto read = output();
     EXPECT_EQ(read->name(), "output /dev/video7 (a fake)");
     EXPECT_THAT(std::string(read->cache_key()), AllOf(HasSubstr("output"), Not(key)));
+}
+
+// Anybody may set the format of a camera that was not negotiated here, and a plan for bytes is for that.
+TEST_F(V4l2Participant, WhatHangsOnSomebodyElsesFormatIsNotRemembered) {
+    fake.image = 4096;
+    fake.pixel_format = V4L2_PIX_FMT_YUYV, fake.width = 32, fake.height = 64, fake.stride = 64;
+    auto camera = open();
+    const auto participant = capture(camera);
+    const std::string key(participant->cache_key());
+    EXPECT_NE(key, "");
+    ASSERT_TRUE(participant->ask(ImageSpec{.size = 1}));
+    EXPECT_EQ(participant->cache_key(), "");
+    ASSERT_TRUE(participant->ask(picture));
+    EXPECT_EQ(participant->cache_key(), key) << "pixels are asked for in their own format";
+    ASSERT_TRUE(camera.negotiate(yuyv()));
+    ASSERT_TRUE(participant->ask(ImageSpec{.size = 1}));
+    EXPECT_NE(participant->cache_key(), "");
 }
 
 TEST_F(V4l2Participant, ANodeThatIsOfNoUseIsNotOpened) {
@@ -164,138 +154,6 @@ TEST_F(V4l2Participant, SettlesOnTheDriversStride) {
     EXPECT_EQ(fake.formats_set, 0);
 }
 
-TEST_F(V4l2Participant, ATrialIsAnImportAndIsUndone) {
-    for (const bool multi_planar : {false, true}) {
-        fake.multi_planar = multi_planar;
-        fake.extra_bytes = 8;
-        fake.lengths.clear();
-        fake.formats_set = 0;
-        auto camera = open();
-        ASSERT_TRUE(camera.negotiate(yuyv(128, 96)));
-        const auto participant = capture(camera);
-        const auto memory = std::move(memories(1, image_bytes + 4096)[0]);
-        const auto before = open_fds();
-        const auto recipe = participant->attempt(*memory, linear());
-        ASSERT_TRUE(recipe) << recipe.error().message();
-        EXPECT_STREQ(recipe->use, "V4L2 buffer");
-        EXPECT_EQ(fake.all_queued.back().second, borrow_fd(*memory, FdKind::dmabuf)->fd);
-        EXPECT_THAT(fake.lengths, ElementsAre(image_bytes + 8))
-            << "as long as it is bound, not the whole dma-buf";
-        EXPECT_THAT(fake.used.back(), 0u);
-        EXPECT_EQ(fake.reserved, 0u);
-        EXPECT_EQ(open_fds(), before);
-        EXPECT_EQ(memory->ref_count(), 1u);
-        EXPECT_EQ(fake.width, 128u) << "the camera's format is as it was";
-        EXPECT_EQ(fake.formats_set, 3) << "negotiated, tried, and put back";
-        EXPECT_TRUE(camera.format());
-        // With the format that there is nothing is set.
-        ASSERT_TRUE(participant->attempt(*memories(1, fake.image)[0], bytes(1)));
-        EXPECT_EQ(fake.formats_set, 3);
-        EXPECT_EQ(fake.lengths.back(), fake.image);
-    }
-}
-
-TEST_F(V4l2Participant, ATrialLeavesRateAndReservationAsTheyWere) {
-    fake.interval = {1, 30};
-    auto camera = open();
-    auto request = yuyv(128, 96);
-    request.rate = {5, 1};
-    ASSERT_TRUE(camera.negotiate(request));
-    ASSERT_EQ(camera.reserve(3).value(), 3u);
-    ASSERT_TRUE(attempt(*capture(camera)));
-    EXPECT_EQ(fake.interval.numerator, 1u);
-    EXPECT_EQ(fake.interval.denominator, 5u);
-    EXPECT_EQ(fake.reserved, 3u);
-    const auto given = memories(3, fake.image);
-    EXPECT_TRUE(camera.bind(given)) << "what was reserved is bound";
-}
-
-TEST_F(V4l2Participant, AnOutputIsToldHowManyBytesToRead) {
-    for (const auto capability : {V4L2_CAP_VIDEO_OUTPUT, V4L2_CAP_VIDEO_M2M}) {
-        for (const bool multi_planar : {false, true}) {
-            fake.multi_planar = multi_planar;
-            const auto participant = output(static_cast<std::uint32_t>(capability));
-            const auto recipe = attempt(*participant);
-            ASSERT_TRUE(recipe) << recipe.error().message();
-            EXPECT_EQ(fake.used.back(), image_bytes);
-            EXPECT_EQ(fake.lengths.back(), image_bytes);
-            EXPECT_EQ(fake.reserved, 0u);
-            EXPECT_THAT(participant->brings(), IsEmpty());
-        }
-    }
-    // It only reads.
-    const auto buffer = FakeDmaBufs::make(image_bytes);
-    const auto read_only = import_dmabuf(FakeDmaBufs::reopened(buffer, O_RDONLY).get()).value();
-    EXPECT_TRUE(output()->attempt(*read_only, linear()));
-}
-
-TEST_F(V4l2Participant, AQueueInUseIsBusy) {
-    auto camera = ready();
-    const auto participant = capture(camera);
-    ASSERT_TRUE(camera.bind(memories(2)));
-    const auto bound = attempt(*participant).error();
-    EXPECT_EQ(bound.kind(), ErrorKind::busy);
-    EXPECT_THAT(bound.message(), HasSubstr("unbind()"));
-    ASSERT_TRUE(camera.start());
-    EXPECT_EQ(attempt(*participant).error().kind(), ErrorKind::busy);
-    EXPECT_TRUE(fake.streaming);
-    EXPECT_EQ(fake.queued.size(), 2u);
-    EXPECT_TRUE(participant->ask(picture)) << "asking disturbs nobody";
-    ASSERT_TRUE(camera.unbind());
-    EXPECT_TRUE(attempt(*participant));
-    fake.reqbufs = -EBUSY;
-    const auto other = attempt(*participant).error();
-    EXPECT_EQ(other.kind(), ErrorKind::busy);
-    EXPECT_THAT(other.message(), HasSubstr("another program"));
-}
-
-TEST_F(V4l2Participant, WhatCannotBeImportedIsRefusedBeforeTheDriverIsAsked) {
-    auto camera = open();
-    const auto participant = capture(camera);
-    const auto refused = [&](Memory& memory) {
-        auto taken = participant->attempt(memory, linear());
-        EXPECT_FALSE(taken);
-        return taken ? ErrorKind{} : taken.error().kind();
-    };
-    EXPECT_EQ(refused(*alloc(image_bytes).value()), ErrorKind::unsupported) << "memory without a dma-buf";
-    const auto buffer = FakeDmaBufs::make(image_bytes);
-    EXPECT_EQ(refused(*import_dmabuf(FakeDmaBufs::reopened(buffer, O_RDONLY).get()).value()),
-              ErrorKind::permission)
-        << "read-only";
-    EXPECT_EQ(refused(*import_dmabuf(FakeDmaBufs::make(image_bytes + 4096).get(), 4096).value()),
-              ErrorKind::incompatible)
-        << "not at the start";
-    EXPECT_EQ(refused(*memories(1, image_bytes - 1)[0]), ErrorKind::incompatible) << "too small";
-    const auto stride = attempt(*participant, linear(yuyv_drm, 256), 256 * 48).error();
-    EXPECT_EQ(stride.kind(), ErrorKind::incompatible);
-    EXPECT_THAT(stride.message(), AllOf(HasSubstr("128"), HasSubstr("256")));
-    EXPECT_EQ(fake.formats_set, 0);
-    EXPECT_EQ(fake.reserved, 0u);
-    EXPECT_TRUE(fake.all_queued.empty());
-}
-
-TEST_F(V4l2Participant, ARefusalHasTheCallAndWordsAndNoTrialOfItsOwn) {
-    auto camera = open();
-    const auto participant = capture(camera);
-    fake.qbuf = [](int, std::uint32_t) { return -EFAULT; };
-    auto error = attempt(*participant).error();
-    EXPECT_EQ(error.kind(), ErrorKind::incompatible);
-    EXPECT_EQ(error.code(), EFAULT);
-    EXPECT_EQ(error.call(), "VIDIOC_QBUF");
-    EXPECT_THAT(error.message(), AllOf(HasSubstr("a fake"), HasSubstr("may need memory that is physically")));
-    EXPECT_THAT(fake.trial_buffers, IsEmpty()) << "twins are the plan's";
-    fake.qbuf = [](int, std::uint32_t) { return -EINVAL; };
-    error = attempt(*participant).error();
-    EXPECT_EQ(error.kind(), ErrorKind::incompatible);
-    EXPECT_THAT(error.message(), HasSubstr("cannot map the memory"));
-    fake.qbuf = nullptr;
-    fake.reqbufs = -EINVAL;
-    error = attempt(*participant).error();
-    EXPECT_EQ(error.kind(), ErrorKind::unsupported);
-    EXPECT_EQ(error.call(), "VIDIOC_REQBUFS");
-    EXPECT_EQ(fake.reserved, 0u);
-}
-
 TEST_F(V4l2Participant, BringsTheCamerasOwnBuffersByTheRealNode) {
     class Own final : public Allocator {
     public:
@@ -329,70 +187,6 @@ TEST_F(V4l2Participant, IsOfferedByTheAllocatorOfTheCamera) {
     EXPECT_TRUE(alone->attempt(*memory, linear()));
     fake.can = V4L2_CAP_VIDEO_OUTPUT;
     EXPECT_TRUE(offers->participant()) << "still open";
-}
-
-// Every call fails in its turn. Nothing may be left over, and the camera stays as it was.
-TEST_F(V4l2Participant, AnyCallOfATrialMayFail) {
-    fake.interval = {1, 30};
-    auto camera = open();
-    auto request = yuyv(128, 96);
-    request.rate = {5, 1};
-    ASSERT_TRUE(camera.negotiate(request));
-    const auto participant = capture(camera);
-    const auto memory = std::move(memories(1)[0]);
-    KernelWatch watch;
-    int failures = 0;
-    for (const int reserved : {0, 3}) {
-        for (int n = 1;; ++n) {
-            ASSERT_TRUE(!reserved || camera.reserve(3));
-            const auto before = open_fds();
-            watch.fail_call(n, ENOMEM);
-            const auto taken = participant->attempt(*memory, linear());
-            const bool reached = watch.reached();
-            const std::string failed = std::to_string(n) + ", " + watch.failed_name;
-            watch.clear();
-            if (!taken) {
-                ++failures;
-                EXPECT_FALSE(taken.error().message().empty());
-            }
-            EXPECT_EQ(open_fds(), before) << failed;
-            EXPECT_EQ(memory->ref_count(), 1u) << failed;
-            EXPECT_TRUE(fake.queued.empty()) << failed;
-            EXPECT_TRUE(fake.reserved == 0 || (reserved && fake.reserved == 3)) << failed;
-            EXPECT_EQ(fake.width, 128u) << failed;
-            EXPECT_TRUE(camera.format()) << failed;
-            if (!reached) {
-                EXPECT_TRUE(taken);
-                break;
-            }
-        }
-    }
-    EXPECT_GE(failures, 20);
-}
-
-TEST_F(V4l2Participant, AFormatThatCannotBePutBackIsForgotten) {
-    auto camera = open();
-    ASSERT_TRUE(camera.negotiate(yuyv(128, 96)));
-    // A driver that keeps the buffer keeps the format too.
-    fake.releases = -ENODEV;
-    const auto error = attempt(*capture(camera)).error();
-    EXPECT_THAT(error.message(), HasSubstr("putting the format back"));
-    EXPECT_FALSE(camera.format());
-}
-
-TEST_F(V4l2Participant, AFormatThatComesBackDifferentIsForgotten) {
-    auto camera = open();
-    ASSERT_TRUE(camera.negotiate(yuyv(128, 96)));
-    const auto participant = capture(camera);
-    EXPECT_TRUE(attempt(*participant));
-    EXPECT_TRUE(camera.format());
-    // The trial's format, and then its own with more behind it.
-    fake.qbuf = [](int, std::uint32_t) {
-        FakeCamera::active->extra_bytes = 512;
-        return 0;
-    };
-    EXPECT_TRUE(attempt(*participant));
-    EXPECT_FALSE(camera.format()) << "its size is another now";
 }
 
 } // namespace

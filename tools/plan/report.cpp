@@ -32,6 +32,8 @@ Json to_json(const Constraints& needs) {
     Json object{{"contiguous", to_text(needs.contiguous)},
                 {"prefers_cached", needs.prefers_cached},
                 {"needs_dma_buf", needs.needs_dma_buf},
+                {"through_cpu_caches", needs.through_cpu_caches},
+                {"sees_cpu_caches", to_text(needs.sees_cpu_caches)},
                 {"min_size", needs.min_size},
                 {"size_align", needs.size_align},
                 {"pitch_align", needs.pitch_align},
