@@ -8,8 +8,8 @@
 
 #include "common/checked.h"
 #include "common/kernel.h"
-#include "common/node_access.h"
 #include "common/sealed_memfd.h"
+#include "common/udmabuf_node.h"
 
 namespace hwalloc {
 namespace {
@@ -47,10 +47,11 @@ Result<UniqueFd> join(int device, int memfd, std::span<const Piece> pieces) noex
     return UniqueFd(fd);
 }
 
+// Who has no node has no trial, whatever the device has been.
 constexpr NodeAdvice advice{.purpose = "making trial buffers",
-                            .absent = "the kernel needs CONFIG_UDMABUF, or the module udmabuf loaded",
-                            .denied = "give a group the node with a udev rule, such as KERNEL==\"udmabuf\", "
-                                      "GROUP=\"video\", MODE=\"0660\""};
+                            .absent = udmabuf_advice.absent,
+                            .denied = udmabuf_advice.denied,
+                            .rule = udmabuf_advice.rule};
 
 } // namespace
 

@@ -141,8 +141,9 @@ int capture_frames(const Options& options, const v4l2::FormatRequest& request, F
         return out.fail(writable.error());
     // One more than the driver keeps, and one for the frame that a picture is made of at the end.
     const std::uint32_t least = source.min_buffers() + (picture && !consumer ? 2 : 1);
-    auto buffers =
-        bind_buffers(source, consumer.get(), *format, options.allocator, std::max(options.buffers, least));
+    const bool read_by_cpu = kind == FrameWriter::Kind::raw || (picture && !consumer);
+    auto buffers = bind_buffers(source, consumer.get(), read_by_cpu, *format, options.allocator,
+                                std::max(options.buffers, least));
     if (!buffers)
         return out.fail(buffers.error());
     // Into the camera's driver; the test source fills memory where it is.

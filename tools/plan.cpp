@@ -3,7 +3,9 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <list>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "hwalloc/drm.h"
@@ -26,8 +28,19 @@ struct Options {
 
 // Whoever takes part, and what they stand on.
 struct Participants {
-    std::vector<v4l2::Camera> cameras;
-    std::vector<ParticipantRef> all; // in the order in which they see a frame
+    // Puts back what was set for the plan.
+    struct OpenCamera {
+        explicit OpenCamera(v4l2::Camera&& opened) : camera(std::move(opened)) {}
+        OpenCamera(OpenCamera&&) = delete;
+        ~OpenCamera() {
+            if (before)
+                (void)camera.negotiate(*before);
+        }
+        v4l2::Camera camera;
+        std::optional<v4l2::FormatRequest> before{};
+    };
+    std::list<OpenCamera> cameras{};
+    std::vector<ParticipantRef> all{}; // in the order in which they see a frame
     ImageSpec image{};
 };
 
@@ -39,28 +52,54 @@ Result<void> add(Participants& to, Result<T> participant) {
     return {};
 }
 
-// What a camera has is shared, where nothing else was asked for. The camera is set to another format only
-// where its pictures are plain bytes to everybody else: a compressed format has no size until the driver has
-// said it.
+// What is shared with a camera: what is asked for, and what it has, for the rest.
+Result<ImageSpec> image_of(v4l2::Camera& camera, const v4l2::FormatRequest& request) {
+    ImageSpec image{.fourcc = v4l2::drm_of_pixel_format(request.pixel_format),
+                    .width = request.width,
+                    .height = request.height};
+    if (image.pixels() && image.width)
+        return image;
+    const auto now = camera.current_format();
+    if (!now)
+        return now.error();
+    if (!image.width)
+        image.width = now->layout.width, image.height = now->layout.height;
+    if (!image.pixels())
+        image.fourcc = now->layout.fourcc;
+    if (!image.pixels() && !request.width)
+        return ImageSpec{.size = now->layout.memory_sizes[0]}; // compressed
+    if (!image.pixels())
+        image.fourcc = fourcc('Y', 'U', 'Y', 'V');
+    return image;
+}
+
+// A compressed format has no size until the driver has said it, so a camera is set to that for the plan, and
+// back.
+Result<ImageSpec> set_compressed(Participants::OpenCamera& one, const v4l2::FormatRequest& request) {
+    if (const auto now = one.camera.current_format())
+        one.before = v4l2::FormatRequest{.pixel_format = now->pixel_format,
+                                         .width = now->layout.width,
+                                         .height = now->layout.height,
+                                         .rate = now->rate,
+                                         .stride = now->layout.planes[0].stride};
+    const auto set = one.camera.negotiate(request);
+    if (!set)
+        return set.error();
+    return ImageSpec{.size = set->layout.memory_sizes[0]};
+}
+
 Result<void> add_camera(Participants& to, const std::string& path, const v4l2::FormatRequest& request) {
     auto camera = v4l2::Camera::open(path);
     if (!camera)
         return std::move(camera).error();
-    const std::uint32_t wanted = v4l2::drm_of_pixel_format(request.pixel_format);
-    const bool bytes = request.pixel_format && !wanted;
-    auto format = camera->negotiate(bytes ? request : v4l2::FormatRequest());
-    if (!format)
-        return std::move(format).error();
-    const ImageLayout& layout = format->layout;
-    const std::uint32_t pixels = bytes ? 0 : wanted ? wanted : layout.fourcc;
-    if (to.cameras.empty())
-        to.image = pixels ? ImageSpec{.fourcc = pixels,
-                                      .width = request.width ? request.width : layout.width,
-                                      .height = request.height ? request.height : layout.height}
-                          : ImageSpec{.size = layout.memory_sizes[0]};
-    auto participant = v4l2::capture_participant(*camera);
-    to.cameras.push_back(std::move(*camera));
-    return add(to, std::move(participant));
+    auto& one = to.cameras.emplace_back(std::move(*camera));
+    const bool compressed = request.pixel_format && !v4l2::drm_of_pixel_format(request.pixel_format);
+    auto image = compressed ? set_compressed(one, request) : image_of(one.camera, request);
+    if (!image)
+        return std::move(image).error();
+    if (to.cameras.size() == 1)
+        to.image = *image;
+    return add(to, v4l2::capture_participant(one.camera));
 }
 
 Result<void> add_card(Participants& to, const std::string& which, drm::CardUse use) {

@@ -59,9 +59,10 @@ struct Constraints {
     Answer contiguous = Answer::no;
     bool prefers_cached = false; // the CPU reads it: uncached memory does, slowly
     bool needs_dma_buf = true;
-    // It is the CPU, which sees memory through its caches. Devices that do not see these share memory with it
-    // only where the exporter maintains them for every importer (SyncQuality::importer_aware), where the CPU
-    // does not cache it, or where they are the exporter themselves.
+    // It sees memory through the CPU's caches: the CPU itself, or a driver that fills memory by it. Devices
+    // that do not see these share memory with it only where the exporter maintains them for every importer
+    // (SyncQuality::importer_aware), where the CPU does not cache it, or where they are the exporter
+    // themselves.
     bool through_cpu_caches = false;
     Answer sees_cpu_caches = devices_see_cpu_caches; // of a device
     // The layouts of pixels that will do, as in drm_fourcc.h; 0 is linear. Empty: all.

@@ -65,7 +65,7 @@ std::string Plan::explain() const {
     if (const PlanCandidate* chosen = choice())
         text.append(chosen->name)
             .append(chosen->verdict == Verdict::accepted ? " does for all\n"
-                                                         : " may do: it was taken once, perhaps by luck\n");
+                                                         : " may do: it was taken once, which is no proof\n");
     else
         text.append("no memory does for all\n");
     if (const auto& two = copy())

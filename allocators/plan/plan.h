@@ -37,7 +37,8 @@ namespace hwalloc {
 enum class Verdict : std::uint8_t {
     accepted, // tried, and taken; where contiguity matters, proved
     refused,  // tried, and not taken; or proved to be taken by luck only
-    untested, // not known: the device was busy, the memory could not be had, or taken once, perhaps by luck
+    untested, // not known: the device was busy, the memory could not be had, or it was taken once, which is
+              // no proof: perhaps by luck, or with caches that nobody is known to maintain
 };
 // "accepted", "refused", "untested".
 HWALLOC_API std::string_view to_string(Verdict verdict) noexcept;
@@ -68,7 +69,7 @@ struct PlanCell {
     Verdict verdict = Verdict::untested;
     // Why it is refused or untested: Error::call(), code(), remedy(). Empty when it is accepted.
     std::optional<Error> why{};
-    Recipe recipe{}; // when it is accepted, or untested because of luck
+    Recipe recipe{}; // when it is accepted, or untested because taking it once is no proof
 };
 
 // One allocator.
@@ -192,10 +193,9 @@ HWALLOC_API Result<PlanRef> plan(const PlanRequest& request) noexcept;
 // Makes the next plan anew, whatever is remembered: after permissions or limits have changed. Thread-safe.
 HWALLOC_API void forget_plans() noexcept;
 
-// The names in a list that is separated by commas, with "\," for a comma of a name, as there is one in a
-// heap's
-// ("linux,cma"); without the space around them, and without those that are empty. For an application's own
-// option. Thread-safe. May throw std::bad_alloc.
+// The names in a list that commas separate, with "\," for a comma that belongs to a name, as in "linux,cma";
+// without the space around them and without those that are empty. For an application's own option.
+// Thread-safe. May throw std::bad_alloc.
 HWALLOC_API std::vector<std::string> allocator_names(std::string_view list);
 
 // The names that plans prefer when the caller names none, and where they come from: HWALLOC_ALLOCATORS (as

@@ -12,9 +12,9 @@
 #include "common/directory.h"
 #include "common/fixed_text.h"
 #include "common/kernel.h"
-#include "common/node_access.h"
 #include "common/read_file.h"
 #include "common/sealed_memfd.h"
+#include "common/udmabuf_node.h"
 #include "hwalloc/backend.h"
 #include "hwalloc/dma_buf.h"
 
@@ -24,24 +24,11 @@ namespace {
 constexpr const char* node_path = "/dev/udmabuf";
 constexpr const char* limit_path = "/sys/module/udmabuf/parameters/size_limit_mb";
 
-constexpr const char* no_driver = "this kernel has no udmabuf (it takes CONFIG_UDMABUF), or it is not loaded";
 constexpr const char* no_node =
     "the kernel has udmabuf, but this container or /dev does not show it: pass /dev/udmabuf in";
-// As systemd 257 has it, but for the tag that gives it to whoever is logged in: udev-rules/ has all of it.
-constexpr NodeRule rule{"SUBSYSTEM==\"misc\", KERNEL==\"udmabuf\", GROUP=\"kvm\", MODE=\"0660\"",
-                        "70-hwalloc-udmabuf.rules", "kvm", "--subsystem-match=misc --sysname-match=udmabuf"};
-constexpr NodeAdvice advice{.purpose = "opening udmabuf",
-                            .absent = no_driver,
-                            .denied = "systemd 257 and later give it to whoever is logged in at the machine; "
-                                      "else give a group access with a "
-                                      "udev rule, such as SUBSYSTEM==\"misc\", KERNEL==\"udmabuf\", "
-                                      "GROUP=\"kvm\", MODE=\"0660\"",
-                            .rule = &rule,
-                            .absence = ErrorKind::device_lost};
-
 class Udmabuf final : public Allocator, public Describes, public KeepsDevice {
 public:
-    Udmabuf() : Allocator("udmabuf"), node_(node_path, O_RDWR, advice) {}
+    Udmabuf() : Allocator("udmabuf"), node_(node_path, O_RDWR, udmabuf_advice) {}
 
     Properties properties() noexcept override {
         return {.contiguous = Answer::no,
@@ -152,7 +139,7 @@ Result<void> discover(BackendHost& host) noexcept try {
         const bool in_kernel = kernel.stat("/sys/class/misc/udmabuf", &node) >= 0;
         Error why = Error(ErrorKind::unavailable, -done, "looking for udmabuf")
                         .on(node_path)
-                        .remedy(in_kernel ? no_node : no_driver);
+                        .remedy(in_kernel ? no_node : udmabuf_advice.absent);
         if (listing_refused(done))
             return why;
         host.unavailable("udmabuf", std::move(why));

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "backends/v4l2/fields.h"
-#include "backends/v4l2/session.h"
+#include "backends/v4l2/trial.h"
 
 namespace hwalloc::v4l2 {
 namespace {
@@ -63,6 +63,18 @@ Result<std::vector<FormatInfo>> Camera::list_formats() noexcept {
                                (description.flags & V4L2_FMT_FLAG_EMULATED) != 0,
                                list_sizes(*session_, description.pixelformat)});
         }
+    });
+}
+
+Result<CaptureFormat> Camera::current_format() noexcept {
+    return without_exceptions([&]() -> Result<CaptureFormat> {
+        if (!session_)
+            return Error(ErrorKind::invalid, "the camera is closed");
+        const auto now = detail::current_format(*session_);
+        if (!now)
+            return now.error();
+        return CaptureFormat{now->pixel_format, *detail::layout_of(*now), session_->set_rate({}),
+                             now->field != V4L2_FIELD_NONE && now->field != V4L2_FIELD_ANY};
     });
 }
 

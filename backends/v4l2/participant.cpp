@@ -78,9 +78,13 @@ public:
                                : detail::current_format(*session_);
             if (!answered)
                 return answered.error();
+            // Frames that come by USB are put together by the CPU (videobuf2-vmalloc), through its caches.
+            const bool by_cpu = session_->info.bus.starts_with("usb-");
             return Constraints{.min_size = answered->size,
                                .contiguous = Answer::unknown,
-                               .sees_cpu_caches = sees_cpu_caches(session_->node->device),
+                               .through_cpu_caches = by_cpu,
+                               .sees_cpu_caches =
+                                   by_cpu ? Answer::yes : sees_cpu_caches(session_->node->device),
                                .modifiers = {0},
                                .pitch_min = image.pixels() ? answered->stride : 0};
         });

@@ -77,6 +77,7 @@ public:
     // For whatever has a format of its own.
     Result<Answered> set_format(const Picture& picture) {
         selections_.emplace(session_);
+        rate_ = session_.set_rate({});
         v4l2_format format = before_;
         write(format, request_of(picture));
         const FixedText doing("setting the format to ",
@@ -104,11 +105,10 @@ public:
                 session_.format.reset();
                 session_.asked_contiguous = false;
             }
-            if (answer < 0) {
+            if (answer < 0)
                 undone = session_.refused(answer, "VIDIOC_S_FMT", "putting the format back");
-            } else if (session_.format) {
-                (void)session_.set_rate(session_.format->rate); // a format can bring a rate
-            }
+            else
+                (void)session_.set_rate(rate_); // a format can bring a rate
         }
         std::uint32_t count = reserved_;
         if (count > 0 && session_.request_buffers(count) >= 0)
@@ -132,6 +132,7 @@ private:
     const v4l2_format before_;
     const std::uint32_t reserved_;
     std::optional<Selections> selections_;
+    FrameRate rate_{};
     bool changed_ = false;
 };
 

@@ -131,6 +131,8 @@ public:
     Result<CaptureFormat> negotiate(const FormatRequest& request) noexcept;
     // The answer of the last negotiate(); null before it.
     const CaptureFormat* format() const noexcept;
+    // What the device is set to, whoever set it. Changes nothing. Errors: as negotiate(), but never busy.
+    Result<CaptureFormat> current_format() noexcept;
 
     // How many buffers the driver keeps to itself while streaming; bind one more at least
     // (V4L2_CID_MIN_BUFFERS_FOR_CAPTURE; 1 where the driver does not tell).

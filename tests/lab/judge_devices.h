@@ -6,6 +6,7 @@
 #include <drm_fourcc.h>
 #include <drm_mode.h>
 #include <fcntl.h>
+#include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
 #include <linux/udmabuf.h>
 #include <sys/ioctl.h>
@@ -72,6 +73,24 @@ struct Buffer {
     Fd fd;
     std::uint32_t pitch = 0; // where it was made as an image
 };
+
+// Mapped, read at both ends between the calls for the caches, and unmapped.
+inline Answer read_by_cpu(int dma_buf, std::uint64_t size) {
+    void* const mapped = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, dma_buf, 0);
+    if (mapped == MAP_FAILED)
+        return failed("mmap");
+    Answer answer;
+    dma_buf_sync sync{.flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ};
+    if (::ioctl(dma_buf, DMA_BUF_IOCTL_SYNC, &sync) < 0)
+        answer = failed("DMA_BUF_IOCTL_SYNC");
+    const auto* const bytes = static_cast<const volatile unsigned char*>(mapped);
+    (void)bytes[0], (void)bytes[size - 1];
+    sync.flags = DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ;
+    if (!answer.call && ::ioctl(dma_buf, DMA_BUF_IOCTL_SYNC, &sync) < 0)
+        answer = failed("DMA_BUF_IOCTL_SYNC");
+    ::munmap(mapped, size);
+    return answer;
+}
 
 // "card1" by that name, or by its driver's.
 inline std::string find_card(const std::string& name) {

@@ -1,13 +1,13 @@
 // Judges the matrix that `hwalloc plan` makes: tries the same memory on the same devices once more, by bare
 // calls of the kernel and of Vulkan.
 //
-//   judge_plan [--camera /dev/videoN] [--gpu] [--display CARD] [--output-node /dev/videoM]
+//   judge_plan [--camera /dev/videoN] [--gpu] [--display CARD] [--output-node /dev/videoM] [--cpu]
 //              --size WIDTHxHEIGHT --format FOURCC CANDIDATE...
 //
 // CARD: "card1", or a driver's name. CANDIDATE: dma-heap/NODE, udmabuf, v4l2/videoN (on the very open file
 // under test, where that is the camera's or the output's), vulkan/N, drm-dumb/CARD. Prints one JSON document:
 //
-//   {"cells": [{"candidate", "participant": "camera" | "gpu" | "display" | "output",
+//   {"cells": [{"candidate", "participant": "camera" | "gpu" | "display" | "output" | "cpu",
 //               "verdict": "accepted" | "refused" | "untested", "call", "errno", "result", "trials", "taken",
 //               "luck"}],
 //    "candidates": [{"candidate", "had", "call", "errno", "result"}],
@@ -111,6 +111,13 @@ public:
         participants_.back().open = card->open(node);
     }
 
+    // Maps and reads it, as dma-buf.rst has it ("CPU Access to DMA Buffer Objects").
+    void add_cpu() {
+        participants_.push_back({.name = "cpu", .own = {}, .take = [this](const Buffer& buffer) {
+                                     return read_by_cpu(buffer.fd.get(), image_.size);
+                                 }});
+    }
+
     ordered_json judge(const std::vector<std::string>& candidates) {
         ordered_json found{{"cells", ordered_json::array()},
                            {"candidates", ordered_json::array()},
@@ -198,7 +205,7 @@ private:
 
 int main(int count, char** words) {
     std::string camera, display, output, size, format;
-    bool gpu = false;
+    bool gpu = false, cpu = false;
     std::vector<std::string> candidates;
     for (int i = 1; i < count; ++i) {
         const std::string_view word = words[i];
@@ -208,12 +215,12 @@ int main(int count, char** words) {
                                    : word == "--size"        ? &size
                                    : word == "--format"      ? &format
                                                              : nullptr;
-        if (word == "--gpu")
-            gpu = true;
+        if (word == "--gpu" || word == "--cpu")
+            (word == "--gpu" ? gpu : cpu) = true;
         else if (value && i + 1 < count)
             *value = words[++i];
         else if (word.starts_with("-"))
-            usage("the words are --camera, --gpu, --display, --output-node, --size, --format");
+            usage("the words are --camera, --gpu, --display, --output-node, --cpu, --size, --format");
         else
             candidates.emplace_back(word);
     }
@@ -228,5 +235,7 @@ int main(int count, char** words) {
         judge.add_gpu();
     if (!display.empty())
         judge.add_display(display);
+    if (cpu)
+        judge.add_cpu();
     std::printf("%s\n", judge.judge(candidates).dump().c_str());
 }

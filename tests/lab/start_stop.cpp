@@ -70,7 +70,7 @@ Json start_and_stop(const Arguments& arguments, const hwalloc::vulkan::Device& g
     wanted.pixel_format = consumer->formats().front();
     const auto format = must(source->negotiate(wanted));
     must(consumer->set_format(format));
-    (void)must(bind_buffers(*source, consumer.get(), format, arguments.allocator, 4));
+    (void)must(bind_buffers(*source, consumer.get(), false, format, arguments.allocator, 4));
     Json handles = Json::array();
     {
         std::vector<hwalloc::drm::GemHandle> held;

@@ -58,6 +58,7 @@ public:
 
     FakeDmaBufs buffers;
     std::uint32_t can = V4L2_CAP_VIDEO_CAPTURE; // without _MPLANE
+    const char* bus = "platform:fake";
     bool multi_planar = false;
     std::uint32_t answered_format = 0, answered_stride = 0, extra_bytes = 0, memories = 1;
     std::uint32_t stride_step = 0; // a stride that is a multiple of this is taken; 0: none is, but its own
@@ -165,6 +166,7 @@ private:
         case VIDIOC_QUERYCAP: {
             auto& c = *static_cast<v4l2_capability*>(argument);
             std::strcpy(reinterpret_cast<char*>(c.card), "a fake");
+            std::strcpy(reinterpret_cast<char*>(c.bus_info), bus);
             c.capabilities = V4L2_CAP_DEVICE_CAPS;
             c.device_caps = V4L2_CAP_STREAMING | (multi_planar ? multi_planar_of(can) : can);
             return 0;

@@ -31,6 +31,18 @@ TEST_F(V4l2Participant, SaysWhoItIs) {
     EXPECT_THAT(std::string(read->cache_key()), AllOf(HasSubstr("output"), Not(key)));
 }
 
+// The driver's processor fills the memory then, and other devices have to see what is in its caches.
+TEST_F(V4l2Participant, AUsbCameraSeesMemoryThroughTheCpusCaches) {
+    for (const bool usb : {false, true}) {
+        fake.bus = usb ? "usb-0000:00:14.0-1" : "platform:camera";
+        auto camera = open();
+        const auto needs = capture(camera)->ask(picture);
+        ASSERT_TRUE(needs);
+        EXPECT_EQ(needs->through_cpu_caches, usb);
+        EXPECT_EQ(needs->sees_cpu_caches, usb ? Answer::yes : sees_cpu_caches(0));
+    }
+}
+
 // Anybody may set the format of a camera that was not negotiated here, and a plan for bytes is for that.
 TEST_F(V4l2Participant, WhatHangsOnSomebodyElsesFormatIsNotRemembered) {
     fake.image = 4096;

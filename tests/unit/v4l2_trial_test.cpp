@@ -58,6 +58,16 @@ TEST_F(V4l2TrialTest, ATrialLeavesRateAndReservationAsTheyWere) {
     EXPECT_TRUE(camera.bind(given)) << "what was reserved is bound";
 }
 
+TEST_F(V4l2TrialTest, ATrialLeavesTheRateOfACameraThatNobodyNegotiated) {
+    auto camera = open();
+    const auto participant = capture(camera);
+    ASSERT_TRUE(camera.current_format());
+    fake.interval = {1, 60};
+    ASSERT_TRUE(attempt(*participant));
+    EXPECT_EQ(fake.interval.denominator, 60u);
+    EXPECT_FALSE(camera.format());
+}
+
 TEST_F(V4l2TrialTest, ATrialLeavesTheRectanglesWhereTheyWere) {
     fake.has_selections = true;
     for (const bool multi_planar : {false, true}) {

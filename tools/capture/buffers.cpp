@@ -57,7 +57,8 @@ Error cannot_be_shared(const std::string& name, const v4l2::DeviceInfo& device) 
 }
 
 // Whoever uses the memory, in the order in which they see a frame.
-Result<std::vector<ParticipantRef>> participants_of(FrameSource& source, FrameConsumer* consumer) {
+Result<std::vector<ParticipantRef>> participants_of(FrameSource& source, FrameConsumer* consumer,
+                                                    bool read_by_cpu) {
     std::vector<ParticipantRef> all;
     auto fills = source.participant();
     if (!fills)
@@ -68,6 +69,12 @@ Result<std::vector<ParticipantRef>> participants_of(FrameSource& source, FrameCo
         if (!uses)
             return std::move(uses).error();
         all.push_back(std::move(*uses));
+    }
+    if (read_by_cpu) {
+        auto reads = cpu_participant(MapFlags::read);
+        if (!reads)
+            return std::move(reads).error();
+        all.push_back(std::move(*reads));
     }
     return all;
 }
@@ -93,9 +100,9 @@ void tell_refusals(const Plan& plan, std::size_t chosen, std::vector<Error>& ref
 
 // By a plan. The memory that all took once may still be refused, or run out, when all of it is bound; then
 // everything else is tried.
-Result<Buffers> bind_planned(FrameSource& source, FrameConsumer* consumer, std::uint64_t size,
-                             std::uint32_t count) {
-    auto participants = participants_of(source, consumer);
+Result<Buffers> bind_planned(FrameSource& source, FrameConsumer* consumer, bool read_by_cpu,
+                             std::uint64_t size, std::uint32_t count) {
+    auto participants = participants_of(source, consumer, read_by_cpu);
     if (!participants)
         return std::move(participants).error();
     std::vector<std::string> failed;
@@ -140,15 +147,16 @@ Result<Buffers> bind_planned(FrameSource& source, FrameConsumer* consumer, std::
 
 } // namespace
 
-Result<Buffers> bind_buffers(FrameSource& source, FrameConsumer* consumer, const v4l2::CaptureFormat& format,
-                             const std::string& name, std::uint32_t count) {
+Result<Buffers> bind_buffers(FrameSource& source, FrameConsumer* consumer, bool read_by_cpu,
+                             const v4l2::CaptureFormat& format, const std::string& name,
+                             std::uint32_t count) {
     const std::uint64_t size =
         std::max(format.layout.memory_sizes[0], consumer ? consumer->memory_size() : std::uint64_t{0});
     auto granted = source.reserve(count);
     if (!granted)
         return std::move(granted).error();
     if (name == "auto")
-        return bind_planned(source, consumer, size, *granted);
+        return bind_planned(source, consumer, read_by_cpu, size, *granted);
     auto allocator = Allocator::resolve(name);
     if (!allocator)
         return std::move(allocator).error();

@@ -16,10 +16,10 @@ struct Buffers {
 };
 
 // Allocates `count` buffers of the negotiated size (more where the source wants more), binds them to the
-// consumer, if there is one, and to the source, and queues them. "auto" takes what a plan
-// for both finds (hwalloc/plan.h). On an error nothing is bound, and the error holds every
-// refusal.
-Result<Buffers> bind_buffers(FrameSource& source, FrameConsumer* consumer, const v4l2::CaptureFormat& format,
-                             const std::string& name, std::uint32_t count);
+// consumer, if there is one, and to the source, and queues them. `read_by_cpu`: the frames themselves are to
+// be written down. "auto" takes what a plan for all of them finds (hwalloc/plan.h). On an error nothing is
+// bound, and the error holds every refusal.
+Result<Buffers> bind_buffers(FrameSource& source, FrameConsumer* consumer, bool read_by_cpu,
+                             const v4l2::CaptureFormat& format, const std::string& name, std::uint32_t count);
 
 } // namespace hwalloc::tools

@@ -90,7 +90,7 @@ std::string headline(const Plan& plan) {
         return fmt::format("{} {}: {}", chosen->name,
                            chosen->verdict == Verdict::accepted
                                ? "does for all"
-                               : "was taken by all, perhaps by luck (nothing that is proved does)",
+                               : "was taken by all, but is not proved to do (nothing that is does)",
                            buffer_of(chosen->layout));
     if (const auto& copy = plan.copy()) {
         std::string first;
@@ -196,9 +196,10 @@ void print_matrix(Output& out, const Plan& plan) {
 
 void print_plan(Output& out, const Plan& plan) {
     const PlanCandidate* chosen = plan.choice();
-    out.line(out.styled(headline(plan), !chosen                                ? Style::bad
-                                        : chosen->verdict == Verdict::accepted ? Style::good
-                                                                               : Style::warning));
+    const bool proved = chosen && chosen->verdict == Verdict::accepted;
+    out.line(out.styled(headline(plan), proved                  ? Style::good
+                                        : chosen || plan.copy() ? Style::warning
+                                                                : Style::bad));
     for (const Use& one : uses(plan))
         out.line(fmt::format("  {}: {}{}\n    once: {}\n    before: {}\n    after: {}",
                              out.styled(short_name(one.participant.name), Style::strong), one.recipe.use,
