@@ -4,17 +4,12 @@
 #include <limits>
 
 namespace hwalloc {
-namespace {
-
-constexpr std::uint64_t linear = 0; // DRM_FORMAT_MOD_LINEAR
-
-} // namespace
-
 Result<Image> alloc_image(Allocator& allocator, const ImageRequest& request) noexcept {
     if (auto* images = allocator.extension<AllocatesImages>())
         return images->alloc_image(request);
     const auto& modifiers = request.modifiers;
-    if (!modifiers.empty() && std::find(modifiers.begin(), modifiers.end(), linear) == modifiers.end())
+    if (!modifiers.empty() &&
+        std::find(modifiers.begin(), modifiers.end(), linear_modifier) == modifiers.end())
         return Error(ErrorKind::unsupported, "allocating an image")
             .on(allocator.name())
             .remedy(

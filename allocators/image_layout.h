@@ -18,6 +18,9 @@ constexpr std::uint32_t fourcc(char a, char b, char c, char d) noexcept {
            static_cast<std::uint32_t>(static_cast<unsigned char>(d)) << 24;
 }
 
+// The modifier of rows one after the other (DRM_FORMAT_MOD_LINEAR).
+inline constexpr std::uint64_t linear_modifier = 0;
+
 // "YUYV"; trailing spaces are dropped, a byte that cannot be printed becomes '?'; "none" for 0. May throw
 // std::bad_alloc like any function that returns a string.
 HWALLOC_API std::string fourcc_name(std::uint32_t code);

@@ -87,7 +87,7 @@ target_compile_options(hwalloc_vulkan_warnings INTERFACE -Wno-missing-field-init
 add_library(hwalloc_vulkan_objects OBJECT ${vulkan_sources})
 target_include_directories(hwalloc_vulkan_objects PUBLIC ${PROJECT_SOURCE_DIR} ${public_include})
 target_include_directories(hwalloc_vulkan_objects SYSTEM PUBLIC ${HWALLOC_VMA_INCLUDE_DIR})
-target_compile_options(hwalloc_vulkan_objects PRIVATE -fno-semantic-interposition -fno-plt)
+target_compile_options(hwalloc_vulkan_objects PRIVATE -fno-semantic-interposition -fno-plt $<$<CONFIG:Debug>:-g>)
 target_link_libraries(hwalloc_vulkan_objects PRIVATE hwalloc_warnings hwalloc_vulkan_warnings PUBLIC Vulkan::Vulkan)
 
 # It uses libhwalloc as any module does, by what that exports, so it has a kernel table of its own.

@@ -9,11 +9,10 @@
 namespace hwalloc::planning {
 namespace {
 
-constexpr std::uint64_t linear = 0;
-
 bool takes_linear(const Constraints& constraints) {
     const auto& modifiers = constraints.modifiers;
-    return modifiers.empty() || std::find(modifiers.begin(), modifiers.end(), linear) != modifiers.end();
+    return modifiers.empty() ||
+           std::find(modifiers.begin(), modifiers.end(), linear_modifier) != modifiers.end();
 }
 
 std::uint64_t round_up(std::uint64_t value, std::uint64_t to) {

@@ -23,11 +23,11 @@ public:
                                .needs_dma_buf = false,
                                .through_cpu_caches = true,
                                .sees_cpu_caches = Answer::yes,
-                               .modifiers = {linear}};
+                               .modifiers = {linear_modifier}};
         });
     }
     Result<ImageLayout> settle(const ImageLayout& layout) noexcept override {
-        if (layout.modifier != linear)
+        if (layout.modifier != linear_modifier)
             return Error(ErrorKind::incompatible, "the CPU reads linear pixels only");
         return layout;
     }
@@ -48,7 +48,6 @@ public:
     }
 
 private:
-    static constexpr std::uint64_t linear = 0;
     MapFlags access_;
 };
 

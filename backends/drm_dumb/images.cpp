@@ -14,7 +14,7 @@ namespace {
 
 bool takes_linear(std::span<const std::uint64_t> modifiers) noexcept {
     return modifiers.empty() ||
-           std::find(modifiers.begin(), modifiers.end(), DRM_FORMAT_MOD_LINEAR) != modifiers.end();
+           std::find(modifiers.begin(), modifiers.end(), linear_modifier) != modifiers.end();
 }
 
 // What to ask for, so that the driver's rule about the pitch is that for these pixels: as many bits as a

@@ -53,7 +53,7 @@ public:
             Constraints needs{.contiguous = Answer::unknown,
                               .sees_cpu_caches = sees_cpu_caches(node.st_rdev)};
             if (image.pixels())
-                needs.modifiers = {0}; // DRM_FORMAT_MOD_LINEAR
+                needs.modifiers = {linear_modifier};
             return needs;
         });
     }

@@ -85,14 +85,14 @@ public:
                                .through_cpu_caches = by_cpu,
                                .sees_cpu_caches =
                                    by_cpu ? Answer::yes : sees_cpu_caches(session_->node->device),
-                               .modifiers = {0},
+                               .modifiers = {linear_modifier},
                                .pitch_min = image.pixels() ? answered->stride : 0};
         });
     }
 
     Result<ImageLayout> settle(const ImageLayout& layout) noexcept override {
         return without_exceptions([&]() -> Result<ImageLayout> {
-            if (layout.modifier != 0)
+            if (layout.modifier != linear_modifier)
                 return session_->wrong(ErrorKind::incompatible,
                                        "V4L2 knows linear images only, and this layout is not");
             ImageLayout settled = layout;

@@ -145,9 +145,8 @@ Result<void> check_picture(const ImageLayout& layout, VkImageUsageFlags usage, s
     }
     // Not every driver looks: Mesa's lavapipe takes a pitch of 0 for a picture of no bytes. Formats that are
     // not known here are the driver's to judge.
-    constexpr std::uint64_t linear = 0;
     const std::uint32_t pitch = layout.planes[0].stride;
-    if (layout.modifier != linear)
+    if (layout.modifier != linear_modifier)
         return {};
     const auto rows = linear_layout(layout.fourcc, layout.width, layout.height, pitch);
     if (pitch == 0 || (!rows && rows.error().kind() == ErrorKind::invalid))

@@ -167,8 +167,7 @@ Result<Image> Exporter::alloc_image(const ImageRequest& request) noexcept {
         if (!support)
             return std::move(support).error();
         const auto wanted = [&](std::uint64_t modifier) {
-            constexpr std::uint64_t linear = 0;
-            return request.modifiers.empty() ? modifier == linear
+            return request.modifiers.empty() ? modifier == linear_modifier
                                              : std::find(request.modifiers.begin(), request.modifiers.end(),
                                                          modifier) != request.modifiers.end();
         };

@@ -7,8 +7,6 @@
 namespace hwalloc::vulkan {
 namespace {
 
-constexpr std::uint64_t linear = 0; // DRM_FORMAT_MOD_LINEAR
-
 constexpr Recipe as_image{
     .use = "VkImage",
     .once = "vulkan::Device::texture() with the plan's layout: one import, kept by the Texture",
@@ -71,9 +69,10 @@ public:
             if (auto modifiers = device_.modifiers(image.fourcc, usage_))
                 needs.modifiers = std::move(*modifiers);
         // As a VkBuffer, linear pixels of any format do.
-        if (std::find(needs.modifiers.begin(), needs.modifiers.end(), linear) == needs.modifiers.end())
+        if (std::find(needs.modifiers.begin(), needs.modifiers.end(), linear_modifier) ==
+            needs.modifiers.end())
             try {
-                needs.modifiers.push_back(linear);
+                needs.modifiers.push_back(linear_modifier);
             } catch (const std::bad_alloc&) {
                 return Error(ErrorKind::exhausted, "no memory for the constraints of a GPU");
             }
@@ -86,7 +85,7 @@ public:
             if (texture)
                 return as_image;
             const ErrorKind kind = texture.error().kind();
-            if (layout.modifier != linear ||
+            if (layout.modifier != linear_modifier ||
                 (kind != ErrorKind::unsupported && kind != ErrorKind::incompatible))
                 return std::move(texture).error();
         }

@@ -8,7 +8,7 @@ namespace hwalloc::tools::checks {
 namespace {
 
 constexpr std::uint32_t xrgb = fourcc('X', 'R', '2', '4'), nv12 = fourcc('N', 'V', '1', '2');
-constexpr std::uint64_t linear = 0, no_layout = 0x00ff'dead'beef'0001;
+constexpr std::uint64_t no_layout = 0x00ff'dead'beef'0001;
 
 // What holds for any picture in one memory.
 void expect_inside(const Image& image, std::uint32_t code, std::uint32_t width, std::uint32_t height) {
@@ -81,12 +81,12 @@ std::string allocate_images(const Subject& subject) {
     constexpr std::uint32_t width = 641, height = 63;
     auto image = must("a picture of 641x63 XR24", allocate(xrgb, width, height));
     expect_inside(image, xrgb, width, height);
-    const std::array<std::uint64_t, 2> choice{no_layout, linear};
+    const std::array<std::uint64_t, 2> choice{no_layout, linear_modifier};
     auto chosen =
         must("a linear picture among layouts that do not exist", allocate(xrgb, width, height, choice));
     expect_inside(chosen, xrgb, width, height);
-    equal("modifier", linear, chosen.layout.modifier);
-    if (image.layout.modifier == linear && subject.claims.map &&
+    equal("modifier", linear_modifier, chosen.layout.modifier);
+    if (image.layout.modifier == linear_modifier && subject.claims.map &&
         !has(image.memory->flags(), MemoryFlags::not_mappable))
         write_and_read(image, 0, width * 4, height);
     std::string found =
@@ -99,7 +99,7 @@ std::string allocate_images(const Subject& subject) {
     }
     expect_inside(*planar, nv12, width, height);
     equal("planes of NV12", 2u, planar->layout.plane_count);
-    if (planar->layout.modifier == linear && subject.claims.map &&
+    if (planar->layout.modifier == linear_modifier && subject.claims.map &&
         !has(planar->memory->flags(), MemoryFlags::not_mappable)) {
         write_and_read(*planar, 0, width, height);
         write_and_read(*planar, 1, width + 1, (height + 1) / 2);

@@ -45,7 +45,7 @@ void set_colors(const ImageLayout& layout, ConversionParameters& parameters) {
 Result<Conversion> make_conversion(const ImageLayout& layout, std::uint32_t picture_pitch) {
     const auto* known = std::find_if(std::begin(formats), std::end(formats),
                                      [&](const Known& each) { return each.fourcc == layout.fourcc; });
-    if (known == std::end(formats) || layout.modifier != 0 || layout.memory_count != 1)
+    if (known == std::end(formats) || layout.modifier != linear_modifier || layout.memory_count != 1)
         return Error(ErrorKind::unsupported, "converting on the GPU")
             .doing("converting frames of " + fourcc_name(layout.fourcc) + " on the GPU")
             .remedy("the formats it takes are YUYV, UYVY, NV12 and GREY: choose one with --format");

@@ -129,7 +129,7 @@ bool luma_weights(ColorMatrix matrix, double& kr, double& kb) {
 }
 
 Result<void> can_convert(const ImageLayout& layout) {
-    if (!find_converter(layout.fourcc) || layout.modifier != 0)
+    if (!find_converter(layout.fourcc) || layout.modifier != linear_modifier)
         return Error(ErrorKind::unsupported, "there is no converter from this pixel format to a picture");
     double kr, kb;
     const bool has_chroma = is_yuv(layout.fourcc) && layout.fourcc != fourcc('R', '8', ' ', ' ');
