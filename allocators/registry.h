@@ -120,6 +120,7 @@ private:
     void forget_alias(std::string_view name);
     void arrive(Record& record) noexcept;
     void depart(Record& record) noexcept;
+    void let_go_of_device(const Record& record) noexcept;
     void set_aliases(Record& record, std::span<const std::string_view> aliases);
     void keep(AllocatorRef allocator, const char* name) noexcept;
     Error explain(std::string_view name) const;

@@ -69,12 +69,20 @@ bool Registry::told(const Backend& backend, std::string_view name,
     return true;
 }
 
+// What ends with a device, be there another in its place by now: its open file, and its being the default.
+void Registry::let_go_of_device(const Record& record) noexcept {
+    if (auto* device = keeper(record.made))
+        device->close_device();
+    if (default_.load(std::memory_order_relaxed) == record.made)
+        default_.store(built_in_default_, std::memory_order_release);
+}
+
 // The device of a record is there: bound again if it was not.
 void Registry::arrive(Record& record) noexcept {
     if (record.present && !record.removed)
         return;
-    if (auto* device = record.removed ? keeper(record.made) : nullptr)
-        device->close_device();
+    if (record.removed)
+        let_go_of_device(record);
     record.present = true;
     record.removed = false;
     ++record.arrivals;
@@ -90,10 +98,7 @@ void Registry::arrive(Record& record) noexcept {
 void Registry::depart(Record& record) noexcept {
     record.present = record.removed = false;
     changed();
-    if (auto* device = keeper(record.made))
-        device->close_device();
-    if (default_.load(std::memory_order_relaxed) == record.made)
-        default_.store(built_in_default_, std::memory_order_release);
+    let_go_of_device(record);
     for (const std::string& alias : record.aliases)
         names_.rebind(alias, nullptr);
     if (record.applications())

@@ -201,6 +201,19 @@ TEST_F(Hotplug, TheDefaultIsTheBuiltInOneAgainWhenItsDeviceGoes) {
     EXPECT_EQ(registry.default_allocator()->name(), "sysmem") << "the application decides anew";
 }
 
+TEST_F(Hotplug, AnExchangedDeviceIsTheDefaultNoMore) {
+    auto devices = monitor();
+    Allocator* const card = registry.find("drm-dumb/card1");
+    ASSERT_TRUE(registry.set_default(AllocatorRef(card)));
+    const std::string other[] = {"/dev/dri/card0"};
+    (void)registry.rescan(other);
+    EXPECT_EQ(registry.default_allocator(), card) << "another device's exchange is no reason";
+    const std::string removed[] = {"/dev/dri/card1"};
+    (void)registry.rescan(removed);
+    EXPECT_EQ(registry.find("drm-dumb/card1"), card) << "a card is there";
+    EXPECT_EQ(registry.default_allocator()->name(), "sysmem") << "but not the one that was chosen";
+}
+
 TEST_F(Hotplug, WhatTheApplicationDecidedStays) {
     auto devices = monitor();
     Allocator* const card0 = registry.find("drm-dumb/card0");
