@@ -87,12 +87,12 @@ Result<void> DeviceMonitor::dispatch() noexcept {
     try {
         // An event is a reason to look, and what it says counts for one thing only: a node that went and came
         // again is another device's, although it is there in both looks.
-        std::vector<std::string> removed;
+        std::vector<Removal> removed;
         while (state.events)
             if (auto event = state.events->next(); !event)
                 break;
             else if (event->action == "remove" && !event->node.empty())
-                removed.push_back(std::move(event->node));
+                removed.push_back({std::move(event->node), event->number});
         auto now = state.registry.rescan(removed);
         // The kernel makes a node before udev has looked at it, and another device's event may have come
         // first: such a device is told when its own comes.

@@ -36,6 +36,12 @@ struct Sighting {
     bool found;             // find() gives the allocator: the application did not take the name
 };
 
+// That a node's device has gone, as the kernel counted it. Every monitor hears of it, at its own time.
+struct Removal {
+    std::string node;
+    std::uint64_t number;
+};
+
 class Registry {
 public:
     constexpr Registry() noexcept = default;
@@ -70,9 +76,10 @@ public:
 
     // ---- devices that come and go
     Result<DeviceMonitor> monitor(DeviceMonitor::Callbacks callbacks) noexcept;
-    // Asks the backends that are loaded what there is now. `removed`: nodes whose devices are known to have
-    // gone, although there may be others in their places by now. May throw std::bad_alloc.
-    std::vector<Sighting> rescan(std::span<const std::string> removed = {});
+    // Asks the backends that are loaded what there is now. `removed`: what is known to have gone, although
+    // there may be others in their places by now; each counts once, whoever tells it again. May throw
+    // std::bad_alloc.
+    std::vector<Sighting> rescan(std::span<const Removal> removed = {});
     void close_idle_devices() noexcept;
 
     // For BackendHost.
@@ -120,6 +127,7 @@ private:
     void forget_alias(std::string_view name);
     void arrive(Record& record) noexcept;
     void depart(Record& record) noexcept;
+    void heed(const Removal& removal);
     void let_go_of_device(const Record& record) noexcept;
     void set_aliases(Record& record, std::span<const std::string_view> aliases);
     void keep(AllocatorRef allocator, const char* name) noexcept;
@@ -141,6 +149,7 @@ private:
     std::mutex mutex_;
     std::vector<Record> records_;
     std::vector<std::pair<std::string, Error>> reasons_; // what the backend that runs says is missing
+    std::vector<Removal> heeded_;                        // of each node the last
     std::vector<const Backend*> modules_;
     std::vector<const Companion*> loaded_; // be it to be refused
     std::string_view wanted_;              // by the resolve() that scans

@@ -69,14 +69,28 @@ void Registry::forget_reasons() {
     });
 }
 
-std::vector<Sighting> Registry::rescan(std::span<const std::string> removed) {
+// What is there now may have come after a removal that another monitor has told of already. Removals are kept
+// by node and not with the records, because whose device came and went between two looks has no record yet.
+void Registry::heed(const Removal& removal) {
+    const auto known = std::find_if(heeded_.begin(), heeded_.end(),
+                                    [&](const Removal& one) { return one.node == removal.node; });
+    if (known == heeded_.end())
+        heeded_.push_back(removal);
+    else if (known->number < removal.number)
+        known->number = removal.number;
+    else
+        return;
+    for (Record& record : records_)
+        if (record.present &&
+            std::find(record.aliases.begin(), record.aliases.end(), removal.node) != record.aliases.end())
+            record.removed = true;
+}
+
+std::vector<Sighting> Registry::rescan(std::span<const Removal> removed) {
     (void)default_allocator();
     const std::lock_guard guard(mutex_);
-    for (Record& record : records_)
-        record.removed = record.removed || std::any_of(removed.begin(), removed.end(), [&](const auto& node) {
-                             return record.present && std::find(record.aliases.begin(), record.aliases.end(),
-                                                                node) != record.aliases.end();
-                         });
+    for (const Removal& removal : removed)
+        heed(removal);
     forget_reasons();
     for (const Backend* const* backend = built_in_backends; *backend; ++backend)
         run(**backend);

@@ -104,7 +104,8 @@ std::optional<UdevEvent> UdevMonitor::next() {
         return std::nullopt;
     const auto text = [](const char* maybe) { return std::string(maybe ? maybe : ""); };
     return UdevEvent{.action = text(udev_device_get_action(device.get())),
-                     .node = text(udev_device_get_devnode(device.get()))};
+                     .node = text(udev_device_get_devnode(device.get())),
+                     .number = udev_device_get_seqnum(device.get())};
 }
 
 } // namespace hwalloc

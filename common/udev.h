@@ -1,6 +1,7 @@
 // What udev knows of the devices of one subsystem. The only door to libudev.
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -30,8 +31,9 @@ bool udev_is_through_with(const char* node) noexcept;
 
 // What udev tells when a device has come, gone or changed.
 struct UdevEvent {
-    std::string action; // "add", "remove", "change", ...
-    std::string node;   // "/dev/dri/card0"; empty where the device has none
+    std::string action;       // "add", "remove", "change", ...
+    std::string node;         // "/dev/dri/card0"; empty where the device has none
+    std::uint64_t number = 0; // the kernel's, the same for everybody who hears of it; a device's only grow
 };
 
 // Events of udev's own netlink group: they are sent when a node's permissions and links are made. Move only;

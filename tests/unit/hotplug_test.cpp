@@ -172,7 +172,7 @@ TEST_F(Hotplug, ADeviceThatWasExchangedIsToldAsBoth) {
     ASSERT_TRUE(card->alloc(100));
     const std::size_t opened = fake.opened.size();
     fake.cards[1].node = 20; // went and came between two looks, and udev told so
-    const std::string removed[] = {"/dev/dri/card1"};
+    const Removal removed[] = {{"/dev/dri/card1", 7}};
     (void)registry.rescan(removed);
     EXPECT_EQ(registry.find("drm-dumb/card1"), card);
     EXPECT_EQ(open_fds(), before) << "the old card's file is closed";
@@ -205,10 +205,10 @@ TEST_F(Hotplug, AnExchangedDeviceIsTheDefaultNoMore) {
     auto devices = monitor();
     Allocator* const card = registry.find("drm-dumb/card1");
     ASSERT_TRUE(registry.set_default(AllocatorRef(card)));
-    const std::string other[] = {"/dev/dri/card0"};
+    const Removal other[] = {{"/dev/dri/card0", 6}};
     (void)registry.rescan(other);
     EXPECT_EQ(registry.default_allocator(), card) << "another device's exchange is no reason";
-    const std::string removed[] = {"/dev/dri/card1"};
+    const Removal removed[] = {{"/dev/dri/card1", 7}};
     (void)registry.rescan(removed);
     EXPECT_EQ(registry.find("drm-dumb/card1"), card) << "a card is there";
     EXPECT_EQ(registry.default_allocator()->name(), "sysmem") << "but not the one that was chosen";
@@ -289,7 +289,7 @@ TEST_F(Hotplug, UdevsWordCountsMoreThanAnOpenFiles) {
     fake.there = false;
     (void)registry.rescan();
     EXPECT_EQ(registry.find("drm-dumb/card1"), card);
-    const std::string removed[] = {"/dev/dri/card1"};
+    const Removal removed[] = {{"/dev/dri/card1", 7}};
     (void)registry.rescan(removed);
     EXPECT_EQ(registry.find("drm-dumb/card1"), nullptr);
     EXPECT_EQ(open_fds(), before);
@@ -339,6 +339,38 @@ TEST_F(Hotplug, EveryMonitorIsToldWhoeverLooked) {
     auto moved = std::move(*other);
     ASSERT_TRUE(moved.dispatch());
     EXPECT_EQ(others.size(), 1u);
+}
+
+// Each monitor hears of a removal at its own time, the second maybe long after the device is back.
+TEST_F(Hotplug, ARemovalCountsOnceWhoeverHearsOfIt) {
+    auto devices = monitor();
+    Allocator* const card = registry.find("drm-dumb/card1");
+    const FakeCard there = fake.cards[1];
+    const auto arrivals = [](const std::vector<Sighting>& seen, std::string_view name) {
+        for (const Sighting& one : seen)
+            if (one.name == name)
+                return one.arrivals;
+        return std::uint64_t{0};
+    };
+    const Removal removed[] = {{"/dev/dri/card1", 7}, {"/dev/dri/card2", 8}};
+    fake.cards.erase(1);
+    (void)registry.rescan(removed);
+    ASSERT_TRUE(devices.dispatch());
+    fake.cards[1] = there;
+    fake.cards[2] = {.node = 3}; // it came, went and came between two looks
+    ASSERT_TRUE(devices.dispatch());
+    EXPECT_THAT(told_now(), ElementsAre("-drm-dumb/card1", "+drm-dumb/card1", "+drm-dumb/card2"));
+    ASSERT_TRUE(card->alloc(100));
+    const std::uint64_t changes = registry.changes();
+    const auto late = registry.rescan(removed);
+    EXPECT_EQ(arrivals(late, "drm-dumb/card1"), 2u);
+    EXPECT_EQ(arrivals(late, "drm-dumb/card2"), 1u);
+    EXPECT_EQ(registry.changes(), changes) << "plans stay";
+    EXPECT_EQ(fds_of("/memfd:fake card1"), 1) << "so does the card's file";
+    ASSERT_TRUE(devices.dispatch());
+    EXPECT_THAT(told, IsEmpty());
+    const Removal again[] = {{"/dev/dri/card1", 9}};
+    EXPECT_EQ(arrivals(registry.rescan(again), "drm-dumb/card1"), 3u) << "another one counts";
 }
 
 TEST_F(Hotplug, NothingGrows) {
