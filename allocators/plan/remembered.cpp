@@ -37,6 +37,7 @@ struct Store {
     std::mutex mutex;
     std::array<Remembered, most> plans; // the oldest is replaced
     std::size_t next = 0;
+    std::uint64_t forgotten = 0; // how often: a plan that was begun before must not be kept after
 };
 // Never destroyed: plans keep allocators, which may be anybody's code.
 union Immortal {
@@ -86,9 +87,11 @@ Result<PlanRef> plan(const PlanRequest& request) noexcept {
         return std::move(sound).error();
     Store& store = immortal.store;
     const std::uint64_t changes = Registry::instance().changes();
+    std::uint64_t forgotten;
     {
         std::array<Remembered, Store::most> old; // go after the lock
         const std::lock_guard guard(store.mutex);
+        forgotten = store.forgotten;
         for (const Remembered& one : store.plans)
             if (one.answers(request, changes))
                 return one.plan;
@@ -113,6 +116,8 @@ Result<PlanRef> plan(const PlanRequest& request) noexcept {
         for (const ParticipantRef& one : request.participants)
             fresh.keys.emplace_back(one->cache_key());
         const std::lock_guard guard(store.mutex);
+        if (store.forgotten != forgotten)
+            return made;
         std::swap(store.plans[store.next], fresh); // the old one goes after the lock
         store.next = (store.next + 1) % store.plans.size();
         return made;
@@ -123,6 +128,7 @@ void forget_plans() noexcept {
     std::array<Remembered, Store::most> old;
     const std::lock_guard guard(immortal.store.mutex);
     std::swap(immortal.store.plans, old);
+    ++immortal.store.forgotten;
 }
 
 } // namespace hwalloc

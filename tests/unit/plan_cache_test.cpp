@@ -53,6 +53,21 @@ TEST_F(PlanTest, WhatComesAndGoesMakesPlansOld) {
     EXPECT_NE(made(), second);
 }
 
+TEST_F(PlanTest, APlanThatWasBegunBeforeForgettingIsNotKept) {
+    allocator("plan-test/one");
+    auto gpu = participant("gpu");
+    gpu->trial = [](Memory&, const ImageLayout&) {
+        forget_plans(); // what another thread does meanwhile
+        return Result<Recipe>(Recipe{.use = "test"});
+    };
+    const PlanRef first = made();
+    ASSERT_TRUE(first->choice());
+    gpu->trial = nullptr;
+    const PlanRef second = made();
+    EXPECT_NE(second, first);
+    EXPECT_EQ(made(), second);
+}
+
 TEST_F(PlanTest, OldPlansAreLetGoOf) {
     allocator("plan-test/one");
     participant("gpu");
