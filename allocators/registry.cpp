@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "allocators/registry_words.h"
+#include "common/immortal.h"
 #include "common/without_exceptions.h"
 
 namespace hwalloc {
@@ -13,17 +14,12 @@ using namespace registry_words;
 namespace {
 
 // Never destroyed: allocators outlive every other static object.
-union Immortal {
-    Registry registry;
-    constexpr Immortal() noexcept : registry() {}
-    ~Immortal() {}
-};
-constinit Immortal immortal;
+constinit Immortal<Registry> the_registry;
 
 } // namespace
 
 Registry& Registry::instance() noexcept {
-    return immortal.registry;
+    return *the_registry;
 }
 
 Allocator* Registry::find_first(std::string_view name) noexcept {

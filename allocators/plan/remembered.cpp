@@ -6,6 +6,7 @@
 
 #include "allocators/plan/planner.h"
 #include "allocators/registry.h"
+#include "common/immortal.h"
 #include "common/without_exceptions.h"
 
 namespace hwalloc {
@@ -40,12 +41,7 @@ struct Store {
     std::uint64_t forgotten = 0; // how often: a plan that was begun before must not be kept after
 };
 // Never destroyed: plans keep allocators, which may be anybody's code.
-union Immortal {
-    Store store;
-    constexpr Immortal() noexcept : store() {}
-    ~Immortal() {}
-};
-constinit Immortal immortal;
+constinit Immortal<Store> remembered_plans;
 
 // A shortage, or somebody else's use of a device, which may be over at the next call.
 bool passes(const std::optional<Error>& why) noexcept {
@@ -85,7 +81,7 @@ Result<void> check(const PlanRequest& request) noexcept {
 Result<PlanRef> plan(const PlanRequest& request) noexcept {
     if (auto sound = check(request); !sound)
         return std::move(sound).error();
-    Store& store = immortal.store;
+    Store& store = *remembered_plans;
     const std::uint64_t changes = Registry::instance().changes();
     std::uint64_t forgotten;
     {
@@ -126,9 +122,9 @@ Result<PlanRef> plan(const PlanRequest& request) noexcept {
 
 void forget_plans() noexcept {
     std::array<Remembered, Store::most> old;
-    const std::lock_guard guard(immortal.store.mutex);
-    std::swap(immortal.store.plans, old);
-    ++immortal.store.forgotten;
+    const std::lock_guard guard(remembered_plans->mutex);
+    std::swap(remembered_plans->plans, old);
+    ++remembered_plans->forgotten;
 }
 
 } // namespace hwalloc

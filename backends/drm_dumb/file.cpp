@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/fixed_text.h"
+#include "common/immortal.h"
 #include "common/kernel.h"
 #include "common/node_access.h"
 #include "common/restarted_ioctl.h"
@@ -40,12 +41,7 @@ struct Known {
         files.push_back(file);
     }
 };
-union Immortal {
-    Known known;
-    constexpr Immortal() noexcept : known() {}
-    ~Immortal() {}
-};
-constinit Immortal immortal;
+constinit Immortal<Known> known_files;
 
 // The driver's name, or nothing when the descriptor is not a card's.
 std::optional<std::string> driver_of(int fd) {
@@ -97,8 +93,8 @@ Result<std::shared_ptr<File>> File::open(const std::string& node, ErrorKind abse
                 .remedy("the node is not that of a graphics card (DRM)");
         auto file = std::make_shared<File>(std::move(fd), node, std::move(*driver), status.st_rdev);
         // The application may be given the descriptor, and give it back to Device::wrap.
-        const std::lock_guard guard(immortal.known.mutex);
-        immortal.known.add(file);
+        const std::lock_guard guard(known_files->mutex);
+        known_files->add(file);
         return file;
     });
 }
@@ -116,7 +112,7 @@ Result<std::shared_ptr<File>> File::of(int fd) noexcept {
             return Error(ErrorKind::invalid, "taking a graphics card's descriptor")
                 .call("DRM_IOCTL_VERSION")
                 .remedy("the descriptor is not that of a graphics card (DRM)");
-        Known& known = immortal.known;
+        Known& known = *known_files;
         bool uncertain = false;
         std::vector<std::shared_ptr<File>> held; // let go after the lock: the last owner closes a file
         const std::lock_guard guard(known.mutex);

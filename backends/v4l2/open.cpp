@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "backends/v4l2/session.h"
+#include "common/immortal.h"
 #include "common/kernel.h"
 #include "common/node_access.h"
 
@@ -71,12 +72,7 @@ struct Known {
         return node;
     }
 };
-union Immortal {
-    Known known;
-    constexpr Immortal() noexcept : known() {}
-    ~Immortal() {}
-};
-constinit Immortal immortal;
+constinit Immortal<Known> known_nodes;
 
 } // namespace
 
@@ -121,8 +117,8 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string
     struct stat status {};
     if (const int answer = kernel.fstat(fd, &status); answer < 0)
         return session->refused(answer, "fstat", "asking a node what it is");
-    const std::lock_guard guard(immortal.known.mutex);
-    session->node = immortal.known.find_or_add(status.st_rdev);
+    const std::lock_guard guard(known_nodes->mutex);
+    session->node = known_nodes->find_or_add(status.st_rdev);
     return session;
 }
 
@@ -130,7 +126,7 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open_for_application(c
     auto session = open(path);
     if (!session)
         return session;
-    const std::lock_guard guard(immortal.known.mutex);
+    const std::lock_guard guard(known_nodes->mutex);
     (*session)->node->shared = *session;
     return session;
 }
@@ -138,15 +134,15 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open_for_application(c
 Result<std::shared_ptr<detail::Session>> detail::Session::open_or_share(const std::string& path) {
     struct stat node {};
     if (kernel.stat(path.c_str(), &node) >= 0) {
-        const std::lock_guard guard(immortal.known.mutex);
-        if (const auto known = immortal.known.find(node.st_rdev))
+        const std::lock_guard guard(known_nodes->mutex);
+        if (const auto known = known_nodes->find(node.st_rdev))
             if (auto session = known->shared.lock())
                 return session;
     }
     auto session = open(path, Use::capture, ErrorKind::device_lost);
     if (session) {
         // Shared from now on as long as somebody keeps it: of two open files one would find the queue taken.
-        const std::lock_guard guard(immortal.known.mutex);
+        const std::lock_guard guard(known_nodes->mutex);
         std::weak_ptr<Session>& shared = (*session)->node->shared;
         if (shared.expired())
             shared = *session;
