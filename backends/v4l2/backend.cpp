@@ -7,6 +7,7 @@
 #include "backends/v4l2/session.h"
 #include "common/directory.h"
 #include "common/kernel.h"
+#include "common/link_end.h"
 #include "common/udev.h"
 #include "hwalloc/backend.h"
 #include "hwalloc/dma_buf.h"
@@ -78,6 +79,33 @@ private:
 
 namespace {
 
+// What /sys calls the driver of each node's device; empty for a device without hardware (v4l2loopback).
+std::vector<std::string> drivers_of(const std::vector<std::string>& nodes) {
+    std::vector<std::string> drivers;
+    for (const std::string& node : nodes)
+        drivers.push_back(
+            link_end("/sys/class/video4linux" + node.substr(node.rfind('/')) + "/device/driver"));
+    return drivers;
+}
+
+// By udev's links, "by-path/pci-0000:00:14.0-usb-0:1:1.0-video-index0" and "by-id/usb-046d_…-video-index0":
+// the first that leads to each node, or nothing.
+std::vector<std::string> links_to(const std::vector<std::string>& nodes, const std::string& kind) {
+    std::vector<std::string> links(nodes.size());
+    const std::string directory = "/dev/v4l/" + kind;
+    for (const std::string& entry : directory_entries(directory.c_str())) {
+        const std::string target = "/dev/" + link_end(directory + entry);
+        for (std::size_t i = 0; i < nodes.size(); ++i)
+            if (nodes[i] == target && links[i].empty())
+                links[i] = kind + entry;
+    }
+    return links;
+}
+
+std::string name_of(const std::string& instance) {
+    return instance.empty() ? std::string() : "v4l2/" + instance;
+}
+
 // Opens nothing: which of the nodes capture is asked by available().
 Result<void> discover(BackendHost& host) noexcept {
     return without_exceptions([&]() -> Result<void> {
@@ -89,11 +117,22 @@ Result<void> discover(BackendHost& host) noexcept {
                             .on("/dev/video*")
                             .remedy("no camera is there: plug it in, load its driver, or give the "
                                     "container the node"));
-        for (const std::string& node : nodes) {
-            const std::string name = "v4l2/" + node.substr(node.rfind('/') + 1);
-            if (host.has(name))
+        const auto drivers = drivers_of(nodes);
+        const auto paths = links_to(nodes, "by-path/"), ids = links_to(nodes, "by-id/");
+        for (std::size_t i = 0; i < nodes.size(); ++i) {
+            const std::string& node = nodes[i];
+            const std::string name = name_of(node.substr(node.rfind('/') + 1));
+            // A driver's name is that of its first node: a webcam's second tells about the pictures of the
+            // first.
+            const bool first = std::find(drivers.begin(), drivers.end(), drivers[i]) - drivers.begin() ==
+                               static_cast<std::ptrdiff_t>(i);
+            const std::string driver = name_of(first ? drivers[i] : ""), path = name_of(paths[i]),
+                              id = name_of(ids[i]);
+            const std::initializer_list<std::string_view> aliases{node, driver, path, id};
+            if (host.present(name, aliases))
                 continue;
-            if (auto added = host.add(name, AllocatorRef::adopt(new CameraBuffers(node)), {node}); !added)
+            auto added = host.add(name, AllocatorRef::adopt(new CameraBuffers(node)), aliases);
+            if (!added)
                 return added;
         }
         return {};
