@@ -34,17 +34,29 @@ void vgem_goes_and_comes(Devices& devices) {
     devices.wait_for("vgem's return", [] { return Allocator::find(vgem) != nullptr; });
     expect(told(Allocator::find(vgem)->alloc(bytes)) == "success",
            "vgem is back: " + told(card->alloc(bytes)));
+    ++devices.came;
 }
 
-// A camera that nobody has open, while its own buffers are held.
+// The worker may be the first to see the camera again.
+void camera_is_back(Devices& devices, Allocator* camera) {
+    devices.wait_for("the camera's return", [] { return Allocator::find(vivid) != nullptr; });
+    expect(Allocator::find(vivid) == camera, "the camera is another object than before");
+    expect(told(camera->alloc(bytes)) == "success", "the camera is back: " + told(camera->alloc(bytes)));
+    const std::uint64_t before = of_cameras;
+    devices.wait_for("the worker's use of the camera", [&] { return of_cameras > before; });
+    ++devices.came;
+}
+
+// A camera that nobody streams from, while its own buffers are held and made.
 void vivid_goes_and_comes(Devices& devices) {
-    constexpr const char* name = "v4l2/video0";
+    constexpr const char* name = vivid;
     Allocator* const camera = Allocator::find(name);
     expect(camera, "there is no camera");
     if (!camera)
         return;
     auto memory = camera->alloc(bytes);
     expect(memory.has_value(), "the camera: " + told(memory));
+    // The worker may have it open.
     for (int i = 0; !run("modprobe -r vivid") && i < 50; ++i)
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
     devices.wait_for("the camera's end", [] { return !Allocator::find(name); });
@@ -54,17 +66,15 @@ void vivid_goes_and_comes(Devices& devices) {
         expect(told((*memory)->map(MapFlags::readwrite)) == "success",
                "mapping buffers of a camera that has gone");
     expect(run("modprobe vivid n_devs=1 node_types=0x1"), "vivid cannot be loaded");
-    devices.wait_for("the camera's return", [] { return Allocator::find(name) != nullptr; });
-    expect(Allocator::find(name) == camera, "the camera is another object than before");
-    expect(told(camera->alloc(bytes)) == "success", "the camera is back: " + told(camera->alloc(bytes)));
+    camera_is_back(devices, camera);
 }
 
 // A camera that streams, taken from its driver: its node goes, its open file stays.
 void camera_is_unbound_while_open(Devices& devices) {
-    constexpr const char* name = "v4l2/video0";
+    Allocator* const own = Allocator::find(vivid);
     const std::string driver = "/sys/bus/platform/drivers/vivid/";
     auto camera = v4l2::Camera::open("/dev/video0");
-    if (!camera)
+    if (!camera || !own)
         return fault("the camera: " + told(camera));
     auto format =
         camera->negotiate({.pixel_format = fourcc('Y', 'U', 'Y', 'V'), .width = 320, .height = 180});
@@ -75,16 +85,19 @@ void camera_is_unbound_while_open(Devices& devices) {
     const PlanRef before = *plan(request);
     expect(before->choice() && *plan(request) == before, "no plan for the camera: " + before->explain());
     auto buffers = before->allocate(4);
+    camera_streams = true;
     auto bound = buffers ? camera->bind(buffers->memories) : Result<void>(buffers.error());
     if (!bound)
         return fault("the camera: " + told(bound));
     expect(told(camera->start()) == "success", "the camera does not start");
     expect(told(camera->dequeue(5000)) == "success", "the camera gives no frame");
+    const std::uint64_t refused = busy;
+    devices.wait_for("the worker meeting a camera that streams", [&] { return busy > refused; });
     auto mapping = buffers->memories[0]->map(MapFlags::read);
     expect(told(mapping) == "success", "mapping a buffer of the camera's: " + told(mapping));
 
     write(driver + "unbind", "vivid.0");
-    devices.wait_for("the camera's end", [] { return !Allocator::find(name); });
+    devices.wait_for("the camera's end", [] { return !Allocator::find(vivid); });
     Result<v4l2::Frame> frame = camera->dequeue(5000);
     for (int i = 0; frame && i < 8; ++i) // those that were complete
         frame = camera->dequeue(5000);
@@ -100,9 +113,8 @@ void camera_is_unbound_while_open(Devices& devices) {
     buffers->memories.clear();
 
     write(driver + "bind", "vivid.0");
-    devices.wait_for("the camera's return", [] { return Allocator::find(name) != nullptr; });
-    Allocator* const back = Allocator::find(name);
-    expect(back && told(back->alloc(bytes)) == "success", "the camera is back, and gives no memory");
+    camera_is_back(devices, own);
+    camera_streams = false;
 }
 
 // A card on the PCI bus, while its memory is mapped.
@@ -153,6 +165,7 @@ void card_goes_and_comes(Devices& devices, const char* driver) {
         expect(told(back->alloc(bytes)) == "success", "the new card: " + told(back->alloc(bytes)));
     touch("with the card's return");
     expect(told((*unmapped)->map(MapFlags::read)) == "success", "mapping memory of the old card");
+    ++devices.came;
 }
 
 // What there is when nobody has any memory. No JSON yet: that would grow the heap that is measured.
@@ -162,6 +175,7 @@ struct Held {
 Held hold_still(Devices& devices) {
     pause_all = true;
     devices.wait_for("the worker's pause", [] { return paused.load(); });
+    devices.wait_for("all news", [&] { return devices.arrivals >= devices.came; });
     close_idle_devices();
     check_names(devices);
     expect(Allocator::find()->name() == "sysmem", "the default is not the built-in one again");
@@ -198,9 +212,9 @@ int main(int argc, char** argv) {
             fault("the default: " + told(set));
         vgem_goes_and_comes(devices);
         card_goes_and_comes(devices, driver);
-        if (cycle % 10 == 1)
+        if (cycle % 5 == 1)
             vivid_goes_and_comes(devices);
-        if (cycle % 10 == 2)
+        if (cycle % 5 == 2)
             camera_is_unbound_while_open(devices);
         held.push_back(hold_still(devices));
     }
@@ -216,6 +230,8 @@ int main(int argc, char** argv) {
                        {"allocated", allocated.load()},
                        {"device_lost", device_lost.load()},
                        {"not_there", not_there.load()},
+                       {"of_cameras", of_cameras.load()},
+                       {"busy", busy.load()},
                        {"arrivals", devices.arrivals},
                        {"departures", devices.departures},
                        {"cycles", std::move(cycles)}})

@@ -33,7 +33,8 @@ using Json = nlohmann::ordered_json;
 using std::chrono::steady_clock;
 
 constexpr std::size_t bytes = 3 * 4096 + 100;
-constexpr const char *vgem = "drm-dumb/vgem", *bochs = "drm-dumb/bochs-drm", *virtio = "drm-dumb/virtio_gpu";
+constexpr const char *vgem = "drm-dumb/vgem", *bochs = "drm-dumb/bochs-drm", *virtio = "drm-dumb/virtio_gpu",
+                     *vivid = "v4l2/vivid";
 
 // ---- what was wrong
 
@@ -78,11 +79,13 @@ inline std::size_t dma_bufs() {
 
 // ---- the worker
 
-inline std::atomic<bool> over{false}, leave_vgem{false}, pause_all{false};
+inline std::atomic<bool> over{false}, leave_vgem{false}, pause_all{false}, camera_streams{false};
 inline std::atomic<bool> vgem_left{false}, paused{false};
-inline std::atomic<std::uint64_t> allocated{0}, device_lost{0}, not_there{0};
+inline std::atomic<std::uint64_t> allocated{0}, device_lost{0}, not_there{0}, busy{0};
+inline std::atomic<std::uint64_t> of_cameras{0}; // allocations of cameras' own memory
 
-// One allocation by name, used and released. A device that is not there, or goes meanwhile, is no fault.
+// One allocation by name, used and released. A device that is not there, or goes meanwhile, is no fault, nor
+// is a camera whose queue holds what it streams into.
 inline void use(const char* name, std::uint8_t value) {
     Allocator* allocator = Allocator::find(name);
     if (!allocator) {
@@ -95,13 +98,19 @@ inline void use(const char* name, std::uint8_t value) {
         }
         allocator = *resolved;
     }
+    const bool camera = std::strcmp(name, vivid) == 0;
     auto memory = allocator->alloc(bytes);
+    if (!memory && camera && camera_streams && memory.error().kind() == ErrorKind::busy) {
+        ++busy;
+        return;
+    }
     if (!memory) {
         ++device_lost;
         expect(lost(memory), "the worker: " + told(memory));
         return;
     }
     ++allocated;
+    of_cameras += camera;
     auto mapping = (*memory)->map(MapFlags::readwrite);
     if (!mapping) {
         expect(lost(mapping), "the worker maps: " + told(mapping));
@@ -116,7 +125,7 @@ inline void use(const char* name, std::uint8_t value) {
 }
 
 inline void work() {
-    const char* const names[] = {"dma-heap/system", "udmabuf", bochs, virtio, "drm-dumb", vgem};
+    const char* const names[] = {"dma-heap/system", "udmabuf", bochs, virtio, "drm-dumb", vgem, vivid};
     std::uint8_t value = 0;
     while (!over) {
         for (const char* name : names)
@@ -178,6 +187,7 @@ public:
     std::unique_ptr<DeviceMonitor> monitor;
     std::map<std::string, Allocator*> objects; // every name that ever was, and the object it had
     std::uint64_t arrivals = 0, departures = 0;
+    std::uint64_t came = 0; // devices that went and came, by who did it
 
 private:
     void added(const std::string& name, Allocator& allocator) {
@@ -201,7 +211,23 @@ private:
     }
 };
 
-// No name leads to what is not there, and each driver's and each place's name to the card that is there.
+// Each place's name leads to the device that is there: "by-path/pci-0000:00:02.0-card" to "../card0".
+inline void check_places(const std::string& directory, std::string_view suffix, const std::string& family) {
+    const std::string links = directory + "by-path/";
+    DIR* const listing = ::opendir(links.c_str());
+    while (const dirent* entry = listing ? ::readdir(listing) : nullptr) {
+        const std::string link = entry->d_name, target = last_part(link_target(links + link));
+        if (target.empty() || !link.ends_with(suffix))
+            continue;
+        const std::string name = family + "by-path/" + link.substr(0, link.size() - suffix.size());
+        Allocator* const found = Allocator::find(name);
+        expect(found && found == Allocator::find(family + target), name + " leads elsewhere");
+    }
+    if (listing)
+        ::closedir(listing);
+}
+
+// No name leads to what is not there, and each driver's and each place's name to what is there.
 inline void check_names(const Devices& devices) {
     for (const auto& [name, allocator] : devices.objects) {
         if (!name.starts_with("drm-dumb/card"))
@@ -215,19 +241,9 @@ inline void check_names(const Devices& devices) {
         if (!there)
             expect(lost(Allocator::resolve(name)), name + ": " + told(Allocator::resolve(name)));
     }
-    const std::string links = "/dev/dri/by-path/";
-    DIR* const listing = ::opendir(links.c_str());
-    while (const dirent* entry = listing ? ::readdir(listing) : nullptr) {
-        const std::string link = entry->d_name;
-        if (!link.ends_with("-card"))
-            continue;
-        const std::string name = "drm-dumb/by-path/" + link.substr(0, link.size() - 5);
-        Allocator* const found = Allocator::find(name);
-        expect(found && found == Allocator::find("drm-dumb/" + last_part(link_target(links + link))),
-               name + " leads elsewhere");
-    }
-    if (listing)
-        ::closedir(listing);
+    check_places("/dev/dri/", "-card", "drm-dumb/");
+    check_places("/dev/v4l/", "", "v4l2/");
+    expect(Allocator::find(vivid) == Allocator::find("v4l2/video0"), "the camera's driver leads elsewhere");
 }
 
 } // namespace coming
