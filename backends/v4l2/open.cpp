@@ -122,22 +122,45 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string
     return session;
 }
 
+std::shared_ptr<detail::Session> detail::Session::shared_at(const std::string& path) {
+    struct stat node {};
+    if (kernel.stat(path.c_str(), &node) < 0)
+        return nullptr;
+    const auto known = known_nodes->find(node.st_rdev);
+    return known ? known->shared.lock() : nullptr;
+}
+
 Result<std::shared_ptr<detail::Session>> detail::Session::open_for_application(const std::string& path) {
+    {
+        const std::lock_guard guard(known_nodes->mutex);
+        auto session = shared_at(path);
+        v4l2_capability alive{}; // the device may have gone, and another have its number
+        if (session && !session->has_camera && session->call(VIDIOC_QUERYCAP, &alive) >= 0) {
+            session->has_camera = true;
+            session->format.reset();
+            session->asked_contiguous = false;
+            return session;
+        }
+    }
     auto session = open(path);
     if (!session)
         return session;
     const std::lock_guard guard(known_nodes->mutex);
+    (*session)->has_camera = true;
     (*session)->node->shared = *session;
     return session;
 }
 
+void detail::Session::leave_application() noexcept {
+    const std::lock_guard guard(known_nodes->mutex);
+    has_camera = false;
+}
+
 Result<std::shared_ptr<detail::Session>> detail::Session::open_or_share(const std::string& path) {
-    struct stat node {};
-    if (kernel.stat(path.c_str(), &node) >= 0) {
+    {
         const std::lock_guard guard(known_nodes->mutex);
-        if (const auto known = known_nodes->find(node.st_rdev))
-            if (auto session = known->shared.lock())
-                return session;
+        if (auto session = shared_at(path))
+            return session;
     }
     auto session = open(path, Use::capture, ErrorKind::device_lost);
     if (session) {

@@ -40,11 +40,15 @@ struct Session {
     // is not there.
     static Result<std::shared_ptr<Session>> open(const std::string& path, Use use = Use::capture,
                                                  ErrorKind absence = ErrorKind::unavailable);
-    // The same for an application, whose session others then share.
+    // The same for an application's Camera, with which others then share the session. It is the one that they
+    // have already, where no other Camera has it.
     static Result<std::shared_ptr<Session>> open_for_application(const std::string& path);
+    void leave_application() noexcept; // that Camera is closed; others may keep the session
     // The session that this process has open on the node to capture, the application's before others, else a
     // new one. A node that is not there is device_lost: the library has met it.
     static Result<std::shared_ptr<Session>> open_or_share(const std::string& path);
+    // The one that is shared, or null. With the table of nodes locked.
+    static std::shared_ptr<Session> shared_at(const std::string& path);
     // A camera's; null when it is closed.
     static std::shared_ptr<Session> of(const Camera& camera) noexcept { return camera.session_; }
 
@@ -61,6 +65,7 @@ struct Session {
     DeviceInfo info;
     Use use = Use::capture;
     std::uint32_t type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
+    bool has_camera = false; // guarded by the table of nodes
     std::optional<CaptureFormat> format;
     std::uint32_t reserved = 0; // what REQBUFS granted
     std::vector<Slot> slots;

@@ -31,6 +31,23 @@ TEST_F(V4l2Participant, SaysWhoItIs) {
     EXPECT_THAT(std::string(read->cache_key()), AllOf(HasSubstr("output"), Not(key)));
 }
 
+// Of two open files one would find the queue taken by the other.
+TEST_F(V4l2Participant, ACameraThatAPlanHasOpenIsOpenedNoSecondTime) {
+    fake.pixel_format = V4L2_PIX_FMT_YUYV, fake.width = 64, fake.height = 48, fake.stride = 128;
+    const auto participant = participant_of("v4l2/video7").value();
+    const auto before = open_fds();
+    {
+        auto camera = open();
+        EXPECT_EQ(open_fds(), before);
+        ASSERT_TRUE(camera.negotiate(yuyv()));
+    }
+    auto again = open();
+    EXPECT_EQ(open_fds(), before);
+    EXPECT_FALSE(again.format()) << "what another Camera negotiated is none of its business";
+    auto other = open();
+    EXPECT_EQ(open_fds().size(), before.size() + 1) << "each Camera is one of its own";
+}
+
 // The driver's processor fills the memory then, and other devices have to see what is in its caches.
 TEST_F(V4l2Participant, AUsbCameraSeesMemoryThroughTheCpusCaches) {
     for (const bool usb : {false, true}) {
