@@ -8,7 +8,7 @@ namespace hwalloc {
 template<class T>
 class Immortal {
 public:
-    constexpr Immortal() noexcept {}
+    constexpr Immortal() noexcept = default;
 
     constexpr T& operator*() noexcept { return kept_.object; }
     constexpr T* operator->() noexcept { return &kept_.object; }

@@ -111,12 +111,14 @@ Result<void> discover(BackendHost& host) noexcept {
     return without_exceptions([&]() -> Result<void> {
         int listed = 0;
         const std::vector<std::string> nodes = detail::video_nodes(&listed);
+        Error none =
+            Error(ErrorKind::unavailable, listed < 0 ? -listed : ENOENT, "looking for cameras")
+                .on("/dev/video*")
+                .remedy("no camera is there: plug it in, load its driver, or give the container the node");
+        if (listing_refused(listed))
+            return none;
         if (nodes.empty())
-            host.unavailable(
-                "v4l2", Error(ErrorKind::unavailable, listed < 0 ? -listed : ENOENT, "looking for cameras")
-                            .on("/dev/video*")
-                            .remedy("no camera is there: plug it in, load its driver, or give the "
-                                    "container the node"));
+            host.unavailable("v4l2", std::move(none));
         const auto drivers = drivers_of(nodes);
         const auto paths = links_to(nodes, "by-path/"), ids = links_to(nodes, "by-id/");
         for (std::size_t i = 0; i < nodes.size(); ++i) {

@@ -91,5 +91,17 @@ TEST_F(CameraAliases, FollowTheCamera) {
         EXPECT_EQ(found(gone), "nothing") << gone;
 }
 
+TEST_F(CameraAliases, ADirectoryThatCannotBeReadTakesNoCameraAway) {
+    camera("video0", "uvcvideo");
+    Allocator* const known = registry.find("v4l2/uvcvideo");
+    ASSERT_TRUE(known);
+    for (const auto refuse : {+[](const char*, bool (*)(const char*, void*), void*) { return -EMFILE; },
+                              +[](const char*, bool (*)(const char*, void*), void*) { return -EACCES; }}) {
+        kernel.list_directory = refuse;
+        (void)registry.rescan();
+        EXPECT_EQ(registry.find("v4l2/uvcvideo"), known);
+    }
+}
+
 } // namespace
 } // namespace hwalloc
