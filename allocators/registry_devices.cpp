@@ -119,9 +119,10 @@ void Registry::set_aliases(Record& record, std::span<const std::string_view> ali
     for (const std::string& old : record.aliases)
         if (std::find(aliases.begin(), aliases.end(), old) == aliases.end())
             names_.rebind(old, nullptr);
-    std::erase_if(record.aliases, [&](const std::string& old) {
-        return std::find(aliases.begin(), aliases.end(), old) == aliases.end();
-    });
+    if (std::erase_if(record.aliases, [&](const std::string& old) {
+            return std::find(aliases.begin(), aliases.end(), old) == aliases.end();
+        }) > 0)
+        changed();
     for (const std::string_view alias : aliases) {
         if (alias.empty() || applications(alias) ||
             std::find(record.aliases.begin(), record.aliases.end(), alias) != record.aliases.end())
@@ -131,6 +132,7 @@ void Registry::set_aliases(Record& record, std::span<const std::string_view> ali
         forget_alias(alias);
         names_.bind(alias, record.made);
         record.aliases.push_back(std::move(text));
+        changed();
     }
 }
 

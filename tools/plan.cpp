@@ -85,6 +85,13 @@ Result<ImageSpec> set_compressed(Participants::OpenCamera& one, const v4l2::Form
     const auto set = one.camera.negotiate(request);
     if (!set)
         return set.error();
+    if (set->pixel_format != request.pixel_format)
+        return Error(ErrorKind::unsupported, "setting the format")
+            .doing(fmt::format("asking for {} and getting {}", format_name(request.pixel_format),
+                               format_name(set->pixel_format)))
+            .on(one.camera.info().path)
+            .call("VIDIOC_S_FMT")
+            .remedy("`hwalloc capture --list-formats` shows what the camera offers");
     return ImageSpec{.size = set->layout.memory_sizes[0]};
 }
 

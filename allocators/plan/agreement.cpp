@@ -111,7 +111,8 @@ Agreement agree(std::span<const ParticipantRef> participants, const ImageSpec& i
                 std::vector<PlanParticipant>& told) {
     Agreement agreement;
     agreement.refusals.resize(participants.size());
-    agreement.constraints.emplace().needs_dma_buf = false; // what nobody needs
+    // What nobody needs.
+    agreement.constraints = Constraints{.needs_dma_buf = false, .sees_cpu_caches = Answer::yes};
     for (std::size_t i = 0; i < participants.size(); ++i) {
         PlanParticipant& one = told.emplace_back();
         one.name = participants[i]->name();

@@ -53,20 +53,25 @@ Answer told_to_see_cpu_caches(dev_t device) noexcept {
     return Answer::unknown;
 }
 
-std::optional<Error> unseen_by(const PlanParticipant& device, const PlanCandidate& candidate) {
+std::optional<Error> unseen_by(const PlanParticipant& device, const PlanParticipant& cpu,
+                               const PlanCandidate& candidate) {
     const Properties& memory = candidate.properties;
-    const Answer sees = device.constraints.sees_cpu_caches;
-    if (sees == Answer::yes || memory.sync == SyncQuality::importer_aware || memory.cached == Answer::no)
+    const Answer sees =
+        device.constraints.through_cpu_caches ? Answer::yes : device.constraints.sees_cpu_caches;
+    // Memory::map() makes the calls that maintain caches. A driver that fills imported memory makes none.
+    const bool maintained = memory.sync == SyncQuality::importer_aware && !cpu.constraints.needs_dma_buf;
+    if (sees == Answer::yes || maintained || memory.cached == Answer::no)
         return std::nullopt;
     const bool known =
         sees == Answer::no && memory.sync != SyncQuality::unknown && memory.cached == Answer::yes;
     return Error(known ? ErrorKind::incompatible : ErrorKind::unavailable, "trying memory")
         .doing(known ? "the CPU and a device would see different bytes"
-                     : "it was mapped, and whether the CPU and a device see the same bytes is not known")
+                     : "it was taken, and whether the CPU and a device see the same bytes is not known")
         .on(device.name)
         .remedy(std::string(known ? "the device does not see the CPU's caches, and "
                                   : "nobody tells whether the device sees the CPU's caches, and ") +
-                candidate.name + " does not maintain them for it: dma-heap/system does");
+                candidate.name +
+                " does not maintain them for it; dma-heap/system does, where Memory::map() is who asks");
 }
 
 } // namespace planning

@@ -36,7 +36,8 @@ namespace hwalloc {
 
 enum class Verdict : std::uint8_t {
     accepted, // tried, and taken; where contiguity matters, proved
-    refused,  // tried, and not taken; or proved to be taken by luck only
+    refused, // tried, and not taken; or proved to be taken by luck only, or to be seen differently by CPU and
+             // device
     untested, // not known: the device was busy, the memory could not be had, or it was taken once, which is
               // no proof: perhaps by luck, or with caches that nobody is known to maintain
 };

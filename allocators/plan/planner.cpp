@@ -100,7 +100,7 @@ private:
         auto tried = participants_[i]->attempt(*image.memory, image.layout);
         if (tried) {
             cell = {Verdict::accepted, std::nullopt, *tried};
-            if (!is_own(candidate, i) && candidate.properties.contiguous != Answer::yes)
+            if (may_be_luck(candidate, i))
                 doubt(candidate, i);
             if (parts_.participants[i].constraints.through_cpu_caches)
                 compare_views(candidate, i);
@@ -130,6 +130,11 @@ private:
     bool is_own(const PlanCandidate& candidate, std::size_t i) const {
         return std::any_of(own_[i].begin(), own_[i].end(),
                            [&](const AllocatorRef& one) { return one.get() == candidate.allocator.get(); });
+    }
+
+    // That it was contiguous when a device took it.
+    bool may_be_luck(const PlanCandidate& candidate, std::size_t i) const {
+        return candidate.properties.contiguous != Answer::yes && !is_own(candidate, i);
     }
 
     // Once for each participant.
@@ -185,12 +190,14 @@ private:
     void compare_views(PlanCandidate& candidate, std::size_t cpu) {
         PlanCell& cell = candidate.cells[cpu];
         for (std::size_t i = 0; i < participants_.size(); ++i) {
-            if (is_own(candidate, i))
+            if (i == cpu || is_own(candidate, i))
                 continue;
-            auto why = unseen_by(parts_.participants[i], candidate);
+            auto why = unseen_by(parts_.participants[i], parts_.participants[cpu], candidate);
             if (!why || cell.verdict == Verdict::refused)
                 continue;
             cell.verdict = why->kind() == ErrorKind::incompatible ? Verdict::refused : Verdict::untested;
+            if (cell.verdict == Verdict::refused)
+                cell.recipe = Recipe();
             cell.why = std::move(why);
         }
     }
@@ -208,7 +215,8 @@ private:
                                   "orders, nor the scattered memory of another maker";
             for (PlanCandidate& candidate : parts_.candidates) {
                 PlanCell& cell = candidate.cells[i];
-                if (cell.recipe.use[0] != '\0' && cell.verdict == Verdict::untested)
+                if (cell.recipe.use[0] != '\0' && cell.verdict == Verdict::untested &&
+                    may_be_luck(candidate, i))
                     doubt(candidate, i);
                 else if (cell.verdict == Verdict::refused && cell.why &&
                          cell.why->domain() == ErrorDomain::system && cell.why->code() == EFAULT)

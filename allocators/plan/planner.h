@@ -77,7 +77,8 @@ private:
 Answer told_to_see_cpu_caches(dev_t device) noexcept;
 // Why they may not, in memory that the device did not make; its kind is `incompatible` where it is known that
 // they do not.
-std::optional<Error> unseen_by(const PlanParticipant& device, const PlanCandidate& candidate);
+std::optional<Error> unseen_by(const PlanParticipant& device, const PlanParticipant& cpu,
+                               const PlanCandidate& candidate);
 
 // ---- planner.cpp
 

@@ -63,6 +63,8 @@ Error detail::Session::import_refused(int answer, std::string_view doing, std::u
             "the kernel answers so when it cannot map the memory for the device (addresses out of its "
             "range, or an exporter that does not allow it), and when the memory is no dma-buf or too "
             "short; use another allocator");
+    if (answer == -ENOSYS)
+        return error("whoever made this memory lets no other device attach to it; use another allocator");
     if (answer != -EFAULT)
         return refused(answer, "VIDIOC_QBUF", doing).wanted(wanted).held(held);
     if (held < wanted)

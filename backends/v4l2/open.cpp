@@ -134,11 +134,9 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open_for_application(c
     {
         const std::lock_guard guard(known_nodes->mutex);
         auto session = shared_at(path);
-        v4l2_capability alive{}; // the device may have gone, and another have its number
+        v4l2_capability alive{}; // behind a /dev that nobody keeps, the file may be a lost device's
         if (session && !session->has_camera && session->call(VIDIOC_QUERYCAP, &alive) >= 0) {
             session->has_camera = true;
-            session->format.reset();
-            session->asked_contiguous = false;
             return session;
         }
     }
@@ -152,6 +150,11 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open_for_application(c
 }
 
 void detail::Session::leave_application() noexcept {
+    {
+        const std::lock_guard guard(node->queue);
+        format.reset(); // anybody may set another from here on
+        asked_contiguous = false;
+    }
     const std::lock_guard guard(known_nodes->mutex);
     has_camera = false;
 }
@@ -167,8 +170,9 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open_or_share(const st
         // Shared from now on as long as somebody keeps it: of two open files one would find the queue taken.
         const std::lock_guard guard(known_nodes->mutex);
         std::weak_ptr<Session>& shared = (*session)->node->shared;
-        if (shared.expired())
-            shared = *session;
+        if (auto first = shared.lock())
+            return first;
+        shared = *session;
     }
     return session;
 }

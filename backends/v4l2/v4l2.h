@@ -112,8 +112,10 @@ struct Frame {
 // then.
 class HWALLOC_API Camera {
 public:
-    // Opens the node of a device that captures video and streams. Errors: unavailable (no such node),
-    // permission (with its owner and mode), unsupported (no camera), busy.
+    // Opens the node of a device that captures video and streams; where a participant that was found by name
+    // has it open already (participant_of("v4l2/video0")), this is that open file, and the two are one to
+    // threads, too: not for two at once. Errors: unavailable (no such node), permission (with its owner and
+    // mode), unsupported (no camera), busy.
     static Result<Camera> open(const std::string& path) noexcept;
     // As close(); what the driver answers is lost.
     ~Camera();
@@ -180,7 +182,7 @@ public:
     // and what the driver answers.
     Result<void> queue(std::uint32_t index) noexcept;
 
-    // Unbinds, and closes the node.
+    // Unbinds, and closes the node, unless a participant of the camera keeps it open.
     Result<void> close() noexcept;
 
     // Whether the device demands physically contiguous memory at the negotiated size. Found by trial with

@@ -75,6 +75,19 @@ TEST_F(PlanCoherenceTest, WhatNobodyKnowsIsUntestedAndTakenWhenNothingElseDoes) 
     EXPECT_EQ(lenient->choice()->verdict, Verdict::untested);
 }
 
+// Nobody makes the calls for the caches then, so memory that answers them is no better.
+TEST_F(PlanCoherenceTest, ADriverThatFillsMemoryByTheCpuMaintainsNothing) {
+    all.pop_back();
+    auto usb = participant("usb camera");
+    usb->needs.through_cpu_caches = true;
+    memory.about.sync = SyncQuality::importer_aware;
+    EXPECT_EQ(cell().verdict, Verdict::refused);
+    EXPECT_STREQ(cell().recipe.use, "") << "what is refused has no recipe";
+    camera->needs.sees_cpu_caches = Answer::yes;
+    usb->needs.sees_cpu_caches = Answer::unknown; // of itself
+    EXPECT_EQ(cell().verdict, Verdict::accepted) << "it is not compared with itself";
+}
+
 TEST_F(PlanCoherenceTest, WithoutTheCpuNoCacheMatters) {
     all.pop_back();
     EXPECT_EQ(made()->choice()->verdict, Verdict::accepted);

@@ -137,7 +137,7 @@ private:
 public:
     std::string key;
     std::vector<AllocatorRef> own;
-    Constraints needs;
+    Constraints needs{.sees_cpu_caches = Answer::yes}; // on any machine
     std::optional<Error> refusal; // of ask()
     std::function<Result<ImageLayout>(const ImageLayout&)> settling;
     std::function<Result<Recipe>(Memory&, const ImageLayout&)> trial;

@@ -90,7 +90,7 @@ std::string headline(const Plan& plan) {
         return fmt::format("{} {}: {}", chosen->name,
                            chosen->verdict == Verdict::accepted
                                ? "does for all"
-                               : "was taken by all, but is not proved to do (nothing that is does)",
+                               : "was taken by all once, and whether it always does is not known",
                            buffer_of(chosen->layout));
     if (const auto& copy = plan.copy()) {
         std::string first;
@@ -100,7 +100,18 @@ std::string headline(const Plan& plan) {
         return fmt::format("no memory does for all: {} for {}, then a copy by the CPU into {}: {}, then {}",
                            from.name, first, to.name, buffer_of(from.layout), buffer_of(to.layout));
     }
-    return "no memory does for all";
+    return outcome(plan) == Verdict::refused ? "no memory does for all"
+                                             : "nothing is known to do for all: not all could be tried";
+}
+
+Verdict outcome(const Plan& plan) {
+    if (const PlanCandidate* chosen = plan.choice())
+        return chosen->verdict;
+    const auto candidates = plan.candidates();
+    return std::any_of(candidates.begin(), candidates.end(),
+                       [](const PlanCandidate& one) { return one.verdict == Verdict::untested; })
+               ? Verdict::untested
+               : Verdict::refused;
 }
 
 std::vector<Use> uses(const Plan& plan) {
@@ -140,7 +151,8 @@ std::vector<std::string> remarks(const Plan& plan) {
         if (one.needs_contiguous == Answer::yes)
             lines.push_back(fmt::format("{} needs contiguous memory: {}", one.name, one.why_contiguous));
         else if (one.only_own)
-            lines.push_back(fmt::format("{} takes no memory but its own: it refused all the rest", one.name));
+            lines.push_back(fmt::format(
+                "{} takes no memory but its own: it refused all the rest that could be tried", one.name));
         else if (one.needs_contiguous == Answer::no && one.why_contiguous != "it says so")
             lines.push_back(fmt::format("{} needs no contiguous memory: {}", one.name, one.why_contiguous));
     }
@@ -246,7 +258,7 @@ Json to_json(const Plan& plan) {
             {"participants", two->participants}, {"from", to_json(*two->from)}, {"to", to_json(*two->to)}};
     const PreferredAllocators& preferred = preferred_allocators();
     return {{"choice", chosen ? Json(chosen->name) : Json()},
-            {"verdict", to_string(chosen ? chosen->verdict : Verdict::refused)},
+            {"verdict", to_string(outcome(plan))},
             {"headline", headline(plan)},
             {"ranking", std::move(ranking)},
             {"recipes", std::move(recipes)},

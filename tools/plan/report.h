@@ -20,6 +20,8 @@ std::string to_svg(const Plan& plan);
 std::string short_name(const std::string& name);
 // The choice in a sentence.
 std::string headline(const Plan& plan);
+// The choice's verdict; without one, whether all that could be was refused.
+Verdict outcome(const Plan& plan);
 
 // Whose memory a participant is to use, and how: of the choice, or of either side of a copy. Valid as long as
 // the plan.
