@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <sys/sysmacros.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -69,10 +70,15 @@ TEST_F(PlanCoherenceTest, WhatNobodyKnowsIsUntestedAndTakenWhenNothingElseDoes) 
     camera->needs.sees_cpu_caches = Answer::unknown;
     EXPECT_EQ(cell().verdict, Verdict::untested);
     EXPECT_EQ(plan->choice(), nullptr) << "strict takes nothing that is not known to be right";
+    // What this machine really has may be proved, and comes before it.
     const PlanRef lenient = made(PlanPolicy::prefer);
     ASSERT_TRUE(lenient->choice());
-    EXPECT_EQ(lenient->choice()->name, "plan-test/memory");
-    EXPECT_EQ(lenient->choice()->verdict, Verdict::untested);
+    const auto at = std::find_if(lenient->ranking().begin(), lenient->ranking().end(), [&](std::size_t one) {
+        return lenient->candidates()[one].verdict != Verdict::accepted;
+    });
+    ASSERT_NE(at, lenient->ranking().end());
+    EXPECT_EQ(lenient->candidates()[*at].name, "plan-test/memory");
+    EXPECT_EQ(lenient->candidates()[*at].verdict, Verdict::untested);
 }
 
 // Nobody makes the calls for the caches then, so memory that answers them is no better.
