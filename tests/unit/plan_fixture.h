@@ -138,7 +138,7 @@ public:
     std::string key;
     std::vector<AllocatorRef> own;
     Constraints needs{.sees_cpu_caches = Answer::yes}; // on any machine
-    std::optional<Error> refusal; // of ask()
+    std::optional<Error> refusal;                      // of ask()
     std::function<Result<ImageLayout>(const ImageLayout&)> settling;
     std::function<Result<Recipe>(Memory&, const ImageLayout&)> trial;
     int asked = 0, attempts = 0;
