@@ -113,8 +113,8 @@ using PlanRef = std::shared_ptr<const Plan>;
 // copies each frame, row by row where the strides differ. Counted by the caller for each frame; never done in
 // silence.
 struct PlanCopy {
-    std::size_t participants =
-        0; // so many of the first ones share the memory of `from`, the rest that of `to`
+    // So many of the first ones share the memory of `from`, the rest that of `to`.
+    std::size_t participants = 0;
     // Each has a choice(), and the CPU as one participant more: the last one of `from`, which reads, and the
     // first one of `to`, which writes. Never null.
     PlanRef from{}, to{};

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/directory.h"
-#include "common/kernel.h"
+#include "common/link_end.h"
 #include "common/udev.h"
 
 namespace hwalloc::drm::detail {
@@ -11,33 +11,23 @@ namespace {
 
 constexpr std::string_view class_directory = "/sys/class/drm/";
 
-// The last part of what a link of /sys points to; empty when there is no such link.
-std::string link_target(const std::string& link) {
-    char target[512];
-    const ssize_t length = kernel.readlink(link.c_str(), target, sizeof(target));
-    if (length <= 0)
-        return {};
-    const std::string_view path(target, static_cast<std::size_t>(length));
-    return std::string(path.substr(path.rfind('/') + 1));
-}
-
 // The driver of a card's device. A device on virtio has two: the bus's, and its own on the device below. A
 // device without hardware has none, or one that is every such device's, and is called after its driver itself
 // (vgem, vkms).
 std::string driver_of(const std::string& card) {
     const std::string device = std::string(class_directory) + card + "/device";
-    std::string driver = link_target(device + "/driver");
+    std::string driver = link_end(device + "/driver");
     if (driver.starts_with("virtio-")) {
         for (const std::string& below : directory_entries(device.c_str()))
             if (below.starts_with("virtio")) {
                 std::string link = device;
                 link.append("/").append(below).append("/driver");
-                if (std::string own = link_target(link); !own.empty())
+                if (std::string own = link_end(link); !own.empty())
                     return own;
             }
     }
     if (driver.empty() || driver == "faux_driver")
-        driver = link_target(device);
+        driver = link_end(device);
     return driver;
 }
 
@@ -47,7 +37,7 @@ void find_paths(std::vector<Card>& cards) {
     for (const std::string& entry : directory_entries(links.data())) {
         if (!entry.ends_with(suffix))
             continue;
-        const std::string target = link_target(std::string(links) + entry);
+        const std::string target = link_end(std::string(links) + entry);
         for (Card& card : cards)
             if (card.name == target)
                 card.path = entry.substr(0, entry.size() - suffix.size());

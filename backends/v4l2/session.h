@@ -32,8 +32,8 @@ struct Node {
     // Held while the queue's buffers change, because allocators of the camera may use it at any time. Never
     // taken for a frame.
     std::mutex queue;
-    std::weak_ptr<Session>
-        shared; // the last Camera's, else whoever was first to need one; guarded by the table of nodes
+    // The last Camera's, else whoever was first to need one. Guarded by the table of nodes.
+    std::weak_ptr<Session> shared;
 };
 
 struct Session {

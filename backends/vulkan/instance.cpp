@@ -7,7 +7,7 @@
 #include "backends/vulkan/result.h"
 #include "backends/vulkan/session.h"
 #include "common/fixed_text.h"
-#include "common/kernel.h"
+#include "common/link_end.h"
 #include "hwalloc/vulkan.h"
 
 namespace hwalloc::vulkan::detail {
@@ -25,13 +25,7 @@ std::string lower(std::string_view text) {
 
 // The node that a device number belongs to, such as "renderD128".
 std::string node_name(std::int64_t major, std::int64_t minor) {
-    const FixedText link("/sys/dev/char/", major, ":", minor);
-    char target[256];
-    const ssize_t length = kernel.readlink(link.c_str(), target, sizeof target);
-    if (length <= 0)
-        return {};
-    const std::string_view path(target, static_cast<std::size_t>(length));
-    return std::string(path.substr(path.rfind('/') + 1));
+    return link_end(std::string(FixedText("/sys/dev/char/", major, ":", minor)));
 }
 
 PhysicalDevice look_at(const Functions& functions, VkPhysicalDevice handle, std::size_t index,

@@ -212,6 +212,8 @@ Result<void> Session::set_up(std::span<const char* const> extensions) {
 }
 
 Answer Session::sees_cpu_caches() const noexcept {
+    if (devices_see_cpu_caches != Answer::unknown)
+        return devices_see_cpu_caches; // the architecture's answer needs no driver's
     const auto there = extensions_of(functions, physical_device);
     const bool tells_nodes = there && contains(*there, VK_EXT_PHYSICAL_DEVICE_DRM_EXTENSION_NAME);
     VkPhysicalDeviceDrmPropertiesEXT drm{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRM_PROPERTIES_EXT};
