@@ -54,7 +54,7 @@ int list_formats(FrameSource& source, Output& out) {
     for (const v4l2::FormatInfo& format : *formats) {
         std::string sizes;
         for (const v4l2::FrameSize& size : format.sizes)
-            sizes += (sizes.empty() ? "" : " ") + describe(size);
+            sizes.append(sizes.empty() ? "" : " ").append(describe(size));
         table.row({{format_name(format.pixel_format), Style::strong},
                    {format.description},
                    {sizes.empty() ? "unknown" : sizes, sizes.empty() ? Style::faint : Style::plain}});
