@@ -34,7 +34,7 @@ inline constexpr std::uint64_t handle_limit = 4096;
 inline constexpr std::uint64_t read_limit = 8192;
 static_assert(handle_limit == (handles.max() + 1) / 2 && read_limit == (reads.max() + 1) / 2);
 
-// A map may be added when none of these bits is set; else look closer with allows_read() and its like.
+// A map may be added when none of these bits is set; else look closer with allows().
 // READWRITE maps are not in the way of a READ; WRITE and READWRITE go with one share. The top bit of the
 // field itself stands for a limit that may be near.
 inline constexpr std::uint64_t two_shares = shares.mask() & ~shares.one();
@@ -42,24 +42,50 @@ inline constexpr std::uint64_t read_slow = writes.mask() | reads.top();
 inline constexpr std::uint64_t write_slow = reads.mask() | readwrites.mask() | two_shares | writes.top();
 inline constexpr std::uint64_t readwrite_slow = reads.mask() | writes.mask() | two_shares | readwrites.top();
 
-// A nested mode must be within the mode held: everything under READWRITE, else only the same.
-constexpr bool allows_read(std::uint64_t before) noexcept {
-    return writes.of(before) == 0 || readwrites.of(before) != 0;
+// The access that a map or a lock is for: the low two bits of MapFlags and of LockFlags.
+enum class AccessMode : std::uint32_t { none = 0, read = 1, write = 2, readwrite = 3 };
+
+template<class Flags>
+requires detail::is_flags<Flags>
+constexpr AccessMode mode_of(Flags flags) noexcept {
+    return static_cast<AccessMode>(static_cast<std::uint32_t>(flags & Flags::readwrite));
 }
-constexpr bool allows_write(std::uint64_t before) noexcept {
-    return shares.of(before) < 2 && (reads.of(before) == 0 || readwrites.of(before) != 0);
+static_assert(mode_of(MapFlags::read) == AccessMode::read && mode_of(LockFlags::read) == AccessMode::read);
+static_assert(mode_of(MapFlags::write) == AccessMode::write &&
+              mode_of(LockFlags::write) == AccessMode::write);
+
+constexpr bool has_write(AccessMode mode) noexcept {
+    return mode == AccessMode::write || mode == AccessMode::readwrite;
 }
-constexpr bool allows_readwrite(std::uint64_t before) noexcept {
-    return shares.of(before) < 2 &&
-           (readwrites.of(before) != 0 || (reads.of(before) == 0 && writes.of(before) == 0));
+
+// The field that counts an access mode; not for AccessMode::none.
+constexpr Field field_of(AccessMode mode) noexcept {
+    return mode == AccessMode::read ? reads : mode == AccessMode::write ? writes : readwrites;
+}
+// How many maps and locks of the mode there may be.
+constexpr std::uint64_t limit_of(AccessMode mode) noexcept {
+    return mode == AccessMode::read ? read_limit : field_of(mode).max();
+}
+
+// Whether one more access of this mode may be added, limits aside. A nested mode must be within the mode
+// held: everything under READWRITE, else only the same.
+constexpr bool allows(AccessMode mode, std::uint64_t before) noexcept {
+    const bool under_readwrite = readwrites.of(before) != 0;
+    switch (mode) {
+    case AccessMode::none:
+        return true;
+    case AccessMode::read:
+        return under_readwrite || writes.of(before) == 0;
+    case AccessMode::write:
+        return shares.of(before) < 2 && (under_readwrite || reads.of(before) == 0);
+    case AccessMode::readwrite:
+        return shares.of(before) < 2 &&
+               (under_readwrite || (reads.of(before) == 0 && writes.of(before) == 0));
+    }
+    return false;
 }
 constexpr bool written(std::uint64_t word) noexcept {
     return writes.of(word) != 0 || readwrites.of(word) != 0;
-}
-
-// The field that counts an access mode; `mode` is READ, WRITE or READWRITE.
-constexpr Field field_of(std::uint32_t mode) noexcept {
-    return mode == 1 ? reads : mode == 2 ? writes : readwrites;
 }
 
 } // namespace hwalloc::lock_word

@@ -12,11 +12,15 @@
 namespace hwalloc {
 namespace {
 
-constexpr auto mode_bits = static_cast<std::uint32_t>(MapFlags::readwrite);
+using lock_word::AccessMode;
+using lock_word::has_write;
+using lock_word::mode_of;
+
 constexpr auto ref_bit = static_cast<std::uint32_t>(MapFlags::ref_memory);
-constexpr auto unknown_map_bits =
-    (static_cast<std::uint32_t>(MapFlags::custom_base) - 1) & ~(mode_bits | ref_bit);
-constexpr auto exclusive_bit = static_cast<std::uint32_t>(LockFlags::exclusive);
+constexpr auto below_custom_map_flags =
+    static_cast<MapFlags>(static_cast<std::uint32_t>(MapFlags::custom_base) - 1);
+constexpr auto unknown_map_flags = below_custom_map_flags & ~(MapFlags::readwrite | MapFlags::ref_memory);
+constexpr auto unknown_lock_flags = ~(LockFlags::readwrite | LockFlags::exclusive);
 
 [[gnu::cold]] Error no_access() noexcept {
     return {ErrorKind::invalid, "mapping needs READ, WRITE or both, and no other bits below the custom ones"};
@@ -24,15 +28,12 @@ constexpr auto exclusive_bit = static_cast<std::uint32_t>(LockFlags::exclusive);
 [[gnu::cold]] Error not_mappable() noexcept {
     return {ErrorKind::unsupported, "the memory is flagged NOT_MAPPABLE"};
 }
-[[gnu::cold]] Error refused(std::uint64_t word, std::uint32_t mode, MemoryFlags flags) noexcept {
-    if (mode != 1 && has(flags, MemoryFlags::readonly))
+[[gnu::cold]] Error refused(std::uint64_t word, AccessMode mode, MemoryFlags flags) noexcept {
+    if (has_write(mode) && has(flags, MemoryFlags::readonly))
         return {ErrorKind::conflict, "the memory is READONLY and cannot be mapped for writing"};
-    if (mode != 1 && lock_word::shares.of(word) >= 2)
+    if (has_write(mode) && lock_word::shares.of(word) >= 2)
         return {ErrorKind::conflict, "the memory has two or more shares and cannot be mapped for writing"};
-    const bool allowed = mode == 1   ? lock_word::allows_read(word)
-                         : mode == 2 ? lock_word::allows_write(word)
-                                     : lock_word::allows_readwrite(word);
-    if (allowed) // then it was the count
+    if (lock_word::allows(mode, word)) // then it was the count
         return {ErrorKind::limit, "the memory is mapped as often as it can be in this mode"};
     return {ErrorKind::conflict, "the memory is mapped or locked for another kind of access"};
 }
@@ -44,10 +45,12 @@ struct Counter {
 constexpr Counter counter_of(lock_word::Field field) noexcept {
     return {field.one(), field.mask()};
 }
-constexpr Counter counters[] = {counter_of(lock_word::field_of(0)), counter_of(lock_word::field_of(1)),
-                                counter_of(lock_word::field_of(2)), counter_of(lock_word::field_of(3))};
+constexpr Counter counters[] = {{}, // AccessMode::none
+                                counter_of(lock_word::field_of(AccessMode::read)),
+                                counter_of(lock_word::field_of(AccessMode::write)),
+                                counter_of(lock_word::field_of(AccessMode::readwrite))};
 const Counter& counter_of(MapFlags flags) noexcept {
-    return counters[static_cast<std::uint32_t>(flags) & mode_bits];
+    return counters[static_cast<std::uint32_t>(mode_of(flags))];
 }
 // What a map with these flags adds to the word.
 std::uint64_t amount_of(MapFlags flags) noexcept {
@@ -89,22 +92,22 @@ bool take_read(std::atomic<std::uint64_t>& word, std::uint64_t& seen) noexcept {
     seen = word.fetch_add(reads.one(), std::memory_order_acquire);
     if ((seen & read_slow) == 0) [[likely]]
         return true;
-    if (reads.of(seen) < read_limit && allows_read(seen))
+    if (reads.of(seen) < read_limit && allows(AccessMode::read, seen))
         return true;
     word.fetch_sub(reads.one(), std::memory_order_relaxed);
     return false;
 }
 
 // Adds a WRITE or READWRITE by compare-exchange.
-bool take_write(std::atomic<std::uint64_t>& word, std::uint32_t mode, std::uint64_t& seen) noexcept {
+bool take_write(std::atomic<std::uint64_t>& word, AccessMode mode, std::uint64_t& seen) noexcept {
     using namespace lock_word;
-    if (mode == 2 ? add_plainly<writes, write_slow>(word) : add_plainly<readwrites, readwrite_slow>(word))
-        [[likely]]
+    if (mode == AccessMode::write ? add_plainly<writes, write_slow>(word)
+                                  : add_plainly<readwrites, readwrite_slow>(word)) [[likely]]
         return true;
-    const Field field = mode == 2 ? writes : readwrites;
+    const Field field = field_of(mode);
     seen = word.load(std::memory_order_relaxed);
     do {
-        if (!(mode == 2 ? allows_write(seen) : allows_readwrite(seen)) || field.of(seen) == field.max())
+        if (!allows(mode, seen) || field.of(seen) == limit_of(mode))
             return false;
     } while (!word.compare_exchange_weak(seen, seen + field.one(), std::memory_order_acquire,
                                          std::memory_order_relaxed));
@@ -198,22 +201,21 @@ bool Memory::map_plainly(MapInfo& info, MapFlags flags) noexcept {
 }
 
 Result<void> Memory::map_any_way(MapInfo& info, MapFlags flags) noexcept {
-    const auto bits = static_cast<std::uint32_t>(flags);
-    const std::uint32_t mode = bits & mode_bits;
-    if (mode == 0 || (bits & unknown_map_bits))
+    const AccessMode mode = mode_of(flags);
+    if (mode == AccessMode::none || has_any(flags, unknown_map_flags))
         return refuse(info, no_access());
     if (has(flags_, MemoryFlags::not_mappable))
         return refuse(info, not_mappable());
 
     std::uint64_t seen = 0;
-    if (mode == 1) {
+    if (mode == AccessMode::read) {
         if (!take_read(word_, seen))
             return refuse(info, refused(seen, mode, flags_));
     } else {
         if (has(flags_, MemoryFlags::readonly) || !take_write(word_, mode, seen))
             return refuse(info, refused(seen, mode, flags_));
     }
-    if ((bits & ref_bit) != 0) {
+    if (has(flags, MapFlags::ref_memory)) {
         if (auto handle = ref(); !handle) {
             drop(lock_word::field_of(mode).one());
             return refuse(info, std::move(handle).error());
@@ -279,12 +281,11 @@ Result<void> Memory::unmap_any_way(MapInfo& info) noexcept {
 
 Result<void> Memory::lock(LockFlags flags) noexcept {
     using namespace lock_word;
-    const auto bits = static_cast<std::uint32_t>(flags);
-    const std::uint32_t mode = bits & mode_bits;
-    const bool exclusive = (bits & exclusive_bit) != 0;
-    if (bits == 0 || (bits & ~(mode_bits | exclusive_bit)))
+    const AccessMode mode = mode_of(flags);
+    const bool exclusive = has(flags, LockFlags::exclusive);
+    if (flags == LockFlags::none || has_any(flags, unknown_lock_flags))
         return Error(ErrorKind::invalid, "locking needs READ, WRITE or EXCLUSIVE, and no other bits");
-    if ((mode & 2) && has(flags_, MemoryFlags::readonly))
+    if (has_write(mode) && has(flags_, MemoryFlags::readonly))
         return refused(0, mode, flags_);
 
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
@@ -294,15 +295,11 @@ Result<void> Memory::lock(LockFlags flags) noexcept {
         if (exclusive && shares.of(seen) == shares.max())
             return Error(ErrorKind::limit,
                          "the memory has as many shares and EXCLUSIVE locks as it can have");
-        if (shares.of(wanted) >= 2 && ((mode & 2) || written(seen)))
+        if (shares.of(wanted) >= 2 && (has_write(mode) || written(seen)))
             return Error(ErrorKind::conflict, "two shares or EXCLUSIVE locks and writing exclude each other");
-        if (mode) {
-            const bool allowed = mode == 1   ? allows_read(wanted)
-                                 : mode == 2 ? allows_write(wanted)
-                                             : allows_readwrite(wanted);
+        if (mode != AccessMode::none) {
             const Field field = field_of(mode);
-            const std::uint64_t most = mode == 1 ? read_limit : field.max();
-            if (!allowed || field.of(wanted) >= most)
+            if (!allows(mode, wanted) || field.of(wanted) >= limit_of(mode))
                 return refused(wanted, mode, flags_);
             wanted += field.one();
         }
@@ -313,15 +310,15 @@ Result<void> Memory::lock(LockFlags flags) noexcept {
 
 Result<void> Memory::unlock(LockFlags flags) noexcept {
     using namespace lock_word;
-    const auto bits = static_cast<std::uint32_t>(flags);
-    const std::uint32_t mode = bits & mode_bits;
-    const bool exclusive = (bits & exclusive_bit) != 0;
-    if (bits == 0 || (bits & ~(mode_bits | exclusive_bit)))
+    const AccessMode mode = mode_of(flags);
+    const bool exclusive = has(flags, LockFlags::exclusive);
+    if (flags == LockFlags::none || has_any(flags, unknown_lock_flags))
         return Error(ErrorKind::invalid, "unlocking needs READ, WRITE or EXCLUSIVE, and no other bits");
-    const std::uint64_t amount = (exclusive ? shares.one() : 0) + (mode ? field_of(mode).one() : 0);
+    const bool access = mode != AccessMode::none;
+    const std::uint64_t amount = (exclusive ? shares.one() : 0) + (access ? field_of(mode).one() : 0);
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
     do {
-        if ((exclusive && shares.of(seen) == 0) || (mode && field_of(mode).of(seen) == 0))
+        if ((exclusive && shares.of(seen) == 0) || (access && field_of(mode).of(seen) == 0))
             return Error(ErrorKind::conflict, "the memory is not locked so");
     } while (!word_.compare_exchange_weak(seen, seen - amount, std::memory_order_acq_rel,
                                           std::memory_order_relaxed));
