@@ -1,7 +1,7 @@
 #include "hwalloc/allocator.h"
 
-#include "allocators/registry.h"
-#include "allocators/registry_words.h"
+#include "allocators/registry/registry.h"
+#include "allocators/registry/registry_words.h"
 #include "common/checked.h"
 #include "hwalloc/block.h"
 #include "hwalloc/capabilities.h"

@@ -13,7 +13,7 @@ function(hwalloc_backends)
     set(table ${PROJECT_BINARY_DIR}/generated/built_in_backends.cpp)
     file(CONFIGURE OUTPUT ${table} @ONLY CONTENT [[
 // Made by cmake/backends.cmake: what is built into this library.
-#include "allocators/registry.h"
+#include "allocators/registry/registry.h"
 
 namespace hwalloc {
 @declarations@
@@ -37,7 +37,7 @@ function(hwalloc_companions)
     set(table ${PROJECT_BINARY_DIR}/generated/companions.cpp)
     file(CONFIGURE OUTPUT ${table} @ONLY CONTENT [[
 // Made by cmake/backends.cmake: what is loaded when it is asked for.
-#include "allocators/registry.h"
+#include "allocators/registry/registry.h"
 
 namespace hwalloc {
 extern const Companion companions[];

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "allocators/plan/planner.h"
-#include "allocators/registry.h"
+#include "allocators/registry/registry.h"
 #include "common/immortal.h"
 #include "common/without_exceptions.h"
 

@@ -2,7 +2,7 @@
 // it goes through.
 #include <gmock/gmock.h>
 
-#include "allocators/registry.h"
+#include "allocators/registry/registry.h"
 #include "hwalloc/capabilities.h"
 #include "tests/unit/fake_camera.h"
 #include "tests/unit/fake_devices.h"

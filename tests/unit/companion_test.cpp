@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "allocators/registry.h"
+#include "allocators/registry/registry.h"
 #include "tests/unit/kernel_override.h"
 
 namespace hwalloc {

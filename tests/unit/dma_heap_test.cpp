@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "allocators/registry.h"
+#include "allocators/registry/registry.h"
 #include "hwalloc/allocator.h"
 #include "hwalloc/dma_buf.h"
 #include "hwalloc/inventory.h"

@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include "allocators/registry.h"
+#include "allocators/registry/registry.h"
 #include "tests/unit/fake_dma_buf.h"
 
 namespace hwalloc::testing {

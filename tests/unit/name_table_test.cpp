@@ -1,5 +1,5 @@
 // The table of names: which names are the same, and that growing loses none.
-#include "allocators/name_table.h"
+#include "allocators/registry/name_table.h"
 
 #include <gtest/gtest.h>
 

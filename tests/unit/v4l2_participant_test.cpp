@@ -1,6 +1,6 @@
 // Cameras and video outputs as participants of plans: what they ask for, and what they make of a layout. What
 // real drivers do is tested in tests/device.
-#include "allocators/registry.h"
+#include "allocators/registry/registry.h"
 #include "tests/unit/fake_devices.h"
 #include "tests/unit/v4l2_participant_fixture.h"
 

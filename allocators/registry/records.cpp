@@ -3,8 +3,8 @@
 #include <cerrno>
 #include <new>
 
-#include "allocators/registry.h"
-#include "allocators/registry_words.h"
+#include "allocators/registry/registry.h"
+#include "allocators/registry/registry_words.h"
 #include "common/without_exceptions.h"
 
 namespace hwalloc {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "allocators/registry.h"
-#include "allocators/registry_words.h"
+#include "allocators/registry/registry.h"
+#include "allocators/registry/registry_words.h"
 #include "common/udev.h"
 #include "hwalloc/devices.h"
 

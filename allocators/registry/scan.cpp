@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <new>
 
-#include "allocators/registry.h"
-#include "allocators/registry_words.h"
+#include "allocators/registry/registry.h"
+#include "allocators/registry/registry_words.h"
 
 namespace hwalloc {
 

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "allocators/names.h"
+#include "allocators/registry/name_key.h"
 
 namespace hwalloc {
 

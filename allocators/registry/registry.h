@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "allocators/name_table.h"
+#include "allocators/registry/name_table.h"
 #include "hwalloc/allocator.h"
 #include "hwalloc/backend.h"
 #include "hwalloc/devices.h"
@@ -161,7 +161,7 @@ extern const Backend* const built_in_backends[];
 // The companions of this library, made by CMake; ends with null families.
 extern const Companion companions[];
 
-// Loads a companion. `*loaded`: it is in the process, be it to be refused (allocators/loader.cpp).
+// Loads a companion. `*loaded`: it is in the process, be it to be refused (allocators/registry/loader.cpp).
 Result<const Backend*> load_companion(const Companion& companion, bool* loaded);
 
 // Loads the modules that are not loaded yet. A module that is refused is reported to `refused`.

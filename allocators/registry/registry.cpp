@@ -1,9 +1,9 @@
 // The registry as applications see it.
-#include "allocators/registry.h"
+#include "allocators/registry/registry.h"
 
 #include <algorithm>
 
-#include "allocators/registry_words.h"
+#include "allocators/registry/registry_words.h"
 #include "common/immortal.h"
 #include "common/without_exceptions.h"
 

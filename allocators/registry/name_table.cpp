@@ -1,4 +1,4 @@
-#include "allocators/name_table.h"
+#include "allocators/registry/name_table.h"
 
 #include <cstdlib>
 #include <new>

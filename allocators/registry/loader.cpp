@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "allocators/registry.h"
+#include "allocators/registry/registry.h"
 #include "common/directory.h"
 #include "common/kernel.h"
 
