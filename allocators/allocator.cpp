@@ -1,10 +1,7 @@
 #include "hwalloc/allocator.h"
 
-#include "allocators/registry/registry.h"
-#include "allocators/registry/registry_words.h"
 #include "common/checked.h"
 #include "hwalloc/block.h"
-#include "hwalloc/capabilities.h"
 
 namespace hwalloc {
 
@@ -47,22 +44,6 @@ Result<void> Allocator::free(MemoryRef&& memory) noexcept {
         return Error(ErrorKind::invalid, "the memory belongs to another allocator");
     memory.reset();
     return {};
-}
-
-RawResult detail::make_by_default(std::size_t size, const AllocationParams& params) noexcept {
-    Allocator* allocator = Registry::instance().default_allocator();
-    if (!allocator) [[unlikely]]
-        return registry_words::no_memory();
-    return allocator->make(size, params);
-}
-
-Result<MemoryRef> new_wrapped(MemoryFlags flags, void* data, std::size_t maxsize, std::size_t offset,
-                              std::size_t size, void* user_data, Notify notify) noexcept {
-    Allocator* allocator = Registry::instance().built_in_default();
-    auto* wraps = allocator ? allocator->extension<WrapsHostMemory>() : nullptr;
-    if (!wraps)
-        return Error(ErrorKind::unsupported, "the built-in default allocator cannot wrap memory");
-    return wraps->wrap(flags, data, maxsize, offset, size, user_data, notify);
 }
 
 } // namespace hwalloc

@@ -209,6 +209,22 @@ Result<void> Allocator::set_default(AllocatorRef allocator) noexcept {
     return Registry::instance().set_default(std::move(allocator));
 }
 
+RawResult detail::make_by_default(std::size_t size, const AllocationParams& params) noexcept {
+    Allocator* allocator = Registry::instance().default_allocator();
+    if (!allocator) [[unlikely]]
+        return no_memory();
+    return allocator->make(size, params);
+}
+
+Result<MemoryRef> new_wrapped(MemoryFlags flags, void* data, std::size_t maxsize, std::size_t offset,
+                              std::size_t size, void* user_data, Notify notify) noexcept {
+    Allocator* allocator = Registry::instance().built_in_default();
+    auto* wraps = allocator ? allocator->extension<WrapsHostMemory>() : nullptr;
+    if (!wraps)
+        return Error(ErrorKind::unsupported, "the built-in default allocator cannot wrap memory");
+    return wraps->wrap(flags, data, maxsize, offset, size, user_data, notify);
+}
+
 Result<std::vector<InventoryItem>> inventory(InventoryScan scan) noexcept {
     return without_exceptions(shortage, [&] { return Registry::instance().inventory(scan); });
 }
