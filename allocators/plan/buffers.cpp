@@ -1,9 +1,11 @@
-// Memory of a candidate, laid out as all have agreed.
+// Memory of a candidate, laid out as all have agreed: for the trials, and for who has the plan.
 #include <algorithm>
 
 #include "allocators/plan/planner.h"
+#include "common/without_exceptions.h"
 
-namespace hwalloc::planning {
+namespace hwalloc {
+namespace planning {
 namespace {
 
 // As the allocator lays the pixels out, if that does for everybody.
@@ -80,4 +82,53 @@ Result<Image> another_buffer(const PlanCandidate& candidate) {
     return made;
 }
 
-} // namespace hwalloc::planning
+} // namespace planning
+
+Result<PlanBuffers> Plan::allocate_from(std::size_t candidate, std::size_t count) const noexcept {
+    if (candidate >= parts_.candidates.size())
+        return Error(ErrorKind::invalid, "the plan has no such candidate");
+    return without_exceptions([&]() -> Result<PlanBuffers> {
+        const PlanCandidate& from = parts_.candidates[candidate];
+        if (from.why)
+            return *from.why;
+        if (from.layout.memory_count == 0)
+            return Error(ErrorKind::unavailable, "allocating memory of a plan")
+                .doing("this memory was not tried, as what came before it does,")
+                .on(from.name)
+                .remedy("make the plan with PlanRequest::complete");
+        PlanBuffers buffers{.candidate = candidate, .layout = from.layout};
+        buffers.memories.reserve(count);
+        for (std::size_t i = 0; i < count; ++i) {
+            auto image = planning::another_buffer(from);
+            if (!image)
+                return std::move(image).error();
+            buffers.memories.push_back(std::move(image->memory));
+        }
+        return buffers;
+    });
+}
+
+Result<PlanBuffers> Plan::allocate(std::size_t count, std::size_t first) const noexcept {
+    return without_exceptions([&]() -> Result<PlanBuffers> {
+        if (parts_.ranking.empty())
+            return *parts_.why_not;
+        if (first >= parts_.ranking.size())
+            return Error(ErrorKind::unavailable, "the plan has no other memory that would do");
+        std::vector<Error> failed;
+        for (std::size_t place = first; place < parts_.ranking.size(); ++place) {
+            auto buffers = allocate_from(parts_.ranking[place], count);
+            if (buffers) {
+                buffers->passed_over = std::move(failed);
+                return buffers;
+            }
+            failed.push_back(std::move(buffers).error());
+        }
+        Error error = failed.front();
+        for (Error& one : failed)
+            if (failed.size() > 1)
+                error = std::move(error).because(std::move(one));
+        return error;
+    });
+}
+
+} // namespace hwalloc

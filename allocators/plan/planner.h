@@ -73,8 +73,6 @@ private:
 
 // ---- coherence.cpp: whether the CPU and a device see the same bytes
 
-// As sees_cpu_caches(), whatever the architecture.
-Answer told_to_see_cpu_caches(dev_t device) noexcept;
 // Why they may not, in memory that the device did not make; its kind is `incompatible` where it is known that
 // they do not.
 std::optional<Error> unseen_by(const PlanParticipant& device, const PlanParticipant& cpu,

@@ -1,0 +1,85 @@
+// A plan in words: the whole story, and the error of a plan without a choice.
+#include <algorithm>
+
+#include "allocators/plan/planner.h"
+
+namespace hwalloc {
+namespace planning {
+
+Error nothing_does(const Plan::Parts& parts, const Agreement& agreement) {
+    std::string doing = "choosing memory for ";
+    for (std::size_t i = 0; i < parts.participants.size(); ++i)
+        doing.append(i ? ", " : "").append(parts.participants[i].name);
+    if (!agreement.constraints)
+        return Error(*agreement.why).doing(doing + ": they contradict each other");
+    std::vector<Error> causes;
+    for (const PlanCandidate& candidate : parts.candidates) {
+        const PlanCell* telling = nullptr;
+        for (const PlanCell& cell : candidate.cells)
+            if (cell.why &&
+                (!telling || (telling->verdict != Verdict::refused && cell.verdict == Verdict::refused)))
+                telling = &cell;
+        const Error* why = candidate.why ? &*candidate.why : telling ? &*telling->why : nullptr;
+        if (why)
+            causes.push_back(Error(*why).doing(candidate.name + ": " + std::string(why->operation())));
+    }
+    const bool same = !causes.empty() && std::all_of(causes.begin(), causes.end(), [&](const Error& one) {
+        return one.kind() == causes.front().kind();
+    });
+    Error none =
+        Error(same ? causes.front().kind() : ErrorKind::incompatible, "choosing memory")
+            .doing(doing + (causes.empty() ? ": there is nothing to try" : ": no memory does for all"))
+            .remedy(causes.empty() ? "no allocator here shares memory: `hwalloc list` says why"
+                                   : "what was tried, and why it does not do, follows");
+    for (Error& cause : causes)
+        none = std::move(none).because(std::move(cause));
+    return none;
+}
+
+} // namespace planning
+
+std::string_view to_string(Verdict verdict) noexcept {
+    return verdict == Verdict::accepted ? "accepted" : verdict == Verdict::refused ? "refused" : "untested";
+}
+
+std::string Plan::explain() const {
+    std::string text;
+    if (const PlanCandidate* chosen = choice())
+        text.append(chosen->name)
+            .append(chosen->verdict == Verdict::accepted ? " does for all\n"
+                                                         : " may do: it was taken once, which is no proof\n");
+    else
+        text.append("no memory does for all\n");
+    if (const auto& two = copy())
+        text.append(two->from->choice()->name)
+            .append(" for the first ")
+            .append(std::to_string(two->participants))
+            .append(", then a copy by the CPU into ")
+            .append(two->to->choice()->name)
+            .append("\n");
+    for (const PlanParticipant& one : parts_.participants)
+        if (one.only_own)
+            text.append(one.name).append(" takes no memory but its own\n");
+        else if (one.needs_contiguous == Answer::yes)
+            text.append(one.name)
+                .append(" needs contiguous memory: ")
+                .append(one.why_contiguous)
+                .append("\n");
+    for (const PlanCandidate& candidate : parts_.candidates) {
+        text.append(candidate.name).append(": ").append(to_string(candidate.verdict)).append("\n");
+        if (candidate.why) {
+            text.append("    ").append(candidate.why->message()).append("\n");
+            continue;
+        }
+        for (std::size_t i = 0; i < candidate.cells.size(); ++i)
+            if (const auto& why = candidate.cells[i].why)
+                text.append("    ")
+                    .append(parts_.participants[i].name)
+                    .append(": ")
+                    .append(why->message())
+                    .append("\n");
+    }
+    return text;
+}
+
+} // namespace hwalloc
