@@ -12,7 +12,6 @@
 namespace hwalloc {
 namespace {
 
-using sysmem::SizeClass;
 using sysmem::ThreadCache;
 using Piece = ThreadCache::Piece;
 
@@ -105,7 +104,7 @@ private:
             return Error(ErrorKind::limit, "the size does not fit");
         SizeClass kept_as = SizeClass::none();
         Piece piece{nullptr, nullptr};
-        if (sysmem::cache_enabled && total <= SizeClass::largest) {
+        if (sysmem::cache_enabled && total <= ThreadCache::largest) {
             kept_as = SizeClass::of(total);
             total = kept_as.bytes();
             piece = ThreadCache::take(kept_as);

@@ -10,10 +10,11 @@
 // Off under sanitizers, which could not see a use after free any more, and with -DHWALLOC_SYSMEM_CACHE=OFF.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <new>
+
+#include "common/size_class.h"
 
 namespace hwalloc::sysmem {
 
@@ -31,38 +32,10 @@ inline constexpr bool cache_enabled = true;
 #endif
 #undef HWALLOC_HAS_FEATURE
 
-// How large a piece is. Sizes are rounded up to a class, by at most an eighth: multiples of 64 bytes up to 1
-// KiB, then eight classes between one power of two and the next.
-struct SizeClass {
-    static constexpr std::size_t unit = 64;
-    static constexpr std::size_t largest = 16384;
-    static constexpr std::size_t count = 48;
-
-    // `bytes`: 1 to `largest`.
-    static constexpr SizeClass of(std::size_t bytes) noexcept {
-        const auto units = static_cast<std::uint32_t>((bytes + unit - 1) / unit) - 1;
-        const auto shift = units < 16 ? 0u : static_cast<unsigned>(std::bit_width(units)) - 4;
-        return {shift * 8 + (units >> shift)};
-    }
-    static constexpr SizeClass none() noexcept { return {count}; }
-
-    bool some() const noexcept { return index != count; }
-    constexpr std::size_t bytes() const noexcept {
-        return index < 16 ? (index + 1) * unit : std::size_t{index % 8 + 9} << (index / 8 - 1) << 6;
-    }
-
-    std::uint32_t index;
-};
-static_assert(SizeClass::unit == 1 << 6);
-static_assert(SizeClass::of(SizeClass::largest).index == SizeClass::count - 1);
-static_assert(SizeClass::of(SizeClass::largest).bytes() == SizeClass::largest);
-static_assert(SizeClass::of(1).bytes() == 64 && SizeClass::of(1024).bytes() == 1024);
-static_assert(SizeClass::of(1025).bytes() == 1152 && SizeClass::of(1025).index == 16);
-static_assert(SizeClass::of(4231).bytes() == 4608);
-
 class ThreadCache {
 public:
     static constexpr std::size_t most_held = 65536;
+    static constexpr std::size_t largest = 16384; // piece that is kept
 
     // A piece as it came from malloc, and the address in it that is aligned to SizeClass::unit.
     struct Piece {
@@ -70,7 +43,7 @@ public:
         void* place;
     };
 
-    // A kept piece of that class, or nulls.
+    // A kept piece of that class, which is one of at most `largest` bytes; or nulls.
     static Piece take(SizeClass size) noexcept {
         ThreadCache& cache = *mine_;
         Kept* kept = cache.kept_[size.index];
@@ -110,7 +83,7 @@ private:
 
     std::size_t limit_; // 0: this one is shared by threads and stays empty
     std::size_t held_ = 0;
-    Kept* kept_[SizeClass::count] = {};
+    Kept* kept_[SizeClass::count_up_to(largest)] = {};
 
     static ThreadCache unopened_, closed_; // what a thread has before its first give, and when it is ending
     // Eight bytes of static TLS: read without a call, and few enough to be had when the library is loaded

@@ -1,7 +1,6 @@
 #include "backends/vulkan/slabs.h"
 
 #include <algorithm>
-#include <bit>
 #include <new>
 #include <utility>
 
@@ -11,31 +10,6 @@ namespace hwalloc::vulkan::detail {
 namespace {
 
 constexpr VkDeviceSize chunk_bytes = 64 << 10;
-constexpr VkDeviceSize smallest = 64;
-
-struct Class {
-    std::size_t index;
-    VkDeviceSize bytes;
-};
-
-// Steps of 64 bytes up to 1 KiB, then of an eighth of the power of two below.
-constexpr Class class_of(VkDeviceSize bytes) noexcept {
-    constexpr int even_bits = 9;
-    constexpr VkDeviceSize even = 1 << even_bits; // up to here by the one rule, above by the other
-    if (bytes <= even) {
-        const std::size_t steps = (bytes + smallest - 1) / smallest;
-        return {steps - 1, steps * smallest};
-    }
-    const int octave = static_cast<int>(std::bit_width(bytes - 1)) - 1;
-    const int shift = octave - 3;
-    const std::size_t steps = (bytes - 1) >> shift; // 8 to 15
-    return {even / smallest + 8 * static_cast<std::size_t>(octave - even_bits) + steps - 8, (steps + 1)
-                                                                                                << shift};
-}
-static_assert(class_of(1).index == 0 && class_of(512).index == 7 && class_of(513).index == 8);
-static_assert(class_of(513).bytes == 576 && class_of(1024).bytes == 1024 && class_of(1025).bytes == 1152);
-static_assert(class_of(Slabs::largest).index == 39 && class_of(Slabs::largest).bytes == Slabs::largest);
-
 } // namespace
 
 struct Slab {
@@ -49,11 +23,11 @@ struct Slab {
     std::uint32_t used = 0, returned = 0, untouched = 0;
     Slab *next = nullptr, *before = nullptr;
     // Pieces that came back, the last on top; those from `untouched` on were never out.
-    std::uint16_t free[chunk_bytes / smallest];
+    std::uint16_t free[chunk_bytes / SizeClass::unit];
 
-    void cut(const Class& size, VkDeviceSize unit) noexcept {
+    void cut(SizeClass size, VkDeviceSize unit) noexcept {
         size_class = size.index;
-        bytes = static_cast<std::uint32_t>((size.bytes + unit - 1) & ~(unit - 1));
+        bytes = static_cast<std::uint32_t>((size.bytes() + unit - 1) & ~(unit - 1));
         pieces = static_cast<std::uint32_t>(chunk_bytes / bytes);
         used = returned = untouched = 0;
     }
@@ -120,7 +94,8 @@ VkResult allocate_by_vma(Session& session, bool mapped, VkDeviceSize bytes, VkDe
 Slabs::Slabs(Session& session, bool mapped) noexcept
     : session_(session)
     , mapped_(mapped)
-    , unit_(std::max({smallest, session.buffer_alignment, session.limits.nonCoherentAtomSize}))
+    , unit_(std::max(
+          {VkDeviceSize{SizeClass::unit}, session.buffer_alignment, session.limits.nonCoherentAtomSize}))
     , alignment_(unit_ > largest ? 0 : std::min(unit_, VkDeviceSize{session.limits.minMemoryMapAlignment})) {}
 
 Slabs::~Slabs() {
@@ -133,7 +108,7 @@ VkDeviceSize Slabs::size_of(const Slot& slot) noexcept {
 }
 
 Slot Slabs::take(VkDeviceSize bytes) noexcept {
-    const Class wanted = class_of(bytes);
+    const SizeClass wanted = SizeClass::of(bytes);
     const std::lock_guard guard(mutex_);
     Slab* slab = open_[wanted.index];
     if (!slab) [[unlikely]] {

@@ -8,6 +8,7 @@
 
 #include "backends/vulkan/session.h"
 #include "backends/vulkan/vma.h"
+#include "common/size_class.h"
 
 namespace hwalloc::vulkan::detail {
 
@@ -65,7 +66,7 @@ public:
     Count count(std::uint32_t heap) noexcept;
 
 private:
-    static constexpr std::size_t classes = 40;
+    static constexpr std::size_t classes = SizeClass::count_up_to(largest);
 
     Slab* fresh_slab() noexcept;
     void discard(Slab* slab) const noexcept;

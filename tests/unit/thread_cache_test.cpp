@@ -15,16 +15,16 @@ namespace {
 
 TEST(SizeClass, RoundsUpByAtMostAnEighth) {
     std::uint32_t last = 0;
-    for (std::size_t bytes = 1; bytes <= SizeClass::largest; ++bytes) {
+    for (std::size_t bytes = 1; bytes <= ThreadCache::largest; ++bytes) {
         const SizeClass size = SizeClass::of(bytes);
         ASSERT_GE(size.bytes(), bytes);
         ASSERT_LE(size.bytes() - bytes, bytes <= 1024 ? 63 : bytes / 8) << bytes;
-        ASSERT_LT(size.index, SizeClass::count);
+        ASSERT_LT(size.index, SizeClass::count_up_to(ThreadCache::largest));
         ASSERT_GE(size.index, last) << bytes;
         ASSERT_EQ(SizeClass::of(size.bytes()).index, size.index) << bytes;
         last = size.index;
     }
-    EXPECT_EQ(last, SizeClass::count - 1);
+    EXPECT_EQ(last, SizeClass::count_up_to(ThreadCache::largest) - 1);
 }
 
 ThreadCache::Piece fresh(SizeClass size) {
@@ -65,7 +65,7 @@ TEST(ThreadCache, HoldsNoMoreThanItsLimit) {
 
 TEST(ThreadCache, OneSizeDoesNotKeepAnotherOut) {
     in_a_thread([] {
-        const SizeClass large = SizeClass::of(SizeClass::largest), small = SizeClass::of(64);
+        const SizeClass large = SizeClass::of(ThreadCache::largest), small = SizeClass::of(64);
         for (std::size_t i = 0; i < ThreadCache::most_held / large.bytes(); ++i)
             ThreadCache::give(fresh(large), large);
         ThreadCache::give(fresh(small), small);
