@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "backends/drm_dumb/file.h"
+#include "backends/drm/file.h"
 #include "common/mapped_region.h"
 
 namespace hwalloc::drm::detail {

@@ -4,8 +4,8 @@
 #include <cerrno>
 #include <new>
 
-#include "backends/drm_dumb/cards.h"
-#include "backends/drm_dumb/dumb_allocator.h"
+#include "backends/drm/cards.h"
+#include "backends/drm/dumb_allocator.h"
 #include "common/directory.h"
 #include "hwalloc/backend.h"
 
@@ -74,7 +74,7 @@ Result<void> discover(BackendHost& host) noexcept try {
 
 } // namespace
 
-extern const Backend backend_drm_dumb;
-const Backend backend_drm_dumb{.name = "drm_dumb", .families = "drm-dumb", .discover = discover};
+extern const Backend backend_drm;
+const Backend backend_drm{.name = "drm", .families = "drm-dumb", .discover = discover};
 
 } // namespace hwalloc

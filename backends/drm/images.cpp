@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "allocators/geometry.h"
-#include "backends/drm_dumb/dumb_allocator.h"
+#include "backends/drm/dumb_allocator.h"
 #include "common/fixed_text.h"
 #include "common/kernel.h"
 

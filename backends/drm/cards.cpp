@@ -1,4 +1,4 @@
-#include "backends/drm_dumb/cards.h"
+#include "backends/drm/cards.h"
 
 #include <algorithm>
 

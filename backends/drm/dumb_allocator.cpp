@@ -1,4 +1,4 @@
-#include "backends/drm_dumb/dumb_allocator.h"
+#include "backends/drm/dumb_allocator.h"
 
 #include <cstring>
 #include <new>

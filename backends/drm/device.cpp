@@ -7,8 +7,8 @@
 #include <limits>
 #include <new>
 
-#include "backends/drm_dumb/cards.h"
-#include "backends/drm_dumb/dumb_allocator.h"
+#include "backends/drm/cards.h"
+#include "backends/drm/dumb_allocator.h"
 #include "common/checked.h"
 #include "common/fixed_text.h"
 

@@ -1,5 +1,5 @@
 // Dma-bufs from elsewhere as memory on a card.
-#include "backends/drm_dumb/dumb_allocator.h"
+#include "backends/drm/dumb_allocator.h"
 
 namespace hwalloc::drm::detail {
 

@@ -5,7 +5,7 @@
 #include <mutex>
 #include <string>
 
-#include "backends/drm_dumb/dumb.h"
+#include "backends/drm/dumb.h"
 #include "hwalloc/capabilities.h"
 #include "hwalloc/dma_buf.h"
 #include "hwalloc/image.h"

@@ -1,4 +1,4 @@
-#include "backends/drm_dumb/dumb.h"
+#include "backends/drm/dumb.h"
 
 #include <drm.h>
 #include <fcntl.h>

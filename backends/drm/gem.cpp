@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <new>
 
-#include "backends/drm_dumb/file.h"
+#include "backends/drm/file.h"
 #include "common/dma_buf.h"
 #include "common/fixed_text.h"
 

@@ -1,4 +1,4 @@
-#include "backends/drm_dumb/file.h"
+#include "backends/drm/file.h"
 
 #include <drm.h>
 #include <fcntl.h>
