@@ -3,10 +3,27 @@
 import argparse
 import os
 import pathlib
+import subprocess
 import sys
+import threading
 
+import processes
 import stages
 from runner import Context, Runner
+
+
+def ask_for_root():
+    """The lab needs root. sudo asks for a password now, in front of the person, and is kept from asking again behind
+    their back: commands run apart from the terminal."""
+    if os.geteuid() == 0 or subprocess.run(["sudo", "-v"], check=False).returncode:
+        return
+
+    def keep():
+        while True:
+            threading.Event().wait(60)
+            subprocess.run(["sudo", "-n", "-v"], check=False, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    threading.Thread(target=keep, daemon=True).start()
 
 
 def main():
@@ -31,14 +48,20 @@ def main():
     elif options.no_lab:
         names = [name for name in names if name not in stages.LAB]
     tree = pathlib.Path(__file__).resolve().parents[2]
+    if set(names) & {*stages.LAB, *stages.ALONE}:
+        ask_for_root()
+    processes.prepare()
     runner = Runner(Context(tree, options.jobs, options))
     try:
         runner.run([(name, stages.ALL[name]) for name in names])
-    except KeyboardInterrupt:
-        print("\nstopped")
+        return runner.summary()
+    except processes.Stopped as stopped:
+        print("\nstopped: ending what is running", flush=True)
+        processes.end_all()
         runner.summary()
-        return 130
-    return runner.summary()
+        return stopped.code
+    finally:
+        processes.end_all()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ import sys
 import time
 import traceback
 
+import processes
+
 
 class Counts:
     """Test cases that passed, failed and were skipped, and the names of those that failed."""
@@ -91,24 +93,20 @@ class Context:
         command = [str(word) for word in command]
         self.log.write(f"+ {' '.join(command)}\n")
         self.log.flush()
-        with subprocess.Popen(command, cwd=self.tree, stdin=subprocess.DEVNULL, stdout=self.log,
-                              stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}) as process:
-            end = time.monotonic() + timeout
-            try:
-                while time.monotonic() < end:
-                    try:
-                        return process.wait(timeout=1)
-                    except subprocess.TimeoutExpired:
-                        self.progress()
-            except BaseException:
-                process.terminate()
-                raise
-            process.terminate()
-            try:
-                process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-            raise StageFailed(f"{command[0]} did not end within {timeout} s")
+        process = processes.start(command, cwd=self.tree, stdin=subprocess.DEVNULL, stdout=self.log,
+                                  stderr=subprocess.STDOUT, env={**os.environ, **(env or {})})
+        end = time.monotonic() + timeout
+        try:
+            while time.monotonic() < end:
+                try:
+                    return process.wait(timeout=1)
+                except subprocess.TimeoutExpired:
+                    self.progress()
+        except BaseException:
+            processes.end(process)
+            raise
+        processes.end(process)
+        raise StageFailed(f"{command[0]} did not end within {timeout} s")
 
     def must(self, *command, **options):
         """The same for a command without which the stage means nothing."""

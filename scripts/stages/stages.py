@@ -69,6 +69,13 @@ def formatting(context):
     return context.check("clang-format", "clang-format", "--dry-run", "-Werror", *_files(context, "*.h", "*.cpp"))
 
 
+def runner(context):
+    """The runner of these stages keeps its own promises."""
+    programs = sorted((context.tree / "tests" / "runner").glob("*_test.py"))
+    return context.together({f"runner {path.stem}": functools.partial(_printed, name=path.stem, command=(path,))
+                             for path in programs})
+
+
 def dev(context):
     """The dev build and everything ctest knows: unit, contract, tools, modules, installation."""
     _build(context, "dev")
@@ -214,6 +221,7 @@ SKIPPED = 77  # as automake has it
 
 ALL = {
     "format": formatting,
+    "runner": runner,
     "dev": dev,
     "abi": abi,
     "clang": clang,
@@ -226,6 +234,6 @@ ALL = {
     "lab-suites": lab_suites,
     "lab-tests": lab_tests,
 }
-QUICK = ["format", "dev", "abi"]
+QUICK = ["format", "runner", "dev", "abi"]
 LAB = ["lab"]
 ALONE = ["lab-selftest", "lab-suites", "lab-tests"]  # parts of another, run when they are asked for
