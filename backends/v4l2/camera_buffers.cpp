@@ -1,0 +1,80 @@
+#include "backends/v4l2/camera_buffers.h"
+
+#include "allocators/page_geometry.h"
+#include "backends/v4l2/session.h"
+#include "common/kernel.h"
+#include "hwalloc/dma_buf.h"
+
+namespace hwalloc::v4l2 {
+namespace {
+
+class CameraBuffers final : public Allocator, public Describes, public OffersParticipant {
+public:
+    explicit CameraBuffers(std::string node) : Allocator("v4l2"), node_(std::move(node)) {}
+
+    // Whether they are contiguous is the driver's affair, and it tells nobody.
+    Properties properties() noexcept override {
+        return {
+            .sync = SyncQuality::exporter_only, .granule = page_size(), .max_size = most_bytes(), .cost = 10};
+    }
+    Claims claims() noexcept override { return {.alloc = true, .map = true, .export_dmabuf = true}; }
+    Result<void> available() noexcept override {
+        auto session = open();
+        return session ? Result<void>() : std::move(session).error();
+    }
+
+    // The camera itself, through the open file that the application has.
+    Result<ParticipantRef> participant() noexcept override {
+        auto session = open();
+        if (!session)
+            return std::move(session).error();
+        return detail::participant_of(*std::move(session));
+    }
+
+private:
+    static std::size_t most_bytes() noexcept {
+        return static_cast<std::size_t>(std::uint32_t(-1) - page_size() + 1);
+    }
+
+    Result<std::shared_ptr<detail::Session>> open() noexcept {
+        return without_exceptions([&] { return detail::Session::open_or_share(node_); });
+    }
+
+    Result<Block*> do_alloc(std::size_t size, const AllocationParams& params) noexcept override {
+        auto geometry = page_geometry(size, params, node_);
+        if (!geometry)
+            return std::move(geometry).error();
+        auto session = open();
+        if (!session)
+            return std::move(session).error();
+        auto fd = [&] {
+            const std::lock_guard guard((*session)->node->queue);
+            return (*session)->make_own_buffer(geometry->storage);
+        }();
+        if (!fd)
+            return std::move(fd).error();
+        auto buffer = DmaBuf::adopt(std::move(*fd), geometry->storage);
+        if (!buffer)
+            return std::move(buffer).error().on(node_);
+        (*buffer)->set_name(FixedText("hwalloc:", size));
+        return DmaBufBlock::make(*this, *geometry, std::move(*buffer));
+    }
+
+    void* do_extension(std::string_view id) noexcept override {
+        if (id == Describes::extension_id)
+            return static_cast<Describes*>(this);
+        if (id == OffersParticipant::extension_id)
+            return static_cast<OffersParticipant*>(this);
+        return nullptr;
+    }
+
+    const std::string node_;
+};
+
+} // namespace
+
+AllocatorRef detail::camera_buffers(std::string node) {
+    return AllocatorRef::adopt(new CameraBuffers(std::move(node)));
+}
+
+} // namespace hwalloc::v4l2
