@@ -11,8 +11,8 @@
 #include "hwalloc/drm.h"
 #include "hwalloc/plan.h"
 #include "hwalloc/v4l2.h"
+#include "tools/capture/format_options.h"
 #include "tools/capture/source.h"
-#include "tools/capture/words.h"
 #include "tools/commands.h"
 #include "tools/plan/report.h"
 

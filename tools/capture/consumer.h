@@ -1,5 +1,4 @@
-// Who uses the frames where they lie: a GPU, a display. Its code is in a module beside the command
-// (hwalloc-devices.so), which is loaded when it is asked for, so that the command itself needs no Vulkan.
+// Who uses the frames where they lie: a GPU, a display.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +9,6 @@
 
 #include "hwalloc/participant.h"
 #include "hwalloc/v4l2.h"
-#include "tools/gpu/facts.h"
 #include "tools/output.h"
 
 namespace hwalloc::tools {
@@ -61,19 +59,5 @@ struct ConsumerRequest {
     bool allow_copy = false;      // by the CPU, where no memory does for both GPU and card
     bool mark_first_frame = false; // print SCREENSHOT on standard error once a second picture is shown
 };
-
-// The module's one symbol, `hwalloc_devices`. The first two members never move.
-struct DeviceModule {
-    std::uint32_t size = sizeof(DeviceModule);
-    const char* version; // of the build that it belongs to
-    Result<std::unique_ptr<FrameConsumer>> (*open)(const ConsumerRequest& request);
-    Result<GpuFacts> (*describe_gpu)(Allocator& allocator);
-};
-
-// Loads the module, and opens the device. Errors: unavailable (no module, no Vulkan loader, no device),
-// unsupported (a module of another build), and those of the device.
-Result<std::unique_ptr<FrameConsumer>> open_consumer(const ConsumerRequest& request);
-// Loads the module, and asks it. Errors: those of loading, and of describe_gpu().
-Result<GpuFacts> gpu_facts(Allocator& allocator);
 
 } // namespace hwalloc::tools

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "tools/capture/words.h"
+#include "tools/capture/format_options.h"
 
 namespace hwalloc::tools {
 namespace {

@@ -2,8 +2,8 @@
 #include <cerrno>
 #include <ctime>
 
+#include "tools/capture/format_options.h"
 #include "tools/capture/source.h"
-#include "tools/capture/words.h"
 #include "tools/image/bars.h"
 
 namespace hwalloc::tools {

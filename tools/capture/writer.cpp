@@ -7,7 +7,7 @@
 
 #include <cerrno>
 
-#include "tools/capture/words.h"
+#include "tools/capture/format_options.h"
 #include "tools/image/convert.h"
 #include "tools/image/png.h"
 

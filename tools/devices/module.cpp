@@ -2,6 +2,7 @@
 #include "tools/devices/display.h"
 #include "tools/gpu/consumer.h"
 #include "tools/gpu/facts.h"
+#include "tools/module/interface.h"
 
 namespace hwalloc::tools {
 namespace {

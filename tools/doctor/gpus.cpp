@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "tools/capture/consumer.h"
 #include "tools/doctor/checks.h"
+#include "tools/module/load.h"
 
 namespace hwalloc::tools::diagnosis {
 namespace {

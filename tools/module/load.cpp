@@ -1,4 +1,4 @@
-#include "tools/capture/consumer.h"
+#include "tools/module/load.h"
 
 #include <dlfcn.h>
 #include <fmt/format.h>
@@ -7,6 +7,7 @@
 #include <climits>
 
 #include "hwalloc/inventory.h"
+#include "tools/module/interface.h"
 
 namespace hwalloc::tools {
 namespace {
@@ -25,7 +26,7 @@ std::vector<std::string> places() {
     return {directory + module_name, directory + HWALLOC_FROM_BIN_TO_DEVICES "/" + module_name};
 }
 
-Result<const DeviceModule*> load() {
+Result<const DeviceModule*> load_module() {
     std::string found;
     for (std::string& place : places())
         if (found.empty() && ::access(place.c_str(), F_OK) == 0)
@@ -56,14 +57,14 @@ Result<const DeviceModule*> load() {
 } // namespace
 
 Result<std::unique_ptr<FrameConsumer>> open_consumer(const ConsumerRequest& request) {
-    auto module = load();
+    auto module = load_module();
     if (!module)
         return std::move(module).error();
     return (*module)->open(request);
 }
 
 Result<GpuFacts> gpu_facts(Allocator& allocator) {
-    auto module = load();
+    auto module = load_module();
     if (!module)
         return std::move(module).error();
     return (*module)->describe_gpu(allocator);

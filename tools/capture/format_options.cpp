@@ -1,4 +1,4 @@
-#include "tools/capture/words.h"
+#include "tools/capture/format_options.h"
 
 #include <fmt/format.h>
 

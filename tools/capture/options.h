@@ -1,0 +1,25 @@
+// What `hwalloc capture` is asked to do, once its options are checked.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "tools/capture/consumer.h"
+#include "tools/capture/writer.h"
+
+namespace hwalloc::tools {
+
+struct CaptureOptions {
+    std::string device;    // path, "auto" or "test"
+    std::string allocator; // a registered name, or "auto"
+    v4l2::FormatRequest format{};
+    std::uint32_t buffers = 4;
+    std::uint64_t frames = 30; // 0: until a signal
+    std::string output;        // empty: nowhere
+    FrameWriter::Kind output_kind = FrameWriter::Kind::none;
+    bool list_formats = false;               // show them, and capture nothing
+    std::optional<ConsumerRequest> consumer; // nothing: the frames stay in memory
+};
+
+} // namespace hwalloc::tools
