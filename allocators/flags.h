@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "hwalloc/export.h"
+
 namespace hwalloc {
 
 namespace detail {

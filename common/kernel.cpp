@@ -42,6 +42,7 @@ constexpr KernelTable real = {
     .poll = [](struct pollfd* fds, nfds_t count,
                int timeout_ms) { return or_errno(::poll(fds, count, timeout_ms)); },
     .read = [](int fd, void* buffer, std::size_t count) { return or_errno(::read(fd, buffer, count)); },
+    .write = [](int fd, const void* data, std::size_t count) { return or_errno(::write(fd, data, count)); },
     .readlink = [](const char* path, char* buffer,
                    std::size_t size) { return or_errno(::readlink(path, buffer, size)); },
     .compare_files =

@@ -35,6 +35,7 @@ struct KernelTable {
     off_t (*lseek)(int fd, off_t offset, int whence);
     int (*poll)(struct pollfd* fds, nfds_t count, int timeout_ms);
     ssize_t (*read)(int fd, void* buffer, std::size_t count);
+    ssize_t (*write)(int fd, const void* data, std::size_t count);
     ssize_t (*readlink)(const char* path, char* buffer, std::size_t size);
     // kcmp(2) on two descriptors of this process with KCMP_FILE: 0 when they are one open file, else more.
     int (*compare_files)(int fd, int other);

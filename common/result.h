@@ -1,37 +1,89 @@
 // Result<T>: a value or an Error, with the member names of std::expected, for every C++20 compiler.
+//
+// Using a result as what it is not (`*` or `->` on an error, error() on a value) prints the error's message
+// to standard error and traps, where HWALLOC_CHECK_RESULTS is 1; where it is 0 it is undefined behaviour and
+// costs nothing. It is 1 in debug builds (without NDEBUG, as for assert) and in hardened ones
+// (_GLIBCXX_ASSERTIONS, libc++'s hardening modes), unless the application defines it. Parts of a program may
+// differ in it: the layout is the same, and the checked functions have names of their own.
 #pragma once
 
 #include <exception>
 #include <functional>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 
 #include "hwalloc/error.h"
 
+#ifndef HWALLOC_CHECK_RESULTS
+#if !defined(NDEBUG) || defined(_GLIBCXX_ASSERTIONS) || defined(_GLIBCXX_DEBUG)
+#define HWALLOC_CHECK_RESULTS 1
+#elif defined(_LIBCPP_HARDENING_MODE)
+#define HWALLOC_CHECK_RESULTS (_LIBCPP_HARDENING_MODE != _LIBCPP_HARDENING_MODE_NONE)
+#elif defined(_LIBCPP_ENABLE_ASSERTIONS)
+#define HWALLOC_CHECK_RESULTS _LIBCPP_ENABLE_ASSERTIONS
+#else
+#define HWALLOC_CHECK_RESULTS 0
+#endif
+#endif
+
+// A part of the symbol's name, so that the linker never takes one build's inline function for another's.
+#if HWALLOC_CHECK_RESULTS
+#define HWALLOC_CHECKED_NAME [[gnu::abi_tag("checked")]]
+#else
+#define HWALLOC_CHECKED_NAME
+#endif
+#ifdef __cpp_exceptions
+#define HWALLOC_VALUE_NAME
+#else
+#define HWALLOC_VALUE_NAME [[gnu::abi_tag("no_exceptions")]]
+#endif
+
 namespace hwalloc {
 
 // Thrown by Result::value() alone, inline in the caller's own code; no function of the library throws it.
 // Check first, or use value_or, and it is never seen.
-class BadResultAccess : public std::exception {
+class HWALLOC_API BadResultAccess : public std::exception {
 public:
-    explicit BadResultAccess(const Error& error) noexcept : error_(error) {}
-    const char* what() const noexcept override { return "hwalloc::Result holds an error, not a value"; }
-    const Error& error() const noexcept { return error_; }
+    explicit BadResultAccess(const Error& error) noexcept;
+    // The error's message; without memory for it, what was being done.
+    const char* what() const noexcept HWALLOC_LIFETIMEBOUND override;
+    const Error& error() const noexcept HWALLOC_LIFETIMEBOUND { return error_; }
 
 private:
     Error error_;
+    std::shared_ptr<const std::string> message_; // shared, so that no copy throws
 };
 
 namespace detail {
-[[noreturn]] inline void bad_result_access(const Error& error) {
+
+// Prints the message of `error` and traps.
+[[noreturn, gnu::cold]] HWALLOC_API void value_of_an_error(const Error& error) noexcept;
+// Says that there is no error, and traps.
+[[noreturn, gnu::cold]] HWALLOC_API void error_of_a_value() noexcept;
+
+[[noreturn]] HWALLOC_VALUE_NAME inline void refuse_value(const Error& error) {
 #ifdef __cpp_exceptions
     throw BadResultAccess(error);
 #else
-    (void)error;
-    std::terminate();
+    value_of_an_error(error);
 #endif
 }
+
+HWALLOC_CHECKED_NAME inline void check_value([[maybe_unused]] const ErrorStatus& status) noexcept {
+#if HWALLOC_CHECK_RESULTS
+    if (!status.ok()) [[unlikely]]
+        value_of_an_error(status.error());
+#endif
+}
+HWALLOC_CHECKED_NAME inline void check_error([[maybe_unused]] const ErrorStatus& status) noexcept {
+#if HWALLOC_CHECK_RESULTS
+    if (status.ok()) [[unlikely]]
+        error_of_a_value();
+#endif
+}
+
 } // namespace detail
 
 template<class T>
@@ -76,33 +128,58 @@ public:
     explicit operator bool() const noexcept { return status_.ok(); }
 
     // Precondition: has_value().
-    T& operator*() & noexcept { return value_; }
-    const T& operator*() const& noexcept { return value_; }
-    T&& operator*() && noexcept { return std::move(value_); }
-    T* operator->() noexcept { return std::addressof(value_); }
-    const T* operator->() const noexcept { return std::addressof(value_); }
+    HWALLOC_CHECKED_NAME T& operator*() & noexcept HWALLOC_LIFETIMEBOUND {
+        detail::check_value(status_);
+        return value_;
+    }
+    HWALLOC_CHECKED_NAME const T& operator*() const& noexcept HWALLOC_LIFETIMEBOUND {
+        detail::check_value(status_);
+        return value_;
+    }
+    HWALLOC_CHECKED_NAME T&& operator*() && noexcept HWALLOC_LIFETIMEBOUND {
+        detail::check_value(status_);
+        return std::move(value_);
+    }
+    HWALLOC_CHECKED_NAME T* operator->() noexcept HWALLOC_LIFETIMEBOUND {
+        detail::check_value(status_);
+        return std::addressof(value_);
+    }
+    HWALLOC_CHECKED_NAME const T* operator->() const noexcept HWALLOC_LIFETIMEBOUND {
+        detail::check_value(status_);
+        return std::addressof(value_);
+    }
 
-    // Throws BadResultAccess without a value.
-    T& value() & {
+    // Throws BadResultAccess without a value; in code that is compiled without exceptions it prints the
+    // error's message and traps.
+    HWALLOC_VALUE_NAME T& value() & HWALLOC_LIFETIMEBOUND {
         if (!has_value())
-            detail::bad_result_access(error());
+            detail::refuse_value(status_.error());
         return value_;
     }
-    const T& value() const& {
+    HWALLOC_VALUE_NAME const T& value() const& HWALLOC_LIFETIMEBOUND {
         if (!has_value())
-            detail::bad_result_access(error());
+            detail::refuse_value(status_.error());
         return value_;
     }
-    T&& value() && {
+    HWALLOC_VALUE_NAME T&& value() && HWALLOC_LIFETIMEBOUND {
         if (!has_value())
-            detail::bad_result_access(error());
+            detail::refuse_value(status_.error());
         return std::move(value_);
     }
 
     // Precondition: !has_value().
-    Error& error() & noexcept { return status_.error(); }
-    const Error& error() const& noexcept { return status_.error(); }
-    Error&& error() && noexcept { return std::move(status_.error()); }
+    HWALLOC_CHECKED_NAME Error& error() & noexcept HWALLOC_LIFETIMEBOUND {
+        detail::check_error(status_);
+        return status_.error();
+    }
+    HWALLOC_CHECKED_NAME const Error& error() const& noexcept HWALLOC_LIFETIMEBOUND {
+        detail::check_error(status_);
+        return status_.error();
+    }
+    HWALLOC_CHECKED_NAME Error&& error() && noexcept HWALLOC_LIFETIMEBOUND {
+        detail::check_error(status_);
+        return std::move(status_.error());
+    }
 
     template<class U>
     T value_or(U&& other) && {
@@ -151,14 +228,24 @@ public:
 
     bool has_value() const noexcept { return status_.ok(); }
     explicit operator bool() const noexcept { return status_.ok(); }
-    void operator*() const noexcept {}
-    void value() const {
+    HWALLOC_CHECKED_NAME void operator*() const noexcept { detail::check_value(status_); }
+    HWALLOC_VALUE_NAME void value() const {
         if (!has_value())
-            detail::bad_result_access(error());
+            detail::refuse_value(status_.error());
     }
-    Error& error() & noexcept { return status_.error(); }
-    const Error& error() const& noexcept { return status_.error(); }
-    Error&& error() && noexcept { return std::move(status_.error()); }
+    // Precondition: !has_value().
+    HWALLOC_CHECKED_NAME Error& error() & noexcept HWALLOC_LIFETIMEBOUND {
+        detail::check_error(status_);
+        return status_.error();
+    }
+    HWALLOC_CHECKED_NAME const Error& error() const& noexcept HWALLOC_LIFETIMEBOUND {
+        detail::check_error(status_);
+        return status_.error();
+    }
+    HWALLOC_CHECKED_NAME Error&& error() && noexcept HWALLOC_LIFETIMEBOUND {
+        detail::check_error(status_);
+        return std::move(status_.error());
+    }
 
     template<class F>
     auto and_then(F&& f) && -> std::invoke_result_t<F> {

@@ -30,7 +30,7 @@ public:
     explicit operator bool() const noexcept { return valid(); }
     // Gives the descriptor up; the caller closes it.
     [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
-    // Closes the held descriptor, if any, and takes `fd`.
+    // Closes the held descriptor, if any, and takes `fd`; nothing happens when it is the held one.
     void reset(int fd = -1) noexcept;
 
 private:

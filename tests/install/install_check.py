@@ -255,9 +255,34 @@ def header(options):
         run(options.compiler, *STRICT, "-fsyntax-only", f"-I{options.prefix / 'include'}", source)
 
 
+def cxx17(options):
+    """In an older language every header says one sentence, and no more than the line that ends the compilation there."""
+    with tempfile.TemporaryDirectory(prefix="hwalloc-header-") as directory:
+        source = pathlib.Path(directory) / "old.cpp"
+        for name in sorted(os.listdir(options.prefix / "include" / "hwalloc")):
+            source.write_text(f'#include "hwalloc/{name}"\n')
+            said = run(options.compiler, "-std=c++17", "-fsyntax-only", f"-I{options.prefix / 'include'}", source, check=False,
+                       stderr=subprocess.PIPE).stderr
+            errors = re.findall(r"error: .*", said)
+            expect(len(errors) == 2 and "needs C++20 or later: compile with -std=c++20" in errors[0],
+                   f"{name} in C++17 says {errors}")
+
+
+def dangling(options):
+    """clang warns of what is kept of a temporary result or error, at the lines that say so and nowhere else."""
+    source = HERE / "outside" / "dangling.cpp"
+    lines = source.read_text().splitlines()
+    said = run(options.compiler, "-std=c++20", "-Wall", "-Wextra", "-fsyntax-only", f"-I{options.prefix / 'include'}", source,
+               stderr=subprocess.PIPE).stderr
+    warned = {int(line) for line in re.findall(r"dangling\.cpp:(\d+):\d+: warning: .*\[-Wdangling", said)}
+    expect(said.count("warning:") == len(warned), f"there are other warnings: {said}")
+    wanted = {number for number, line in enumerate(lines, 1) if line.endswith("// warns")}
+    expect(warned == wanted, f"warned of {sorted(warned)}, wanted {sorted(wanted)}: {said}")
+
+
 CHECKS = {"install": install, "layout": layout, "no-build-path": no_build_path, "udev-rules": udev_rules, "pkg-config": pkg_config,
           "find-package": find_package, "moved": moved, "includes": includes, "tutorial": tutorial, "readme": readme,
-          "hotplug": hotplug, "header": header}
+          "hotplug": hotplug, "header": header, "cxx17": cxx17, "dangling": dangling}
 
 
 def main():

@@ -1,0 +1,50 @@
+// What is kept of a result or an error that has gone at the end of its line: clang warns where the comment
+// says so, and nowhere else.
+#include <string_view>
+
+#include "hwalloc/allocator.h"
+#include "hwalloc/inventory.h"
+
+using namespace hwalloc;
+
+Error temporary();
+
+std::size_t of_an_error() {
+    std::string_view operation = temporary().operation();   // warns
+    std::string_view device = temporary().device();         // warns
+    std::string_view call = temporary().call();             // warns
+    std::string_view remedy = temporary().remedy();         // warns
+    std::string_view mend = temporary().mend();             // warns
+    const auto& causes = temporary().causes();              // warns
+    const Error& built = temporary().on("x");               // warns
+    const char* what = BadResultAccess(temporary()).what(); // warns
+    return operation.size() + device.size() + call.size() + remedy.size() + mend.size() + causes.size() +
+           built.device().size() + std::string_view(what).size();
+}
+
+std::size_t of_a_result() {
+    std::string_view remedy = Allocator::resolve("x").error().remedy(); // warns
+    const Error& error = Allocator::resolve("x").error();               // warns
+    auto&& value = inventory().value();                                 // warns
+    auto&& star = *inventory();                                         // warns
+    std::size_t names = remedy.size() + error.device().size() + value.size() + star.size();
+    for (const InventoryItem& item : *inventory()) // warns
+        names += item.name.size();
+    return names;
+}
+
+// Right: a copy, a value that is a pointer to what lives on, and what ends within its line.
+Error copied() {
+    return temporary().on("x");
+}
+Result<int> refused() {
+    return temporary().doing("that").because(temporary());
+}
+Allocator& found() {
+    return **Allocator::resolve("x");
+}
+bool at_once() {
+    auto items = inventory();
+    const Error kept = Allocator::resolve("x").error();
+    return items && !items->empty() && temporary().remedy() == kept.remedy();
+}
