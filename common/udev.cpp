@@ -60,11 +60,23 @@ bool udev_is_through_with(const char* node) noexcept {
 
 // ---- events
 
+namespace {
+
+constexpr const char* doing = "listening for devices that come and go";
+
+Result<void> add_to_filter(udev_monitor* monitor, const std::string& subsystem) noexcept {
+    const int done = udev_monitor_filter_add_match_subsystem_devtype(monitor, subsystem.c_str(), nullptr);
+    if (done < 0)
+        return Error::from_errno(-done, doing).call("udev_monitor_filter_add_match_subsystem_devtype");
+    return {};
+}
+
+} // namespace
+
 // libudev gives a monitor without udev too, one that never hears anything (udev_monitor_new_from_netlink(3)
 // looks for the daemon's socket, and only logs): so that is looked at here.
-Result<UdevMonitor> UdevMonitor::open(std::initializer_list<const char*> subsystems) noexcept {
+Result<UdevMonitor> UdevMonitor::open(const std::vector<std::string>& subsystems) noexcept {
     constexpr const char* socket = "/run/udev/control";
-    constexpr const char* doing = "listening for devices that come and go";
     struct stat status {};
     if (const int done = kernel.stat(socket, &status); done < 0)
         return Error(ErrorKind::unavailable, -done, doing)
@@ -79,14 +91,20 @@ Result<UdevMonitor> UdevMonitor::open(std::initializer_list<const char*> subsyst
             .call("udev_monitor_new_from_netlink")
             .remedy("the kernel gives no netlink socket: a sandbox may forbid AF_NETLINK, or too many files "
                     "are open");
-    for (const char* subsystem : subsystems)
-        if (const int done =
-                udev_monitor_filter_add_match_subsystem_devtype(monitor.get(), subsystem, nullptr);
-            done < 0)
-            return Error::from_errno(-done, doing).call("udev_monitor_filter_add_match_subsystem_devtype");
+    for (const std::string& subsystem : subsystems)
+        if (auto added = add_to_filter(monitor.get(), subsystem); !added)
+            return std::move(added).error();
     if (const int done = udev_monitor_enable_receiving(monitor.get()); done < 0)
         return Error::from_errno(-done, doing).call("udev_monitor_enable_receiving");
     return UdevMonitor(std::move(monitor));
+}
+
+Result<void> UdevMonitor::also_listen_to(const std::string& subsystem) noexcept {
+    if (auto added = add_to_filter(monitor_.get(), subsystem); !added)
+        return added;
+    if (const int done = udev_monitor_filter_update(monitor_.get()); done < 0)
+        return Error::from_errno(-done, doing).call("udev_monitor_filter_update");
+    return {};
 }
 
 void UdevMonitor::Unref::operator()(udev_monitor* monitor) const noexcept {

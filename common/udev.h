@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,9 +39,12 @@ struct UdevEvent {
 // one thread at a time.
 class UdevMonitor {
 public:
-    // Listens from now on to events about devices of these subsystems. Errors: unavailable, when no udev
-    // daemon is there to send them; what the kernel answers when it refuses the socket; exhausted.
-    static Result<UdevMonitor> open(std::initializer_list<const char*> subsystems) noexcept;
+    // Listens from now on to events about devices of these subsystems, of which there must be some. Errors:
+    // unavailable, when no udev daemon is there to send them; what the kernel answers when it refuses the
+    // socket; exhausted.
+    static Result<UdevMonitor> open(const std::vector<std::string>& subsystems) noexcept;
+    // From now on to one more. Errors: what the kernel answers, exhausted.
+    Result<void> also_listen_to(const std::string& subsystem) noexcept;
 
     // Readable when there are events; O_NONBLOCK and O_CLOEXEC; the monitor's own.
     int fd() const noexcept;

@@ -44,13 +44,26 @@ struct DeviceMonitor::State {
     Callbacks callbacks;
     std::optional<UdevMonitor> events;
     std::optional<Error> why_none;
+    std::vector<std::string> subsystems; // that `events` are of
     std::vector<Sighting> seen;
+
+    // A module may have been loaded meanwhile. What the kernel refuses is tried again at the next dispatch():
+    // until then that module's devices are found by looking alone.
+    void listen_to_new_subsystems() {
+        if (!events)
+            return;
+        for (std::string& subsystem : registry.subsystems())
+            if (std::find(subsystems.begin(), subsystems.end(), subsystem) == subsystems.end() &&
+                events->also_listen_to(subsystem))
+                subsystems.push_back(std::move(subsystem));
+    }
 };
 
 Result<DeviceMonitor> Registry::monitor(DeviceMonitor::Callbacks callbacks) noexcept try {
     auto state = std::make_unique<DeviceMonitor::State>(*this, std::move(callbacks));
     // First listen, then look: so nothing falls between.
-    if (auto events = UdevMonitor::open({"dma_heap", "drm", "video4linux", "misc"}))
+    state->subsystems = subsystems();
+    if (auto events = UdevMonitor::open(state->subsystems))
         state->events = std::move(*events);
     else
         state->why_none = std::move(events).error();
@@ -70,21 +83,24 @@ Result<DeviceMonitor> DeviceMonitor::open(Callbacks callbacks) noexcept {
 }
 
 DeviceSource DeviceMonitor::source() const noexcept {
-    return state_->events ? DeviceSource::udev : DeviceSource::listing;
+    return state_ && state_->events ? DeviceSource::udev : DeviceSource::listing;
 }
 
 const Error* DeviceMonitor::why_listing() const noexcept {
-    return state_->why_none ? &*state_->why_none : nullptr;
+    return state_ && state_->why_none ? &*state_->why_none : nullptr;
 }
 
 int DeviceMonitor::fd() const noexcept {
-    return state_->events ? state_->events->fd() : -1;
+    return state_ && state_->events ? state_->events->fd() : -1;
 }
 
 Result<void> DeviceMonitor::dispatch() noexcept {
+    if (!state_)
+        return Error(ErrorKind::invalid, "this monitor was moved to another object");
     State& state = *state_;
     std::vector<Sighting> before;
     try {
+        state.listen_to_new_subsystems();
         // An event is a reason to look, and what it says counts for one thing only: a node that went and came
         // again is another device's, although it is there in both looks.
         std::vector<Removal> removed;

@@ -20,7 +20,7 @@ enum class DeviceSource : std::uint8_t {
 };
 
 // Keeps the registry in step with the devices there are. Names of allocators appear and vanish with their
-// devices (subsystems dma_heap, drm, video4linux and misc), inside dispatch() and nowhere else, but for the
+// devices, inside dispatch() and nowhere else, but for the
 // scans that Allocator::resolve() of an unknown name and a full inventory() make anyway.
 //
 // When a device has gone, its names and aliases are found no more; Allocator::resolve() explains it. The
@@ -46,6 +46,7 @@ public:
     // `listing`. Error: exhausted.
     static Result<DeviceMonitor> open(Callbacks callbacks) noexcept;
 
+    // What was moved from is `listing` without a reason, has no descriptor, and its dispatch() is invalid.
     DeviceMonitor(DeviceMonitor&&) noexcept;
     DeviceMonitor& operator=(DeviceMonitor&&) noexcept;
     ~DeviceMonitor();
@@ -60,8 +61,10 @@ public:
 
     // Takes the events there are, looks what devices there are now, changes the registry, and calls back.
     // Does not wait. An event that was lost (netlink drops them when nobody reads for long) does no harm: all
-    // that differs from the last call is told, whatever brought it about, a scan of resolve() too. Error:
-    // exhausted; then nothing was told, and the next call tells it.
+    // that differs from the last call is told, whatever brought it about, a scan of resolve() too. A module
+    // whose devices are of other subsystems (hwalloc/backend.h) is heard of from the first dispatch() on that
+    // comes after it was loaded. Errors: exhausted (then nothing was told, and the next call tells it),
+    // invalid (this object was moved from).
     Result<void> dispatch() noexcept;
 
 private:

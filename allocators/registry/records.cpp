@@ -11,11 +11,12 @@ namespace hwalloc {
 
 using namespace registry_words;
 
-bool BackendHost::has(std::string_view name) const noexcept {
-    return registry_.told(backend_, name);
+bool BackendHost::knows(std::string_view name) const noexcept {
+    return registry_.knows(name);
 }
-bool BackendHost::present(std::string_view name, std::initializer_list<std::string_view> aliases) noexcept {
-    return registry_.told(backend_, name, aliases);
+bool BackendHost::still_here(std::string_view name,
+                             std::initializer_list<std::string_view> aliases) noexcept {
+    return registry_.still_here(backend_, name, aliases);
 }
 Result<void> BackendHost::add(std::string_view name, AllocatorRef allocator,
                               std::initializer_list<std::string_view> aliases) noexcept {
@@ -37,7 +38,7 @@ void BackendHost::unavailable(std::string_view name, Error why) noexcept {
 }
 
 // A name that the application took out stays out: a rescan must not bring it back.
-bool Registry::has(std::string_view name) noexcept {
+bool Registry::knows(std::string_view name) noexcept {
     return names_.bound(name) || std::any_of(records_.begin(), records_.end(), [&](const Record& record) {
                return record.withdrawn && record.name == name;
            });
@@ -47,22 +48,15 @@ bool Registry::Record::applications() const noexcept {
     return withdrawn || backend == application;
 }
 
-bool Registry::told(const Backend& backend, std::string_view name) noexcept {
+bool Registry::still_here(const Backend& backend, std::string_view name,
+                          std::initializer_list<std::string_view> aliases) noexcept {
     Record* record = find_record(name);
     if (!record || record->maker != &backend)
-        return has(name);
-    record->told = true;
+        return knows(name);
+    record->listed = true;
     arrive(*record);
-    return true;
-}
-
-bool Registry::told(const Backend& backend, std::string_view name,
-                    std::initializer_list<std::string_view> aliases) noexcept {
-    if (!told(backend, name))
-        return false;
     try {
-        if (Record* record = find_record(name); record && record->maker == &backend)
-            set_aliases(*record, aliases);
+        set_aliases(*record, aliases);
     } catch (const std::bad_alloc&) {
         // The name itself is bound; the next scan tries again.
     }
@@ -116,12 +110,15 @@ void Registry::set_aliases(Record& record, std::span<const std::string_view> ali
         const Record* other = find_record(alias);
         return other && other->applications();
     };
+    const auto obsolete = [&](const std::string& old) {
+        return std::find(aliases.begin(), aliases.end(), old) == aliases.end() &&
+               std::find(record.lasting_aliases.begin(), record.lasting_aliases.end(), old) ==
+                   record.lasting_aliases.end();
+    };
     for (const std::string& old : record.aliases)
-        if (std::find(aliases.begin(), aliases.end(), old) == aliases.end())
+        if (obsolete(old))
             names_.rebind(old, nullptr);
-    if (std::erase_if(record.aliases, [&](const std::string& old) {
-            return std::find(aliases.begin(), aliases.end(), old) == aliases.end();
-        }) > 0)
+    if (std::erase_if(record.aliases, obsolete) > 0)
         changed();
     for (const std::string_view alias : aliases) {
         if (alias.empty() || applications(alias) ||
@@ -159,14 +156,14 @@ Result<void> Registry::add_by_backend(const Backend& backend, std::string_view n
         return empty_name();
     if (!allocator)
         return no_allocator();
-    if (told(backend, name))
+    if (still_here(backend, name, aliases))
         return Error(ErrorKind::conflict, "the name is taken, or the application took it out");
     const char* text = names_.intern(name);
     Record& record = record_of(name, allocator->mem_type(), backend.name);
     record.family = allocator->mem_type();
     record.maker = &backend;
     record.made = allocator.get();
-    record.told = true;
+    record.listed = true;
     keep(std::move(allocator), text);
     arrive(record);
     set_aliases(record, aliases);
@@ -176,19 +173,20 @@ Result<void> Registry::add_by_backend(const Backend& backend, std::string_view n
 Result<void> Registry::add_alias(std::string_view alias, std::string_view name) {
     if (alias.empty())
         return empty_name();
-    if (has(alias))
+    if (knows(alias))
         return Error(ErrorKind::conflict, "the name is taken, or the application took it out");
     Allocator* meant = names_.bound(name);
     const auto record = std::find_if(records_.begin(), records_.end(),
                                      [&](const Record& one) { return one.name == name && !one.withdrawn; });
     if (!meant || record == records_.end())
         return Error(ErrorKind::unavailable, "no allocator is registered under this name");
+    record->lasting_aliases.emplace_back(alias);
     record->aliases.emplace_back(alias);
     names_.bind(alias, meant);
     return {};
 }
 
-// Noted when the backend has told all: what it says is missing may be bound until then.
+// Noted when the backend has named all: what it says is missing may be bound until then.
 void Registry::note_unavailable(std::string_view name, Error why) {
     reasons_.emplace_back(name, std::move(why));
 }

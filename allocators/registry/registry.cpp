@@ -172,7 +172,7 @@ void Registry::list_unloaded_companions(std::vector<InventoryItem>& items) const
     for (const Companion* companion = companions; companion->families; ++companion) {
         if (std::find(loaded_.begin(), loaded_.end(), companion) != loaded_.end())
             continue;
-        for_each_family(companion->families, [&](std::string_view family) {
+        for_each_word(companion->families, [&](std::string_view family) {
             if (std::none_of(items.begin(), items.end(),
                              [&](const InventoryItem& item) { return item.name == family; }))
                 items.push_back(

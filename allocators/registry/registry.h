@@ -76,6 +76,8 @@ public:
 
     // ---- devices that come and go
     Result<DeviceMonitor> monitor(DeviceMonitor::Callbacks callbacks) noexcept;
+    // Those whose events concern the backends that are loaded, each once. May throw std::bad_alloc.
+    std::vector<std::string> subsystems();
     // Asks the backends that are loaded what there is now. `removed`: what is known to have gone, although
     // there may be others in their places by now; each counts once, whoever tells it again. May throw
     // std::bad_alloc.
@@ -83,10 +85,9 @@ public:
     void close_idle_devices() noexcept;
 
     // For BackendHost.
-    bool has(std::string_view name) noexcept;
-    bool told(const Backend& backend, std::string_view name) noexcept;
-    bool told(const Backend& backend, std::string_view name,
-              std::initializer_list<std::string_view> aliases) noexcept;
+    bool knows(std::string_view name) noexcept;
+    bool still_here(const Backend& backend, std::string_view name,
+                    std::initializer_list<std::string_view> aliases) noexcept;
     Result<void> add_by_backend(const Backend& backend, std::string_view name, AllocatorRef allocator,
                                 std::initializer_list<std::string_view> aliases);
     Result<void> add_alias(std::string_view alias, std::string_view name);
@@ -97,7 +98,8 @@ private:
     // What inventory() shows beside the table.
     struct Record {
         std::string name, family, backend;
-        std::vector<std::string> aliases; // of `made`; bound as long as it is present
+        std::vector<std::string> aliases;         // of `made`; bound as long as it is present
+        std::vector<std::string> lasting_aliases; // those of them that its backend gave it for good
         std::optional<Error> why;
         bool withdrawn = false;   // by unregister()
         bool load_failed = false; // `why` is told by loading, not by a scan
@@ -106,8 +108,8 @@ private:
         const Backend* maker = nullptr;
         Allocator* made = nullptr;
         bool present = false; // as of the last scan
-        bool told = false;    // in the scan that is running
-        bool removed = false; // its device has gone: what is told now is another arrival
+        bool listed = false;  // by the scan that is running
+        bool removed = false; // its device has gone: what is listed now is another arrival
         std::uint64_t arrivals = 0;
 
         bool applications() const noexcept;

@@ -32,14 +32,14 @@ inline std::string_view family_of(std::string_view name) noexcept {
     return name.substr(0, name.find('/'));
 }
 
-// Calls `each` for every word of `families`.
+// Calls `each` for every word of `words`, which are separated by spaces.
 template<class F>
-void for_each_family(std::string_view families, F&& each) {
-    while (!families.empty()) {
-        const auto family = families.substr(0, families.find(' '));
-        families.remove_prefix(std::min(families.size(), family.size() + 1));
-        if (!family.empty())
-            each(family);
+void for_each_word(std::string_view words, F&& each) {
+    while (!words.empty()) {
+        const auto word = words.substr(0, words.find(' '));
+        words.remove_prefix(std::min(words.size(), word.size() + 1));
+        if (!word.empty())
+            each(word);
     }
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 bool brings(const Companion& companion, std::string_view wanted) {
     bool found = false;
-    for_each_family(companion.families, [&](std::string_view family) { found |= family == wanted; });
+    for_each_word(companion.families, [&](std::string_view family) { found |= family == wanted; });
     return found;
 }
 
@@ -40,12 +40,12 @@ bool Registry::start() noexcept {
 void Registry::run(const Backend& backend) {
     for (Record& record : records_)
         if (record.maker == &backend)
-            record.told = false;
+            record.listed = false;
     reasons_.clear();
     BackendHost host(*this, backend);
     if (auto found = backend.discover(host); !found) {
-        for_each_family(backend.families,
-                        [&](std::string_view family) { note_unavailable(family, found.error()); });
+        for_each_word(backend.families,
+                      [&](std::string_view family) { note_unavailable(family, found.error()); });
     } else {
         for (Record& record : records_) {
             if (record.maker != &backend || !record.present)
@@ -53,12 +53,12 @@ void Registry::run(const Backend& backend) {
             // What is open and answers is there, whatever this process can see of it.
             auto* device = keeper(record.made);
             const bool open = device && !record.removed && device->recheck_device();
-            if (!record.told && !open)
+            if (!record.listed && !open)
                 depart(record);
         }
     }
     for (auto& [name, why] : reasons_)
-        if (!has(name))
+        if (!knows(name))
             record_of(name, family_of(name), backend.name).why = std::move(why);
 }
 
@@ -111,6 +111,22 @@ std::vector<Sighting> Registry::rescan(std::span<const Removal> removed) {
     return present;
 }
 
+std::vector<std::string> Registry::subsystems() {
+    std::vector<std::string> all;
+    const auto add = [&](const Backend& backend) {
+        for_each_word(backend.subsystems ? backend.subsystems : "", [&](std::string_view subsystem) {
+            if (std::find(all.begin(), all.end(), subsystem) == all.end())
+                all.emplace_back(subsystem);
+        });
+    };
+    for (const Backend* const* backend = built_in_backends; *backend; ++backend)
+        add(**backend);
+    const std::lock_guard guard(mutex_);
+    for (const Backend* module : modules_)
+        add(*module);
+    return all;
+}
+
 void Registry::close_idle_devices() noexcept {
     const std::lock_guard guard(mutex_);
     for (const Record& record : records_)
@@ -151,8 +167,8 @@ void Registry::load_companions(const std::string_view* family) {
             add_module(**module);
             continue;
         }
-        for_each_family(companion->families, [&](std::string_view missing) {
-            if (has(missing))
+        for_each_word(companion->families, [&](std::string_view missing) {
+            if (knows(missing))
                 return;
             Record& record = record_of(missing, missing, companion->soname);
             record.why = module.error();

@@ -217,7 +217,7 @@ Result<void> discover(BackendHost& host) noexcept try {
         // The family's name is the system heap, or, where there is none, the first one.
         const bool best = node == (has_system ? "system" : nodes.front());
         const std::initializer_list<std::string_view> aliases{path, best ? "dma-heap" : ""};
-        if (host.present(name, aliases))
+        if (host.still_here(name, aliases))
             continue;
         auto added = host.add(name, AllocatorRef::adopt(new DmaHeap(node)), aliases);
         if (!added)
@@ -231,6 +231,7 @@ Result<void> discover(BackendHost& host) noexcept try {
 } // namespace
 
 extern const Backend backend_dma_heap;
-const Backend backend_dma_heap{.name = "dma_heap", .families = "dma-heap", .discover = discover};
+const Backend backend_dma_heap{
+    .name = "dma_heap", .families = "dma-heap", .subsystems = "dma_heap", .discover = discover};
 
 } // namespace hwalloc

@@ -38,7 +38,7 @@ private:
 };
 
 Result<void> discover(BackendHost& host) noexcept {
-    if (host.has("dmabuf"))
+    if (host.still_here("dmabuf", {}))
         return {};
     auto* importer = new (std::nothrow) DmaBufImporter;
     if (!importer)
@@ -49,6 +49,7 @@ Result<void> discover(BackendHost& host) noexcept {
 } // namespace
 
 extern const Backend backend_dmabuf;
-const Backend backend_dmabuf{.name = "dmabuf", .families = "dmabuf", .discover = discover};
+const Backend backend_dmabuf{
+    .name = "dmabuf", .families = "dmabuf", .subsystems = nullptr, .discover = discover};
 
 } // namespace hwalloc

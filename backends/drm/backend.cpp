@@ -61,7 +61,7 @@ Result<void> discover(BackendHost& host) noexcept try {
         const std::string path = card.path.empty() ? std::string() : name_of("by-path/" + card.path);
         const std::initializer_list<std::string_view> aliases{card.node, driver, short_driver, path,
                                                               &card == &best ? family : ""};
-        if (host.present(name, aliases))
+        if (host.still_here(name, aliases))
             continue;
         auto added = host.add(name, AllocatorRef::adopt(new DumbAllocator(card.node)), aliases);
         if (!added)
@@ -75,6 +75,6 @@ Result<void> discover(BackendHost& host) noexcept try {
 } // namespace
 
 extern const Backend backend_drm;
-const Backend backend_drm{.name = "drm", .families = "drm-dumb", .discover = discover};
+const Backend backend_drm{.name = "drm", .families = "drm-dumb", .subsystems = "drm", .discover = discover};
 
 } // namespace hwalloc

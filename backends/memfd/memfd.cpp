@@ -73,7 +73,7 @@ private:
 };
 
 Result<void> discover(BackendHost& host) noexcept {
-    if (host.has("memfd"))
+    if (host.still_here("memfd", {}))
         return {};
     auto* memfd = new (std::nothrow) Memfd;
     if (!memfd)
@@ -84,6 +84,7 @@ Result<void> discover(BackendHost& host) noexcept {
 } // namespace
 
 extern const Backend backend_memfd;
-const Backend backend_memfd{.name = "memfd", .families = "memfd", .discover = discover};
+const Backend backend_memfd{
+    .name = "memfd", .families = "memfd", .subsystems = nullptr, .discover = discover};
 
 } // namespace hwalloc

@@ -131,7 +131,7 @@ private:
 };
 
 Result<void> discover(BackendHost& host) noexcept {
-    if (host.has("sysmem"))
+    if (host.still_here("sysmem", {"SystemMemory"}))
         return {};
     auto* sysmem = new (std::nothrow) Sysmem;
     if (!sysmem)
@@ -142,6 +142,7 @@ Result<void> discover(BackendHost& host) noexcept {
 } // namespace
 
 extern const Backend backend_sysmem;
-const Backend backend_sysmem{.name = "sysmem", .families = "sysmem", .discover = discover};
+const Backend backend_sysmem{
+    .name = "sysmem", .families = "sysmem", .subsystems = nullptr, .discover = discover};
 
 } // namespace hwalloc

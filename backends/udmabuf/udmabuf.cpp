@@ -145,7 +145,7 @@ Result<void> discover(BackendHost& host) noexcept try {
         host.unavailable("udmabuf", std::move(why));
         return {};
     }
-    if (host.present("udmabuf", {node_path}))
+    if (host.still_here("udmabuf", {node_path}))
         return {};
     return host.add("udmabuf", AllocatorRef::adopt(new Udmabuf), {node_path});
 } catch (const std::bad_alloc&) {
@@ -155,6 +155,7 @@ Result<void> discover(BackendHost& host) noexcept try {
 } // namespace
 
 extern const Backend backend_udmabuf;
-const Backend backend_udmabuf{.name = "udmabuf", .families = "udmabuf", .discover = discover};
+const Backend backend_udmabuf{
+    .name = "udmabuf", .families = "udmabuf", .subsystems = "misc", .discover = discover};
 
 } // namespace hwalloc

@@ -63,7 +63,7 @@ Result<void> discover(BackendHost& host) noexcept {
             const std::string driver = name_of(first ? drivers[i] : ""), path = name_of(paths[i]),
                               id = name_of(ids[i]);
             const std::initializer_list<std::string_view> aliases{node, driver, path, id};
-            if (host.present(name, aliases))
+            if (host.still_here(name, aliases))
                 continue;
             auto added = host.add(name, detail::camera_buffers(node), aliases);
             if (!added)
@@ -79,6 +79,7 @@ Result<void> discover(BackendHost& host) noexcept {
 namespace hwalloc {
 
 extern const Backend backend_v4l2;
-const Backend backend_v4l2{.name = "v4l2", .families = "v4l2", .discover = v4l2::discover};
+const Backend backend_v4l2{
+    .name = "v4l2", .families = "v4l2", .subsystems = "video4linux", .discover = v4l2::discover};
 
 } // namespace hwalloc

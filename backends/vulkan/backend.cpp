@@ -2,6 +2,7 @@
 // "vulkan/N/device-local", and what else these are called when somebody asks.
 #include "hwalloc/backend.h"
 
+#include <algorithm>
 #include <new>
 #include <string>
 
@@ -11,27 +12,30 @@
 namespace hwalloc::vulkan::detail {
 namespace {
 
-// `ways`: other names of the device, for all placements.
 Result<void> add(BackendHost& host, Instance& instance, const PhysicalDevice& device, Placement placement,
                  const std::string& suffix) {
     const std::string name = "vulkan/" + device.index + suffix;
-    if (host.has(name))
+    // The first device of a driver has its word, and of several drivers for one node the first has that, as
+    // for Device::open(); the family's bare name is the best device's.
+    const auto alias = [&](std::string PhysicalDevice::*way) {
+        const auto& devices = instance.devices();
+        const auto first = std::find_if(devices.begin(), devices.end(),
+                                        [&](const PhysicalDevice& one) { return one.*way == device.*way; });
+        const bool has_it = !(device.*way).empty() && &*first == &device;
+        return has_it ? "vulkan/" + device.*way + suffix : std::string();
+    };
+    const std::string by_name = alias(&PhysicalDevice::slug), by_node = alias(&PhysicalDevice::render_node),
+                      by_card = alias(&PhysicalDevice::primary_node);
+    const auto best = instance.choose({});
+    const std::string family =
+        suffix.empty() && best && *best == &device ? std::string("vulkan") : std::string();
+    const std::initializer_list<std::string_view> aliases{by_name, by_node, by_card, family};
+    if (host.still_here(name, aliases))
         return {};
     auto allocator = make_allocator(instance, device, placement);
     if (!allocator)
         return std::move(allocator).error();
-    // The first device of a driver has its word, and of several drivers for one node the first has that, as
-    // for Device::open(); the family's bare name is the best device's.
-    const auto alias = [&](const std::string& way) {
-        std::string whole = way.empty() ? way : "vulkan/" + way + suffix;
-        return host.has(whole) ? std::string() : whole;
-    };
-    const std::string by_name = alias(device.slug), by_node = alias(device.render_node),
-                      by_card = alias(device.primary_node);
-    const auto best = instance.choose({});
-    const std::string family =
-        suffix.empty() && best && *best == &device ? std::string("vulkan") : std::string();
-    return host.add(name, *std::move(allocator), {by_name, by_node, by_card, family});
+    return host.add(name, *std::move(allocator), aliases);
 }
 
 constexpr std::pair<Placement, const char*> placements[] = {
@@ -42,7 +46,7 @@ constexpr std::pair<Placement, const char*> placements[] = {
 Result<void> add_wanted(BackendHost& host, const Instance& instance) {
     constexpr std::string_view family = "vulkan/";
     std::string_view way = host.wanted();
-    if (!way.starts_with(family) || host.has(way))
+    if (!way.starts_with(family) || host.knows(way))
         return {};
     way.remove_prefix(family.size());
     std::string_view suffix;
@@ -83,4 +87,4 @@ Result<void> discover(BackendHost& host) noexcept {
 } // namespace
 } // namespace hwalloc::vulkan::detail
 
-HWALLOC_BACKEND_MODULE("vulkan", "vulkan", hwalloc::vulkan::detail::discover);
+HWALLOC_BACKEND_MODULE("vulkan", "vulkan", nullptr, hwalloc::vulkan::detail::discover);

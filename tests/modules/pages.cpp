@@ -194,7 +194,7 @@ private:
 };
 
 Result<void> discover(BackendHost& host) noexcept {
-    if (host.has("test/" HWALLOC_TEST_NAME))
+    if (host.still_here("test/" HWALLOC_TEST_NAME, {"test"}))
         return {};
     auto* pages = new (std::nothrow) Pages;
     if (!pages)
@@ -204,4 +204,4 @@ Result<void> discover(BackendHost& host) noexcept {
 
 } // namespace
 
-HWALLOC_BACKEND_MODULE("pages", "test", discover);
+HWALLOC_BACKEND_MODULE("pages", "test", nullptr, discover);

@@ -25,7 +25,7 @@ public:
 int discoveries;
 Result<void> discover(BackendHost& host) noexcept {
     ++discoveries;
-    if (host.has("vulkan/0"))
+    if (host.still_here("vulkan/0", {"vulkan"}))
         return {};
     return host.add("vulkan/0", AllocatorRef::adopt(new Fake), {"vulkan"});
 }
@@ -42,10 +42,14 @@ Result<void> discover_what_is_wanted(BackendHost& host) noexcept {
     refusal = added ? std::nullopt : std::optional(added.error().kind());
     return {};
 }
-const Backend understanding = {.name = "vulkan", .families = "vulkan", .discover = discover_what_is_wanted};
-const Backend good = {.name = "vulkan", .families = "vulkan", .discover = discover};
-const Backend other_abi = {
-    .abi = "hwalloc-99.7", .name = "vulkan", .families = "vulkan", .discover = discover};
+const Backend understanding = {
+    .name = "vulkan", .families = "vulkan", .subsystems = nullptr, .discover = discover_what_is_wanted};
+const Backend good = {.name = "vulkan", .families = "vulkan", .subsystems = nullptr, .discover = discover};
+const Backend other_abi = {.abi = "hwalloc-99.7",
+                           .name = "vulkan",
+                           .families = "vulkan",
+                           .subsystems = nullptr,
+                           .discover = discover};
 
 class Companions : public ::testing::Test {
 protected:

@@ -18,6 +18,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 // A machine without udev: tests/lab/hotplug_test.py has the real one.
 class Hotplug : public ::testing::Test {
@@ -481,7 +482,7 @@ TEST(HotplugHeaps, HeapsAndUdmabufComeAndGo) {
     EXPECT_EQ(fake.opened.size(), opened + 1);
 }
 
-// ---- a backend that knows no more than has() and add()
+// ---- a backend that knows no more than still_here() and add()
 
 class Plain final : public Allocator {
 public:
@@ -491,13 +492,13 @@ public:
 bool plugged;
 bool asks_first;
 Result<void> discover(BackendHost& host) noexcept {
-    if (!plugged || (asks_first && host.has("vulkan/7")))
+    if (!plugged || (asks_first && host.still_here("vulkan/7", {"vulkan/plain"})))
         return {};
     auto added = host.add("vulkan/7", AllocatorRef::adopt(new Plain), {"vulkan/plain"});
     EXPECT_TRUE(added || added.error().kind() == ErrorKind::conflict);
     return {};
 }
-const Backend plain = {.name = "plain", .families = "vulkan", .discover = discover};
+const Backend plain = {.name = "plain", .families = "vulkan", .subsystems = nullptr, .discover = discover};
 
 TEST(HotplugModules, ABackendThatSaysNothingOfANameHasLostIt) {
     const KernelOverride restore;
@@ -524,6 +525,56 @@ TEST(HotplugModules, ABackendThatSaysNothingOfANameHasLostIt) {
         }
         EXPECT_TRUE(!asks || Plain::made == 1);
     }
+}
+
+// A backend whose devices are of a subsystem that the library has never heard of.
+Result<void> only_asks(BackendHost& host) noexcept {
+    if (host.knows("vulkan/8"))
+        return {};
+    return host.add("vulkan/8", AllocatorRef::adopt(new Plain));
+}
+const Backend curious = {
+    .name = "curious", .families = "vulkan", .subsystems = "drm strange  stranger", .discover = only_asks};
+
+TEST(HotplugModules, AskingForANameSaysNothingOfIt) {
+    const KernelOverride restore;
+    kernel.dlopen = [](const char*, int, const char**) -> void* { return &plugged; };
+    kernel.dlsym = [](void*, const char*) -> void* { return const_cast<Backend*>(&curious); };
+    kernel.list_directory = [](const char*, bool (*)(const char*, void*), void*) { return -ENOENT; };
+    Registry& registry = fresh_registry();
+    ASSERT_TRUE(registry.set_default(AllocatorRef(*registry.resolve("vulkan/8"))));
+    const std::uint64_t changes = registry.changes();
+    (void)registry.rescan();
+    EXPECT_EQ(registry.find("vulkan/8"), nullptr) << "it was not said to be there";
+    EXPECT_EQ(registry.default_allocator()->name(), "sysmem");
+    EXPECT_GT(registry.changes(), changes);
+}
+
+TEST(HotplugModules, AModulesSubsystemsAreListenedToOnceItIsLoaded) {
+    const KernelOverride restore;
+    kernel.dlopen = [](const char*, int, const char**) -> void* { return &plugged; };
+    kernel.dlsym = [](void*, const char*) -> void* { return const_cast<Backend*>(&curious); };
+    kernel.list_directory = [](const char*, bool (*)(const char*, void*), void*) { return -ENOENT; };
+    Registry& registry = fresh_registry();
+    (void)registry.find("sysmem");
+    EXPECT_THAT(registry.subsystems(), UnorderedElementsAre("dma_heap", "drm", "misc", "video4linux"))
+        << "those of the backends that are built in";
+    ASSERT_TRUE(registry.resolve("vulkan/8"));
+    EXPECT_THAT(registry.subsystems(),
+                UnorderedElementsAre("dma_heap", "drm", "misc", "video4linux", "strange", "stranger"));
+}
+
+TEST(HotplugMonitors, WhatWasMovedFromAnswersAndDoesNothing) {
+    auto opened = fresh_registry().monitor({});
+    ASSERT_TRUE(opened);
+    DeviceMonitor moved = std::move(*opened);
+    EXPECT_EQ(opened->fd(), -1);
+    EXPECT_EQ(opened->source(), DeviceSource::listing);
+    EXPECT_EQ(opened->why_listing(), nullptr);
+    auto done = opened->dispatch();
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().kind(), ErrorKind::invalid);
+    EXPECT_TRUE(moved.dispatch());
 }
 
 } // namespace
