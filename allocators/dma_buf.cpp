@@ -208,6 +208,11 @@ Result<void> DmaBuf::begin_mapped_access(MapFlags access) noexcept {
     return {};
 }
 
+bool DmaBuf::has_cpu_access() noexcept {
+    std::lock_guard guard(access_);
+    return readers_ > 0 || writers_ > 0;
+}
+
 Result<void> DmaBuf::end_cpu_access(MapFlags access) noexcept {
     const unsigned bits = bits_of(access);
     if (bits == 0)

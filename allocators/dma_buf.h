@@ -79,6 +79,8 @@ public:
     // Ends one access. Errors: invalid (no such access is open; nothing is done), and what the exporter
     // answers: the access is over all the same.
     Result<void> end_cpu_access(MapFlags access) noexcept;
+    // Whether an access of the CPU is open. A snapshot: others may begin or end one at once.
+    bool has_cpu_access() noexcept;
 
     DmaBuf(const DmaBuf&) = delete;
     DmaBuf& operator=(const DmaBuf&) = delete;

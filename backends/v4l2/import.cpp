@@ -9,11 +9,12 @@
 namespace hwalloc::v4l2 {
 
 // With a count of 0 CREATE_BUFS has no side effect and is never busy
-// (userspace-api/media/v4l/vidioc-create-bufs.rst). Some drivers do not have it, and kernels before 4.20 tell
-// no capabilities.
+// (userspace-api/media/v4l/vidioc-create-bufs.rst). The question is about V4L2_MEMORY_MMAP, which every queue
+// has: one that cannot import answers EINVAL to V4L2_MEMORY_DMABUF and tells nothing. Some drivers do not
+// have the call, and kernels before 4.20 tell no capabilities.
 bool detail::Session::cannot_import() const noexcept {
     v4l2_create_buffers capabilities{};
-    capabilities.memory = V4L2_MEMORY_DMABUF;
+    capabilities.memory = V4L2_MEMORY_MMAP;
     capabilities.format.type = type;
     return call(VIDIOC_G_FMT, &capabilities.format) >= 0 && call(VIDIOC_CREATE_BUFS, &capabilities) >= 0 &&
            capabilities.capabilities != 0 && !(capabilities.capabilities & V4L2_BUF_CAP_SUPPORTS_DMABUF);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "backends/v4l2/refusals.h"
 #include "common/kernel.h"
 
 namespace hwalloc::v4l2 {
@@ -24,17 +25,12 @@ Error detail::Session::refused(ErrorKind kind, int answer, const char* call_name
 }
 
 Error detail::Session::refused(int answer, const char* call_name, std::string_view doing) const noexcept {
-    Error error = refused(Error::kind_of_errno(-answer), answer, call_name, doing);
-    switch (error.kind()) {
-    case ErrorKind::busy:
+    const Refusal known = refusal_of(call_name, -answer);
+    Error error = refused(known.kind, answer, call_name, doing);
+    if (answer == -EBUSY && std::string_view(call_name) != "VIDIOC_STREAMON")
         return std::move(error).remedy(FixedText("another program holds the device: find it with `fuser -v ",
                                                  info.path, "`, end it, and try again"));
-    case ErrorKind::device_lost:
-        return std::move(error).remedy("the device is gone or has broken down: check its connection and the "
-                                       "kernel log, and open it again");
-    default:
-        return error;
-    }
+    return known.remedy ? std::move(error).remedy(known.remedy) : std::move(error);
 }
 
 Error detail::Session::wrong(ErrorKind kind, std::string_view doing) const noexcept {

@@ -169,17 +169,18 @@ public:
     Result<void> start() noexcept;
     // Stops streaming. Frames the application holds stay its own until it queues them; the rest is idle.
     Result<void> stop() noexcept;
-    // Waits for a frame, `timeout_ms` milliseconds at most (-1: for ever; 0: looks only). Two system calls,
-    // no allocation. The frame's memory is the application's until queue(). Errors, none of which ends the
-    // stream:
+    // Waits for a frame, `timeout_ms` milliseconds at most (below 0: for ever; 0: looks only), and never for
+    // one that cannot come. Two system calls, no allocation. The frame's memory is the application's until
+    // queue(). Errors, none of which ends the stream:
     //   busy with code() ETIMEDOUT  no frame came in time
     //   busy with code() EINTR      a signal came first
-    // others: device lost (unplugged, or the queue is broken), invalid (not streaming), unavailable (EPIPE:
-    // the stream has ended).
+    //   invalid                     not streaming, or the application holds all buffers
+    // others: device lost (unplugged, or the queue is broken), unavailable (EPIPE: the stream has ended; the
+    // driver reports an error and has no frame).
     Result<Frame> dequeue(int timeout_ms) noexcept;
     // Gives a dequeued frame's memory back to the driver. End CPU access first (unmap), and wait for a GPU
     // that reads it: V4L2 waits for no fence. One system call. Errors: invalid (not held by the application),
-    // and what the driver answers.
+    // conflict (the dma-buf is mapped), and what the driver answers.
     Result<void> queue(std::uint32_t index) noexcept;
 
     // Unbinds, and closes the node, unless a participant of the camera keeps it open.

@@ -225,7 +225,7 @@ TEST_F(CameraTest, WhatCannotBeBoundIsRefusedBeforeTheDriverIsAsked) {
 
 TEST_F(CameraTest, WaitingEndsByAFrameASignalOrTheClock) {
     auto camera = ready();
-    ASSERT_TRUE(camera.bind(memories(2)));
+    ASSERT_TRUE(camera.bind(memories(3)));
     EXPECT_EQ(camera.dequeue(0).error().kind(), ErrorKind::invalid) << "not streaming";
     ASSERT_TRUE(camera.start());
     fake.polls = {-EINTR, 0};

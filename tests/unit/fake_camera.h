@@ -31,7 +31,10 @@ public:
             return active->ioctl(fd, request, argument);
         };
         kernel.open = [](const char* path, int flags) { return active->open(path, flags); };
-        kernel.poll = [](pollfd*, nfds_t, int) { return active->poll(); };
+        kernel.poll = [](pollfd* fds, nfds_t count, int timeout_ms) {
+            return active->poll(fds, count, timeout_ms);
+        };
+        kernel.monotonic_ns = [] { return active->now_ns; };
         kernel.stat = [](const char* path, struct stat* status) {
             if (!is_node(path))
                 return real_kernel().stat(path, status);
@@ -76,6 +79,12 @@ public:
     int udmabuf_open = 0;
     std::string exporter;            // of every dma-buf
     std::deque<int> polls, dequeues; // what the next ones answer; then success
+    short poll_events = POLLIN;
+    bool always_again = false; // DQBUF answers EAGAIN, as long as poll likes
+    std::int64_t now_ns = 0;
+    std::int64_t ready_after_ns = 0; // how long a poll that is ready has waited
+    int streamon = 0;
+    bool refuses_dma_buf = false; // every call with that kind of memory answers EINVAL
 
     std::uint32_t pixel_format = 0, width = 0, height = 0, stride = 0;
     std::uint32_t reserved = 0;
@@ -111,9 +120,17 @@ private:
         EXPECT_EQ(open_flags, O_RDWR | O_NONBLOCK | O_CLOEXEC);
         return ::memfd_create("fake camera", MFD_CLOEXEC);
     }
-    int poll() {
+    // Nothing waits: the clock is set on instead.
+    int poll(pollfd* fds, nfds_t count, int timeout_ms) {
         ++calls;
-        return next(polls, 1);
+        if (count == 0) {
+            now_ns += std::int64_t{timeout_ms} * 1'000'000;
+            return 0;
+        }
+        fds->revents = poll_events;
+        const int answer = next(polls, 1);
+        now_ns += answer == 0 ? std::int64_t{timeout_ms} * 1'000'000 : ready_after_ns;
+        return answer;
     }
     static std::uint32_t multi_planar_of(std::uint32_t capability) {
         switch (capability) {
@@ -239,6 +256,8 @@ private:
         }
         case VIDIOC_CREATE_BUFS: {
             auto& c = *static_cast<v4l2_create_buffers*>(argument);
+            if (refuses_dma_buf && c.memory == V4L2_MEMORY_DMABUF)
+                return -EINVAL;
             c.capabilities = capabilities;
             if (create_bufs < 0 || c.count == 0)
                 return create_bufs;
@@ -267,6 +286,8 @@ private:
         }
         case VIDIOC_REQBUFS: {
             auto& r = *static_cast<v4l2_requestbuffers*>(argument);
+            if (refuses_dma_buf && r.memory == V4L2_MEMORY_DMABUF)
+                return -EINVAL;
             EXPECT_TRUE(r.count == 0 || r.memory == V4L2_MEMORY_DMABUF);
             if (reqbufs < 0 && r.count)
                 return reqbufs;
@@ -294,6 +315,8 @@ private:
             return 0;
         }
         case VIDIOC_DQBUF: {
+            if (always_again)
+                return -EAGAIN;
             if (const int answer = next(dequeues, 0); answer < 0)
                 return answer;
             EXPECT_FALSE(queued.empty());
@@ -312,6 +335,8 @@ private:
             return 0;
         }
         case VIDIOC_STREAMON:
+            if (streamon < 0)
+                return streamon;
             streaming = true;
             return 0;
         case VIDIOC_STREAMOFF:

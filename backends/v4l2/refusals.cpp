@@ -1,0 +1,126 @@
+#include "backends/v4l2/refusals.h"
+
+#include <cerrno>
+
+namespace hwalloc::v4l2::detail {
+namespace {
+
+struct Row {
+    std::string_view call; // empty: every call
+    int code;
+    Refusal refusal;
+};
+
+constexpr const char* pipeline =
+    "the pipeline in front of this node is not set up: its links or formats do not match (`media-ctl -p` "
+    "shows them); use libcamera for such a camera, or set the pipeline up with media-ctl";
+constexpr const char* no_answer =
+    "the sensor, or the device, does not answer: check its cable and power, and the kernel log (`dmesg`); "
+    "then plug it in again, or reload its driver";
+constexpr const char* lost =
+    "the device is gone or has broken down: check its connection and the kernel log, and open it again";
+constexpr const char* short_of_memory =
+    "the kernel has no memory for this: ask for fewer or smaller buffers; for a device that needs contiguous "
+    "memory, a larger contiguous area (kernel option cma=256M)";
+
+// The first that fits counts. What drivers answer: userspace-api/media/v4l, the pages of each call, and for
+// STREAMON drivers/media (uvcvideo, the bridges and sensors of SoCs).
+constexpr Row rows[] = {
+    {"VIDIOC_STREAMON",
+     EINVAL,
+     {ErrorKind::invalid,
+      "the driver cannot start as it is set: too few buffers are queued, or no input or sensor is linked to "
+      "this node (`media-ctl -p` shows the links, `v4l2-ctl --all` the input)"}},
+    {"VIDIOC_STREAMON", EPIPE, {ErrorKind::unavailable, pipeline}},
+    {"VIDIOC_STREAMON",
+     ENOLINK,
+     {ErrorKind::unavailable,
+      "nothing arrives: no signal, or no sensor is linked (`v4l2-ctl --query-dv-timings`, `media-ctl -p`)"}},
+    {"VIDIOC_STREAMON",
+     ENOLCK,
+     {ErrorKind::unavailable, "there is no stable signal: check the source and its cable, set its timings "
+                              "(`v4l2-ctl --set-dv-bt-timings query`)"}},
+    {"VIDIOC_STREAMON",
+     ENOSPC,
+     {ErrorKind::exhausted,
+      "the bus has no bandwidth left, as a USB bus with several cameras: choose a smaller size, a lower rate "
+      "or a compressed format such as MJPG, or plug the camera into another port or controller"}},
+    {"VIDIOC_STREAMON",
+     EBUSY,
+     {ErrorKind::busy, "another stream uses a part of this device: another node of the camera, or another "
+                       "program; end it, and try again"}},
+    {"VIDIOC_STREAMON", ETIMEDOUT, {ErrorKind::unavailable, no_answer}},
+    {"VIDIOC_STREAMON", EIO, {ErrorKind::device_lost, no_answer}},
+    {"VIDIOC_STREAMON", EPROTO, {ErrorKind::unavailable, no_answer}},
+    {"VIDIOC_STREAMON", EREMOTEIO, {ErrorKind::unavailable, no_answer}},
+    {"VIDIOC_STREAMON", ENXIO, {ErrorKind::unavailable, no_answer}},
+    {"VIDIOC_STREAMON",
+     ERANGE,
+     {ErrorKind::invalid, "the driver cannot do this format at this rate: choose a smaller size or a lower "
+                          "rate"}},
+    {"VIDIOC_DQBUF",
+     EIO,
+     {ErrorKind::device_lost,
+      "the stream broke off, as it does when a signal is lost: stop() and start() again; if that does not "
+      "help, check the connection and the kernel log, and open it again"}},
+    {"VIDIOC_DQBUF",
+     EPIPE,
+     {ErrorKind::unavailable, "the device has delivered its last frame: start again for more"}},
+    {"VIDIOC_DQBUF",
+     EINVAL,
+     {ErrorKind::invalid, "the driver has no such queue any more: something else stopped the stream or "
+                          "released its buffers; stop(), unbind() and bind() again"}},
+    {"VIDIOC_DQBUF", ETIMEDOUT, {ErrorKind::unavailable, no_answer}},
+    {"VIDIOC_QBUF",
+     EINVAL,
+     {ErrorKind::invalid, "the driver refuses the buffer: the queue was released meanwhile, or it cannot map "
+                          "the memory; unbind() and bind() again, or use another allocator"}},
+    {"VIDIOC_QBUF",
+     EBADF,
+     {ErrorKind::invalid, "the memory's descriptor is closed: something in this program closed a descriptor "
+                          "that it does not own"}},
+    {"VIDIOC_QBUF", ENOBUFS, {ErrorKind::exhausted, "the device has no room for another buffer: bind fewer"}},
+    {"VIDIOC_REQBUFS",
+     EINVAL,
+     {ErrorKind::invalid,
+      "the driver has no such buffers now: it cannot import dma-bufs, or no format or input is set "
+      "(`v4l2-ctl --all` shows them)"}},
+    {"VIDIOC_CREATE_BUFS",
+     EINVAL,
+     {ErrorKind::invalid, "the driver makes no buffer of this size for its format: negotiate() again, or use "
+                          "another allocator"}},
+    {"VIDIOC_CREATE_BUFS", ENOTTY, {ErrorKind::unsupported, "the driver cannot make single buffers"}},
+    {"VIDIOC_EXPBUF", EINVAL, {ErrorKind::unsupported, "the driver exports no dma-bufs"}},
+    {"VIDIOC_EXPBUF", ENOTTY, {ErrorKind::unsupported, "the driver exports no dma-bufs"}},
+    {"", ENOTTY, {ErrorKind::unsupported, "the driver does not have this call: use another device or node"}},
+    {"", ENODEV, {ErrorKind::device_lost, lost}},
+    {"", EIO, {ErrorKind::device_lost, lost}},
+    {"", ENXIO, {ErrorKind::unavailable, lost}},
+    {"", ESHUTDOWN, {ErrorKind::device_lost, lost}},
+    {"", ENOMEM, {ErrorKind::exhausted, short_of_memory}},
+    {"", ENOSPC, {ErrorKind::exhausted, short_of_memory}},
+    {"", ETIMEDOUT, {ErrorKind::unavailable, no_answer}},
+    {"", EPROTO, {ErrorKind::unavailable, no_answer}},
+    {"", EREMOTEIO, {ErrorKind::unavailable, no_answer}},
+};
+
+// Those for which every errno has an answer.
+constexpr std::string_view told_always[] = {"VIDIOC_REQBUFS",  "VIDIOC_CREATE_BUFS", "VIDIOC_EXPBUF",
+                                            "VIDIOC_QBUF",     "VIDIOC_DQBUF",       "VIDIOC_STREAMON",
+                                            "VIDIOC_STREAMOFF"};
+
+} // namespace
+
+Refusal refusal_of(std::string_view call_name, int errno_value) noexcept {
+    for (const Row& row : rows)
+        if (row.code == errno_value && (row.call.empty() || row.call == call_name))
+            return row.refusal;
+    const ErrorKind kind = Error::kind_of_errno(errno_value);
+    for (const std::string_view call : told_always)
+        if (call == call_name)
+            return {kind, "no common cause is known for this: the kernel log (`dmesg`) may have the driver's "
+                          "own words; try another format or size, or plug the device in again"};
+    return {kind, nullptr};
+}
+
+} // namespace hwalloc::v4l2::detail

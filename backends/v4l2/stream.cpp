@@ -1,0 +1,165 @@
+// Frames: streaming, and buffers passed back and forth between the driver and the application.
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+
+#include "backends/v4l2/session.h"
+#include "common/kernel.h"
+#include "hwalloc/dma_buf.h"
+
+namespace hwalloc::v4l2 {
+namespace {
+
+Error no_frame_in_time() noexcept {
+    return Error(ErrorKind::busy, ETIMEDOUT, "no frame came in time");
+}
+Error interrupted() noexcept {
+    return Error(ErrorKind::busy, EINTR, "a signal came before a frame");
+}
+
+// When a wait ends.
+class Deadline {
+public:
+    explicit Deadline(int timeout_ms) noexcept
+        : timeout_ms_(timeout_ms)
+        , end_ns_(timeout_ms > 0 ? kernel.monotonic_ns() + std::int64_t{timeout_ms} * 1'000'000 : 0) {}
+    // What is left, in milliseconds, rounded up; 0: nothing; -1: for ever.
+    int left_ms() const noexcept {
+        if (timeout_ms_ <= 0)
+            return timeout_ms_ < 0 ? -1 : 0;
+        const std::int64_t left = end_ns_ - kernel.monotonic_ns();
+        return left <= 0 ? 0
+                         : static_cast<int>(std::min<std::int64_t>((left + 999'999) / 1'000'000, INT_MAX));
+    }
+
+private:
+    const int timeout_ms_;
+    const std::int64_t end_ns_;
+};
+
+// Whether somebody maps the dma-buf now, through this memory or another that shares it.
+bool is_mapped(Memory& memory) noexcept {
+    auto* has = memory.block().extension<HasDmaBuf>();
+    return has && has->dma_buf()->has_cpu_access();
+}
+
+Frame frame_of(const detail::Session& session, const detail::Buffer& taken) noexcept {
+    const v4l2_buffer& buffer = taken.buffer;
+    Frame frame{.index = buffer.index,
+                .sequence = buffer.sequence,
+                .timestamp_ns = std::int64_t{buffer.timestamp.tv_sec} * 1'000'000'000 +
+                                std::int64_t{buffer.timestamp.tv_usec} * 1'000,
+                .monotonic =
+                    (buffer.flags & V4L2_BUF_FLAG_TIMESTAMP_MASK) == V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC,
+                .error = (buffer.flags & V4L2_BUF_FLAG_ERROR) != 0,
+                .offset = 0,
+                .bytes_used = buffer.bytesused};
+    if (session.info.multi_planar) {
+        // bytesused counts from the start of the plane (videodev2.h, struct v4l2_plane).
+        const v4l2_plane& plane = taken.planes[0];
+        frame.offset = std::min(plane.data_offset, plane.bytesused);
+        frame.bytes_used = plane.bytesused - frame.offset;
+    }
+    return frame;
+}
+
+} // namespace
+
+Result<void> Camera::start() noexcept {
+    if (bound() == 0 || session_->streaming)
+        return Error(ErrorKind::invalid, "a camera starts when memory is bound and it is not streaming");
+    Session& session = *session_;
+    for (std::uint32_t i = 0; i < session.slots.size(); ++i) {
+        if (session.slots[i].holder != Session::Holder::nobody)
+            continue;
+        if (const int answer = session.queue_dma_buf(i, session.slots[i].fd, session.image_size());
+            answer < 0)
+            return session.refused(answer, "VIDIOC_QBUF", "queueing a buffer");
+        session.slots[i].holder = Session::Holder::driver;
+    }
+    if (const int answer = session.call(VIDIOC_STREAMON, &session.type); answer < 0)
+        return session.refused(answer, "VIDIOC_STREAMON", "starting the stream");
+    session.streaming = true;
+    return {};
+}
+
+Result<void> Camera::stop() noexcept {
+    if (!session_ || !session_->streaming)
+        return Error(ErrorKind::invalid, "the camera is not streaming");
+    Session& session = *session_;
+    const int answer = session.call(VIDIOC_STREAMOFF, &session.type);
+    if (answer < 0)
+        return session.refused(answer, "VIDIOC_STREAMOFF", "stopping the stream");
+    session.streaming = false;
+    for (Session::Slot& slot : session.slots)
+        if (slot.holder == Session::Holder::driver)
+            slot.holder = Session::Holder::nobody;
+    return {};
+}
+
+Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
+    if (!session_ || !session_->streaming)
+        return Error(ErrorKind::invalid, "the camera is not streaming");
+    Session& session = *session_;
+    const auto& slots = session.slots;
+    if (std::none_of(slots.begin(), slots.end(),
+                     [](const Session::Slot& slot) { return slot.holder == Session::Holder::driver; }))
+        return session
+            .wrong(ErrorKind::invalid,
+                   FixedText("waiting for a frame: the application holds all ", slots.size(), " buffers"))
+            .remedy("queue() one: the driver has none to fill");
+    const Deadline deadline(timeout_ms);
+    int left = timeout_ms < 0 ? -1 : timeout_ms;
+    for (int nap_ms = 0;;) {
+        pollfd wait{.fd = session.fd.get(), .events = POLLIN, .revents = 0};
+        const int ready = kernel.poll(&wait, 1, left);
+        if (ready == -EINTR)
+            return interrupted();
+        if (ready < 0)
+            return session.refused(ready, "poll", "waiting for a frame");
+        if (ready == 0)
+            return no_frame_in_time();
+        detail::Buffer taken(session.type);
+        const int answer = session.call(VIDIOC_DQBUF, &taken.buffer);
+        if (answer >= 0) {
+            if (taken.buffer.index >= slots.size())
+                return session.wrong(ErrorKind::device_lost, "the driver gave a buffer that was never bound");
+            session.slots[taken.buffer.index].holder = Session::Holder::application;
+            return frame_of(session, taken);
+        }
+        if (answer != -EAGAIN)
+            return session.refused(answer, "VIDIOC_DQBUF", "taking a frame");
+        // Ready, and no frame. An error condition stays, and poll would return at once for ever.
+        if (wait.revents & (POLLERR | POLLHUP | POLLNVAL))
+            return session
+                .wrong(ErrorKind::unavailable,
+                       "waiting for a frame: the driver reports an error and has no frame")
+                .call("poll")
+                .remedy("stop() and start() again; the kernel log (`dmesg`) may say what happened");
+        // A wake-up for nothing. Some drivers have no end of them: sleep between, not to take a whole CPU.
+        left = deadline.left_ms();
+        if (left == 0)
+            return no_frame_in_time();
+        const int nap = left < 0 ? nap_ms : std::min(nap_ms, left);
+        if (nap > 0 && kernel.poll(nullptr, 0, nap) == -EINTR)
+            return interrupted();
+        nap_ms = std::min(nap_ms + 1, 10);
+        left = deadline.left_ms();
+    }
+}
+
+Result<void> Camera::queue(std::uint32_t index) noexcept {
+    if (index >= bound() || session_->slots[index].holder != Session::Holder::application)
+        return Error(ErrorKind::invalid, "the application does not hold this buffer");
+    Session& session = *session_;
+    Session::Slot& slot = session.slots[index];
+    if (is_mapped(*slot.memory))
+        return session.wrong(ErrorKind::conflict, FixedText("giving buffer ", index, " back: it is mapped"))
+            .remedy("unmap it first: the driver would write what the CPU uses");
+    if (const int answer = session.queue_dma_buf(index, slot.fd, session.image_size()); answer < 0)
+        return session.refused(answer, "VIDIOC_QBUF", "giving a buffer back");
+    slot.holder = Session::Holder::driver;
+    return {};
+}
+
+} // namespace hwalloc::v4l2

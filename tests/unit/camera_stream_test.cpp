@@ -1,0 +1,175 @@
+// Waiting for frames and giving buffers back, where the driver, or the application, does not play along.
+#include <gmock/gmock.h>
+
+#include "tests/unit/fake_camera.h"
+
+namespace hwalloc {
+namespace {
+
+using namespace testing;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class CameraStreamTest : public CameraTest {
+protected:
+    v4l2::Camera streaming(std::size_t count) {
+        auto camera = ready();
+        EXPECT_TRUE(camera.bind(memories(count)));
+        EXPECT_TRUE(camera.start());
+        return camera;
+    }
+};
+
+TEST_F(CameraStreamTest, WithAllBuffersHeldADequeueIsRefusedAtOnce) {
+    for (const int timeout_ms : {-1, 0, 1000}) {
+        auto camera = streaming(3);
+        for (int i = 0; i < 3; ++i)
+            ASSERT_TRUE(camera.dequeue(1000));
+        fake.calls = 0;
+        const auto held = camera.dequeue(timeout_ms).error();
+        EXPECT_EQ(held.kind(), ErrorKind::invalid);
+        EXPECT_THAT(held.message(),
+                    AllOf(HasSubstr("the application holds all 3 buffers"), HasSubstr("queue() one")));
+        EXPECT_EQ(fake.calls, 0) << "the driver is not asked";
+        ASSERT_TRUE(camera.queue(1));
+        EXPECT_TRUE(camera.dequeue(timeout_ms));
+    }
+}
+
+TEST_F(CameraStreamTest, FramesHeldAcrossAStopLeaveNothingToWaitFor) {
+    auto camera = streaming(2);
+    ASSERT_TRUE(camera.dequeue(1000));
+    ASSERT_TRUE(camera.dequeue(1000));
+    ASSERT_TRUE(camera.stop());
+    ASSERT_TRUE(camera.start());
+    // What videobuf2 says of a queue that nothing was queued to.
+    fake.poll_events = POLLERR;
+    fake.always_again = true;
+    EXPECT_EQ(camera.dequeue(1000).error().kind(), ErrorKind::invalid);
+    EXPECT_EQ(camera.dequeue(-1).error().kind(), ErrorKind::invalid);
+}
+
+TEST_F(CameraStreamTest, AnErrorConditionEndsTheWaitAtOnce) {
+    auto camera = streaming(2);
+    fake.always_again = true;
+    for (const int events : {POLLERR, POLLERR | POLLIN, POLLHUP, POLLNVAL})
+        for (const int timeout_ms : {-1, 0, 1000}) {
+            fake.poll_events = static_cast<short>(events);
+            fake.calls = 0;
+            const auto error = camera.dequeue(timeout_ms).error();
+            EXPECT_EQ(error.kind(), ErrorKind::unavailable);
+            EXPECT_EQ(error.call(), "poll");
+            EXPECT_EQ(fake.calls, 2) << "poll and DQBUF, once each";
+        }
+}
+
+TEST_F(CameraStreamTest, WakeUpsForNothingEndAtTheDeadlineAndDoNotSpin) {
+    auto camera = streaming(2);
+    fake.always_again = true;
+    fake.calls = 0;
+    const auto late = camera.dequeue(1000).error();
+    EXPECT_EQ(late.code(), ETIMEDOUT);
+    EXPECT_EQ(fake.now_ns, 1'000'000'000) << "neither sooner nor later";
+    EXPECT_LT(fake.calls, 400) << "it sleeps in between";
+    fake.calls = 0;
+    EXPECT_EQ(camera.dequeue(0).error().code(), ETIMEDOUT);
+    EXPECT_EQ(fake.calls, 2);
+    fake.always_again = false;
+    fake.dequeues = {-EAGAIN, -EAGAIN, -EAGAIN};
+    EXPECT_TRUE(camera.dequeue(-1)) << "for ever, and the frame comes";
+}
+
+TEST_F(CameraStreamTest, AWaitIsNotLongerForAWakeUpInIt) {
+    auto camera = streaming(2);
+    fake.dequeues = {-EAGAIN};
+    fake.polls = {1, 0};
+    fake.ready_after_ns = 300'000'000;
+    EXPECT_EQ(camera.dequeue(500).error().code(), ETIMEDOUT);
+    EXPECT_EQ(fake.now_ns, 500'000'000);
+}
+
+TEST_F(CameraStreamTest, MemoryThatIsMappedIsNotGivenBack) {
+    auto camera = streaming(2);
+    const auto frame = camera.dequeue(1000).value();
+    Memory& memory = *camera.memory(frame.index);
+    for (const MapFlags access : {MapFlags::read, MapFlags::write, MapFlags::readwrite}) {
+        auto mapping = memory.map(access);
+        ASSERT_TRUE(mapping) << mapping.error().message();
+        const auto error = camera.queue(frame.index).error();
+        EXPECT_EQ(error.kind(), ErrorKind::conflict);
+        EXPECT_THAT(error.message(), HasSubstr("unmap"));
+    }
+    {
+        auto share = memory.share(0, 100).value();
+        auto mapping = share->map(MapFlags::read);
+        ASSERT_TRUE(mapping);
+        EXPECT_EQ(camera.queue(frame.index).error().kind(), ErrorKind::conflict) << "a part of it is mapped";
+    }
+    EXPECT_TRUE(camera.queue(frame.index));
+}
+
+TEST_F(CameraStreamTest, EveryErrnoOfBuffersAndStreamingHasARemedy) {
+    for (int code = 1; code < 134; ++code) {
+        const auto told = [&](const Error& error, const char* call) {
+            EXPECT_EQ(error.code(), code) << call;
+            EXPECT_EQ(error.call(), call);
+            EXPECT_FALSE(error.remedy().empty()) << call << " " << code;
+            if (code != EBUSY) {
+                EXPECT_THAT(error.message(), Not(HasSubstr("another program"))) << call << " " << code;
+            }
+        };
+        if (code == EINTR) // restarted
+            continue;
+        auto camera = ready();
+        fake.reqbufs = -code;
+        told(camera.reserve(2).error(), "VIDIOC_REQBUFS");
+        fake.reqbufs = 0;
+        ASSERT_TRUE(camera.bind(memories(2)));
+        fake.streamon = -code;
+        told(camera.start().error(), "VIDIOC_STREAMON");
+        fake.streamon = 0;
+        ASSERT_TRUE(camera.start());
+        const auto frame = camera.dequeue(0).value();
+        if (code != EAGAIN) {
+            fake.dequeues = {-code};
+            const auto error = camera.dequeue(0).error();
+            told(error, "VIDIOC_DQBUF");
+            EXPECT_FALSE(error.kind() == ErrorKind::busy && code == ETIMEDOUT)
+                << "it is not that no frame came in time";
+        }
+        static int answer;
+        answer = -code;
+        fake.qbuf = [](int, std::uint32_t) { return answer; };
+        told(camera.queue(frame.index).error(), "VIDIOC_QBUF");
+        fake.qbuf = nullptr;
+    }
+}
+
+TEST_F(CameraStreamTest, StartingTellsBandwidthFromBusyAndFromSilence) {
+    const auto refused = [&](int answer) {
+        auto camera = ready();
+        EXPECT_TRUE(camera.bind(memories(2)));
+        fake.streamon = answer;
+        return camera.start().error();
+    };
+    EXPECT_THAT(refused(-ENOSPC).message(), AllOf(HasSubstr("bandwidth"), HasSubstr("MJPG")));
+    EXPECT_EQ(refused(-ETIMEDOUT).kind(), ErrorKind::unavailable);
+    EXPECT_THAT(refused(-ETIMEDOUT).message(), HasSubstr("does not answer"));
+    EXPECT_THAT(refused(-EINVAL).message(), HasSubstr("media-ctl"));
+    EXPECT_THAT(refused(-EPIPE).message(), HasSubstr("libcamera"));
+}
+
+TEST_F(CameraStreamTest, ImportIsAskedForByACallThatEveryQueueAnswers) {
+    // vb2_ioctl_create_bufs refuses a kind of memory that the queue does not have before it tells anything.
+    fake.refuses_dma_buf = true;
+    fake.capabilities = V4L2_BUF_CAP_SUPPORTS_MMAP;
+    auto camera = ready();
+    const auto error = camera.reserve(2).error();
+    EXPECT_EQ(error.kind(), ErrorKind::unsupported);
+    EXPECT_THAT(error.message(), HasSubstr("cannot import dma-bufs"));
+    EXPECT_EQ(error.call(), "VIDIOC_CREATE_BUFS");
+}
+
+} // namespace
+} // namespace hwalloc
