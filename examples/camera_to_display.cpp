@@ -162,7 +162,7 @@ static void run(int argc, char** argv) {
     const PlanRef plan =
         must(hwalloc::plan({.participants = both, .image = {xr24, mode->hdisplay, mode->vdisplay}}));
     if (!plan->choice()) // a GPU would have to be in between
-        give_up(plan->why_not()->message());
+        give_up(plan->error()->message());
     const ImageLayout& layout = plan->choice()->layout;
     format = must(camera.negotiate({.pixel_format = format.pixel_format,
                                     .width = layout.width,

@@ -53,7 +53,8 @@ std::string in_words(const ImageLayout& layout) {
 }
 
 // Whether the numbers that all were merged into hold for a layout that somebody has changed.
-Result<void> holds(const ImageLayout& layout, const Constraints& constraints, std::string_view changed_by) {
+Result<void> check_pitch(const ImageLayout& layout, const Constraints& constraints,
+                         std::string_view changed_by) {
     const std::uint32_t stride = layout.planes[0].stride;
     if (layout.fourcc == 0 || (stride >= constraints.pitch_min && stride <= constraints.pitch_max &&
                                stride % std::max(constraints.pitch_align, 1u) == 0))
@@ -67,8 +68,8 @@ Result<void> holds(const ImageLayout& layout, const Constraints& constraints, st
 }
 
 // Proposes a layout to all in turn, until it went round unchanged.
-Result<ImageLayout> go_round(std::span<const ParticipantRef> participants, Agreement& agreement,
-                             ImageLayout layout) {
+Result<ImageLayout> negotiate(std::span<const ParticipantRef> participants, Agreement& agreement,
+                              ImageLayout layout) {
     constexpr int rounds = 8; // enough for strides that grow to a common multiple
     std::string_view last_changed;
     ImageLayout before;
@@ -92,7 +93,7 @@ Result<ImageLayout> go_round(std::span<const ParticipantRef> participants, Agree
             layout = *settled;
         }
         if (!changed) {
-            if (auto all = holds(layout, *agreement.constraints, last_changed); !all)
+            if (auto all = check_pitch(layout, *agreement.constraints, last_changed); !all)
                 return std::move(all).error();
             return layout;
         }
@@ -108,13 +109,13 @@ Result<ImageLayout> go_round(std::span<const ParticipantRef> participants, Agree
 } // namespace
 
 Agreement agree(std::span<const ParticipantRef> participants, const ImageSpec& image,
-                std::vector<PlanParticipant>& told) {
+                std::vector<PlanParticipant>& described) {
     Agreement agreement;
     agreement.refusals.resize(participants.size());
     // What nobody needs.
     agreement.constraints = Constraints{.needs_dma_buf = false, .sees_cpu_caches = Answer::yes};
     for (std::size_t i = 0; i < participants.size(); ++i) {
-        PlanParticipant& one = told.emplace_back();
+        PlanParticipant& one = described.emplace_back();
         one.name = participants[i]->name();
         auto asked = participants[i]->ask(image);
         if (!asked) {
@@ -141,7 +142,7 @@ Agreement agree(std::span<const ParticipantRef> participants, const ImageSpec& i
                       ? proposal(image, *agreement.constraints)
                       : Error(ErrorKind::incompatible, "the devices have no linear layout in common");
     if (layout)
-        layout = go_round(participants, agreement, *layout);
+        layout = negotiate(participants, agreement, *layout);
     if (layout)
         agreement.layout = *layout;
     else
@@ -149,9 +150,9 @@ Agreement agree(std::span<const ParticipantRef> participants, const ImageSpec& i
     return agreement;
 }
 
-Result<void> all_settle(std::span<const ParticipantRef> participants, const Agreement& agreement,
-                        const ImageLayout& layout, std::uint64_t bytes) {
-    if (auto all = holds(layout, *agreement.constraints, "the allocator"); !all)
+Result<void> check_accepted_by_all(std::span<const ParticipantRef> participants, const Agreement& agreement,
+                                   const ImageLayout& layout, std::uint64_t bytes) {
+    if (auto all = check_pitch(layout, *agreement.constraints, "the allocator"); !all)
         return all;
     for (std::size_t i = 0; i < participants.size(); ++i) {
         if (agreement.refusals[i])

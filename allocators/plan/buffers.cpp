@@ -31,7 +31,7 @@ Result<Image> laid_out(PlanCandidate& candidate, const ImageSpec& image, const A
         layout.matrix = agreement.layout->matrix;
         layout.range = agreement.layout->range;
     }
-    if (auto all = all_settle(participants, agreement, layout, bytes); !all)
+    if (auto all = check_accepted_by_all(participants, agreement, layout, bytes); !all)
         return std::move(all).error();
     layout.memory_sizes[0] = bytes;
     return made;
@@ -111,7 +111,7 @@ Result<PlanBuffers> Plan::allocate_from(std::size_t candidate, std::size_t count
 Result<PlanBuffers> Plan::allocate(std::size_t count, std::size_t first) const noexcept {
     return without_exceptions([&]() -> Result<PlanBuffers> {
         if (parts_.ranking.empty())
-            return *parts_.why_not;
+            return *parts_.error;
         if (first >= parts_.ranking.size())
             return Error(ErrorKind::unavailable, "the plan has no other memory that would do");
         std::vector<Error> failed;

@@ -12,7 +12,7 @@ constexpr int first_cost_of_common_memory = 20;
 // What uncached memory costs a CPU that reads it: it comes after all that is cached.
 constexpr int cost_of_slow_reads = 100;
 
-bool brought(const Brought& own, const Allocator* allocator) {
+bool is_own_memory(const OwnAllocators& own, const Allocator* allocator) {
     return std::any_of(own.begin(), own.end(), [&](const std::vector<AllocatorRef>& some) {
         return std::any_of(some.begin(), some.end(),
                            [&](const AllocatorRef& one) { return one.get() == allocator; });
@@ -83,7 +83,8 @@ private:
 } // namespace
 
 std::vector<PlanCandidate> list_candidates(const PlanRequest& request, const Constraints& constraints,
-                                           std::span<const std::string_view> preferred, const Brought& own) {
+                                           std::span<const std::string_view> preferred,
+                                           const OwnAllocators& own) {
     List list(constraints);
     for (const std::string_view name : preferred) {
         auto allocator = Allocator::resolve(name);
@@ -112,8 +113,8 @@ std::vector<PlanCandidate> list_candidates(const PlanRequest& request, const Con
             continue;
         }
         auto* describes = item.allocator->extension<Describes>();
-        if (describes &&
-            (describes->properties().cost >= first_cost_of_common_memory || brought(own, item.allocator)))
+        if (describes && (describes->properties().cost >= first_cost_of_common_memory ||
+                          is_own_memory(own, item.allocator)))
             list.add(std::move(item.name), AllocatorRef(item.allocator), false);
     }
     return list.take();

@@ -13,8 +13,8 @@ Answer sees_cpu_caches(dev_t device) noexcept {
 
 namespace planning {
 
-std::optional<Error> unseen_by(const PlanParticipant& device, const PlanParticipant& cpu,
-                               const PlanCandidate& candidate) {
+std::optional<Error> coherence_error(const PlanParticipant& device, const PlanParticipant& cpu,
+                                     const PlanCandidate& candidate) {
     const Properties& memory = candidate.properties;
     const Answer sees =
         device.constraints.through_cpu_caches ? Answer::yes : device.constraints.sees_cpu_caches;

@@ -6,7 +6,7 @@
 namespace hwalloc {
 namespace planning {
 
-Error nothing_does(const Plan::Parts& parts, const Agreement& agreement) {
+Error no_choice_error(const Plan::Parts& parts, const Agreement& agreement) {
     std::string doing = "choosing memory for ";
     for (std::size_t i = 0; i < parts.participants.size(); ++i)
         doing.append(i ? ", " : "").append(parts.participants[i].name);

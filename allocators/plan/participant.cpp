@@ -7,7 +7,7 @@ namespace hwalloc {
 
 Participant::~Participant() = default;
 
-std::vector<AllocatorRef> Participant::brings() noexcept {
+std::vector<AllocatorRef> Participant::own_allocators() noexcept {
     return {};
 }
 

@@ -99,7 +99,7 @@ public:
 
     // Allocators of memory that only this device can offer, such as a camera's own buffers: candidates of a
     // plan, and taken to be contiguous enough for this very device. Default: none.
-    virtual std::vector<AllocatorRef> brings() noexcept;
+    virtual std::vector<AllocatorRef> own_allocators() noexcept;
 
     // What it needs. No side effect on the device. Errors: unsupported (it does not take this format or
     // size), and what the device answers.

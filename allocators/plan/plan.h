@@ -2,8 +2,8 @@
 //
 //   auto camera = v4l2::Camera::open("/dev/video0");
 //   ... camera->negotiate(...)
-//   std::vector<ParticipantRef> all{*v4l2::capture_participant(*camera), *participant_of("vulkan/0")};
-//   auto plan = hwalloc::plan({.participants = all, .image = {fourcc('Y','U','Y','V'), 640, 480}});
+//   auto plan = hwalloc::plan({*v4l2::capture_participant(*camera), *participant_of("vulkan/0")},
+//                             {.image = {fourcc('Y','U','Y','V'), 640, 480}});
 //   if (!plan) …                               // nobody could be asked
 //   auto buffers = (*plan)->allocate(4);       // or an error that tells what every candidate lacks
 //
@@ -18,6 +18,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -126,8 +127,8 @@ public:
     std::span<const PlanParticipant> participants() const noexcept { return parts_.participants; }
     // In the order in which they are taken: the first one that is accepted is the choice.
     std::span<const PlanCandidate> candidates() const noexcept { return parts_.candidates; }
-    // What the participants need together; nothing, with an error in why_not(), when they contradict each
-    // other.
+    // What the participants need together; nothing when they contradict each other, which
+    // error() tells.
     const std::optional<Constraints>& constraints() const noexcept { return parts_.constraints; }
     const ImageSpec& image() const noexcept { return parts_.image; }
 
@@ -141,11 +142,11 @@ public:
     const std::optional<PlanCopy>& copy() const noexcept { return parts_.copy; }
     // When there is no choice(): why, with a cause for each candidate. Kind: theirs, where they agree, else
     // incompatible.
-    const std::optional<Error>& why_not() const noexcept { return parts_.why_not; }
+    const std::optional<Error>& error() const noexcept { return parts_.error; }
 
     // `count` buffers of the choice, at least layout.memory_sizes[0] bytes each. When it fails, those of the
     // next in the ranking, which starts at its place `first`: for a caller whose device has refused what came
-    // before. What was not tried is not in the ranking: see PlanRequest::complete. Errors: why_not();
+    // before. What was not tried is not in the ranking: see PlanRequest::complete. Errors: error();
     // unavailable (nothing is left in the ranking); that of the first that failed, with a cause for each that
     // was tried.
     Result<PlanBuffers> allocate(std::size_t count, std::size_t first = 0) const noexcept;
@@ -166,7 +167,7 @@ public:
         std::vector<PlanCandidate> candidates{};
         std::vector<std::size_t> ranking{};
         std::optional<PlanCopy> copy{};
-        std::optional<Error> why_not{};
+        std::optional<Error> error{};
     };
     explicit Plan(Parts&& parts) noexcept;
     ~Plan();
@@ -190,6 +191,20 @@ private:
 // A plan without a choice() is no error. Errors: invalid (no participants, an empty one, or neither pixels
 // nor a size), exhausted.
 HWALLOC_API Result<PlanRef> plan(const PlanRequest& request) noexcept;
+// The same with the lists in braces, in place of the request's own:
+//   plan({camera, gpu}, {.image = image});
+//   plan({camera, gpu}, {"dma-heap/system", "udmabuf"}, {.image = image, .policy = PlanPolicy::strict});
+inline Result<PlanRef> plan(std::initializer_list<ParticipantRef> participants,
+                            PlanRequest request) noexcept {
+    request.participants = participants;
+    return plan(request);
+}
+inline Result<PlanRef> plan(std::initializer_list<ParticipantRef> participants,
+                            std::initializer_list<std::string_view> prefer, PlanRequest request) noexcept {
+    request.participants = participants;
+    request.prefer = prefer;
+    return plan(request);
+}
 
 // Makes the next plan anew, whatever is remembered: after permissions or limits have changed. Thread-safe.
 HWALLOC_API void forget_plans() noexcept;

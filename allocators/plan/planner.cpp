@@ -21,7 +21,7 @@ public:
         parts_.constraints = agreement_.constraints;
         own_.resize(participants_.size());
         for (std::size_t i = 0; i < participants_.size(); ++i)
-            own_[i] = participants_[i]->brings();
+            own_[i] = participants_[i]->own_allocators();
         const Constraints needs = agreement_.constraints.value_or(Constraints());
         parts_.candidates = list_candidates(request_, needs, preferred_, own_);
         if (agreement_.layout)
@@ -32,7 +32,7 @@ public:
         for (PlanCandidate& candidate : parts_.candidates) {
             candidate.cells.resize(participants_.size());
             if (accepted >= enough && !request_.complete) {
-                leave(candidate, Error(ErrorKind::unavailable, "not tried: what came before does"));
+                mark_untried(candidate, Error(ErrorKind::unavailable, "not tried: what came before does"));
                 continue;
             }
             attempt(candidate);
@@ -47,11 +47,11 @@ public:
 
 private:
     // Nothing is known of the cells that are not settled yet.
-    static void leave(PlanCandidate& candidate, const Error& why) {
+    static void mark_untried(PlanCandidate& candidate, const Error& why) {
         for (PlanCell& cell : candidate.cells)
             if (cell.verdict == Verdict::untested && !cell.why)
                 cell.why = why;
-        judge(candidate);
+        set_verdict(candidate);
     }
 
     // A device that was busy, or ran short, has said nothing about the memory.
@@ -60,7 +60,7 @@ private:
                                                                                        : Verdict::refused;
     }
 
-    static void judge(PlanCandidate& candidate) {
+    static void set_verdict(PlanCandidate& candidate) {
         const auto any = [&](Verdict verdict) {
             return std::any_of(candidate.cells.begin(), candidate.cells.end(),
                                [&](const PlanCell& cell) { return cell.verdict == verdict; });
@@ -77,11 +77,11 @@ private:
         if (!candidate.why && !agreement_.constraints)
             candidate.why = agreement_.why;
         if (candidate.why)
-            return leave(candidate, *candidate.why);
+            return mark_untried(candidate, *candidate.why);
         auto image = first_buffer(candidate, request_.image, agreement_, participants_);
         if (!image) {
             candidate.why = std::move(image).error();
-            return leave(candidate, *candidate.why);
+            return mark_untried(candidate, *candidate.why);
         }
         // From the last participant to the first: who fills frames is a driver that queues memory, and the
         // costliest to ask.
@@ -92,7 +92,8 @@ private:
             if (candidate.cells[i].verdict == Verdict::refused && !request_.complete)
                 break;
         }
-        leave(candidate, Error(ErrorKind::unavailable, "not tried: another device has refused it already"));
+        mark_untried(candidate,
+                     Error(ErrorKind::unavailable, "not tried: another device has refused it already"));
     }
 
     void attempt(PlanCandidate& candidate, std::size_t i, const Image& image) {
@@ -101,27 +102,27 @@ private:
         if (tried) {
             cell = {Verdict::accepted, std::nullopt, *tried};
             if (may_be_luck(candidate, i))
-                doubt(candidate, i);
+                check_luck(candidate, i);
             if (parts_.participants[i].constraints.through_cpu_caches)
-                compare_views(candidate, i);
+                check_coherence(candidate, i);
             return;
         }
         Error& error = tried.error();
         cell.verdict = verdict_of(error);
         if (error.domain() == ErrorDomain::system && error.code() == EFAULT &&
-            candidate.properties.contiguous == Answer::no && is_of_another_maker(*image.memory))
+            candidate.properties.contiguous == Answer::no && is_of_another_exporter(*image.memory))
             findings_[i].scattered_unreachable = true;
         cell.why = std::move(error);
         if (cell.verdict == Verdict::refused && request_.complete &&
             candidate.properties.contiguous != Answer::yes && !is_own(candidate, i)) {
-            find_out(i);
+            probe_contiguity(i);
             if (parts_.participants[i].needs_contiguous == Answer::yes)
-                cell.why = Error(*cell.why).because(demand(i));
+                cell.why = Error(*cell.why).because(contiguity_error(i));
         }
     }
 
     // Than of the twins.
-    static bool is_of_another_maker(Memory& memory) {
+    static bool is_of_another_exporter(Memory& memory) {
         const auto fd = borrow_fd(memory, FdKind::dmabuf);
         const std::string exporter = fd ? dma_buf::exporter_of(fd->fd) : std::string();
         return !exporter.empty() && exporter != "udmabuf";
@@ -138,61 +139,61 @@ private:
     }
 
     // Once for each participant.
-    void find_out(std::size_t i) {
-        PlanParticipant& told = parts_.participants[i];
+    void probe_contiguity(std::size_t i) {
+        PlanParticipant& participant = parts_.participants[i];
         Finding& known = findings_[i];
-        if (known.asked || told.needs_contiguous != Answer::unknown || !twins_)
+        if (known.asked || participant.needs_contiguous != Answer::unknown || !twins_)
             return;
         known.asked = true;
         Twins::Finding found = twins_->try_on(*participants_[i]);
-        told.needs_contiguous = found.needs_contiguous;
-        told.why_contiguous = std::move(found.how);
+        participant.needs_contiguous = found.needs_contiguous;
+        participant.why_contiguous = std::move(found.how);
         known.why = std::move(found.why_unknown);
         known.both_unreachable = found.both_unreachable;
     }
 
-    Error demand(std::size_t i) const {
-        const PlanParticipant& told = parts_.participants[i];
+    Error contiguity_error(std::size_t i) const {
+        const PlanParticipant& participant = parts_.participants[i];
         return Error(ErrorKind::incompatible, "finding out")
-            .doing("the device needs contiguous memory: " + told.why_contiguous)
-            .on(told.name);
+            .doing("the device needs contiguous memory: " + participant.why_contiguous)
+            .on(participant.name);
     }
 
     // Memory that promises no contiguity was taken: is that more than luck?
-    void doubt(PlanCandidate& candidate, std::size_t i) {
-        find_out(i);
-        const PlanParticipant& told = parts_.participants[i];
-        if (told.needs_contiguous == Answer::no)
+    void check_luck(PlanCandidate& candidate, std::size_t i) {
+        probe_contiguity(i);
+        const PlanParticipant& participant = parts_.participants[i];
+        if (participant.needs_contiguous == Answer::no)
             return;
         PlanCell& cell = candidate.cells[i];
-        if (told.needs_contiguous == Answer::yes) {
+        if (participant.needs_contiguous == Answer::yes) {
             cell.verdict = Verdict::refused;
             cell.recipe = Recipe();
             cell.why = Error(ErrorKind::incompatible, "trying memory")
                            .doing("one buffer was taken, by luck: it happened to be contiguous, and the next "
                                   "need not be,")
-                           .on(told.name)
+                           .on(participant.name)
                            .remedy("the device needs contiguous memory, and " + candidate.name +
                                    " does not promise it")
-                           .because(demand(i));
+                           .because(contiguity_error(i));
             return;
         }
         cell.verdict = Verdict::untested;
         Error why = Error(ErrorKind::unavailable, "trying memory")
                         .doing("one buffer was taken, perhaps by luck: whether the device needs contiguous "
                                "memory is not known,")
-                        .on(told.name)
-                        .remedy(told.why_contiguous);
+                        .on(participant.name)
+                        .remedy(participant.why_contiguous);
         cell.why = findings_[i].why ? std::move(why).because(*findings_[i].why) : std::move(why);
     }
 
     // The CPU has mapped it: does it see what the devices write, and they what it writes?
-    void compare_views(PlanCandidate& candidate, std::size_t cpu) {
+    void check_coherence(PlanCandidate& candidate, std::size_t cpu) {
         PlanCell& cell = candidate.cells[cpu];
         for (std::size_t i = 0; i < participants_.size(); ++i) {
             if (i == cpu || is_own(candidate, i))
                 continue;
-            auto why = unseen_by(parts_.participants[i], parts_.participants[cpu], candidate);
+            auto why = coherence_error(parts_.participants[i], parts_.participants[cpu], candidate);
             if (!why || cell.verdict == Verdict::refused)
                 continue;
             cell.verdict = why->kind() == ErrorKind::incompatible ? Verdict::refused : Verdict::untested;
@@ -206,22 +207,23 @@ private:
     // maker's scattered memory that it could not reach either, the twins are proof.
     void conclude_from_refusals() {
         for (std::size_t i = 0; i < participants_.size(); ++i) {
-            PlanParticipant& told = parts_.participants[i];
-            if (told.needs_contiguous != Answer::unknown || !findings_[i].both_unreachable ||
+            PlanParticipant& participant = parts_.participants[i];
+            if (participant.needs_contiguous != Answer::unknown || !findings_[i].both_unreachable ||
                 !findings_[i].scattered_unreachable)
                 continue;
-            told.needs_contiguous = Answer::yes;
-            told.why_contiguous = "it could reach neither of two trial buffers over the same pages in two "
-                                  "orders, nor the scattered memory of another maker";
+            participant.needs_contiguous = Answer::yes;
+            participant.why_contiguous =
+                "it could reach neither of two trial buffers over the same pages in two "
+                "orders, nor the scattered memory of another maker";
             for (PlanCandidate& candidate : parts_.candidates) {
                 PlanCell& cell = candidate.cells[i];
                 if (cell.recipe.use[0] != '\0' && cell.verdict == Verdict::untested &&
                     may_be_luck(candidate, i))
-                    doubt(candidate, i);
+                    check_luck(candidate, i);
                 else if (cell.verdict == Verdict::refused && cell.why &&
                          cell.why->domain() == ErrorDomain::system && cell.why->code() == EFAULT)
-                    cell.why = Error(*cell.why).because(demand(i));
-                judge(candidate);
+                    cell.why = Error(*cell.why).because(contiguity_error(i));
+                set_verdict(candidate);
             }
         }
     }
@@ -239,7 +241,7 @@ private:
     }
 
     // Taken once, and only whether by luck is open.
-    static bool promising(const PlanCandidate& candidate) {
+    static bool may_work(const PlanCandidate& candidate) {
         return !candidate.why &&
                std::all_of(candidate.cells.begin(), candidate.cells.end(), [](const PlanCell& cell) {
                    return cell.verdict != Verdict::refused && cell.recipe.use[0] != '\0';
@@ -254,10 +256,10 @@ private:
         };
         take([](const PlanCandidate& one) { return one.verdict == Verdict::accepted; });
         if (request_.policy != PlanPolicy::strict)
-            take([](const PlanCandidate& one) { return one.verdict == Verdict::untested && promising(one); });
+            take([](const PlanCandidate& one) { return one.verdict == Verdict::untested && may_work(one); });
         if (!parts_.ranking.empty())
             return;
-        parts_.why_not = nothing_does(parts_, agreement_);
+        parts_.error = no_choice_error(parts_, agreement_);
     }
 
     // Beside what parts_.participants tells of each.
@@ -272,7 +274,7 @@ private:
     std::span<const std::string_view> preferred_;
     Plan::Parts parts_;
     Agreement agreement_;
-    Brought own_;
+    OwnAllocators own_;
     std::vector<Finding> findings_ = std::vector<Finding>(participants_.size());
     std::optional<Twins> twins_;
 };

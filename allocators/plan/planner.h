@@ -23,18 +23,19 @@ struct Agreement {
     std::vector<std::optional<Error>> refusals;
 };
 Agreement agree(std::span<const ParticipantRef> participants, const ImageSpec& image,
-                std::vector<PlanParticipant>& told);
+                std::vector<PlanParticipant>& described);
 // Whether all participants that have not refused already can use `layout` as it is. `bytes`: what the memory
 // holds. Error: incompatible, naming who wants what instead.
-Result<void> all_settle(std::span<const ParticipantRef> participants, const Agreement& agreement,
-                        const ImageLayout& layout, std::uint64_t bytes);
+Result<void> check_accepted_by_all(std::span<const ParticipantRef> participants, const Agreement& agreement,
+                                   const ImageLayout& layout, std::uint64_t bytes);
 
 // ---- candidates.cpp: which memory is worth a try, in which order
 
 // `own`: of each participant, what it brings.
-using Brought = std::vector<std::vector<AllocatorRef>>;
+using OwnAllocators = std::vector<std::vector<AllocatorRef>>;
 std::vector<PlanCandidate> list_candidates(const PlanRequest& request, const Constraints& constraints,
-                                           std::span<const std::string_view> preferred, const Brought& own);
+                                           std::span<const std::string_view> preferred,
+                                           const OwnAllocators& own);
 
 // ---- buffers.cpp: memory of a candidate
 
@@ -75,16 +76,16 @@ private:
 
 // Why they may not, in memory that the device did not make; its kind is `incompatible` where it is known that
 // they do not.
-std::optional<Error> unseen_by(const PlanParticipant& device, const PlanParticipant& cpu,
-                               const PlanCandidate& candidate);
+std::optional<Error> coherence_error(const PlanParticipant& device, const PlanParticipant& cpu,
+                                     const PlanCandidate& candidate);
 
 // ---- planner.cpp
 
 Plan::Parts make_plan(const PlanRequest& request, std::span<const std::string_view> preferred);
 
-// ---- why_not.cpp, copy.cpp: when no memory does for all
+// ---- explain.cpp, copy.cpp: when no memory does for all
 
-Error nothing_does(const Plan::Parts& parts, const Agreement& agreement);
+Error no_choice_error(const Plan::Parts& parts, const Agreement& agreement);
 // Two plans of which each has a choice(), if there are such.
 std::optional<PlanCopy> find_copy(const PlanRequest& request, std::span<const std::string_view> preferred);
 

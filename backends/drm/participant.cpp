@@ -29,7 +29,7 @@ public:
     std::string_view name() const noexcept override { return name_; }
     std::string_view cache_key() const noexcept override { return key_; }
 
-    std::vector<AllocatorRef> brings() noexcept override {
+    std::vector<AllocatorRef> own_allocators() noexcept override {
         try {
             if (Allocator* registered = Allocator::find("drm-dumb/" + basename()))
                 return {AllocatorRef(registered)};

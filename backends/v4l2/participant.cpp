@@ -45,7 +45,7 @@ public:
         return key_.view();
     }
 
-    std::vector<AllocatorRef> brings() noexcept override {
+    std::vector<AllocatorRef> own_allocators() noexcept override {
         std::vector<AllocatorRef> own;
         if (!capture_)
             return own;

@@ -32,7 +32,7 @@ public:
     std::string_view name() const noexcept override { return name_; }
     std::string_view cache_key() const noexcept override { return key_; }
 
-    std::vector<AllocatorRef> brings() noexcept override {
+    std::vector<AllocatorRef> own_allocators() noexcept override {
         try {
             // A device that takes no dma-bufs still takes pieces of its own, which the CPU can map.
             const bool shares = device_.exports_dma_buf();

@@ -115,7 +115,7 @@ TEST_F(V4l2ParticipantDevice, ACameraBringsItsOwnBuffersAndIsBusyWhileItCaptures
     const auto format =
         camera.negotiate({.pixel_format = V4L2_PIX_FMT_YUYV, .width = 320, .height = 180}).value();
     const auto participant = v4l2::capture_participant(camera).value();
-    const auto brought = participant->brings();
+    const auto brought = participant->own_allocators();
     ASSERT_EQ(brought.size(), 1u);
     EXPECT_EQ(brought[0].get(), allocator("v4l2/video0"));
     std::vector<MemoryRef> own;

@@ -168,7 +168,7 @@ def rights(cases, directory, _):
                and "0600" in row[0]["why"]["message"] and row[0]["why"].get("mend") else [done["plan"].told()])
     cases.case("the camera's own memory does", differing(document, choice="v4l2/video0"))
     cases.case("strict says no, and why", [] if done["heap"].code == 1 and strict.get("choice") is None
-               and "EACCES" in strict["why_not"]["message"] else [done["heap"].told()])
+               and "EACCES" in strict["error"]["message"] else [done["heap"].told()])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from cli_test import ERROR_KEYS, on_a_terminal
 from gpu_capture_test import MEMORY, why_not
 
 KEYS = ["choice", "verdict", "headline", "ranking", "recipes", "participants", "candidates", "cells", "constraints", "copy",
-        "preferences", "why_not"]
+        "preferences", "error"]
 CELL_KEYS = ["candidate", "participant", "verdict", "call", "errno", "reason", "use"]
 CANDIDATE_KEYS = ["name", "verdict", "preferred", "cost", "contiguous", "layout", "why"]
 PARTICIPANT_KEYS = ["name", "needs_contiguous", "why_contiguous", "only_own", "constraints"]
@@ -93,7 +93,7 @@ class Document(PlanCase):
         self.assertIn(document["choice"], document["headline"])
         self.assertEqual([one["name"] for one in document["participants"]], ["CPU, reading"])
         self.assertIsNone(document["copy"])
-        self.assertIsNone(document["why_not"])
+        self.assertIsNone(document["error"])
         self.assertFalse(document["constraints"]["needs_dma_buf"])
         self.assertTrue(document["constraints"]["prefers_cached"])
 
@@ -129,8 +129,8 @@ class Document(PlanCase):
         document = self.plan("--cpu", "read", "--bytes", 2**62, code=1)
         self.assertIsNone(document["choice"])
         self.assertEqual(document["ranking"], [])
-        self.assertEqual(list(document["why_not"])[:len(ERROR_KEYS)], ERROR_KEYS)
-        self.assertGreaterEqual(len(document["why_not"]["causes"]), 2)
+        self.assertEqual(list(document["error"])[:len(ERROR_KEYS)], ERROR_KEYS)
+        self.assertGreaterEqual(len(document["error"]["causes"]), 2)
         memfd = next(cell for cell in document["cells"] if cell["candidate"] == "memfd")
         self.assertEqual((memfd["verdict"], memfd["call"], memfd["errno"]), ("untested", "mmap", "ENOMEM"))
         self.assertIn(str(2**62), memfd["reason"])
@@ -173,7 +173,7 @@ class Preferences(PlanCase):
         document = self.plan(*READ, "--prefer", "no/such", "--policy", "strict", code=1)
         self.assertEqual(self.names(document), ["no/such"])
         self.assertIsNone(document["choice"])
-        self.assertIn("no/such", document["why_not"]["message"])
+        self.assertIn("no/such", document["error"]["message"])
         document = self.plan(*READ, "--prefer", "memfd", "--policy", "strict")
         self.assertEqual((self.names(document), document["choice"]), (["memfd"], "memfd"))
 

@@ -72,7 +72,7 @@ TEST_F(PlanContiguityTest, RefusalsAreExplainedByTheTwins) {
     twin_refused[0] = true;
     const PlanRef plan = made();
     EXPECT_EQ(candidate(*plan, "plan-test/scattered").verdict, Verdict::refused);
-    const std::string told = plan->why_not()->message();
+    const std::string told = plan->error()->message();
     EXPECT_THAT(told, HasSubstr("EFAULT"));
     EXPECT_THAT(told, HasSubstr("needs contiguous memory"));
 }

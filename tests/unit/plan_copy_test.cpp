@@ -28,7 +28,7 @@ protected:
     const PlanCopy* copy() {
         plan = made(PlanPolicy::allow_copy, false);
         EXPECT_EQ(plan->choice(), nullptr);
-        EXPECT_TRUE(plan->why_not());
+        EXPECT_TRUE(plan->error());
         if (!plan->copy())
             return nullptr;
         for (const PlanRef& side : {plan->copy()->from, plan->copy()->to}) {

@@ -116,7 +116,7 @@ public:
 
     std::string_view name() const noexcept override { return called_; }
     std::string_view cache_key() const noexcept override { return key; }
-    std::vector<AllocatorRef> brings() noexcept override { return own; }
+    std::vector<AllocatorRef> own_allocators() noexcept override { return own; }
     Result<Constraints> ask(const ImageSpec&) noexcept override {
         ++asked;
         if (refusal)

@@ -14,6 +14,22 @@ Error refused(int code = EINVAL) {
     return Error(ErrorKind::incompatible, code, "trying").call("A_CALL").remedy("for a reason");
 }
 
+TEST_F(PlanTest, ParticipantsAndNamesMayStandInBraces) {
+    allocator("plan-test/first");
+    allocator("plan-test/second");
+    const auto camera = participant("camera"), gpu = participant("gpu");
+    const auto two =
+        plan({camera, gpu}, {"plan-test/second"}, {.image = image, .policy = PlanPolicy::strict});
+    ASSERT_TRUE(two && (*two)->choice());
+    EXPECT_EQ((*two)->choice()->name, "plan-test/second");
+    ASSERT_EQ((*two)->participants().size(), 2u);
+    EXPECT_EQ((*two)->participants()[1].name, "gpu");
+    const auto one = plan({gpu}, {.image = image});
+    ASSERT_TRUE(one);
+    ASSERT_EQ((*one)->participants().size(), 1u);
+    EXPECT_EQ((*one)->participants()[0].name, "gpu");
+}
+
 TEST_F(PlanTest, TriesEveryCandidateOnEveryParticipantAtTheRealSize) {
     allocator("plan-test/one");
     allocator("plan-test/two");
@@ -36,8 +52,8 @@ TEST_F(PlanTest, TriesEveryCandidateOnEveryParticipantAtTheRealSize) {
         EXPECT_EQ(one.cells[1].why->call(), "A_CALL");
         EXPECT_EQ(one.cells[1].why->code(), ENOSYS);
     }
-    ASSERT_TRUE(plan->why_not());
-    const std::string told = plan->why_not()->message();
+    ASSERT_TRUE(plan->error());
+    const std::string told = plan->error()->message();
     EXPECT_THAT(told, HasSubstr("plan-test/one"));
     EXPECT_THAT(told, HasSubstr("plan-test/two"));
     EXPECT_THAT(told, HasSubstr("for a reason"));
@@ -129,7 +145,7 @@ TEST_F(PlanTest, AParticipantThatTakesNoSuchImageRefusesAll) {
     EXPECT_EQ(camera->attempts, 0);
     EXPECT_EQ(gpu->attempts > 0, true) << "the others are tried all the same";
     EXPECT_EQ(candidate(*plan, "plan-test/one").cells[0].verdict, Verdict::refused);
-    EXPECT_THAT(plan->why_not()->message(), HasSubstr("no such format"));
+    EXPECT_THAT(plan->error()->message(), HasSubstr("no such format"));
 }
 
 TEST_F(PlanTest, ContradictionsAreToldBeforeAnythingIsTried) {
@@ -139,7 +155,7 @@ TEST_F(PlanTest, ContradictionsAreToldBeforeAnythingIsTried) {
     const PlanRef plan = made();
     EXPECT_EQ(one.allocations, 0);
     EXPECT_FALSE(plan->constraints());
-    EXPECT_THAT(plan->why_not()->message(), HasSubstr("contradict"));
+    EXPECT_THAT(plan->error()->message(), HasSubstr("contradict"));
     EXPECT_EQ(candidate(*plan, "plan-test/one").verdict, Verdict::untested);
 }
 
@@ -171,7 +187,7 @@ TEST_F(PlanTest, ADisagreementIsAnAnswer) {
     const PlanRef plan = made();
     EXPECT_EQ(plan->choice(), nullptr);
     EXPECT_EQ(one.allocations, 0);
-    const std::string told = plan->why_not()->message();
+    const std::string told = plan->error()->message();
     EXPECT_THAT(told, HasSubstr("128"));
     EXPECT_THAT(told, HasSubstr("160"));
 }
@@ -194,7 +210,7 @@ TEST_F(PlanTest, NumbersHoldForWhatOthersMakeOfTheLayout) {
     forget_plans();
     const PlanRef none = made();
     EXPECT_EQ(none->choice(), nullptr);
-    EXPECT_THAT(none->why_not()->message(), HasSubstr("a multiple of 64"));
+    EXPECT_THAT(none->error()->message(), HasSubstr("a multiple of 64"));
     // Nor is the allocator's own layout taken against them.
     camera->settling = nullptr;
     one.pitch_step = 160;

@@ -190,11 +190,11 @@ TEST_F(V4l2Participant, BringsTheCamerasOwnBuffersByTheRealNode) {
     };
     ASSERT_TRUE(Allocator::register_allocator("v4l2/video7", AllocatorRef::adopt(new Own)));
     auto camera = v4l2::Camera::open("/dev/v4l/by-id/the-same").value();
-    const auto brought = capture(camera)->brings();
+    const auto brought = capture(camera)->own_allocators();
     ASSERT_EQ(brought.size(), 1u);
     EXPECT_EQ(brought[0].get(), Allocator::find("v4l2/video7"));
     ASSERT_TRUE(Allocator::unregister("v4l2/video7"));
-    EXPECT_THAT(capture(camera)->brings(), IsEmpty());
+    EXPECT_THAT(capture(camera)->own_allocators(), IsEmpty());
 }
 
 TEST_F(V4l2Participant, IsOfferedByTheAllocatorOfTheCamera) {

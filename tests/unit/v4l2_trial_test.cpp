@@ -93,7 +93,7 @@ TEST_F(V4l2TrialTest, AnOutputIsToldHowManyBytesToRead) {
             EXPECT_EQ(fake.used.back(), image_bytes);
             EXPECT_EQ(fake.lengths.back(), image_bytes);
             EXPECT_EQ(fake.reserved, 0u);
-            EXPECT_THAT(participant->brings(), IsEmpty());
+            EXPECT_THAT(participant->own_allocators(), IsEmpty());
         }
     }
     // It only reads.

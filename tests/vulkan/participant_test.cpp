@@ -29,7 +29,7 @@ TEST_F(WrappedParticipantTest, NoPlanIsRememberedOfAnApplicationsDevice) {
     for (int i = 0; i < 2; ++i) {
         const ParticipantRef gpu = participant(wrap()).value();
         EXPECT_THAT(std::string(gpu->cache_key()), IsEmpty());
-        ASSERT_EQ(gpu->brings().size(), 1u);
+        ASSERT_EQ(gpu->own_allocators().size(), 1u);
         const PlanRef made = hwalloc::plan({.participants = {&gpu, 1}, .image = {.size = 4096}}).value();
         ASSERT_TRUE(made->choice()) << made->explain();
         EXPECT_EQ(made->choice()->verdict, Verdict::accepted);

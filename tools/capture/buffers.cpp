@@ -114,7 +114,7 @@ Result<Buffers> bind_planned(FrameSource& source, FrameConsumer* consumer, bool 
             return std::move(made).error();
         const Plan& all = **made;
         if (!all.choice() && failed.empty())
-            return Error(*all.why_not())
+            return Error(*all.error())
                 .doing(fmt::format("choosing an allocator for {} of {}: none works", counted(count, "buffer"),
                                    counted(size, "byte")))
                 .on(source.info().path);

@@ -268,7 +268,7 @@ Json to_json(const Plan& plan) {
             {"constraints", plan.constraints() ? to_json(*plan.constraints()) : Json()},
             {"copy", std::move(copy)},
             {"preferences", {{"names", preferred.names}, {"source", preferred.source}}},
-            {"why_not", plan.why_not() ? to_json(*plan.why_not()) : Json()}};
+            {"error", plan.error() ? to_json(*plan.error()) : Json()}};
 }
 
 } // namespace hwalloc::tools
