@@ -27,7 +27,7 @@ Result<std::shared_ptr<Session>> DeviceSource::shared() noexcept {
     auto session = get();
     if (!session)
         return std::move(session).error();
-    return (*session)->shared_from_this();
+    return (*session)->shared();
 }
 
 Result<void> VulkanAllocator::available() noexcept {

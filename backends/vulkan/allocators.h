@@ -6,6 +6,7 @@
 #include <mutex>
 #include <vector>
 
+#include "backends/vulkan/instance.h"
 #include "backends/vulkan/memory.h"
 #include "backends/vulkan/session.h"
 #include "hwalloc/allocator.h"

@@ -1,47 +1,11 @@
-// Any memory as a VkBuffer, and copies by the GPU between two of them.
+#include "backends/vulkan/copy.h"
+
 #include <algorithm>
 #include <cstring>
 
 #include "backends/vulkan/allocators.h"
-#include "backends/vulkan/imports.h"
-#include "backends/vulkan/memory.h"
-#include "backends/vulkan/transfer.h"
-#include "hwalloc/dma_buf.h"
 
 namespace hwalloc::vulkan::detail {
-
-Result<BufferWindow> buffer_of(Session& session, Memory& memory) noexcept {
-    Block& block = memory.block();
-    if (auto* native = block.extension<HasVulkanMemory>(); native && &native->session() == &session) {
-        auto binding = native->buffer(memory);
-        if (!binding)
-            return std::move(binding).error();
-        if (*binding)
-            return BufferWindow{*std::move(binding), native->region_offset() + memory.offset()};
-    }
-    auto found = find_dma_buf(session, memory);
-    if (!found)
-        return std::move(found).error();
-    auto binding = session.imports->buffer(found->dma_buf);
-    if (!binding)
-        return std::move(binding).error();
-    return BufferWindow{*std::move(binding), found->offset};
-}
-
-Result<DmaBufWindow> find_dma_buf(const Session& session, Memory& memory) noexcept {
-    auto lent = borrow_fd(memory, FdKind::dmabuf);
-    if (!lent)
-        return Error(ErrorKind::unsupported, "giving memory to Vulkan")
-            .doing("giving memory that has no dma-buf to Vulkan")
-            .on(session.name)
-            .remedy("use memory that can be exported (`hwalloc list` shows which), or of this device itself");
-    if (auto* known = memory.block().extension<HasDmaBuf>())
-        return DmaBufWindow{known->dma_buf(), lent->offset};
-    auto imported = DmaBuf::import(lent->fd);
-    if (!imported)
-        return std::move(imported).error();
-    return DmaBufWindow{*std::move(imported), lent->offset};
-}
 
 namespace {
 
@@ -90,7 +54,7 @@ Result<MemoryRef> copy_by_gpu(HasVulkanMemory& source, Memory& view, std::size_t
     // Memory that this device cannot reach gets the bytes from the CPU, out of memory that both reach.
     if (has((*made)->flags(), MemoryFlags::not_mappable))
         return std::move(to).error();
-    auto host = make_allocator(session.shared_from_this(), Placement::host);
+    auto host = make_allocator(session.shared(), Placement::host);
     if (!host)
         return std::move(host).error();
     auto between = (*host)->alloc(size);

@@ -1,10 +1,7 @@
 // The public face of an open device.
 #include "backends/vulkan/allocators.h"
 #include "backends/vulkan/images.h"
-#include "backends/vulkan/imports.h"
 #include "backends/vulkan/memory.h"
-#include "backends/vulkan/session.h"
-#include "backends/vulkan/transfer.h"
 #include "common/checked.h"
 #include "hwalloc/vulkan.h"
 
@@ -106,7 +103,7 @@ bool Device::exports_dma_buf() const noexcept {
     return session_->external.exportable;
 }
 Answer Device::sees_cpu_caches() const noexcept {
-    return session_->sees_cpu_caches();
+    return detail::sees_cpu_caches(session_->functions, session_->physical_device);
 }
 
 Result<AllocatorRef> Device::allocator(Placement placement) noexcept {
@@ -208,7 +205,7 @@ Result<std::vector<std::uint64_t>> Device::modifiers(std::uint32_t drm_fourcc,
 }
 
 Result<std::vector<HeapStatistics>> Device::heaps() const noexcept {
-    return without_exceptions([&] { return session_->heaps(); });
+    return without_exceptions([&]() -> Result<std::vector<HeapStatistics>> { return session_->heaps(); });
 }
 
 VkBufferMemoryBarrier Device::acquire_barrier(const Buffer& buffer, VkAccessFlags access) const noexcept {

@@ -6,7 +6,6 @@
 #include "backends/vulkan/allocators.h"
 #include "backends/vulkan/exported_block.h"
 #include "backends/vulkan/images.h"
-#include "backends/vulkan/imports.h"
 #include "common/fixed_text.h"
 #include "common/kernel.h"
 
@@ -137,7 +136,7 @@ Result<Block*> Exporter::do_alloc(std::size_t size, const AllocationParams& para
     if (auto fits = check_size(session, bytes); !fits)
         return std::move(fits).error();
     ExportedMemory made;
-    auto buffer = session.make_buffer(bytes, true);
+    auto buffer = session.create_buffer(bytes, true);
     if (!buffer)
         return failed(std::move(buffer).error());
     made.buffer = OwnedBuffer(session, *buffer);

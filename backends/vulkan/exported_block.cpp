@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "backends/vulkan/transfer.h"
+#include "backends/vulkan/copy.h"
 
 namespace hwalloc::vulkan::detail {
 namespace {
@@ -91,39 +91,22 @@ Result<std::uint8_t*> ExportedBlock::mem_map_full(Memory& view, MapInfo& info, s
         return std::move(begun).error();
     if (coherent())
         return made_.mapped;
-    const bool reads = has(info.flags, MapFlags::read), writes = has(info.flags, MapFlags::write);
-    std::lock_guard guard(access_);
-    VkResult result = VK_SUCCESS;
-    const char* call = "vkFlushMappedMemoryRanges";
-    // Invalidating throws away what another map has written and nobody flushed.
-    if (reads && writers_ > 0)
-        result = flush(0);
-    if (reads && result == VK_SUCCESS) {
-        call = "vkInvalidateMappedMemoryRanges";
-        result = invalidate(view.offset());
-    }
-    if (result != VK_SUCCESS) {
+    auto begun = access_.begin(
+        session_, info.flags, [&] { return flush(0); }, [&] { return invalidate(view.offset()); });
+    if (!begun) {
         (void)made_.dma_buf->end_cpu_access(info.flags);
-        return session_.refused(result, "beginning CPU access", call);
+        return std::move(begun).error();
     }
-    writers_ += writes ? 1 : 0;
     return made_.mapped;
 }
 
 Result<void> ExportedBlock::mem_unmap_full(Memory& view, MapInfo& info) noexcept {
-    VkResult flushed = VK_SUCCESS;
-    if (made_.mapped && !coherent() && has(info.flags, MapFlags::write)) {
-        std::lock_guard guard(access_);
-        --writers_;
-        flushed = flush(view.offset());
-    }
+    Result<void> flushed;
+    if (made_.mapped && !coherent())
+        flushed = access_.end(session_, info.flags, [&] { return flush(view.offset()); });
     auto ended = made_.dma_buf->end_cpu_access(info.flags);
-    if (flushed != VK_SUCCESS)
-        return session_.refused(flushed, "ending CPU access", "vkFlushMappedMemoryRanges");
-    return ended;
+    return flushed ? std::move(ended) : std::move(flushed);
 }
-
-// ----
 
 Result<MemoryRef> ExportedBlock::mem_copy(Memory& view, std::size_t offset, std::size_t size,
                                           Allocator* target) noexcept {

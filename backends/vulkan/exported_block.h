@@ -1,9 +1,8 @@
 // Storage that this device exported as dma-buf.
 #pragma once
 
-#include <mutex>
-
 #include "backends/vulkan/exported_memory.h"
+#include "backends/vulkan/host_access.h"
 #include "backends/vulkan/memory.h"
 
 namespace hwalloc::vulkan::detail {
@@ -47,8 +46,7 @@ private:
 
     Session& session_; // kept by the allocator
     ExportedMemory made_;
-    std::mutex access_;
-    std::uint32_t writers_ = 0;
+    HostAccess access_;
 };
 
 } // namespace hwalloc::vulkan::detail

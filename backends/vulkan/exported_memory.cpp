@@ -3,7 +3,6 @@
 #include <cstring>
 
 #include "backends/vulkan/allocators.h"
-#include "backends/vulkan/transfer.h"
 
 namespace hwalloc::vulkan::detail {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "backends/vulkan/device_memory.h"
-#include "backends/vulkan/images.h"
+#include "backends/vulkan/session.h"
 #include "hwalloc/dma_buf.h"
 
 namespace hwalloc::vulkan::detail {

@@ -2,15 +2,13 @@
 #include <algorithm>
 #include <new>
 
-#include "backends/vulkan/result.h"
-#include "backends/vulkan/session.h"
-#include "backends/vulkan/slabs.h"
+#include "backends/vulkan/context.h"
 #include "backends/vulkan/vma.h"
 #include "common/fixed_text.h"
 
 namespace hwalloc::vulkan::detail {
 
-Result<std::vector<HeapStatistics>> Session::heaps() const {
+std::vector<HeapStatistics> Context::heap_statistics() const {
     VmaBudget budgets[VK_MAX_MEMORY_HEAPS] = {};
     vmaGetHeapBudgets(vma, budgets);
     VkPhysicalDeviceMemoryBudgetPropertiesEXT told{
@@ -36,14 +34,6 @@ Result<std::vector<HeapStatistics>> Session::heaps() const {
                         budget.statistics.blockCount + exported[i].count.load(std::memory_order_relaxed),
                     .suballocated = budget.statistics.allocationBytes,
                     .suballocations = budget.statistics.allocationCount};
-        // A chunk counts for what is given out of it. (It may have come or gone since VMA was asked.)
-        for (const auto& each : slabs) {
-            const Slabs::Count count = each->count(i);
-            heaps[i].suballocated -= std::min(heaps[i].suballocated, count.chunk_bytes);
-            heaps[i].suballocated += count.piece_bytes;
-            heaps[i].suballocations -= std::min(heaps[i].suballocations, count.chunks);
-            heaps[i].suballocations += count.pieces;
-        }
     }
     if (!heaps.empty()) {
         heaps[0].imported = imported.bytes.load(std::memory_order_relaxed);
@@ -52,12 +42,13 @@ Result<std::vector<HeapStatistics>> Session::heaps() const {
     return heaps;
 }
 
-Error Session::no_memory(VkResult result, const char* doing, const char* call,
+Error Context::no_memory(VkResult result, const char* doing, const char* call,
                          std::uint64_t wanted) const noexcept {
     Error error = refused(result, doing, call).wanted(wanted);
     if (error.kind() != ErrorKind::exhausted)
         return error;
-    auto known = without_exceptions([&] { return heaps(); });
+    auto known =
+        without_exceptions([&]() -> Result<std::vector<HeapStatistics>> { return heap_statistics(); });
     if (!known)
         return error;
     FixedText story;

@@ -14,17 +14,17 @@ constexpr VkImageAspectFlagBits memory_planes[] = {
     VK_IMAGE_ASPECT_MEMORY_PLANE_0_BIT_EXT, VK_IMAGE_ASPECT_MEMORY_PLANE_1_BIT_EXT,
     VK_IMAGE_ASPECT_MEMORY_PLANE_2_BIT_EXT, VK_IMAGE_ASPECT_MEMORY_PLANE_3_BIT_EXT};
 
-Error no_modifiers(const Session& session) noexcept {
+Error no_modifiers(const Context& context) noexcept {
     return Error(ErrorKind::unsupported, "using a dma-buf as an image")
-        .on(session.name)
+        .on(context.name)
         .remedy("the driver or this VkDevice lacks VK_EXT_image_drm_format_modifier; as a buffer it can be "
                 "used all the same");
 }
 
-Error no_format(const Session& session, std::uint32_t drm_fourcc) {
+Error no_format(const Context& context, std::uint32_t drm_fourcc) {
     return Error(ErrorKind::unsupported, "using an image of a format")
         .doing("using an image of format " + fourcc_name(drm_fourcc))
-        .on(session.name)
+        .on(context.name)
         .remedy("Vulkan has no such format, or the driver cannot have it in a dma-buf for this use; as a "
                 "buffer it can be used "
                 "all the same");
@@ -63,23 +63,23 @@ VkImageCreateInfo image_info(const void* next, VkFormat format, std::uint32_t wi
 
 } // namespace
 
-Result<std::vector<ModifierSupport>> modifiers_for(const Session& session, std::uint32_t drm_fourcc,
+Result<std::vector<ModifierSupport>> modifiers_for(const Context& context, std::uint32_t drm_fourcc,
                                                    std::uint32_t width, std::uint32_t height,
                                                    VkImageUsageFlags usage) {
     if (usage == 0)
         return Error(ErrorKind::invalid, "an image is for some use");
-    if (!session.has_modifiers)
-        return no_modifiers(session);
+    if (!context.has_modifiers)
+        return no_modifiers(context);
     const VkFormat format = format_of_drm(drm_fourcc);
     if (format == VK_FORMAT_UNDEFINED)
-        return no_format(session, drm_fourcc);
+        return no_format(context, drm_fourcc);
     VkDrmFormatModifierPropertiesListEXT list{.sType =
                                                   VK_STRUCTURE_TYPE_DRM_FORMAT_MODIFIER_PROPERTIES_LIST_EXT};
     VkFormatProperties2 properties{.sType = VK_STRUCTURE_TYPE_FORMAT_PROPERTIES_2, .pNext = &list};
-    session.functions.GetPhysicalDeviceFormatProperties2(session.physical_device, format, &properties);
+    context.functions.GetPhysicalDeviceFormatProperties2(context.physical_device, format, &properties);
     std::vector<VkDrmFormatModifierPropertiesEXT> known(list.drmFormatModifierCount);
     list.pDrmFormatModifierProperties = known.data();
-    session.functions.GetPhysicalDeviceFormatProperties2(session.physical_device, format, &properties);
+    context.functions.GetPhysicalDeviceFormatProperties2(context.physical_device, format, &properties);
 
     std::vector<ModifierSupport> supported;
     for (const VkDrmFormatModifierPropertiesEXT& one : known) {
@@ -104,7 +104,7 @@ Result<std::vector<ModifierSupport>> modifiers_for(const Session& session, std::
         VkExternalImageFormatProperties external{.sType = VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES};
         VkImageFormatProperties2 answer{.sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2,
                                         .pNext = &external};
-        if (session.functions.GetPhysicalDeviceImageFormatProperties2(session.physical_device, &question,
+        if (context.functions.GetPhysicalDeviceImageFormatProperties2(context.physical_device, &question,
                                                                       &answer) != VK_SUCCESS)
             continue;
         const VkExtent3D most = answer.imageFormatProperties.maxExtent;
@@ -119,13 +119,13 @@ Result<std::vector<ModifierSupport>> modifiers_for(const Session& session, std::
              .dedicated_only = (features & VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT) != 0});
     }
     if (supported.empty())
-        return no_format(session, drm_fourcc);
+        return no_format(context, drm_fourcc);
     return supported;
 }
 
-Result<MadeImage> make_explicit_image(const Session& session, const ImageLayout& layout,
+Result<MadeImage> make_explicit_image(const Context& context, const ImageLayout& layout,
                                       VkImageUsageFlags usage) {
-    auto support = modifiers_for(session, layout.fourcc, layout.width, layout.height, usage);
+    auto support = modifiers_for(context, layout.fourcc, layout.width, layout.height, usage);
     if (!support)
         return std::move(support).error();
     const auto found = std::find_if(support->begin(), support->end(), [&](const ModifierSupport& one) {
@@ -133,14 +133,14 @@ Result<MadeImage> make_explicit_image(const Session& session, const ImageLayout&
     });
     if (found == support->end())
         return Error(ErrorKind::unsupported, "importing an image")
-            .on(session.name)
+            .on(context.name)
             .call("vkGetPhysicalDeviceImageFormatProperties2")
             .remedy(FixedText("the driver imports no ", fourcc_name(layout.fourcc), " image with modifier 0x")
                         .append(layout.modifier, 16)
                         .append(" for this use; as a buffer it can be used when it is linear"));
     if (layout.plane_count > ImageLayout::max_planes || layout.plane_count != found->plane_count)
         return Error(ErrorKind::incompatible, "importing an image")
-            .on(session.name)
+            .on(context.name)
             .remedy(FixedText("the layout has ", layout.plane_count, " planes, and the driver wants ",
                               found->plane_count));
     std::array<VkSubresourceLayout, ImageLayout::max_planes> planes{};
@@ -148,7 +148,7 @@ Result<MadeImage> make_explicit_image(const Session& session, const ImageLayout&
         if (layout.planes[i].memory != 0)
             return Error(ErrorKind::unsupported,
                          "images whose planes are in several memories cannot be imported")
-                .on(session.name);
+                .on(context.name);
         planes[i].offset = layout.planes[i].offset;
         planes[i].rowPitch = layout.planes[i].stride;
     }
@@ -162,9 +162,9 @@ Result<MadeImage> make_explicit_image(const Session& session, const ImageLayout&
                                                  .handleTypes = dma_buf_type};
     MadeImage made{.format = format_of_drm(layout.fourcc), .dedicated_only = found->dedicated_only};
     const VkImageCreateInfo info = image_info(&shared, made.format, layout.width, layout.height, usage);
-    if (const VkResult result = session.functions.CreateImage(session.device, &info, nullptr, &made.image);
+    if (const VkResult result = context.functions.CreateImage(context.device, &info, nullptr, &made.image);
         result != VK_SUCCESS)
-        return session.refused(result, "importing an image", "vkCreateImage")
+        return context.refused(result, "importing an image", "vkCreateImage")
             .remedy(FixedText("the layout was: pitch ", layout.planes[0].stride, ", offset ",
                               layout.planes[0].offset, ", modifier 0x")
                         .append(layout.modifier, 16)
@@ -174,7 +174,7 @@ Result<MadeImage> make_explicit_image(const Session& session, const ImageLayout&
     return made;
 }
 
-Result<MadeImage> make_image(const Session& session, const ImageRequest& request,
+Result<MadeImage> make_image(const Context& context, const ImageRequest& request,
                              const std::vector<std::uint64_t>& modifiers, VkImageUsageFlags usage) {
     const VkImageDrmFormatModifierListCreateInfoEXT one_of{
         .sType = VK_STRUCTURE_TYPE_IMAGE_DRM_FORMAT_MODIFIER_LIST_CREATE_INFO_EXT,
@@ -185,26 +185,26 @@ Result<MadeImage> make_image(const Session& session, const ImageRequest& request
                                                  .handleTypes = dma_buf_type};
     MadeImage made{.format = format_of_drm(request.fourcc)};
     const VkImageCreateInfo info = image_info(&shared, made.format, request.width, request.height, usage);
-    if (const VkResult result = session.functions.CreateImage(session.device, &info, nullptr, &made.image);
+    if (const VkResult result = context.functions.CreateImage(context.device, &info, nullptr, &made.image);
         result != VK_SUCCESS)
-        return session.refused(result, "allocating an image", "vkCreateImage");
+        return context.refused(result, "allocating an image", "vkCreateImage");
     return made;
 }
 
-Result<ImageLayout> layout_of(const Session& session, VkImage image, const ImageRequest& request,
+Result<ImageLayout> layout_of(const Context& context, VkImage image, const ImageRequest& request,
                               const std::vector<ModifierSupport>& support, VkDeviceSize memory_size) {
     VkImageDrmFormatModifierPropertiesEXT chosen{
         .sType = VK_STRUCTURE_TYPE_IMAGE_DRM_FORMAT_MODIFIER_PROPERTIES_EXT};
     if (const VkResult result =
-            session.functions.GetImageDrmFormatModifierPropertiesEXT(session.device, image, &chosen);
+            context.functions.GetImageDrmFormatModifierPropertiesEXT(context.device, image, &chosen);
         result != VK_SUCCESS)
-        return session.refused(result, "allocating an image", "vkGetImageDrmFormatModifierPropertiesEXT");
+        return context.refused(result, "allocating an image", "vkGetImageDrmFormatModifierPropertiesEXT");
     const auto found = std::find_if(support.begin(), support.end(), [&](const ModifierSupport& one) {
         return one.modifier == chosen.drmFormatModifier;
     });
     if (found == support.end() || found->plane_count > ImageLayout::max_planes)
         return Error(ErrorKind::incompatible, "the driver chose a modifier that it did not offer")
-            .on(session.name);
+            .on(context.name);
     ImageLayout layout{.fourcc = request.fourcc,
                        .modifier = chosen.drmFormatModifier,
                        .width = request.width,
@@ -215,9 +215,9 @@ Result<ImageLayout> layout_of(const Session& session, VkImage image, const Image
     for (std::uint32_t i = 0; i < layout.plane_count; ++i) {
         const VkImageSubresource plane{.aspectMask = static_cast<VkImageAspectFlags>(memory_planes[i])};
         VkSubresourceLayout where{};
-        session.functions.GetImageSubresourceLayout(session.device, image, &plane, &where);
+        context.functions.GetImageSubresourceLayout(context.device, image, &plane, &where);
         if (where.rowPitch > UINT32_MAX)
-            return Error(ErrorKind::limit, "the stride of the image does not fit").on(session.name);
+            return Error(ErrorKind::limit, "the stride of the image does not fit").on(context.name);
         layout.planes[i] = {0, where.offset, static_cast<std::uint32_t>(where.rowPitch), where.size};
     }
     return layout;

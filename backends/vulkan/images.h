@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "backends/vulkan/session.h"
+#include "backends/vulkan/context.h"
 #include "hwalloc/image.h"
 
 namespace hwalloc::vulkan::detail {
@@ -15,7 +15,7 @@ struct ModifierSupport {
     bool exportable = false, importable = false, dedicated_only = false;
 };
 // All of them for images of this size (0: any). Errors: unsupported (no such format, no modifiers at all).
-Result<std::vector<ModifierSupport>> modifiers_for(const Session& session, std::uint32_t drm_fourcc,
+Result<std::vector<ModifierSupport>> modifiers_for(const Context& context, std::uint32_t drm_fourcc,
                                                    std::uint32_t width, std::uint32_t height,
                                                    VkImageUsageFlags usage);
 
@@ -27,13 +27,13 @@ struct MadeImage {
 };
 // With exactly this layout. Errors: unsupported (format, modifier or usage), incompatible (the driver cannot
 // have this pitch or offset).
-Result<MadeImage> make_explicit_image(const Session& session, const ImageLayout& layout,
+Result<MadeImage> make_explicit_image(const Context& context, const ImageLayout& layout,
                                       VkImageUsageFlags usage);
 // With whichever of `modifiers` the driver likes best.
-Result<MadeImage> make_image(const Session& session, const ImageRequest& request,
+Result<MadeImage> make_image(const Context& context, const ImageRequest& request,
                              const std::vector<std::uint64_t>& modifiers, VkImageUsageFlags usage);
 // Where the driver put the planes.
-Result<ImageLayout> layout_of(const Session& session, VkImage image, const ImageRequest& request,
+Result<ImageLayout> layout_of(const Context& context, VkImage image, const ImageRequest& request,
                               const std::vector<ModifierSupport>& support, VkDeviceSize memory_size);
 
 } // namespace hwalloc::vulkan::detail

@@ -16,7 +16,8 @@ namespace hwalloc::vulkan::detail {
 struct ImportedBuffer final : BufferBinding {
     ~ImportedBuffer() override;
 
-    std::shared_ptr<Session> session;
+    std::shared_ptr<Context> context;
+    Imports* imports = nullptr; // of that context
     DmaBufRef dma_buf;
     DeviceMemory held;
     OwnedBuffer owned;
@@ -25,7 +26,8 @@ struct ImportedBuffer final : BufferBinding {
 struct ImportedImage final : ImageBinding {
     ~ImportedImage() override;
 
-    std::shared_ptr<Session> session;
+    std::shared_ptr<Context> context;
+    Imports* imports = nullptr; // of that context
     DmaBufRef dma_buf;
     DeviceMemory held;
     OwnedImage owned;
@@ -45,32 +47,32 @@ void Imports::forget_image(std::uint64_t inode) noexcept {
 
 ImportedBuffer::~ImportedBuffer() {
     if (dma_buf)
-        session->imports->forget_buffer(dma_buf->inode());
+        imports->forget_buffer(dma_buf->inode());
 }
 ImportedImage::~ImportedImage() {
     if (dma_buf)
-        session->imports->forget_image(dma_buf->inode());
+        imports->forget_image(dma_buf->inode());
 }
 
 namespace {
 
 constexpr auto dma_buf_type = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
 
-Error not_importable(const Session& session) noexcept {
+Error not_importable(const Context& context) noexcept {
     return Error(ErrorKind::unsupported, "importing a dma-buf into Vulkan")
-        .on(session.name)
-        .remedy(session.has_dma_buf ? "the driver says that it imports no dma-buf as such a buffer"
+        .on(context.name)
+        .remedy(context.has_dma_buf ? "the driver says that it imports no dma-buf as such a buffer"
                                     : "the driver or this VkDevice lacks VK_EXT_external_memory_dma_buf or "
                                       "VK_KHR_external_memory_fd (Mesa's lavapipe has them since 24.1)");
 }
 
 // What a refused import may be due to.
-Error explain(Error error, const Session& session, const DmaBuf& buffer, std::uint64_t wanted) noexcept {
+Error explain(Error error, const Context& context, const DmaBuf& buffer, std::uint64_t wanted) noexcept {
     // What a driver that cannot write answers is the same as for memory that it cannot have at all.
     if (!buffer.writable() && error.kind() == ErrorKind::incompatible)
         error = Error::from_vulkan(ErrorKind::permission, error.code(), "importing a dma-buf into Vulkan")
                     .call(FixedText(error.call()));
-    error = std::move(error).on(session.name).wanted(wanted).held(buffer.size());
+    error = std::move(error).on(context.name).wanted(wanted).held(buffer.size());
     if (error.kind() == ErrorKind::permission)
         return std::move(error).remedy(
             "the dma-buf's descriptor is read-only, and this driver may need to write: export "
@@ -82,13 +84,13 @@ Error explain(Error error, const Session& session, const DmaBuf& buffer, std::ui
 }
 
 // Types of memory that can hold the dma-buf. Errors: what the driver answers.
-Result<std::uint32_t> types_for(const Session& session, const DmaBuf& buffer) noexcept {
+Result<std::uint32_t> types_for(const Context& context, const DmaBuf& buffer) noexcept {
     VkMemoryFdPropertiesKHR properties{.sType = VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR};
     const VkResult result =
-        session.functions.GetMemoryFdPropertiesKHR(session.device, dma_buf_type, buffer.fd(), &properties);
+        context.functions.GetMemoryFdPropertiesKHR(context.device, dma_buf_type, buffer.fd(), &properties);
     if (result != VK_SUCCESS)
         return explain(
-            session.refused(result, "importing a dma-buf into Vulkan", "vkGetMemoryFdPropertiesKHR"), session,
+            context.refused(result, "importing a dma-buf into Vulkan", "vkGetMemoryFdPropertiesKHR"), context,
             buffer, 0);
     return properties.memoryTypeBits;
 }
@@ -103,20 +105,20 @@ void close_after_refusal(int fd, std::uint64_t inode) noexcept {
 }
 
 // `dedicated`: null, or what the memory is for alone.
-Result<DeviceMemory> import_memory(Session& session, const DmaBuf& buffer, const VkMemoryRequirements& needs,
+Result<DeviceMemory> import_memory(Context& context, const DmaBuf& buffer, const VkMemoryRequirements& needs,
                                    const VkMemoryDedicatedAllocateInfo* dedicated) noexcept {
     if (needs.size > buffer.size())
         return Error(ErrorKind::incompatible, "the dma-buf is smaller than what Vulkan needs for it")
-            .on(session.name)
+            .on(context.name)
             .wanted(needs.size)
             .held(buffer.size());
-    auto types = types_for(session, buffer);
+    auto types = types_for(context, buffer);
     if (!types)
         return std::move(types).error();
     const std::uint32_t both = *types & needs.memoryTypeBits;
     if (both == 0)
         return Error(ErrorKind::incompatible, "importing a dma-buf into Vulkan")
-            .on(session.name)
+            .on(context.name)
             .call("vkGetMemoryFdPropertiesKHR")
             .remedy(FixedText("no memory type fits both: the dma-buf can be ")
                         .append(*types, 2)
@@ -126,7 +128,7 @@ Result<DeviceMemory> import_memory(Session& session, const DmaBuf& buffer, const
     const int fd = kernel.fcntl(buffer.fd(), F_DUPFD_CLOEXEC, 0);
     if (fd < 0)
         return Error::from_errno(-fd, "importing a dma-buf into Vulkan")
-            .on(session.name)
+            .on(context.name)
             .call("fcntl(F_DUPFD_CLOEXEC)");
     const VkImportMemoryFdInfoKHR import{.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
                                          .pNext = dedicated,
@@ -137,73 +139,76 @@ Result<DeviceMemory> import_memory(Session& session, const DmaBuf& buffer, const
                                     .allocationSize = needs.size,
                                     .memoryTypeIndex = static_cast<std::uint32_t>(std::countr_zero(both))};
     VkDeviceMemory memory = VK_NULL_HANDLE;
-    const VkResult result = session.functions.AllocateMemory(session.device, &info, nullptr, &memory);
+    const VkResult result = context.functions.AllocateMemory(context.device, &info, nullptr, &memory);
     if (result != VK_SUCCESS) {
         close_after_refusal(fd, buffer.inode());
-        return explain(session.no_memory(result, "importing a dma-buf into Vulkan",
+        return explain(context.no_memory(result, "importing a dma-buf into Vulkan",
                                          "vkAllocateMemory(import)", needs.size),
-                       session, buffer, needs.size);
+                       context, buffer, needs.size);
     }
-    return DeviceMemory(session, memory, needs.size, session.imported);
+    return DeviceMemory(context, memory, needs.size, context.imported);
 }
 
-Result<std::shared_ptr<const BufferBinding>> import_buffer(Session& session, const DmaBufRef& dma_buf) {
-    if (!session.external.importable)
-        return not_importable(session);
-    auto fresh = session.make_buffer(dma_buf->size(), true);
+Result<std::shared_ptr<const BufferBinding>> import_buffer(Context& context, Imports& imports,
+                                                           const DmaBufRef& dma_buf) {
+    if (!context.external.importable)
+        return not_importable(context);
+    auto fresh = context.create_buffer(dma_buf->size(), true);
     if (!fresh)
         return std::move(fresh).error();
-    OwnedBuffer owned(session, *fresh); // before anything may throw
+    OwnedBuffer owned(context, *fresh); // before anything may throw
     auto import = std::make_shared<ImportedBuffer>();
     const VkBufferMemoryRequirementsInfo2 question{
         .sType = VK_STRUCTURE_TYPE_BUFFER_MEMORY_REQUIREMENTS_INFO_2, .buffer = *fresh};
     VkMemoryDedicatedRequirements alone{.sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS};
     VkMemoryRequirements2 needs{.sType = VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2, .pNext = &alone};
-    session.functions.GetBufferMemoryRequirements2(session.device, &question, &needs);
-    const bool dedicated = session.external.dedicated_only || alone.requiresDedicatedAllocation;
+    context.functions.GetBufferMemoryRequirements2(context.device, &question, &needs);
+    const bool dedicated = context.external.dedicated_only || alone.requiresDedicatedAllocation;
     const VkMemoryDedicatedAllocateInfo for_buffer{.sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO,
                                                    .buffer = *fresh};
     auto memory =
-        import_memory(session, *dma_buf, needs.memoryRequirements, dedicated ? &for_buffer : nullptr);
+        import_memory(context, *dma_buf, needs.memoryRequirements, dedicated ? &for_buffer : nullptr);
     if (!memory)
         return std::move(memory).error();
-    if (const VkResult result = session.functions.BindBufferMemory(session.device, *fresh, memory->get(), 0);
+    if (const VkResult result = context.functions.BindBufferMemory(context.device, *fresh, memory->get(), 0);
         result != VK_SUCCESS)
-        return session.refused(result, "importing a dma-buf into Vulkan", "vkBindBufferMemory");
+        return context.refused(result, "importing a dma-buf into Vulkan", "vkBindBufferMemory");
     import->buffer = *fresh;
     import->memory = memory->get();
     import->foreign = true;
-    import->session = session.shared_from_this();
+    import->context = context.shared_from_this();
+    import->imports = &imports;
     import->held = *std::move(memory);
     import->owned = std::move(owned);
     import->dma_buf = dma_buf;
     return std::shared_ptr<const BufferBinding>(std::move(import));
 }
 
-Result<std::shared_ptr<const ImageBinding>> import_image(Session& session, const DmaBufRef& dma_buf,
-                                                         const ImageLayout& layout, VkImageUsageFlags usage) {
-    auto made = make_explicit_image(session, layout, usage);
+Result<std::shared_ptr<const ImageBinding>> import_image(Context& context, Imports& imports,
+                                                         const DmaBufRef& dma_buf, const ImageLayout& layout,
+                                                         VkImageUsageFlags usage) {
+    auto made = make_explicit_image(context, layout, usage);
     if (!made)
         return std::move(made).error();
-    OwnedImage owned(session, made->image); // before anything may throw
+    OwnedImage owned(context, made->image); // before anything may throw
     auto import = std::make_shared<ImportedImage>();
     const VkImageMemoryRequirementsInfo2 question{.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_REQUIREMENTS_INFO_2,
                                                   .image = made->image};
     VkMemoryDedicatedRequirements alone{.sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS};
     VkMemoryRequirements2 needs{.sType = VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2, .pNext = &alone};
-    session.functions.GetImageMemoryRequirements2(session.device, &question, &needs);
+    context.functions.GetImageMemoryRequirements2(context.device, &question, &needs);
     const bool dedicated =
         made->dedicated_only || alone.requiresDedicatedAllocation || alone.prefersDedicatedAllocation;
     const VkMemoryDedicatedAllocateInfo for_image{.sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO,
                                                   .image = made->image};
     auto memory =
-        import_memory(session, *dma_buf, needs.memoryRequirements, dedicated ? &for_image : nullptr);
+        import_memory(context, *dma_buf, needs.memoryRequirements, dedicated ? &for_image : nullptr);
     if (!memory)
         return std::move(memory).error();
     if (const VkResult result =
-            session.functions.BindImageMemory(session.device, made->image, memory->get(), 0);
+            context.functions.BindImageMemory(context.device, made->image, memory->get(), 0);
         result != VK_SUCCESS)
-        return session.refused(result, "importing a dma-buf into Vulkan", "vkBindImageMemory");
+        return context.refused(result, "importing a dma-buf into Vulkan", "vkBindImageMemory");
     import->image = made->image;
     import->memory = memory->get();
     import->format = made->format;
@@ -211,7 +216,8 @@ Result<std::shared_ptr<const ImageBinding>> import_image(Session& session, const
     import->modifier = layout.modifier;
     import->layout = layout;
     import->usage = usage;
-    import->session = session.shared_from_this();
+    import->context = context.shared_from_this();
+    import->imports = &imports;
     import->held = *std::move(memory);
     import->owned = std::move(owned);
     import->dma_buf = dma_buf;
@@ -249,7 +255,7 @@ Result<std::shared_ptr<const BufferBinding>> Imports::buffer(const DmaBufRef& dm
                 return binding;
         // Room first: a fresh import must not be let go of in here, and one that fails leaves none behind.
         Room room(buffers_, buffers_.try_emplace(dma_buf->inode()).first);
-        auto fresh = import_buffer(session_, dma_buf);
+        auto fresh = import_buffer(context_, *this, dma_buf);
         if (fresh)
             room.take()->second = *fresh;
         return fresh;
@@ -268,7 +274,7 @@ Imports::image(const DmaBufRef& dma_buf, const ImageLayout& layout, VkImageUsage
         if (auto binding = at->second.binding.lock())
             return binding;
         Room room(images_, at);
-        auto fresh = import_image(session_, dma_buf, layout, usage);
+        auto fresh = import_image(context_, *this, dma_buf, layout, usage);
         if (fresh)
             room.take()->second.binding = *fresh;
         return fresh;

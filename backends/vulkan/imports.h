@@ -6,7 +6,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "backends/vulkan/memory.h"
+#include "backends/vulkan/bindings.h"
+#include "backends/vulkan/context.h"
 #include "hwalloc/dma_buf.h"
 
 namespace hwalloc::vulkan::detail {
@@ -15,7 +16,7 @@ namespace hwalloc::vulkan::detail {
 // somebody holds them.
 class Imports {
 public:
-    explicit Imports(Session& session) noexcept : session_(session) {}
+    explicit Imports(Context& context) noexcept : context_(context) {}
 
     // The whole dma-buf as a VkBuffer.
     Result<std::shared_ptr<const BufferBinding>> buffer(const DmaBufRef& dma_buf) noexcept;
@@ -35,7 +36,7 @@ private:
     void forget_buffer(std::uint64_t inode) noexcept;
     void forget_image(std::uint64_t inode) noexcept;
 
-    Session& session_;
+    Context& context_;
     // Held during an import too, so that two threads do not import one buffer twice. The last owner of a
     // binding takes it, so none may let go of one while holding it.
     std::mutex mutex_;

@@ -1,14 +1,11 @@
 #include "backends/vulkan/instance.h"
 
 #include <algorithm>
-#include <cctype>
 #include <new>
 
 #include "backends/vulkan/result.h"
 #include "backends/vulkan/session.h"
 #include "common/fixed_text.h"
-#include "common/link_end.h"
-#include "hwalloc/vulkan.h"
 
 namespace hwalloc::vulkan::detail {
 namespace {
@@ -16,68 +13,7 @@ namespace {
 constexpr const char* no_driver =
     "install a Vulkan driver for the GPU (Debian: mesa-vulkan-drivers, which has one that needs no GPU too)";
 
-std::string lower(std::string_view text) {
-    std::string result(text);
-    for (char& letter : result)
-        letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-    return result;
-}
-
-// The node that a device number belongs to, such as "renderD128".
-std::string node_name(std::int64_t major, std::int64_t minor) {
-    return link_end(std::string(FixedText("/sys/dev/char/", major, ":", minor)));
-}
-
-PhysicalDevice look_at(const Functions& functions, VkPhysicalDevice handle, std::size_t index,
-                       std::uint32_t instance_version) {
-    PhysicalDevice device{.handle = handle, .index = std::to_string(index)};
-    const auto extensions = extensions_of(functions, handle);
-    const bool tells_nodes = extensions && contains(*extensions, VK_EXT_PHYSICAL_DEVICE_DRM_EXTENSION_NAME);
-    VkPhysicalDeviceDrmPropertiesEXT drm{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRM_PROPERTIES_EXT};
-    VkPhysicalDeviceProperties2 properties{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
-                                           .pNext = tells_nodes ? &drm : nullptr};
-    functions.GetPhysicalDeviceProperties2(handle, &properties);
-    device.name = properties.properties.deviceName;
-    device.slug = lower(device.name.substr(0, device.name.find_first_of(" (/")));
-    device.api_version = std::min(properties.properties.apiVersion, instance_version);
-    if (drm.hasRender)
-        device.render_node = node_name(drm.renderMajor, drm.renderMinor);
-    if (drm.hasPrimary)
-        device.primary_node = node_name(drm.primaryMajor, drm.primaryMinor);
-    const auto required = required_device_extensions();
-    device.imports_dma_buf =
-        extensions && std::all_of(required.begin(), required.end(),
-                                  [&](const char* name) { return contains(*extensions, name); });
-    return device;
-}
-
 } // namespace
-
-Result<std::vector<VkExtensionProperties>> extensions_of(const Functions& functions,
-                                                         VkPhysicalDevice device) noexcept {
-    return without_exceptions([&]() -> Result<std::vector<VkExtensionProperties>> {
-        std::vector<VkExtensionProperties> extensions;
-        VkResult result;
-        do {
-            std::uint32_t count = 0;
-            result = functions.EnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr);
-            if (result != VK_SUCCESS)
-                break;
-            extensions.resize(count);
-            result = functions.EnumerateDeviceExtensionProperties(device, nullptr, &count, extensions.data());
-            extensions.resize(count);
-        } while (result == VK_INCOMPLETE);
-        if (result != VK_SUCCESS)
-            return refused(result, "asking for a Vulkan device's extensions",
-                           "vkEnumerateDeviceExtensionProperties");
-        return extensions;
-    });
-}
-
-bool contains(const std::vector<VkExtensionProperties>& extensions, std::string_view name) noexcept {
-    return std::any_of(extensions.begin(), extensions.end(),
-                       [&](const VkExtensionProperties& one) { return one.extensionName == name; });
-}
 
 Instance::~Instance() {
     if (handle_ && functions_.DestroyInstance)
@@ -117,7 +53,7 @@ Result<void> Instance::make() {
     if (handles.empty())
         return Error(ErrorKind::unavailable, "there is no Vulkan device").remedy(no_driver);
     for (std::size_t i = 0; i < handles.size(); ++i)
-        devices_.push_back(look_at(functions_, handles[i], i, api_version_));
+        devices_.push_back(describe(functions_, handles[i], i, api_version_));
     sessions_.resize(devices_.size());
     return {};
 }
@@ -178,7 +114,7 @@ Result<std::shared_ptr<Session>> Instance::session(const PhysicalDevice& device)
     if (sessions_[position] && sessions_[position]->lost())
         lost = std::move(sessions_[position]);
     if (!sessions_[position]) {
-        auto opened = Session::open(*this, device);
+        auto opened = Session::open(functions_, handle_, device);
         if (!opened)
             return std::move(opened).error();
         sessions_[position] = *std::move(opened);

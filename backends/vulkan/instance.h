@@ -8,23 +8,13 @@
 #include <vector>
 
 #include "backends/vulkan/functions.h"
+#include "backends/vulkan/physical_device.h"
 #include "common/without_exceptions.h"
 #include "hwalloc/result.h"
 
 namespace hwalloc::vulkan::detail {
 
 struct Session;
-
-// One physical device, looked at once.
-struct PhysicalDevice {
-    VkPhysicalDevice handle = VK_NULL_HANDLE;
-    std::string index;                     // "0"
-    std::string name;                      // VkPhysicalDeviceProperties::deviceName
-    std::string slug;                      // the first word of it in small letters: "llvmpipe"
-    std::string render_node, primary_node; // "renderD128", "card0"; empty where the driver does not tell
-    std::uint32_t api_version = 0;         // of the device, at most the instance's
-    bool imports_dma_buf = false;          // has required_device_extensions()
-};
 
 class Instance {
 public:
@@ -57,10 +47,5 @@ private:
     std::mutex mutex_;
     std::vector<std::shared_ptr<Session>> sessions_; // beside devices_; null: not open
 };
-
-// Names of every extension that a device has. Errors: those of the driver, exhausted.
-Result<std::vector<VkExtensionProperties>> extensions_of(const Functions& functions,
-                                                         VkPhysicalDevice device) noexcept;
-bool contains(const std::vector<VkExtensionProperties>& extensions, std::string_view name) noexcept;
 
 } // namespace hwalloc::vulkan::detail

@@ -1,75 +1,11 @@
 #include "backends/vulkan/session.h"
 
-#include <sys/sysmacros.h>
-
 #include <algorithm>
-#include <array>
-#include <new>
 
-#include "backends/vulkan/allocators.h"
-#include "backends/vulkan/imports.h"
-#include "backends/vulkan/result.h"
-#include "backends/vulkan/slabs.h"
-#include "backends/vulkan/transfer.h"
 #include "backends/vulkan/vma.h"
+#include "backends/vulkan/vma_memory.h"
 
-namespace hwalloc::vulkan {
-
-std::span<const char* const> required_device_extensions() noexcept {
-    static constexpr std::array names{VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME,
-                                      VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME};
-    return names;
-}
-
-std::span<const char* const> optional_device_extensions() noexcept {
-    static constexpr std::array names{
-        VK_KHR_IMAGE_FORMAT_LIST_EXTENSION_NAME, VK_EXT_IMAGE_DRM_FORMAT_MODIFIER_EXTENSION_NAME,
-        VK_EXT_QUEUE_FAMILY_FOREIGN_EXTENSION_NAME, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME,
-        VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME};
-    return names;
-}
-
-namespace detail {
-namespace {
-
-Result<std::vector<const char*>> wanted_extensions(const Functions& functions, VkPhysicalDevice device) {
-    auto there = extensions_of(functions, device);
-    if (!there)
-        return std::move(there).error();
-    std::vector<const char*> names;
-    for (const auto list : {required_device_extensions(), optional_device_extensions()})
-        for (const char* name : list)
-            if (contains(*there, name))
-                names.push_back(name);
-    // It needs the list of formats (core in Vulkan 1.2, and offered by every driver beside it).
-    if (!contains(*there, VK_KHR_IMAGE_FORMAT_LIST_EXTENSION_NAME))
-        std::erase_if(names, [](std::string_view name) {
-            return name == VK_EXT_IMAGE_DRM_FORMAT_MODIFIER_EXTENSION_NAME;
-        });
-    return names;
-}
-
-bool has(std::span<const char* const> extensions, std::string_view name) {
-    return std::any_of(extensions.begin(), extensions.end(), [&](const char* one) { return name == one; });
-}
-
-} // namespace
-} // namespace detail
-
-Result<std::vector<const char*>> device_extensions(VkPhysicalDevice physical_device,
-                                                   PFN_vkGetInstanceProcAddr get_instance_proc_addr,
-                                                   VkInstance instance) noexcept {
-    return without_exceptions([&]() -> Result<std::vector<const char*>> {
-        detail::Functions functions;
-        if (!instance || !physical_device)
-            return Error(ErrorKind::invalid, "a Vulkan handle is null");
-        if (!functions.load_global(get_instance_proc_addr) || !functions.load_instance(instance))
-            return Error(ErrorKind::unsupported, "the VkInstance lacks functions of Vulkan 1.1");
-        return detail::wanted_extensions(functions, physical_device);
-    });
-}
-
-namespace detail {
+namespace hwalloc::vulkan::detail {
 
 Session::Session() noexcept = default;
 
@@ -80,21 +16,14 @@ Session::~Session() {
         each.reset();
     if (vma)
         vmaDestroyAllocator(vma);
-    if (owned && device)
-        functions.DestroyDevice(device, nullptr);
 }
 
-Error Session::refused(VkResult result, const char* doing, const char* call) const noexcept {
-    if (result == VK_ERROR_DEVICE_LOST)
-        lost_.store(true, std::memory_order_relaxed);
-    return detail::refused(result, doing, call).on(name);
-}
-
-Result<std::shared_ptr<Session>> Session::open(Instance& from, const PhysicalDevice& chosen) noexcept {
+Result<std::shared_ptr<Session>> Session::open(const Functions& functions, VkInstance instance,
+                                               const PhysicalDevice& chosen) noexcept {
     return without_exceptions([&]() -> Result<std::shared_ptr<Session>> {
         auto session = std::make_shared<Session>();
-        session->functions = from.functions();
-        session->instance = from.handle();
+        session->functions = functions;
+        session->instance = instance;
         session->physical_device = chosen.handle;
         session->name = chosen.name;
         session->index = chosen.index;
@@ -178,28 +107,11 @@ Result<std::shared_ptr<Session>> Session::wrap(const Handles& handles) noexcept 
     });
 }
 
-// What the device is and can do, and what the library keeps for it. `extensions`: enabled on the VkDevice.
 Result<void> Session::set_up(std::span<const char* const> extensions) {
-    VkPhysicalDeviceMaintenance3Properties maintenance{
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES};
-    VkPhysicalDeviceProperties2 properties{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
-                                           .pNext = &maintenance};
-    functions.GetPhysicalDeviceProperties2(physical_device, &properties);
-    limits = properties.properties.limits;
-    max_allocation = maintenance.maxMemoryAllocationSize;
-    functions.GetPhysicalDeviceMemoryProperties(physical_device, &memory);
-    const auto required = required_device_extensions();
-    has_dma_buf = std::all_of(required.begin(), required.end(),
-                              [&](const char* one) { return has(extensions, one); }) &&
-                  functions.GetMemoryFdKHR && functions.GetMemoryFdPropertiesKHR;
-    has_modifiers = has_dma_buf && has(extensions, VK_EXT_IMAGE_DRM_FORMAT_MODIFIER_EXTENSION_NAME) &&
-                    functions.GetImageDrmFormatModifierPropertiesEXT;
-    has_foreign = has(extensions, VK_EXT_QUEUE_FAMILY_FOREIGN_EXTENSION_NAME);
-    has_budget = has(extensions, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
-    if (auto probed = probe_buffers(); !probed)
-        return probed;
-    if (auto made = make_vma(); !made)
-        return made;
+    if (auto examined = examine(extensions); !examined)
+        return examined;
+    if (auto created = create_vma(*this); !created)
+        return created;
     for (const bool mapped : {false, true})
         slabs[mapped] = std::make_unique<Slabs>(*this, mapped);
     imports = std::make_unique<Imports>(*this);
@@ -211,129 +123,18 @@ Result<void> Session::set_up(std::span<const char* const> extensions) {
     return {};
 }
 
-Answer Session::sees_cpu_caches() const noexcept {
-    if (devices_see_cpu_caches != Answer::unknown)
-        return devices_see_cpu_caches; // the architecture's answer needs no driver's
-    const auto there = extensions_of(functions, physical_device);
-    const bool tells_nodes = there && contains(*there, VK_EXT_PHYSICAL_DEVICE_DRM_EXTENSION_NAME);
-    VkPhysicalDeviceDrmPropertiesEXT drm{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRM_PROPERTIES_EXT};
-    VkPhysicalDeviceProperties2 properties{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
-                                           .pNext = tells_nodes ? &drm : nullptr};
-    functions.GetPhysicalDeviceProperties2(physical_device, &properties);
-    if (properties.properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU)
-        return Answer::yes;
-    const bool renders = drm.hasRender;
-    return renders || drm.hasPrimary
-               ? hwalloc::sees_cpu_caches(
-                     makedev(static_cast<unsigned>(renders ? drm.renderMajor : drm.primaryMajor),
-                             static_cast<unsigned>(renders ? drm.renderMinor : drm.primaryMinor)))
-               : devices_see_cpu_caches;
-}
-
-Result<VkBuffer> Session::make_buffer(VkDeviceSize size, bool with_dma_buf) const noexcept {
-    const VkExternalMemoryBufferCreateInfo shared{
-        .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
-        .handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT};
-    const VkBufferCreateInfo info{.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-                                  .pNext = with_dma_buf ? &shared : nullptr,
-                                  .size = size,
-                                  .usage = buffer_usage,
-                                  .sharingMode = VK_SHARING_MODE_EXCLUSIVE};
-    VkBuffer buffer = VK_NULL_HANDLE;
-    if (const VkResult result = functions.CreateBuffer(device, &info, nullptr, &buffer); result != VK_SUCCESS)
-        return refused(result, "making a Vulkan buffer", "vkCreateBuffer").wanted(size);
-    return buffer;
-}
-
-Result<void> Session::probe_buffers() noexcept {
-    constexpr VkDeviceSize odd = 12345; // shows whether sizes are rounded up
-    auto buffer = make_buffer(odd, false);
-    if (!buffer)
-        return std::move(buffer).error();
-    VkMemoryRequirements needs{};
-    functions.GetBufferMemoryRequirements(device, *buffer, &needs);
-    functions.DestroyBuffer(device, *buffer, nullptr);
-    buffer_types = needs.memoryTypeBits;
-    buffer_alignment = std::max<VkDeviceSize>(needs.alignment, 1);
-    rounds_buffers = needs.size > odd;
-    if (!has_dma_buf)
-        return {};
-    const VkPhysicalDeviceExternalBufferInfo question{
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
-        .usage = buffer_usage,
-        .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT};
-    VkExternalBufferProperties answer{.sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES};
-    functions.GetPhysicalDeviceExternalBufferProperties(physical_device, &question, &answer);
-    const auto features = answer.externalMemoryProperties.externalMemoryFeatures;
-    external = {.exportable = (features & VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT) != 0,
-                .importable = (features & VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) != 0,
-                .dedicated_only = (features & VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT) != 0};
-    return {};
-}
-
-Result<void> Session::make_vma() noexcept {
-    const VmaVulkanFunctions table{
-        .vkGetInstanceProcAddr = functions.GetInstanceProcAddr,
-        .vkGetDeviceProcAddr = functions.GetDeviceProcAddr,
-        .vkGetPhysicalDeviceProperties = functions.GetPhysicalDeviceProperties,
-        .vkGetPhysicalDeviceMemoryProperties = functions.GetPhysicalDeviceMemoryProperties,
-        .vkAllocateMemory = allocate_for_vma,
-        .vkFreeMemory = functions.FreeMemory,
-        .vkMapMemory = functions.MapMemory,
-        .vkUnmapMemory = functions.UnmapMemory,
-        .vkFlushMappedMemoryRanges = functions.FlushMappedMemoryRanges,
-        .vkInvalidateMappedMemoryRanges = functions.InvalidateMappedMemoryRanges,
-        .vkBindBufferMemory = functions.BindBufferMemory,
-        .vkBindImageMemory = functions.BindImageMemory,
-        .vkGetBufferMemoryRequirements = functions.GetBufferMemoryRequirements,
-        .vkGetImageMemoryRequirements = functions.GetImageMemoryRequirements,
-        .vkCreateBuffer = functions.CreateBuffer,
-        .vkDestroyBuffer = functions.DestroyBuffer,
-        .vkCreateImage = functions.CreateImage,
-        .vkDestroyImage = functions.DestroyImage,
-        .vkCmdCopyBuffer = functions.CmdCopyBuffer,
-        .vkGetBufferMemoryRequirements2KHR = functions.GetBufferMemoryRequirements2,
-        .vkGetImageMemoryRequirements2KHR = functions.GetImageMemoryRequirements2,
-        .vkBindBufferMemory2KHR = functions.BindBufferMemory2,
-        .vkBindImageMemory2KHR = functions.BindImageMemory2,
-        .vkGetPhysicalDeviceMemoryProperties2KHR = functions.GetPhysicalDeviceMemoryProperties2,
-        .vkGetDeviceBufferMemoryRequirements = nullptr,
-        .vkGetDeviceImageMemoryRequirements = nullptr,
-        .vkGetMemoryWin32HandleKHR = nullptr};
-    // Without VK_EXT_memory_budget: VMA would ask the driver again at every 30th piece, which costs system
-    // calls. Session::heaps() asks for itself.
-    VmaAllocatorCreateInfo info{};
-    info.physicalDevice = physical_device;
-    info.device = device;
-    info.instance = instance;
-    info.pVulkanFunctions = &table;
-    info.vulkanApiVersion = VK_API_VERSION_1_1;
-    if (const VkResult result = vmaCreateAllocator(&info, &vma); result != VK_SUCCESS)
-        return refused(result, "setting up suballocation", "vmaCreateAllocator");
-    return {};
-}
-
-int Session::mappable_type(std::uint32_t bits) const noexcept {
-    int best = -1, best_score = -1;
-    for (std::uint32_t type = 0; type < memory.memoryTypeCount; ++type) {
-        const VkMemoryPropertyFlags flags = flags_of(type);
-        // Lazily allocated and protected memory, and what needs a vendor's feature, is not for sharing.
-        constexpr VkMemoryPropertyFlags plain =
-            VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT | VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
-            VK_MEMORY_PROPERTY_HOST_COHERENT_BIT | VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
-        if (!(bits >> type & 1) || (flags & ~plain))
-            continue;
-        const int score = (flags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT ? 8 : 0) +
-                          (flags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT ? 4 : 0) +
-                          (flags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT ? 2 : 0) +
-                          (flags & VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT ? 1 : 0);
-        if (score > best_score) {
-            best = static_cast<int>(type);
-            best_score = score;
+std::vector<HeapStatistics> Session::heaps() const {
+    std::vector<HeapStatistics> heaps = heap_statistics();
+    for (HeapStatistics& heap : heaps)
+        // A chunk counts for what is given out of it. (It may have come or gone since VMA was asked.)
+        for (const auto& each : slabs) {
+            const Slabs::Count count = each->count(heap.index);
+            heap.suballocated -= std::min(heap.suballocated, count.chunk_bytes);
+            heap.suballocated += count.piece_bytes;
+            heap.suballocations -= std::min(heap.suballocations, count.chunks);
+            heap.suballocations += count.pieces;
         }
-    }
-    return best;
+    return heaps;
 }
 
-} // namespace detail
-} // namespace hwalloc::vulkan
+} // namespace hwalloc::vulkan::detail

@@ -1,103 +1,34 @@
-// An open Vulkan device: its handles, what it can do, and what the library keeps for it.
+// Who owns an open Vulkan device, and what the library keeps for it.
 #pragma once
 
-#include <atomic>
-#include <cstdint>
 #include <memory>
-#include <mutex>
-#include <span>
-#include <string>
 
-#include "backends/vulkan/functions.h"
-#include "backends/vulkan/instance.h"
-#include "hwalloc/allocator.h"
-#include "hwalloc/vulkan.h"
-
-VK_DEFINE_HANDLE(VmaAllocator)
+#include "backends/vulkan/context.h"
+#include "backends/vulkan/imports.h"
+#include "backends/vulkan/physical_device.h"
+#include "backends/vulkan/slabs.h"
+#include "backends/vulkan/transfer.h"
 
 namespace hwalloc::vulkan::detail {
 
-class Imports;
-class Slabs;
-class Transfer;
-
-// What a driver says about dma-bufs of a buffer with buffer_usage.
-struct ExternalBuffers {
-    bool exportable = false, importable = false, dedicated_only = false;
-};
-
-struct Session : std::enable_shared_from_this<Session> {
-    static Result<std::shared_ptr<Session>> open(Instance& from, const PhysicalDevice& chosen) noexcept;
+struct Session final : Context {
+    // A new VkDevice of the library's own. `instance` stays for ever.
+    static Result<std::shared_ptr<Session>> open(const Functions& functions, VkInstance instance,
+                                                 const PhysicalDevice& chosen) noexcept;
     static Result<std::shared_ptr<Session>> wrap(const Handles& handles) noexcept;
     Session() noexcept;
     ~Session();
-    Session(const Session&) = delete;
-    Session& operator=(const Session&) = delete;
 
-    // A refusal by this device, with its name.
-    Error refused(VkResult result, const char* doing, const char* call) const noexcept;
-    // The same for a call that wanted memory: what is in use and what there is goes with it. `wanted`: bytes.
-    Error no_memory(VkResult result, const char* doing, const char* call,
-                    std::uint64_t wanted) const noexcept;
-    // The memory type among `bits` that is best to map (visible, cached, coherent, device-local, in this
-    // order of weight); one that the CPU cannot see is taken only when there is no other. -1: `bits` is
-    // empty.
-    int mappable_type(std::uint32_t bits) const noexcept;
-    VkMemoryPropertyFlags flags_of(std::uint32_t type) const noexcept {
-        return memory.memoryTypes[type].propertyFlags;
-    }
-    // A VkBuffer with buffer_usage, shared as dma-buf when `with_dma_buf`. The caller destroys it.
-    Result<VkBuffer> make_buffer(VkDeviceSize size, bool with_dma_buf) const noexcept;
-    Answer sees_cpu_caches() const noexcept;
-    std::unique_lock<std::mutex> lock_queue() const { return std::unique_lock(*queue_mutex); }
-    Result<std::vector<HeapStatistics>> heaps() const;
+    std::shared_ptr<Session> shared() { return std::static_pointer_cast<Session>(shared_from_this()); }
+    // Context::heap_statistics(), with what is given out of slabs. May throw std::bad_alloc.
+    std::vector<HeapStatistics> heaps() const;
 
-    Functions functions;
-    VkInstance instance = VK_NULL_HANDLE;
-    VkPhysicalDevice physical_device = VK_NULL_HANDLE;
-    VkDevice device = VK_NULL_HANDLE;
-    bool owned = false; // the VkDevice is the library's
-    std::uint32_t api_version = VK_API_VERSION_1_1;
-    VkQueue queue = VK_NULL_HANDLE;
-    std::uint32_t queue_family = 0;
-    mutable std::mutex own_queue_mutex;
-    std::mutex* queue_mutex = &own_queue_mutex;
-
-    // A call was answered with VK_ERROR_DEVICE_LOST: nothing will work again (Vulkan, "Lost Device") but
-    // releasing what there is. Set by refused().
-    bool lost() const noexcept { return lost_.load(std::memory_order_relaxed); }
-
-    std::string name, index;
-    VkPhysicalDeviceLimits limits{};
-    VkPhysicalDeviceMemoryProperties memory{};
-    VkDeviceSize max_allocation = 0;
-    bool has_dma_buf = false, has_modifiers = false, has_foreign = false, has_budget = false;
-    ExternalBuffers external;
-    // Of every VkBuffer with buffer_usage (Vulkan, vkGetBufferMemoryRequirements: both are the same for all
-    // sizes).
-    std::uint32_t buffer_types = 0;
-    VkDeviceSize buffer_alignment = 1;
-    bool rounds_buffers = false; // a buffer may need more bytes than it was made for
-
-    VmaAllocator vma = nullptr;
     std::unique_ptr<Slabs> slabs[2]; // of vma's memory: the GPU's own, and what the CPU can map
     std::unique_ptr<Imports> imports;
     std::unique_ptr<Transfer> transfer; // null: no queue
 
-    // VkDeviceMemory beside VMA's, for statistics: dedicated exports by heap, and imports.
-    struct Counter {
-        std::atomic<std::uint64_t> bytes{0};
-        std::atomic<std::uint32_t> count{0};
-    };
-    Counter exported[VK_MAX_MEMORY_HEAPS];
-    Counter imported;
-
 private:
-    mutable std::atomic<bool> lost_{false};
     Result<void> set_up(std::span<const char* const> extensions);
-    Result<void> make_device(const PhysicalDevice& chosen);
-    Result<void> probe_buffers() noexcept;
-    Result<void> make_vma() noexcept;
 };
 
 } // namespace hwalloc::vulkan::detail

@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "backends/vulkan/vma_memory.h"
 #include "common/poison.h"
 
 namespace hwalloc::vulkan::detail {
@@ -33,70 +34,14 @@ struct Slab {
     }
 };
 
-namespace {
-
-VmaAllocationCreateInfo wishes(bool mapped) noexcept {
-    VmaAllocationCreateInfo info{};
-    info.flags = VMA_ALLOCATION_CREATE_STRATEGY_MIN_TIME_BIT;
-    if (mapped) {
-        info.flags |= VMA_ALLOCATION_CREATE_MAPPED_BIT;
-        info.requiredFlags = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
-        info.preferredFlags = VK_MEMORY_PROPERTY_HOST_CACHED_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
-    } else {
-        info.requiredFlags = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
-    }
-    return info;
-}
-
-} // namespace
-
-std::optional<std::uint32_t> type_by_vma(const Session& session, bool mapped) noexcept {
-    const VmaAllocationCreateInfo info = wishes(mapped);
-    std::uint32_t type = 0;
-    if (vmaFindMemoryTypeIndex(session.vma, session.buffer_types, &info, &type) != VK_SUCCESS)
-        return std::nullopt;
-    return type;
-}
-
-namespace {
-
-// VMA tells every failure as a lack of memory: what the driver answered this thread last, and whose driver it
-// is.
-struct Asked {
-    const Session* session = nullptr;
-    VkResult answer = VK_SUCCESS;
-};
-thread_local Asked asked;
-
-} // namespace
-
-VkResult VKAPI_CALL allocate_for_vma(VkDevice device, const VkMemoryAllocateInfo* info,
-                                     const VkAllocationCallbacks* callbacks, VkDeviceMemory* memory) {
-    asked.answer = asked.session->functions.AllocateMemory(device, info, callbacks, memory);
-    return asked.answer;
-}
-
-VkResult allocate_by_vma(Session& session, bool mapped, VkDeviceSize bytes, VkDeviceSize alignment,
-                         VmaAllocation& allocation, VmaAllocationInfo& got) noexcept {
-    const VkMemoryRequirements needs{.size = bytes,
-                                     .alignment = std::max(session.buffer_alignment, alignment),
-                                     .memoryTypeBits = session.buffer_types};
-    const VmaAllocationCreateInfo info = wishes(mapped);
-    asked = {&session, VK_SUCCESS};
-    const VkResult result = vmaAllocateMemory(session.vma, &needs, &info, &allocation, &got);
-    if (!mapped)
-        got.pMappedData = nullptr;
-    return result != VK_SUCCESS && asked.answer == VK_ERROR_DEVICE_LOST ? asked.answer : result;
-}
-
 // No two pieces share an atom, which is flushed and invalidated as a whole; and a VkBuffer may begin at any
 // of them. (All of these are powers of two.)
-Slabs::Slabs(Session& session, bool mapped) noexcept
-    : session_(session)
+Slabs::Slabs(Context& context, bool mapped) noexcept
+    : context_(context)
     , mapped_(mapped)
     , unit_(std::max(
-          {VkDeviceSize{SizeClass::unit}, session.buffer_alignment, session.limits.nonCoherentAtomSize}))
-    , alignment_(unit_ > largest ? 0 : std::min(unit_, VkDeviceSize{session.limits.minMemoryMapAlignment})) {}
+          {VkDeviceSize{SizeClass::unit}, context.buffer_alignment, context.limits.nonCoherentAtomSize}))
+    , alignment_(unit_ > largest ? 0 : std::min(unit_, VkDeviceSize{context.limits.minMemoryMapAlignment})) {}
 
 Slabs::~Slabs() {
     if (spare_)
@@ -173,7 +118,7 @@ Slab* Slabs::fresh_slab() noexcept {
     if (!slab)
         return nullptr;
     VmaAllocationInfo info{};
-    if (allocate_by_vma(session_, mapped_, chunk_bytes, unit_, slab->allocation, info) != VK_SUCCESS) {
+    if (allocate_by_vma(context_, mapped_, chunk_bytes, unit_, slab->allocation, info) != VK_SUCCESS) {
         delete slab;
         return nullptr;
     }
@@ -181,7 +126,7 @@ Slab* Slabs::fresh_slab() noexcept {
     if (slab->mapped)
         poison(slab->mapped, chunk_bytes);
     slab->type = static_cast<std::uint16_t>(info.memoryType);
-    slab->heap = session_.memory.memoryTypes[info.memoryType].heapIndex;
+    slab->heap = context_.memory.memoryTypes[info.memoryType].heapIndex;
     ++counts_[slab->heap].chunks;
     counts_[slab->heap].chunk_bytes += chunk_bytes;
     return slab;
@@ -190,7 +135,7 @@ Slab* Slabs::fresh_slab() noexcept {
 void Slabs::discard(Slab* slab) const noexcept {
     if (slab->mapped)
         unpoison(slab->mapped, chunk_bytes);
-    vmaFreeMemory(session_.vma, slab->allocation);
+    vmaFreeMemory(context_.vma, slab->allocation);
     delete slab;
 }
 

@@ -4,26 +4,12 @@
 
 #include <cstdint>
 #include <mutex>
-#include <optional>
 
-#include "backends/vulkan/session.h"
+#include "backends/vulkan/context.h"
 #include "backends/vulkan/vma.h"
 #include "common/size_class.h"
 
 namespace hwalloc::vulkan::detail {
-
-// Memory for buffers from VMA; `mapped`: that the CPU can see, mapped for good, else the GPU's own.
-VkResult allocate_by_vma(Session& session, bool mapped, VkDeviceSize bytes, VkDeviceSize alignment,
-                         VmaAllocation& allocation, VmaAllocationInfo& got) noexcept;
-
-// What VMA calls as vkAllocateMemory.
-VkResult VKAPI_CALL allocate_for_vma(VkDevice device, const VkMemoryAllocateInfo* info,
-                                     const VkAllocationCallbacks* callbacks, VkDeviceMemory* memory);
-
-// The type of memory that it has in mind; nothing where there is none.
-std::optional<std::uint32_t> type_by_vma(const Session& session, bool mapped) noexcept;
-
-class Slabs;
 
 // A chunk, or a whole allocation of VMA's when it was too large for one.
 struct Slab;
@@ -43,7 +29,7 @@ class Slabs {
 public:
     static constexpr VkDeviceSize largest = 8192; // piece that is taken from here
 
-    Slabs(Session& session, bool mapped) noexcept;
+    Slabs(Context& context, bool mapped) noexcept;
     ~Slabs();
     Slabs(const Slabs&) = delete;
     Slabs& operator=(const Slabs&) = delete;
@@ -73,7 +59,7 @@ private:
     void link(Slab& slab) noexcept;
     void unlink(Slab& slab) noexcept;
 
-    Session& session_;
+    Context& context_;
     bool mapped_;
     VkDeviceSize unit_;        // pieces are multiples of it
     VkDeviceSize alignment_;   // of a piece, for the CPU too; 0: this device needs none of this

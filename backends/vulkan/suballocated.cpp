@@ -3,16 +3,14 @@
 // VkDeviceMemory, neighbours included.
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
-#include <cstring>
-#include <mutex>
 #include <new>
 
 #include "allocators/geometry.h"
 #include "backends/vulkan/allocators.h"
-#include "backends/vulkan/memory.h"
-#include "backends/vulkan/slabs.h"
-#include "backends/vulkan/transfer.h"
+#include "backends/vulkan/copy.h"
+#include "backends/vulkan/host_access.h"
+#include "backends/vulkan/vma_memory.h"
+#include "common/cache_line_new.h"
 #include "common/checked.h"
 #include "common/fixed_text.h"
 
@@ -36,7 +34,7 @@ void release(Session& session, const Slot& slot) noexcept {
         vmaFreeMemory(session.vma, slot.allocation);
 }
 
-class Piece final : public Block, public HasVulkanMemory {
+class Piece final : public Block, public HasVulkanMemory, public CacheLineNew {
 public:
     Piece(Allocator& allocator, const Geometry& geometry, Session& session, const Slot& slot,
           VkDeviceSize region, std::uint8_t* base) noexcept
@@ -94,28 +92,6 @@ public:
         return std::shared_ptr<const ImageBinding>();
     }
 
-    // A block wants a cache line's alignment, and aligned allocation goes around the caches of malloc (glibc
-    // before 2.41), which costs as much as the suballocation. So it is taken out of a little more.
-    static void* operator new(std::size_t size, std::align_val_t align, const std::nothrow_t&) noexcept {
-        const std::size_t unit = static_cast<std::size_t>(align);
-        void* whole = std::malloc(size + unit);
-        if (!whole)
-            return nullptr;
-        auto* at = static_cast<std::uint8_t*>(whole) + unit;
-        at -= reinterpret_cast<std::uintptr_t>(at) % unit;
-        std::memcpy(at - sizeof whole, static_cast<const void*>(&whole), sizeof whole);
-        return at;
-    }
-    static void operator delete(void* piece, std::align_val_t) noexcept {
-        void* whole;
-        std::memcpy(static_cast<void*>(&whole), static_cast<std::uint8_t*>(piece) - sizeof whole,
-                    sizeof whole);
-        std::free(whole);
-    }
-    static void operator delete(void* piece, std::align_val_t align, const std::nothrow_t&) noexcept {
-        operator delete(piece, align);
-    }
-
 private:
     ~Piece() override {
         if (VkBuffer buffer = buffer_.load(std::memory_order_relaxed))
@@ -140,7 +116,7 @@ private:
         if (VkBuffer known = buffer_.load(std::memory_order_acquire))
             return known;
         const VkDeviceSize bytes = whole_words(region_ + root().maxsize());
-        auto fresh = session_.make_buffer(bytes, false);
+        auto fresh = session_.create_buffer(bytes, false);
         if (!fresh)
             return std::move(fresh).error();
         VkMemoryRequirements needs{};
@@ -170,33 +146,22 @@ private:
     Result<std::uint8_t*> mem_map_full(Memory& view, MapInfo& info, std::size_t maxsize) noexcept override {
         if (!slot_.mapped)
             return Error(ErrorKind::unsupported, "memory of the GPU alone cannot be mapped");
-        const bool reads = has(info.flags, MapFlags::read), writes = has(info.flags, MapFlags::write);
-        std::lock_guard guard(access_);
-        // Invalidating throws away what another map has written and nobody flushed.
-        if (reads && writers_ > 0)
-            if (const VkResult flushed = flush_all(); flushed != VK_SUCCESS)
-                return session_.refused(flushed, "beginning CPU access", "vkFlushMappedMemoryRanges");
-        if (reads)
-            if (const VkResult invalidated =
-                    vmaInvalidateAllocation(session_.vma, slot_.allocation,
-                                            slot_.within + region_ + view.offset(), maxsize - view.offset());
-                invalidated != VK_SUCCESS)
-                return session_.refused(invalidated, "beginning CPU access",
-                                        "vkInvalidateMappedMemoryRanges");
-        writers_ += writes ? 1 : 0;
+        auto begun = access_.begin(
+            session_, info.flags, [&] { return flush_all(); },
+            [&] {
+                return vmaInvalidateAllocation(session_.vma, slot_.allocation,
+                                               slot_.within + region_ + view.offset(),
+                                               maxsize - view.offset());
+            });
+        if (!begun)
+            return std::move(begun).error();
         return slot_.mapped + region_;
     }
     Result<void> mem_unmap_full(Memory& view, MapInfo& info) noexcept override {
-        if (!has(info.flags, MapFlags::write))
-            return {};
-        std::lock_guard guard(access_);
-        --writers_;
-        const VkResult result =
-            vmaFlushAllocation(session_.vma, slot_.allocation, slot_.within + region_ + view.offset(),
-                               root().maxsize() - view.offset());
-        if (result != VK_SUCCESS)
-            return session_.refused(result, "ending CPU access", "vkFlushMappedMemoryRanges");
-        return {};
+        return access_.end(session_, info.flags, [&] {
+            return vmaFlushAllocation(session_.vma, slot_.allocation, slot_.within + region_ + view.offset(),
+                                      root().maxsize() - view.offset());
+        });
     }
 
     Result<MemoryRef> mem_copy(Memory& view, std::size_t offset, std::size_t size,
@@ -214,8 +179,7 @@ private:
     Session& session_; // kept by the allocator
     Slot slot_;
     VkDeviceSize region_; // where the region begins in the slot
-    std::uint32_t writers_ = 0;
-    std::mutex access_;
+    HostAccess access_;
     std::atomic<VkBuffer> buffer_{VK_NULL_HANDLE};
 };
 

@@ -3,8 +3,8 @@
 
 #include <mutex>
 
-#include "backends/vulkan/memory.h"
-#include "backends/vulkan/session.h"
+#include "backends/vulkan/bindings.h"
+#include "backends/vulkan/context.h"
 
 namespace hwalloc::vulkan::detail {
 
@@ -12,7 +12,7 @@ namespace hwalloc::vulkan::detail {
 // done. Thread-safe.
 class Transfer {
 public:
-    explicit Transfer(Session& session) noexcept : session_(session) {}
+    explicit Transfer(Context& context) noexcept : context_(context) {}
     ~Transfer();
     Transfer(const Transfer&) = delete;
     Transfer& operator=(const Transfer&) = delete;
@@ -26,7 +26,7 @@ private:
     template<class Record>
     Result<void> run(Record&& record) noexcept;
 
-    Session& session_;
+    Context& context_;
     std::mutex mutex_;
     VkCommandPool pool_ = VK_NULL_HANDLE;
     VkCommandBuffer commands_ = VK_NULL_HANDLE;
@@ -34,15 +34,15 @@ private:
     bool fence_used_ = false; // it has to be reset
 };
 
-// The two ends of a use of `buffer` on `session`'s queue.
-VkBufferMemoryBarrier acquire_from(const Session& session, const BufferBinding& buffer,
+// The two ends of a use of `buffer` on `context`'s queue.
+VkBufferMemoryBarrier acquire_from(const Context& context, const BufferBinding& buffer,
                                    VkAccessFlags access) noexcept;
-VkBufferMemoryBarrier release_to(const Session& session, const BufferBinding& buffer,
+VkBufferMemoryBarrier release_to(const Context& context, const BufferBinding& buffer,
                                  VkAccessFlags access) noexcept;
 // Of `image`, which is in `layout` in between.
-VkImageMemoryBarrier acquire_from(const Session& session, const ImageBinding& image, VkAccessFlags access,
+VkImageMemoryBarrier acquire_from(const Context& context, const ImageBinding& image, VkAccessFlags access,
                                   VkImageLayout layout) noexcept;
-VkImageMemoryBarrier release_to(const Session& session, const ImageBinding& image, VkAccessFlags access,
+VkImageMemoryBarrier release_to(const Context& context, const ImageBinding& image, VkAccessFlags access,
                                 VkImageLayout layout) noexcept;
 VkImageMemoryBarrier take_fresh(const ImageBinding& image, VkAccessFlags access,
                                 VkImageLayout layout) noexcept;
