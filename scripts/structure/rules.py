@@ -1,0 +1,108 @@
+"""What docs/architecture.md says of the structure, as functions of a House. Each yields what breaks it."""
+
+import pathlib
+import re
+
+import figure
+from graph import ROOMS, TREE, room_of
+
+ARCHITECTURE = TREE / "docs" / "architecture.md"
+COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+
+# What a room may include beside itself. "public" are the installed headers, wherever they stand.
+MAY = {
+    "common": set(),
+    "allocators": {"common"},
+    "backends": {"common", "allocators"},
+    "tools": {"public"},
+    "examples": {"public"},
+    "benchmarks": {"public"},
+}
+
+# Circles of units that are meant, each with its reason. Every other circle is a fault.
+CIRCLES = {
+    ("allocators/allocator", "allocators/block", "allocators/geometry", "allocators/memory"):
+        "an Allocator makes Blocks, a Block embeds its root Memory, a Memory knows its Block",
+    ("allocators/plan/plan", "allocators/plan/plan_cache", "allocators/plan/planner"):
+        "plan() begins in plan.cpp, and the cache and the planner make a Plan",
+    ("tools/gpu/converter", "tools/gpu/converter_objects"):
+        "a Converter owns its Vulkan objects, which are made from its description",
+}
+
+# Families of allocators, which neither common/ nor allocators/ may name in code, and where one of these words is meant.
+FAMILY = re.compile(r'"(sysmem|memfd|udmabuf|dmabuf|dma[-_]heap|drm[-_]dumb|drm|vulkan|v4l2)(/[^"]*)?"')
+OTHER_MEANING = {
+    ("allocators/capabilities.cpp", "dmabuf"): "what import_dmabuf() stands for",
+    ("allocators/plan/planner.cpp", "udmabuf"): "the kernel's name of an exporter",
+}
+
+
+def rooms_keep_to_their_layers(house):
+    """a room includes only what it may"""
+    for source, target, public in house.arrows:
+        room, other = room_of(source), room_of(target)
+        if room == other or other in MAY[room] or (public and "public" in MAY[room]):
+            continue
+        yield f"{source} includes {target}"
+
+
+def every_include_is_found(house):
+    """every include in quotes is a file of this tree"""
+    for source, included in house.unresolved:
+        yield f"{source} includes \"{included}\", which is neither here nor public"
+
+
+def backends_are_strangers(house):
+    """no backend includes another"""
+    for source, target, _ in house.arrows:
+        if room_of(source) == room_of(target) == "backends" and source.split("/")[1] != target.split("/")[1]:
+            yield f"{source} includes {target}"
+
+
+def public_headers_stand_on_public_headers(house):
+    """a public header includes public headers only"""
+    public = set(house.public.values())
+    for source, target, by_public_name in house.arrows:
+        if source in public and not by_public_name:
+            yield f"{source} includes {target}"
+
+
+def no_room_names_a_backend(house):
+    """neither common/ nor allocators/ names a family of allocators"""
+    for name in house.files:
+        if room_of(name) not in ("common", "allocators"):
+            continue
+        for family in FAMILY.finditer(COMMENT.sub("", (TREE / name).read_text())):
+            if (name, family[1]) not in OTHER_MEANING:
+                yield f"{name} names {family[0]}"
+
+
+def circles_are_meant(house):
+    """no circle of units but those that are named with their reason"""
+    meant = {tuple(units) for units in CIRCLES}
+    found = {tuple(units) for units in house.circles()}
+    for units in sorted(found - meant):
+        yield "a circle: " + ", ".join(units)
+    for units in sorted(meant - found):
+        yield "no such circle any more: " + ", ".join(units)
+
+
+def the_document_lists_the_rooms(house):
+    """docs/architecture.md has a row for each room, and names every file of allocators/plan/"""
+    text = ARCHITECTURE.read_text()
+    for room in ROOMS:
+        if f"| `{room}/" not in text:
+            yield f"docs/architecture.md has no row for {room}/"
+    for name in house.files:
+        if name.startswith("allocators/plan/") and f"`{pathlib.PurePath(name).stem}`" not in text:
+            yield f"docs/architecture.md does not name {name}"
+
+
+def the_figure_is_of_today(house):
+    """docs/images/house.svg is what `scripts/house draw` draws"""
+    if not figure.FIGURE.exists() or figure.FIGURE.read_text() != figure.drawing(house):
+        yield "docs/images/house.svg is of another tree: run scripts/house draw"
+
+
+RULES = (rooms_keep_to_their_layers, every_include_is_found, backends_are_strangers, public_headers_stand_on_public_headers,
+         no_room_names_a_backend, circles_are_meant, the_document_lists_the_rooms, the_figure_is_of_today)
