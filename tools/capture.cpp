@@ -86,8 +86,10 @@ int run(const Options& options, Output& out) {
 Run capture(CLI::App& command) {
     auto options = std::make_shared<Options>();
     command
-        .add_option("--device", options->device,
-                    "PATH of a camera, \"auto\" (the first that works, else test), or \"test\" (colour bars)")
+        .add_option(
+            "--device", options->device,
+            "PATH of a camera, \"auto\" (the first that delivers a frame; test where there is none), or "
+            "\"test\" (colour bars)")
         ->type_name("PATH")
         ->capture_default_str();
     command

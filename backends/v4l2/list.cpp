@@ -27,19 +27,34 @@ std::vector<std::string> nodes() {
     return paths.empty() ? detail::video_nodes() : paths;
 }
 
+// As with IPU6 and the CSI cameras of a Raspberry Pi.
+Error behind_a_media_controller(const Session& session) {
+    return session
+        .wrong(ErrorKind::unsupported, "capturing from one end of a media controller's pipeline "
+                                       "(V4L2_CAP_IO_MC), which delivers nothing by itself")
+        .call("VIDIOC_QUERYCAP")
+        .remedy("use libcamera for this camera (`cam --list` shows what it finds); or set the pipeline up "
+                "with media-ctl, and open the node by its path");
+}
+
 } // namespace
 
 Result<std::vector<CameraEntry>> list_cameras() noexcept {
     return without_exceptions([]() -> Result<std::vector<CameraEntry>> {
         std::vector<CameraEntry> cameras;
         for (const std::string& path : nodes()) {
-            auto camera = Camera::open(path);
-            if (camera) {
-                const DeviceInfo& info = camera->info();
-                cameras.push_back({path, info.card, info.driver, info.bus, {}});
-            } else if (camera.error().kind() != ErrorKind::unsupported) {
-                cameras.push_back({path, {}, {}, {}, camera.error()});
+            // Not a Camera: nobody is to share this open file, which is closed at once.
+            auto session = Session::open(path);
+            if (!session) {
+                if (session.error().kind() != ErrorKind::unsupported)
+                    cameras.push_back({path, {}, {}, {}, session.error()});
+                continue;
             }
+            const DeviceInfo& info = (*session)->info;
+            std::optional<Error> why;
+            if ((*session)->media_controller)
+                why = behind_a_media_controller(**session);
+            cameras.push_back({path, info.card, info.driver, info.bus, std::move(why)});
         }
         return cameras;
     });

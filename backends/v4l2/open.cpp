@@ -112,6 +112,7 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string
             .remedy("choose another node: `v4l2-ctl --list-devices` shows them");
     if (!(can & V4L2_CAP_STREAMING))
         return session->wrong(ErrorKind::unsupported, kind.no_streaming);
+    session->media_controller = (can & V4L2_CAP_IO_MC) != 0;
     session->info.multi_planar = !(can & kind.single_planar);
     session->type = session->info.multi_planar ? kind.multi_type : kind.single_type;
     struct stat status {};

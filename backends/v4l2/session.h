@@ -66,7 +66,8 @@ struct Session {
     DeviceInfo info;
     Use use = Use::capture;
     std::uint32_t type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
-    bool has_camera = false; // guarded by the table of nodes
+    bool media_controller = false; // V4L2_CAP_IO_MC: it delivers nothing until its pipeline is set up
+    bool has_camera = false;       // guarded by the table of nodes
     std::optional<CaptureFormat> format;
     std::uint32_t reserved = 0; // what REQBUFS granted
     std::vector<Slot> slots;

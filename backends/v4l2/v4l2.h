@@ -34,12 +34,14 @@ struct CameraEntry {
     std::string card; // what the driver calls the device; empty when unknown
     std::string driver;
     std::string bus;
-    std::optional<Error> why; // why it cannot be used now; empty when it can be opened
+    std::optional<Error> why; // why it cannot be used as it is; empty when it can be opened
 };
 
 // Every node that captures video, "/dev/video2" before "/dev/video10". Found through udev; where udev knows
 // nothing (in a container), by listing /dev. Opens each node for a moment. Nodes that can be opened and do
-// not capture are left out; those that cannot be opened are listed with the reason. Error: exhausted.
+// not capture are left out; those that cannot be opened are listed with the reason, and so are those that
+// deliver nothing until somebody has set up the pipeline in front of them (V4L2_CAP_IO_MC; libcamera does
+// that). They can be opened all the same. Error: exhausted.
 HWALLOC_API Result<std::vector<CameraEntry>> list_cameras() noexcept;
 
 // ---- what a camera offers

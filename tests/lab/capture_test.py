@@ -2,7 +2,7 @@
 """`hwalloc capture` on the kernel's own camera driver in the lab, seen from outside: pictures judged by a program that
 shares no code with the library, system calls counted by strace, refusals read as a user reads them.
 
-usage: capture_test.py [pictures|calls|disturbances|rights|contiguity]...
+usage: capture_test.py [pictures|calls|disturbances|choice|rights|contiguity]...
 
 What is chosen at random is printed: LAB_SEED repeats it."""
 
@@ -178,6 +178,40 @@ def disturbances(cases, directory, _):
                (directory / "gone.png").exists() else [done["gone"].told()])
 
 
+def choice(cases, directory, _):
+    """Without a camera that is named, the first one that delivers, whatever the ones before it refuse."""
+    capture = f"hwalloc capture --allocator {HEAP} --size 320x180 --format YUYV --frames 3 --json"
+    first = "v4l2-ctl -d /dev/video0 -c "
+    injected = {step: f"inject_vidioc_{step}_error=1" for step in ("reqbufs", "qbuf", "streamon")}
+    done = in_lab(directory, "--vivid", TWO_CAMERAS + "no_error_inj=0", commands={
+        **{step: f"{first}{control} && {capture}" for step, control in injected.items()},
+        "auto": f"{first}{injected['streamon']} && {capture.replace(HEAP, 'auto')}",
+        "silent": f"{first}percentage_of_dropped_buffers=100 && {capture}; code=$?; "
+                  f"{first}percentage_of_dropped_buffers=0; (exit $code)",
+        "busy": "hwalloc capture --device /dev/video0 --frames 0 >/dev/null & held=$!; "
+                "until v4l2-ctl -d /dev/video0 --set-fmt-video width=640,height=480 2>&1 | grep -q busy; do sleep 0.2; done; "
+                f"{capture}; code=$?; kill $held; wait $held; (exit $code)",
+        "both": f"for n in 0 1; do v4l2-ctl -d /dev/video$n -c {injected['streamon']}; done; {capture}",
+        "sound": capture})
+    for name in (*injected, "auto", "silent", "busy"):
+        report = done[name].document
+        faults = [done[name].told()] if done[name].code else differing(report, device="/dev/video1", frames=3)
+        passed = report.get("cameras_passed_over", [])
+        if len(passed) != 1 or "/dev/video0" not in passed[0]["message"]:
+            faults.append(f"not told as passed over: {passed}")
+        # Beside other notes.
+        if done[name].err.count("passed over /dev/video0: ") != 1:
+            faults.append(f"not told to people: {done[name].err}")
+        cases.case(f"a first camera that fails ({name}) is passed over, and told", faults)
+    error = done["both"].error
+    messages = [cause["message"] for cause in error.get("causes", [])]
+    cases.case("with none that works all are named, and nothing is captured",
+               [] if done["both"].code == 1 and len(messages) == 2 and
+               all(f"/dev/video{n}" in text for n, text in enumerate(messages)) else [done["both"].told()])
+    cases.case("the first is taken where it works", [done["sound"].told()] if done["sound"].code else
+               differing(done["sound"].document, device="/dev/video0", cameras_passed_over=[]))
+
+
 def rights(cases, directory, _):
     """In group video alone: the camera may be used, the heap and udmabuf not."""
     directory.chmod(0o777)
@@ -267,7 +301,8 @@ def contiguity(cases, directory, _):
                else [f"before: {done['before'].told()}, after: {done['after'].told()}, auto: {tried}"])
 
 
-GROUPS = {"pictures": pictures, "calls": calls, "disturbances": disturbances, "rights": rights, "contiguity": contiguity}
+GROUPS = {"pictures": pictures, "calls": calls, "disturbances": disturbances, "choice": choice, "rights": rights,
+          "contiguity": contiguity}
 
 
 if __name__ == "__main__":

@@ -63,8 +63,7 @@ Json start_and_stop(const Arguments& arguments, const hwalloc::vulkan::Device& g
     ConsumerRequest request{.to = "gpu", .gpu = {}, .frames = arguments.frames};
     if (arguments.to != "gpu")
         request.card = arguments.to.substr(arguments.to.find('=') + 1);
-    std::vector<hwalloc::Error> passed_over;
-    auto source = must(open_source(arguments.camera, {.width = 320, .height = 180}, passed_over));
+    auto source = arguments.camera == "test" ? test_source() : must(open_camera(arguments.camera));
     auto consumer = must(arguments.to == "gpu" ? open_gpu(request) : open_display(request));
     hwalloc::v4l2::FormatRequest wanted{.width = 320, .height = 180};
     wanted.pixel_format = consumer->formats().front();
@@ -82,8 +81,9 @@ Json start_and_stop(const Arguments& arguments, const hwalloc::vulkan::Device& g
     Json bound = {{"gem_handles", std::move(handles)}, {"heaps_bound", heaps(gpu)}};
     FrameWriter writer(FrameWriter::Kind::none);
     std::optional<hwalloc::Error> failed;
+    must(source->start());
     const Statistics statistics =
-        run_capture(*source, format, arguments.frames, consumer.get(), writer, false, failed);
+        run_capture(*source, format, {}, arguments.frames, consumer.get(), writer, false, failed);
     if (failed)
         must(hwalloc::Result<void>(*failed));
     copies += statistics.copies;

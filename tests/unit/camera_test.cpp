@@ -45,6 +45,27 @@ TEST_F(CameraTest, AFrameCostsPollDequeueAndQueue) {
     }
 }
 
+TEST_F(CameraTest, ANodeBehindAMediaControllerIsListedWithTheProgramThatCanUseIt) {
+    for (const bool multi_planar : {false, true}) {
+        fake.multi_planar = multi_planar;
+        fake.more_capabilities = 0;
+        auto plain = v4l2::list_cameras().value();
+        ASSERT_FALSE(plain.empty());
+        for (const auto& entry : plain)
+            EXPECT_FALSE(entry.why) << entry.why->message();
+        fake.more_capabilities = V4L2_CAP_IO_MC;
+        auto behind = v4l2::list_cameras().value();
+        ASSERT_EQ(behind.size(), plain.size());
+        for (const auto& entry : behind) {
+            ASSERT_TRUE(entry.why) << entry.path;
+            EXPECT_EQ(entry.why->kind(), ErrorKind::unsupported);
+            EXPECT_THAT(entry.why->message(), AllOf(HasSubstr("libcamera"), HasSubstr(entry.path)));
+        }
+        // Whoever has set the pipeline up names the node.
+        EXPECT_TRUE(v4l2::Camera::open("/dev/video7"));
+    }
+}
+
 TEST_F(CameraTest, TheAnswerIsTheDriversNotTheRequest) {
     fake.answered_stride = 192;
     fake.extra_bytes = 64;

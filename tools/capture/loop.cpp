@@ -118,9 +118,33 @@ bool StopSignals::stop_wanted() noexcept {
     return stop_flag != 0;
 }
 
-Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, std::uint64_t frames,
-                       FrameConsumer* consumer, FrameWriter& writer, bool show_progress,
-                       std::optional<Error>& failed) {
+Result<std::optional<v4l2::Frame>> wait_for_frame(FrameSource& source, const v4l2::CaptureFormat& format,
+                                                  const std::function<void()>& woken) {
+    const double interval = format.rate.value() > 0 ? 1 / format.rate.value() : 1;
+    const auto patience_ns =
+        static_cast<std::int64_t>(std::max(5.0, 4 * interval) * static_cast<double>(second_ns));
+    const std::int64_t began = now_ns();
+    while (!StopSignals::stop_wanted()) {
+        auto frame = source.dequeue(2000);
+        if (woken)
+            woken();
+        if (frame)
+            return std::optional(*frame);
+        const Error& error = frame.error();
+        if (error.kind() != ErrorKind::busy || (error.code() != EINTR && error.code() != ETIMEDOUT))
+            return error;
+        if (now_ns() - began >= patience_ns)
+            return Error(error)
+                .doing(fmt::format("no frame came for {} s", patience_ns / second_ns))
+                .on(source.info().path)
+                .remedy("the camera does not deliver: check its input, and the kernel log");
+    }
+    return std::optional<v4l2::Frame>();
+}
+
+Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format,
+                       const std::optional<v4l2::Frame>& first, std::uint64_t frames, FrameConsumer* consumer,
+                       FrameWriter& writer, bool show_progress, std::optional<Error>& failed) {
     Statistics statistics;
     Samples latencies(frames);
     SteadyState steady(std::uint64_t{2} * source.bound());
@@ -129,36 +153,25 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, s
             failed = std::move(result).error();
         return failed.has_value();
     };
-    const double interval = format.rate.value() > 0 ? 1 / format.rate.value() : 1;
-    const std::int64_t patience_ns =
-        static_cast<std::int64_t>(std::max(5.0, 4 * interval) * static_cast<double>(second_ns));
-
-    if (fail(source.start()))
-        return statistics;
     // The last good frame is kept back until a newer one is there, for a writer that wants it in the end. A
     // consumer has the picture itself.
     const bool keeps_last = writer.wants_last_frame() && !consumer;
     std::optional<v4l2::Frame> kept;
     std::optional<std::uint32_t> last_sequence;
-    std::int64_t first_arrival = 0, last_arrival = now_ns();
+    std::int64_t first_arrival = 0, last_arrival = 0;
     Progress progress(show_progress, frames);
-    while (!StopSignals::stop_wanted() && (frames == 0 || statistics.frames < frames)) {
-        auto frame = source.dequeue(2000);
-        const std::int64_t now = now_ns();
-        progress.show(statistics, now);
+    const std::function<void()> woken = [&] { progress.show(statistics, now_ns()); };
+    std::optional<v4l2::Frame> frame = first;
+    for (; frames == 0 || statistics.frames < frames; frame.reset()) {
         if (!frame) {
-            const Error& error = frame.error();
-            const bool waits =
-                error.kind() == ErrorKind::busy && (error.code() == EINTR || error.code() == ETIMEDOUT);
-            if (waits && now - last_arrival < patience_ns)
-                continue;
-            failed = waits ? Error(error)
-                                 .doing(fmt::format("no frame came for {} s", patience_ns / second_ns))
-                                 .on(source.info().path)
-                                 .remedy("the camera does not deliver: check its input, and the kernel log")
-                           : error;
-            break;
+            auto next = wait_for_frame(source, format, woken);
+            if (!next)
+                failed = std::move(next).error();
+            if (!next || !*next)
+                break;
+            frame = *next;
         }
+        const std::int64_t now = now_ns();
         steady.after_frame(statistics.frames);
         if (statistics.frames++ == 0)
             first_arrival = now;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -40,12 +41,19 @@ struct Statistics {
     std::optional<double> allocations_per_frame, mappings_per_frame;
 };
 
-// Streams until `frames` frames were delivered (0: until a signal) or a signal comes. Good frames go to
-// `consumer`, if there is one, and to `writer`; a picture is the consumer's then. A frame costs what the
-// source's dequeue() and queue() and the consumer's take() cost, and nothing is allocated. What was captured
-// before an error is counted and written; the error comes back in `failed`.
-Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, std::uint64_t frames,
-                       FrameConsumer* consumer, FrameWriter& writer, bool show_progress,
-                       std::optional<Error>& failed);
+// Waits for the next frame of a source that streams, as long as its rate lets expect one, and 5 seconds at
+// least; `woken` is called now and then meanwhile. Empty when a stop signal came first. Errors: busy with
+// code() ETIMEDOUT (none came), and those of dequeue().
+Result<std::optional<v4l2::Frame>> wait_for_frame(FrameSource& source, const v4l2::CaptureFormat& format,
+                                                  const std::function<void()>& woken = {});
+
+// Takes frames from a source that streams, beginning with `first` if there is one, until `frames` frames were
+// delivered (0: until a signal) or a signal comes, and stops the source. Good frames go to `consumer`, if
+// there is one, and to `writer`; a picture is the consumer's then. A frame costs what the source's dequeue()
+// and queue() and the consumer's take() cost, and nothing is allocated. What was captured before an error is
+// counted and written; the error comes back in `failed`.
+Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format,
+                       const std::optional<v4l2::Frame>& first, std::uint64_t frames, FrameConsumer* consumer,
+                       FrameWriter& writer, bool show_progress, std::optional<Error>& failed);
 
 } // namespace hwalloc::tools

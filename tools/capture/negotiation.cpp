@@ -33,7 +33,7 @@ std::span<const std::uint32_t> formats_for_pictures() {
 }
 
 Result<v4l2::CaptureFormat> agree(FrameSource& source, v4l2::FormatRequest request,
-                                  std::span<const std::uint32_t> wanted, Output& out) {
+                                  std::span<const std::uint32_t> wanted, std::vector<std::string>& notes) {
     if (!wanted.empty() && request.pixel_format == 0) {
         auto chosen = choose_format(source, wanted);
         if (!chosen)
@@ -53,14 +53,14 @@ Result<v4l2::CaptureFormat> agree(FrameSource& source, v4l2::FormatRequest reque
             .remedy(fmt::format("`hwalloc capture --device {} --list-formats` shows what it gives",
                                 source.info().path));
     if (request.width && (request.width != layout.width || request.height != layout.height))
-        out.note(fmt::format("{} gives {}x{} instead of {}x{}", source.info().path, layout.width,
-                             layout.height, request.width, request.height));
+        notes.push_back(fmt::format("{} gives {}x{} instead of {}x{}", source.info().path, layout.width,
+                                    layout.height, request.width, request.height));
     if (const double asked = request.rate.value(), got = format->rate.value();
         asked > 0 && got > 0 && std::abs(got - asked) > 0.01 * asked)
-        out.note(
+        notes.push_back(
             fmt::format("{} gives {:.4g} frames a second instead of {:.4g}", source.info().path, got, asked));
     if (format->interlaced)
-        out.note("the frames are interlaced: a picture shows both fields at once");
+        notes.push_back("the frames are interlaced: a picture shows both fields at once");
     return format;
 }
 

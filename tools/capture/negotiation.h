@@ -2,19 +2,20 @@
 #pragma once
 
 #include <span>
+#include <string>
+#include <vector>
 
 #include "tools/capture/source.h"
-#include "tools/output.h"
 
 namespace hwalloc::tools {
 
 // The formats that a picture can be made of, as V4L2 calls them, the best one first.
 std::span<const std::uint32_t> formats_for_pictures();
 
-// Negotiates, and notes what the source does differently from what was asked for. `wanted`: the formats that
-// will do where none was asked for; none: all. Errors: unsupported (another format than the one asked for),
-// and those of FrameSource::negotiate.
+// Negotiates, and adds to `notes` what the source does differently from what was asked for. `wanted`: the
+// formats that will do where none was asked for; none: all. Errors: unsupported (another format than the one
+// asked for), and those of FrameSource::negotiate.
 Result<v4l2::CaptureFormat> agree(FrameSource& source, v4l2::FormatRequest request,
-                                  std::span<const std::uint32_t> wanted, Output& out);
+                                  std::span<const std::uint32_t> wanted, std::vector<std::string>& notes);
 
 } // namespace hwalloc::tools

@@ -21,16 +21,20 @@ Json number_or_null(const std::optional<double>& number) {
     return number ? Json(*number) : Json();
 }
 
+Json list_of(const std::vector<Error>& errors) {
+    Json list = Json::array();
+    for (const Error& error : errors)
+        list.push_back(to_json(error));
+    return list;
+}
+
 } // namespace
 
-int list_formats(FrameSource& source, Output& out) {
-    auto formats = source.list_formats();
-    if (!formats)
-        return out.fail(formats.error());
+int list_formats(const FrameSource& source, const std::vector<v4l2::FormatInfo>& formats, Output& out) {
     const v4l2::DeviceInfo& info = source.info();
     if (out.json()) {
         Json list = Json::array();
-        for (const v4l2::FormatInfo& format : *formats) {
+        for (const v4l2::FormatInfo& format : formats) {
             Json sizes = Json::array();
             for (const v4l2::FrameSize& size : format.sizes)
                 sizes.push_back({{"width", {size.min_width, size.max_width, size.step_width}},
@@ -51,7 +55,7 @@ int list_formats(FrameSource& source, Output& out) {
     }
     out.line(fmt::format("{} ({}, driver {})", info.path, info.card, info.driver));
     Table table({"FORMAT", "DESCRIPTION", "SIZES"});
-    for (const v4l2::FormatInfo& format : *formats) {
+    for (const v4l2::FormatInfo& format : formats) {
         std::string sizes;
         for (const v4l2::FrameSize& size : format.sizes)
             sizes.append(sizes.empty() ? "" : " ").append(describe(size));
@@ -64,10 +68,8 @@ int list_formats(FrameSource& source, Output& out) {
 }
 
 Json report(const FrameSource& source, const v4l2::CaptureFormat& format, const Buffers& buffers,
-            std::uint32_t imports, const Statistics& statistics, const std::string& output) {
-    Json passed_over = Json::array();
-    for (const Error& error : buffers.passed_over)
-        passed_over.push_back(to_json(error));
+            std::uint32_t imports, const Statistics& statistics, const std::string& output,
+            const std::vector<Error>& passed_over) {
     return {
         {"device", source.info().path},
         {"driver", source.info().driver},
@@ -91,7 +93,8 @@ Json report(const FrameSource& source, const v4l2::CaptureFormat& format, const 
         {"allocations_per_frame", number_or_null(statistics.allocations_per_frame)},
         {"mmaps_per_frame", number_or_null(statistics.mappings_per_frame)},
         {"output", output.empty() ? Json() : Json(output)},
-        {"passed_over", std::move(passed_over)}};
+        {"passed_over", list_of(buffers.passed_over)},
+        {"cameras_passed_over", list_of(passed_over)}};
 }
 
 std::string summary(const FrameSource& source, const v4l2::CaptureFormat& format, const Buffers& buffers,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "tools/capture/buffers.h"
 #include "tools/capture/loop.h"
@@ -10,11 +11,13 @@
 namespace hwalloc::tools {
 
 // What the source offers: formats and sizes. The command's answer; its exit code.
-int list_formats(FrameSource& source, Output& out);
+int list_formats(const FrameSource& source, const std::vector<v4l2::FormatInfo>& formats, Output& out);
 
-// `imports`: into the camera's driver. `output`: where frames were written; empty: nowhere.
+// `imports`: into the camera's driver. `output`: where frames were written; empty: nowhere. `passed_over`:
+// cameras that were tried first, and why each did not do.
 Json report(const FrameSource& source, const v4l2::CaptureFormat& format, const Buffers& buffers,
-            std::uint32_t imports, const Statistics& statistics, const std::string& output);
+            std::uint32_t imports, const Statistics& statistics, const std::string& output,
+            const std::vector<Error>& passed_over);
 std::string summary(const FrameSource& source, const v4l2::CaptureFormat& format, const Buffers& buffers,
                     const Statistics& statistics, std::uint32_t imports);
 

@@ -35,36 +35,11 @@ std::unique_ptr<FrameSource> camera_source(v4l2::Camera camera) {
     return std::make_unique<CameraSource>(std::move(camera));
 }
 
-Result<std::unique_ptr<FrameSource>>
-open_source(const std::string& device, const v4l2::FormatRequest& request, std::vector<Error>& passed_over) {
-    if (device == "test")
-        return test_source();
-    if (device != "auto") {
-        auto camera = v4l2::Camera::open(device);
-        if (!camera)
-            return std::move(camera).error();
-        return camera_source(std::move(*camera));
-    }
-    auto cameras = v4l2::list_cameras();
-    if (!cameras)
-        return std::move(cameras).error();
-    for (const v4l2::CameraEntry& entry : *cameras) {
-        if (entry.why) {
-            passed_over.push_back(*entry.why);
-            continue;
-        }
-        auto camera = v4l2::Camera::open(entry.path);
-        if (!camera) {
-            passed_over.push_back(camera.error());
-            continue;
-        }
-        if (auto taken = camera->negotiate(request); !taken) {
-            passed_over.push_back(taken.error());
-            continue;
-        }
-        return camera_source(std::move(*camera));
-    }
-    return test_source();
+Result<std::unique_ptr<FrameSource>> open_camera(const std::string& path) {
+    auto camera = v4l2::Camera::open(path);
+    if (!camera)
+        return std::move(camera).error();
+    return camera_source(std::move(*camera));
 }
 
 } // namespace hwalloc::tools

@@ -41,9 +41,13 @@ std::unique_ptr<FrameSource> camera_source(v4l2::Camera camera);
 // Moving colour bars, drawn with the CPU through the mapping of each buffer, at the rate asked for.
 std::unique_ptr<FrameSource> test_source();
 
-// Opens "auto", "test" or a path. "auto" is the first camera that opens and takes the format, else the test
-// source; why cameras were passed over is added to `passed_over`.
-Result<std::unique_ptr<FrameSource>>
-open_source(const std::string& device, const v4l2::FormatRequest& request, std::vector<Error>& passed_over);
+// A camera by the path of its node. Errors: those of v4l2::Camera::open.
+Result<std::unique_ptr<FrameSource>> open_camera(const std::string& path);
+
+// The cameras of the machine; a test has its own.
+struct Cameras {
+    Result<std::vector<v4l2::CameraEntry>> (*list)() = [] { return v4l2::list_cameras(); };
+    Result<std::unique_ptr<FrameSource>> (*open)(const std::string& path) = open_camera;
+};
 
 } // namespace hwalloc::tools

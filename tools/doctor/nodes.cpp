@@ -33,7 +33,11 @@ void look_at_cameras(const Machine&, Checks& checks) {
     for (const v4l2::CameraEntry& camera : *cameras) {
         const std::string id = fmt::format("camera/{}", camera.path.substr(camera.path.rfind('/') + 1));
         if (camera.why)
-            checks.add(id, camera.why->kind() == ErrorKind::busy ? Status::warning : Status::failed,
+            // Unsupported: another program's affair, such as libcamera's.
+            checks.add(id,
+                       camera.why->kind() == ErrorKind::busy || camera.why->kind() == ErrorKind::unsupported
+                           ? Status::warning
+                           : Status::failed,
                        *camera.why);
         else
             checks.add({id, Status::ok,

@@ -1,0 +1,67 @@
+#include "tools/capture/attempt.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tools/capture/loop.h"
+#include "tools/capture/negotiation.h"
+
+namespace hwalloc::tools {
+namespace {
+
+Result<void> start_stream(FrameSource& source, Started& started) {
+    if (auto streams = source.start(); !streams)
+        return streams;
+    auto first = wait_for_frame(source, started.format);
+    if (!first) {
+        (void)source.stop();
+        return std::move(first).error();
+    }
+    started.first = *first;
+    return {};
+}
+
+} // namespace
+
+Result<Started> start_source(FrameSource& source, FrameConsumer* consumer, FrameWriter& writer,
+                             const CaptureOptions& options) {
+    Started started;
+    const FrameWriter::Kind kind = options.output_kind;
+    const bool picture = kind == FrameWriter::Kind::png;
+    auto format = agree(source, options.format,
+                        consumer  ? consumer->formats()
+                        : picture ? formats_for_pictures()
+                                  : std::span<const std::uint32_t>(),
+                        started.notes);
+    if (!format)
+        return std::move(format).error();
+    started.format = *format;
+    if (consumer)
+        if (auto can = consumer->set_format(*format); !can)
+            return std::move(can).error();
+    if (auto can = writer.set_format(*format); !can)
+        return Error(can.error()).on(source.info().path);
+    // One more than the driver keeps, and one for the frame that a picture is made of at the end.
+    const std::uint32_t least = source.min_buffers() + (picture && !consumer ? 2 : 1);
+    const bool read_by_cpu = kind == FrameWriter::Kind::raw || (picture && !consumer);
+    auto buffers = bind_buffers(source, consumer, read_by_cpu, *format, options.allocator,
+                                std::max(options.buffers, least));
+    if (!buffers)
+        return std::move(buffers).error();
+    started.buffers = std::move(*buffers);
+    started.imports = source.needs_dma_buf() ? source.bound() : 0;
+    if (source.bound() != options.buffers)
+        started.notes.push_back(fmt::format(
+            "capturing with {} buffers instead of {}: {}", source.bound(), options.buffers,
+            source.bound() > options.buffers ? "the source needs them" : "the source takes no more"));
+    if (auto streams = start_stream(source, started); !streams) {
+        if (consumer)
+            consumer->unbind();
+        (void)source.unbind();
+        return std::move(streams).error();
+    }
+    return started;
+}
+
+} // namespace hwalloc::tools
