@@ -123,6 +123,19 @@ Result<std::vector<ModifierSupport>> modifiers_for(const Context& context, std::
     return supported;
 }
 
+Error refused_layout(const Context& context, VkResult result, const ImageLayout& layout,
+                     const char* call) noexcept {
+    constexpr auto doing = "importing an image";
+    Error error = context.refused(result, doing, call);
+    if (error.kind() == ErrorKind::unavailable)
+        error = Error::from_vulkan(ErrorKind::incompatible, result, doing).call(call).on(context.name);
+    return std::move(error).remedy(FixedText("the layout was: pitch ", layout.planes[0].stride, ", offset ",
+                                             layout.planes[0].offset, ", modifier 0x")
+                                       .append(layout.modifier, 16)
+                                       .append("; a pitch the driver likes can be asked of the camera, and "
+                                               "linear pixels can be used as a buffer as they are"));
+}
+
 Result<MadeImage> make_explicit_image(const Context& context, const ImageLayout& layout,
                                       VkImageUsageFlags usage) {
     auto support = modifiers_for(context, layout.fourcc, layout.width, layout.height, usage);
@@ -164,13 +177,7 @@ Result<MadeImage> make_explicit_image(const Context& context, const ImageLayout&
     const VkImageCreateInfo info = image_info(&shared, made.format, layout.width, layout.height, usage);
     if (const VkResult result = context.functions.CreateImage(context.device, &info, nullptr, &made.image);
         result != VK_SUCCESS)
-        return context.refused(result, "importing an image", "vkCreateImage")
-            .remedy(FixedText("the layout was: pitch ", layout.planes[0].stride, ", offset ",
-                              layout.planes[0].offset, ", modifier 0x")
-                        .append(layout.modifier, 16)
-                        .append("; a pitch the driver likes can be asked of the camera, and as a buffer it "
-                                "can be used as it "
-                                "is"));
+        return refused_layout(context, result, layout, "vkCreateImage");
     return made;
 }
 

@@ -25,8 +25,12 @@ struct MadeImage {
     VkFormat format = VK_FORMAT_UNDEFINED;
     bool dedicated_only = false;
 };
+// A refusal of an image with this layout by `call`. Drivers that cannot have a pitch or an offset answer
+// VK_ERROR_INITIALIZATION_FAILED, VK_ERROR_UNKNOWN and others that name no reason: these are incompatible.
+Error refused_layout(const Context& context, VkResult result, const ImageLayout& layout,
+                     const char* call) noexcept;
 // With exactly this layout. Errors: unsupported (format, modifier or usage), incompatible (the driver cannot
-// have this pitch or offset).
+// have this pitch or offset), exhausted.
 Result<MadeImage> make_explicit_image(const Context& context, const ImageLayout& layout,
                                       VkImageUsageFlags usage);
 // With whichever of `modifiers` the driver likes best.

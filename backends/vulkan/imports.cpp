@@ -68,6 +68,11 @@ Error not_importable(const Context& context) noexcept {
 
 // What a refused import may be due to.
 Error explain(Error error, const Context& context, const DmaBuf& buffer, std::uint64_t wanted) noexcept {
+    // A driver that names no reason (VK_ERROR_UNKNOWN, VK_ERROR_INITIALIZATION_FAILED) was asked about this
+    // memory alone.
+    if (error.kind() == ErrorKind::unavailable)
+        error = Error::from_vulkan(ErrorKind::incompatible, error.code(), "importing a dma-buf into Vulkan")
+                    .call(FixedText(error.call()));
     // What a driver that cannot write answers is the same as for memory that it cannot have at all.
     if (!buffer.writable() && error.kind() == ErrorKind::incompatible)
         error = Error::from_vulkan(ErrorKind::permission, error.code(), "importing a dma-buf into Vulkan")
@@ -172,7 +177,8 @@ Result<std::shared_ptr<const BufferBinding>> import_buffer(Context& context, Imp
         return std::move(memory).error();
     if (const VkResult result = context.functions.BindBufferMemory(context.device, *fresh, memory->get(), 0);
         result != VK_SUCCESS)
-        return context.refused(result, "importing a dma-buf into Vulkan", "vkBindBufferMemory");
+        return explain(context.refused(result, "importing a dma-buf into Vulkan", "vkBindBufferMemory"),
+                       context, *dma_buf, needs.memoryRequirements.size);
     import->buffer = *fresh;
     import->memory = memory->get();
     import->foreign = true;
@@ -208,7 +214,7 @@ Result<std::shared_ptr<const ImageBinding>> import_image(Context& context, Impor
     if (const VkResult result =
             context.functions.BindImageMemory(context.device, made->image, memory->get(), 0);
         result != VK_SUCCESS)
-        return context.refused(result, "importing a dma-buf into Vulkan", "vkBindImageMemory");
+        return refused_layout(context, result, layout, "vkBindImageMemory");
     import->image = made->image;
     import->memory = memory->get();
     import->format = made->format;

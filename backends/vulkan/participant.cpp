@@ -79,15 +79,35 @@ public:
         return needs;
     }
 
+    // Drivers answer a layout that they cannot have in many ways (VK_ERROR_INITIALIZATION_FAILED,
+    // VK_ERROR_OUT_OF_DEVICE_MEMORY, ...), so whatever an image is refused with, the buffer is tried. Only a
+    // device that is lost refuses both.
     Result<Recipe> attempt(Memory& memory, const ImageLayout& layout) noexcept override {
-        if (layout.fourcc != 0 && usage_ != 0) {
-            auto texture = device_.texture(memory, layout, usage_);
-            if (texture)
-                return as_image;
-            const ErrorKind kind = texture.error().kind();
-            if (layout.modifier != linear_modifier ||
-                (kind != ErrorKind::unsupported && kind != ErrorKind::incompatible))
-                return std::move(texture).error();
+        if (layout.fourcc == 0 || usage_ == 0)
+            return attempt_buffer(memory, layout);
+        auto texture = device_.texture(memory, layout, usage_);
+        if (texture)
+            return as_image;
+        if (layout.modifier != linear_modifier || texture.error().kind() == ErrorKind::device_lost)
+            return std::move(texture).error();
+        auto buffer = attempt_buffer(memory, layout);
+        if (buffer)
+            return buffer;
+        return both_refused(std::move(texture).error(), std::move(buffer).error());
+    }
+
+private:
+    Result<Recipe> attempt_buffer(Memory& memory, const ImageLayout& layout) noexcept {
+        // Nothing of Vulkan looks at what a shader will read of a buffer.
+        for (std::uint32_t i = 0; i < layout.plane_count && i < ImageLayout::max_planes; ++i) {
+            const ImagePlane& plane = layout.planes[i];
+            if (plane.memory == 0 &&
+                (plane.offset > memory.size() || plane.size > memory.size() - plane.offset))
+                return Error(ErrorKind::incompatible, "using a picture as a Vulkan buffer")
+                    .on(device_.name())
+                    .wanted(plane.size)
+                    .held(memory.size())
+                    .remedy("the picture does not lie inside the memory");
         }
         auto buffer = device_.buffer(memory);
         if (!buffer)
@@ -95,7 +115,17 @@ public:
         return as_buffer;
     }
 
-private:
+    // One error of two. A driver that ran short has said nothing about the memory, so that is the kind which
+    // the caller sees.
+    static Error both_refused(Error image, Error buffer) noexcept {
+        const auto says_nothing = [](const Error& error) {
+            return error.kind() == ErrorKind::exhausted || error.kind() == ErrorKind::busy;
+        };
+        if (says_nothing(image) && !says_nothing(buffer) && buffer.kind() != ErrorKind::device_lost)
+            return std::move(image).because(std::move(buffer));
+        return std::move(buffer).because(std::move(image));
+    }
+
     Device device_;
     VkImageUsageFlags usage_;
     std::string name_, key_;

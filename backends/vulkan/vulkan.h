@@ -209,7 +209,8 @@ public:
     // The picture in `memory` as a VkImage with exactly this layout (VK_EXT_image_drm_format_modifier).
     // Errors: as buffer(), and invalid (no pixels, no planes, no usage), unsupported (no such format,
     // modifier or usage), incompatible (the planes do not lie inside the memory's window, or the driver
-    // cannot have this pitch or offset: buffer() is the way that always works).
+    // cannot have this pitch or offset). Linear pixels can be used by buffer() instead, after any of these
+    // but a lost device: drivers refuse a pitch with VK_ERROR_INITIALIZATION_FAILED, out of memory, and more.
     Result<Texture> texture(Memory& memory, const ImageLayout& layout,
                             VkImageUsageFlags usage = VK_IMAGE_USAGE_SAMPLED_BIT |
                                                       VK_IMAGE_USAGE_TRANSFER_SRC_BIT) noexcept;

@@ -129,6 +129,35 @@ R DriverWatch::forward(A... arguments) {
             return create_buffer ? create_buffer(next, device, *info, out) : next(device, info, nullptr, out);
         };
         return make(arguments...);
+    } else if constexpr (same<Member, &Functions::CreateImage>) {
+        const auto make = [&](VkDevice device, const VkImageCreateInfo* info, const VkAllocationCallbacks*,
+                              VkImage* out) {
+            return create_image ? create_image(next, device, *info, out) : next(device, info, nullptr, out);
+        };
+        return make(arguments...);
+    } else if constexpr (same<Member, &Functions::GetPhysicalDeviceFormatProperties2>) {
+        const auto get = [&](VkPhysicalDevice device, VkFormat format, VkFormatProperties2* out) {
+            return format_properties ? format_properties(format, *out) : next(device, format, out);
+        };
+        return get(arguments...);
+    } else if constexpr (same<Member, &Functions::GetPhysicalDeviceImageFormatProperties2>) {
+        const auto get = [&](VkPhysicalDevice device, const VkPhysicalDeviceImageFormatInfo2* info,
+                             VkImageFormatProperties2* out) {
+            return image_format_properties ? image_format_properties(*info, *out) : next(device, info, out);
+        };
+        return get(arguments...);
+    } else if constexpr (same<Member, &Functions::GetImageDrmFormatModifierPropertiesEXT>) {
+        const auto get = [&](VkDevice device, VkImage image, VkImageDrmFormatModifierPropertiesEXT* out) {
+            return image_modifier ? image_modifier(image, *out) : next(device, image, out);
+        };
+        return get(arguments...);
+    } else if constexpr (same<Member, &Functions::GetImageSubresourceLayout>) {
+        const auto get = [&](VkDevice device, VkImage image, const VkImageSubresource* which,
+                             VkSubresourceLayout* out) {
+            return subresource_layout ? subresource_layout(image, *which, *out)
+                                      : next(device, image, which, out);
+        };
+        return get(arguments...);
     } else if constexpr (same<Member, &Functions::AllocateMemory>) {
         const auto make = [&](VkDevice device, const VkMemoryAllocateInfo* info, const VkAllocationCallbacks*,
                               VkDeviceMemory* out) {
@@ -347,6 +376,9 @@ void DriverWatch::patch(Functions& functions) {
     if (watch.fd_properties)
         patch_one<&Functions::GetMemoryFdPropertiesKHR>(functions, watch.below_, "vkGetMemoryFdPropertiesKHR",
                                                         true);
+    if (watch.image_modifier)
+        patch_one<&Functions::GetImageDrmFormatModifierPropertiesEXT>(
+            functions, watch.below_, "vkGetImageDrmFormatModifierPropertiesEXT", true);
 }
 
 } // namespace hwalloc::vulkan::testing

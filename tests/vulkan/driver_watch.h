@@ -81,6 +81,12 @@ public:
     std::function<VkResult(PFN_vkCreateBuffer, VkDevice, const VkBufferCreateInfo&, VkBuffer*)> create_buffer;
     std::function<VkResult(PFN_vkAllocateMemory, VkDevice, const VkMemoryAllocateInfo&, VkDeviceMemory*)>
         allocate;
+    std::function<VkResult(PFN_vkCreateImage, VkDevice, const VkImageCreateInfo&, VkImage*)> create_image;
+    std::function<void(VkFormat, VkFormatProperties2&)> format_properties;
+    std::function<VkResult(const VkPhysicalDeviceImageFormatInfo2&, VkImageFormatProperties2&)>
+        image_format_properties;
+    std::function<VkResult(VkImage, VkImageDrmFormatModifierPropertiesEXT&)> image_modifier;
+    std::function<void(VkImage, const VkImageSubresource&, VkSubresourceLayout&)> subresource_layout;
     std::function<VkResult(VkDeviceMemory, int*)> get_fd;
     std::function<VkResult(int, VkMemoryFdPropertiesKHR*)> fd_properties;
     // Called before every call goes down, without any lock held.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tests/vulkan/fake_dma_buf_driver.h"
+#include "tests/vulkan/fake_images.h"
 #include "tests/vulkan/fixture.h"
 
 namespace hwalloc::vulkan::testing {
@@ -18,16 +19,26 @@ protected:
         VulkanTest::TearDown();
     }
     // The application's device, with the extensions that dma-bufs need, as the made-up driver has them.
-    Device wrap_fake() {
+    Device wrap_fake() { return wrap(fake_handles()); }
+    // The same, with pictures.
+    Device wrap_fake_with_images() {
+        images.emplace(*watch);
+        Handles handles = fake_handles();
+        all.push_back(VK_EXT_IMAGE_DRM_FORMAT_MODIFIER_EXTENSION_NAME);
+        handles.enabled_extensions = all;
+        return wrap(handles);
+    }
+    Handles fake_handles() {
         all = app->extensions;
         for (const char* name : required_device_extensions())
             all.push_back(name);
         Handles handles = app->handles();
         handles.enabled_extensions = all;
-        return wrap(handles);
+        return handles;
     }
 
     std::optional<FakeDmaBufDriver> driver;
+    std::optional<FakeImages> images;
     std::vector<const char*> all;
 };
 
