@@ -8,6 +8,7 @@
 #include "tools/capture/format_options.h"
 #include "tools/capture/run.h"
 #include "tools/commands.h"
+#include "tools/device_names.h"
 #include "tools/module/load.h"
 
 namespace hwalloc::tools {
@@ -44,7 +45,35 @@ ConsumerRequest request_of(const Options& options) {
     return request;
 }
 
-int run(const Options& options, Output& out) {
+// Every device by the name that its library knows.
+Result<void> find_devices(Options& options) {
+    const auto find = [](DeviceKind kind, std::string& word) -> Result<void> {
+        auto found = find_device(kind, word);
+        if (!found)
+            return std::move(found).error();
+        word = *std::move(found);
+        return {};
+    };
+    if (options.device != "auto" && options.device != "test")
+        if (auto found = find(DeviceKind::camera, options.device); !found)
+            return found;
+    if (options.allocator != "auto")
+        if (auto found = find(DeviceKind::allocator, options.allocator); !found)
+            return found;
+    if (!options.gpu.empty())
+        if (auto found = find(DeviceKind::gpu, options.gpu); !found)
+            return found;
+    constexpr std::string_view on = "display=";
+    if (!options.to.starts_with(on))
+        return {};
+    std::string card = options.to.substr(on.size());
+    if (auto found = find(DeviceKind::card, card); !found)
+        return found;
+    options.to = std::string(on) + card;
+    return {};
+}
+
+int run(Options options, Output& out) {
     const bool display = options.to == "display" || options.to.starts_with("display=");
     if (!display && options.to != "memory" && options.to != "gpu")
         return out.fail_usage(
@@ -59,6 +88,8 @@ int run(const Options& options, Output& out) {
             "--allow-copy, --mark-first-frame, --scanout and --screen-buffers are for --to display");
     if (options.scanout == "copy" && !options.allow_copy)
         return out.fail_usage("--scanout copy needs --allow-copy");
+    if (auto found = find_devices(options); !found)
+        return out.fail(found.error());
     CaptureOptions checked{.device = options.device,
                            .allocator = options.allocator,
                            .buffers = options.buffers,
@@ -87,10 +118,10 @@ Run capture(CLI::App& command) {
     auto options = std::make_shared<Options>();
     command
         .add_option(
-            "--device", options->device,
-            "PATH of a camera, \"auto\" (the first that delivers a frame; test where there is none), or "
-            "\"test\" (colour bars)")
-        ->type_name("PATH")
+            "--device,DEVICE", options->device,
+            "NAME of a camera, as `hwalloc list` has it or its node; \"auto\" (the first that delivers "
+            "a frame; test where there is none), or \"test\" (colour bars)")
+        ->type_name("NAME")
         ->capture_default_str();
     command
         .add_option("--allocator", options->allocator, "whose memory to fill, or \"auto\" (found by trying)")

@@ -11,6 +11,7 @@
 #include "tools/check/child.h"
 #include "tools/check/steps.h"
 #include "tools/commands.h"
+#include "tools/device_names.h"
 
 namespace hwalloc::tools {
 namespace {
@@ -78,7 +79,8 @@ void check_here(const std::string& name, const Say& say) {
         say({{"step", step}, {"status", status}, {"detail", detail}, {"error", error}});
     };
     begin("find");
-    auto found = Allocator::resolve(name);
+    auto known = find_device(DeviceKind::allocator, name);
+    auto found = known ? Allocator::resolve(*known) : Result<Allocator*>(known.error());
     if (!found)
         return end("find", "failed", found.error().message(), to_json(found.error()));
     Subject subject;

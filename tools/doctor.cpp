@@ -8,7 +8,9 @@
 #include <string_view>
 
 #include "tools/commands.h"
+#include "tools/device_names.h"
 #include "tools/doctor/checks.h"
+#include "tools/near_names.h"
 
 namespace hwalloc::tools {
 namespace {
@@ -139,7 +141,52 @@ Json document_of(const std::vector<Check>& checks) {
     return document;
 }
 
-int examine(Output& out, const std::vector<std::string>& ids) {
+// The checks that `id` asks for. A device may go by any name that `hwalloc list` has: as itself ("vivid") for
+// all checks of it, or below a part ("allocator/v4l2/vivid", "camera/vivid", "gpu/vulkan/0").
+std::vector<std::string> checks_of(const std::string& id) {
+    const auto slash = id.find('/');
+    const std::string part = id.substr(0, slash);
+    const bool is_part =
+        std::any_of(std::begin(parts), std::end(parts), [&](const Part& one) { return one.name == part; });
+    const std::string device = !is_part ? id : slash == id.npos ? std::string() : id.substr(slash + 1);
+    const bool wanted = !is_part || part == "allocator" || part == "camera" || part == "gpu";
+    if (device.empty() || !wanted)
+        return {id};
+    std::vector<std::string> ids;
+    const auto add = [&](DeviceKind kind, const char* as, bool wanted_here) {
+        if (!wanted_here)
+            return;
+        const auto found = find_device(kind, device);
+        const std::string name =
+            found ? found->substr(kind == DeviceKind::camera ? found->rfind('/') + 1 : 0) : std::string();
+        if (!name.empty())
+            ids.push_back(fmt::format("{}/{}", as, name));
+    };
+    add(DeviceKind::allocator, "allocator", part == "allocator" || !is_part);
+    add(DeviceKind::camera, "camera", part == "camera" || !is_part);
+    add(DeviceKind::gpu, "gpu", part == "gpu" || (!is_part && id.starts_with("vulkan/")));
+    return ids.empty() ? std::vector<std::string>{id} : ids;
+}
+
+Error no_such_check(const std::string& id, const Checks& found) {
+    std::vector<std::string> names;
+    for (const Part& part : parts)
+        names.emplace_back(part.name);
+    for (const Check& check : found.list())
+        names.push_back(check.id);
+    const auto near = near_names(id, names);
+    return Error(ErrorKind::unavailable, "there is no such check on this machine")
+        .on(id)
+        .remedy(near.empty() ? std::string("`hwalloc doctor` shows all there are, by id")
+                             : fmt::format("perhaps {} is meant; `hwalloc doctor` shows all there are, by id",
+                                           either_of(near)));
+}
+
+int examine(Output& out, const std::vector<std::string>& asked) {
+    std::vector<std::string> ids;
+    for (const std::string& id : asked)
+        for (std::string& one : checks_of(id))
+            ids.push_back(std::move(one));
     const Selection selection(ids);
     const Machine machine(ids);
     Checks found;
@@ -154,9 +201,7 @@ int examine(Output& out, const std::vector<std::string>& ids) {
         if (std::none_of(checks.begin(), checks.end(), [&](const Check& check) {
                 return is_below(check.id, id) || is_below(id, check.id);
             }))
-            return out.fail(Error(ErrorKind::unavailable, "there is no such check on this machine")
-                                .on(id)
-                                .remedy("`hwalloc doctor` shows all there are, by id"));
+            return out.fail(no_such_check(id, found));
     if (out.json())
         out.print(document_of(checks));
     else
@@ -172,8 +217,10 @@ int examine(Output& out, const std::vector<std::string>& ids) {
 
 Run doctor(CLI::App& command) {
     auto ids = std::make_shared<std::vector<std::string>>();
-    command.add_option("ID", *ids,
-                       "look at these only: a check's id, or how ids begin (allocator, limit/udmabuf-size)");
+    command.add_option(
+        "ID", *ids,
+        "look at these only: a check's id, how ids begin (allocator, limit/udmabuf-size), or any name "
+        "of a device or an allocator that `hwalloc list` has");
     std::string about = "Checks, by how their ids begin:\n";
     for (const Part& part : parts)
         about.append(fmt::format("  {:<10}  {}\n", part.name, part.about));

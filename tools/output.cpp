@@ -35,6 +35,11 @@ void write_document(const Json& document) {
     write(stdout, "\n");
 }
 
+// The same as text for people: what is not UTF-8 is replaced, whoever named a device so.
+std::string readable(std::string_view text) {
+    return Json::parse(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace)).get<std::string>();
+}
+
 } // namespace
 
 Output::Output(bool json) : json_(json), colours_(!json && wants_colours()) {}
@@ -130,7 +135,7 @@ int Output::fail_usage(std::string_view message) {
 
 void Output::note(std::string_view text) {
     std::fflush(stdout); // so that the two stay in order where they share a terminal
-    write(stderr, fmt::format("hwalloc: {}\n", text));
+    write(stderr, fmt::format("hwalloc: {}\n", readable(text)));
 }
 
 bool Output::flush() {

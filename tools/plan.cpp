@@ -14,6 +14,7 @@
 #include "tools/capture/format_options.h"
 #include "tools/capture/source.h"
 #include "tools/commands.h"
+#include "tools/device_names.h"
 #include "tools/plan/report.h"
 
 namespace hwalloc::tools {
@@ -134,7 +135,7 @@ Result<Participants> open_all(const Options& options, const v4l2::FormatRequest&
             if (auto added = add(found, cpu_participant(MapFlags::write)); !added)
                 return std::move(added).error();
     for (const std::string& which : options.gpus)
-        if (auto added = add(found, participant_of("vulkan/" + which)); !added)
+        if (auto added = add(found, participant_of(which.empty() ? "vulkan" : "vulkan/" + which)); !added)
             return std::move(added).error();
     for (const std::string& which : options.cards)
         if (auto added = add_card(found, which, drm::CardUse::import); !added)
@@ -181,7 +182,38 @@ Result<void> write_picture(const std::string& path, const std::string& text) {
     return failed(written ? "fclose" : "fwrite");
 }
 
-int run(const Options& options, Output& out) {
+// Every device by the name that its library knows, before the first one is opened.
+Result<void> find_devices(Options& options) {
+    const std::pair<DeviceKind, std::vector<std::string>*> all[] = {
+        {DeviceKind::camera, &options.cameras},
+        {DeviceKind::gpu, &options.gpus},
+        {DeviceKind::card, &options.cards},
+        {DeviceKind::video_output, &options.outputs},
+        {DeviceKind::card, &options.displays}};
+    for (const auto& [kind, words] : all)
+        for (std::string& word : *words) {
+            auto found = find_device(kind, word);
+            if (!found)
+                return std::move(found).error();
+            word = *std::move(found);
+        }
+    return {};
+}
+
+// The allocators of --prefer. One that there is not stays, for the plan to tell about it.
+std::vector<std::string> preferred_by(const Options& options, Output& out) {
+    std::vector<std::string> names;
+    for (const std::string& list : options.prefer)
+        for (std::string& word : allocator_names(list)) {
+            auto found = find_device(DeviceKind::allocator, word);
+            if (!found)
+                out.note(fmt::format("--prefer: {}", found.error().message()));
+            names.push_back(found ? *std::move(found) : std::move(word));
+        }
+    return names;
+}
+
+int run(Options options, Output& out) {
     v4l2::FormatRequest request;
     if (const std::string wrong = parse_picture(options.size, options.format, request); !wrong.empty())
         return out.fail_usage(wrong);
@@ -197,13 +229,12 @@ int run(const Options& options, Output& out) {
         if (request.pixel_format == 0)
             request.pixel_format = fourcc('Y', 'U', 'Y', 'V');
     }
+    if (auto found = find_devices(options); !found)
+        return out.fail(found.error());
     auto participants = open_all(options, request);
     if (!participants)
         return out.fail(participants.error());
-    std::vector<std::string> names;
-    for (const std::string& list : options.prefer)
-        for (std::string& name : allocator_names(list))
-            names.push_back(std::move(name));
+    const std::vector<std::string> names = preferred_by(options, out);
     const std::vector<std::string_view> prefer(names.begin(), names.end());
     if (const auto& configured = preferred_allocators(); configured.why)
         out.note(configured.why->message());
@@ -230,18 +261,18 @@ int run(const Options& options, Output& out) {
 Run plan(CLI::App& command) {
     auto options = std::make_shared<Options>();
     command.add_option("--camera", options->cameras, "a camera that fills the memory; may be given again")
-        ->type_name("PATH");
+        ->type_name("NAME");
     command.add_option("--gpu", options->gpus, "a GPU that reads it: index, part of its name, or DRM node")
-        ->type_name("N|NAME");
+        ->type_name("NAME");
     command
         .add_option("--display", options->displays, "a card that shows it on a screen: node or driver's name")
-        ->type_name("CARD");
+        ->type_name("NAME");
     command.add_option("--import", options->cards, "a card that only imports it: node or driver's name")
-        ->type_name("CARD");
+        ->type_name("NAME");
     command
         .add_option("--video-output", options->outputs,
                     "a video device that takes frames: an output, or an encoder")
-        ->type_name("PATH");
+        ->type_name("NAME");
     command.add_option("--cpu", options->cpu, "the CPU: read, write or readwrite")
         ->check(CLI::IsMember({"read", "write", "readwrite"}))
         ->type_name("ACCESS");
@@ -273,6 +304,8 @@ Run plan(CLI::App& command) {
         "--quick", options->quick,
         "stop when two kinds of memory do, one to take and one to fall back to, instead of trying all");
     command.add_option("--svg", options->svg, "draw the matrix into FILE, too")->type_name("FILE");
+    command.footer("A NAME of a device or an allocator is any that `hwalloc list` prints, with its family or "
+                   "without: v4l2/video0, video0, /dev/video0, a driver's, or one of udev's links.");
     return [options](Output& out) { return run(*options, out); };
 }
 

@@ -3,7 +3,7 @@
 shares no code with the library (judge_plan); the choice for a camera that demands contiguous memory in a guest whose memory is
 in pieces; and captures that take what the plan found.
 
-usage: plan_test.py [matrix|fragmented|rights]...
+usage: plan_test.py [matrix|fragmented|rights|names]...
 
 HWALLOC_PLAN_BOOTS says how many guests are broken into pieces (1)."""
 
@@ -171,5 +171,52 @@ def rights(cases, directory, _):
                and "EACCES" in strict["error"]["message"] else [done["heap"].told()])
 
 
+# In the guest: every name of every device, with its family and without, in each place that takes one.
+TRY_NAMES = """
+import json, pathlib, subprocess
+def hwalloc(*words):
+    done = subprocess.run(["hwalloc", *words, "--json"], stdout=subprocess.PIPE, text=True)
+    try:
+        return done.returncode, json.loads(done.stdout)
+    except json.JSONDecodeError:
+        return done.returncode, {"error": {"message": done.stdout}}
+size = ["--size", "64x48", "--format", "XR24", "--quick", "--prefer", "udmabuf"]
+tried = []
+links = {str(path.resolve()): str(path) for path in sorted(pathlib.Path("/dev/v4l").rglob("*index0"))}
+for item in hwalloc("list")[1]["allocators"]:
+    family = item["family"]
+    if item["name"] not in ("v4l2/video0", "drm-dumb/card0", "drm-dumb/card1", "vulkan/0"):
+        continue
+    names = [item["name"], *item["aliases"], *(links[one] for one in item["aliases"] if one in links)]
+    for name in sorted({*names, *(one.split("/", 1)[-1] for one in names if not one.startswith("/"))}):
+        if name in ("v4l2", "drm-dumb", "vulkan"):
+            continue
+        uses = {"v4l2": [["plan", "--camera", name], ["capture", name, "--list-formats"], ["doctor", name]],
+                "drm-dumb": [["plan", "--import", name, *size], ["plan", "--display", name, *size]],
+                "vulkan": [["plan", "--gpu", name, *size]]}[family]
+        for words in uses:
+            code, document = hwalloc(*words)
+            tried.append({"item": item["name"], "words": words, "code": code,
+                          "who": [one["name"] for one in document.get("participants", [])],
+                          "error": document.get("error")})
+wrong = [hwalloc("plan", "--camera", "vido0")[1], hwalloc("capture", "/dev/video9")[1]]
+print(json.dumps({"tried": tried, "wrong": [one["error"]["message"] for one in wrong]}))
+"""
+
+
+def names(cases, directory, _):
+    """Every name that list prints, in every option that takes such a device."""
+    (directory / "names.py").write_text(TRY_NAMES)
+    done = in_lab(directory, commands={"names": f"{sys.executable} names.py"})["names"]
+    tried = done.document.get("tried", [])
+    cases.case(f"{len(tried)} ways to say a device", [f"{one['words']}: {one['error']}" for one in tried if one["error"]
+               and not one["who"]] + ([] if len(tried) > 20 else [done.told()]))
+    by_driver = [one for one in tried if one["words"][:3] == ["plan", "--camera", "vivid"]]
+    cases.case("a driver's name is the first camera's",
+               [] if by_driver and by_driver[0]["who"][:1] and "/dev/video0" in by_driver[0]["who"][0] else [str(by_driver)])
+    cases.case("names that there are not are answered with those like them",
+               [one for one, near in zip(done.document.get("wrong", ["", ""]), ("video0", "/dev/video0")) if near not in one])
+
+
 if __name__ == "__main__":
-    sys.exit(run({"matrix": matrix, "fragmented": fragmented, "rights": rights}))
+    sys.exit(run({"matrix": matrix, "fragmented": fragmented, "rights": rights, "names": names}))
