@@ -5,6 +5,7 @@
 #include "backends/v4l2/session.h"
 #include "common/dma_buf.h"
 #include "hwalloc/allocator.h"
+#include "hwalloc/image_layout.h"
 
 namespace hwalloc::v4l2 {
 
@@ -30,7 +31,7 @@ Result<detail::Session::Import> detail::Session::importable(const Memory& memory
     if (!borrowed)
         return unfit(ErrorKind::unsupported,
                      FixedText("memory of ", from, " has no dma-buf, and V4L2 imports nothing else"))
-            .remedy("use an allocator that exports dma-bufs: `hwalloc list` shows them");
+            .remedy("use an allocator that exports dma-bufs");
     if (use == Use::capture && (!borrowed->writable || has(memory.flags(), MemoryFlags::readonly)))
         return unfit(ErrorKind::permission, "the memory is read-only and the camera would write it");
     const auto facts = dma_buf::examine(borrowed->fd);
@@ -50,6 +51,17 @@ Result<detail::Session::Import> detail::Session::importable(const Memory& memory
     return Import{borrowed->fd, facts->size, facts->inode};
 }
 
+Error detail::Session::with_plan_command(Error error) const noexcept {
+    const ImageLayout& layout = format->layout;
+    const std::string code = fourcc_name(format->pixel_format); // at most 7 characters: allocates nothing
+    const std::string_view name = std::string_view(code).substr(0, code.find_last_not_of(' ') + 1);
+    const FixedText words(error.remedy(), error.remedy().empty() ? "" : "; ", "`hwalloc plan ",
+                          use == Use::output ? "--video-output " : "--camera ", info.path, " --size ",
+                          layout.width, "x", layout.height, " --format ", name,
+                          "` finds memory that it takes");
+    return std::move(error).remedy(words);
+}
+
 Error detail::Session::import_refused(int answer, std::string_view doing, std::uint64_t wanted,
                                       std::uint64_t held) const noexcept {
     // What is known of the cause stands before what to do.
@@ -63,9 +75,9 @@ Error detail::Session::import_refused(int answer, std::string_view doing, std::u
         return error(
             "the kernel answers so when it cannot map the memory for the device (addresses out of its "
             "range, or an exporter that does not allow it), and when the memory is no dma-buf or too "
-            "short; use another allocator");
+            "short");
     if (answer == -ENOSYS)
-        return error("whoever made this memory lets no other device attach to it; use another allocator");
+        return error("whoever made this memory lets no other device attach to it");
     if (answer != -EFAULT)
         return refused(answer, "VIDIOC_QBUF", doing).wanted(wanted).held(held);
     if (held < wanted)

@@ -68,6 +68,8 @@ Result<void> Camera::bind(std::span<const MemoryRef> memories) noexcept {
             if (!memories[i])
                 return wrong(ErrorKind::invalid, "there is no memory");
             const auto import = session.importable(*memories[i], wanted, doing);
+            if (!import && import.error().kind() == ErrorKind::unsupported)
+                return session.with_plan_command(import.error());
             if (!import)
                 return import.error();
             if (std::find(seen.begin(), seen.end(), import->inode) != seen.end())

@@ -119,6 +119,9 @@ struct Session {
     // (dma_buf::exporter_of). With nothing bound any more.
     Error explain_refusal(int answer, std::string_view doing, std::uint64_t held,
                           std::string_view exporter) noexcept;
+    // `error` of memory that was refused, with the command that finds memory which this device takes at its
+    // format at the end of the remedy.
+    Error with_plan_command(Error error) const noexcept;
     // Makes the twins and tries them; fills in the answer above. With nothing bound.
     void ask_twins() noexcept;
 };

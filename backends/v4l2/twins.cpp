@@ -53,34 +53,35 @@ Result<Answer> Camera::needs_contiguous_memory(std::optional<Error>* why) noexce
 Error detail::Session::explain_refusal(int answer, std::string_view doing, std::uint64_t held,
                                        std::string_view exporter) noexcept {
     Error error = import_refused(answer, doing, image_size(), held);
-    if (answer != -EFAULT || held < image_size())
+    if (error.kind() != ErrorKind::incompatible)
         return error;
+    if (answer != -EFAULT || held < image_size())
+        return with_plan_command(std::move(error));
     if (!asked_contiguous)
         ask_twins();
     const bool two_exporters_refused = twins_refused == 2 && !exporter.empty() && exporter != "udmabuf";
     switch (two_exporters_refused ? Answer::yes : contiguous) {
     case Answer::yes:
-        return std::move(error).remedy(FixedText(
+        return with_plan_command(std::move(error).remedy(FixedText(
             "the size is right, and the device needs physically contiguous memory, which this is not "
             "(established: of two trial buffers over the same pages in two orders, which cannot both be "
             "contiguous, it refused ",
             twins_refused == 2 ? "both" : "one",
-            "); use an allocator of contiguous memory: `hwalloc list` says which are (a CMA heap, such as "
-            "dma-heap/reserved or dma-heap/default_cma_region, for which the kernel option cma=64M may be "
-            "needed)"));
+            "); its own buffers are, and those of a CMA heap (the kernel option cma=64M makes one)")));
     case Answer::no:
-        return std::move(error).remedy(
-            "the size is right, and the device takes scattered memory (established with two trial "
-            "buffers), so it cannot reach or map what this allocator gives: addresses beyond its "
-            "range, or an exporter that the kernel cannot map for it; use another allocator");
+        return with_plan_command(
+            std::move(error).remedy("the size is right, and the device takes scattered memory (established "
+                                    "with two trial buffers), so it cannot reach or map what this allocator "
+                                    "gives: addresses beyond its range, or an exporter that the kernel "
+                                    "cannot map for it"));
     case Answer::unknown:
         break;
     }
     const FixedText words(
         error.remedy(),
         ", and which of these could not be found out (it takes /dev/udmabuf, and memory of another exporter "
-        "than udmabuf); try an allocator of contiguous memory (`hwalloc list`)");
-    Error unknown = std::move(error).remedy(words);
+        "than udmabuf)");
+    Error unknown = with_plan_command(std::move(error).remedy(words));
     return why_unknown ? std::move(unknown).because(*why_unknown) : std::move(unknown);
 }
 

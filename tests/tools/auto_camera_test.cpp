@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <string_view>
+#include <utility>
 
 #include "tools/capture/run.h"
 
@@ -44,7 +45,7 @@ public:
         return bars_->reserve(count);
     }
     Result<void> bind(std::span<const MemoryRef> memories) override {
-        if (fails("QBUF"))
+        if (fails("QBUF") || (fails("QBUF once") && !std::exchange(refused_, true)))
             return refusal("QBUF");
         return bars_->bind(memories);
     }
@@ -81,6 +82,7 @@ private:
 
     v4l2::DeviceInfo info_;
     std::string fails_at_;
+    bool refused_ = false;
     std::unique_ptr<FrameSource> bars_ = test_source();
 };
 
@@ -205,6 +207,21 @@ TEST_F(AutoCamera, BlamesNoCameraForAWrongAllocator) {
     EXPECT_EQ(told.code, 1);
     EXPECT_EQ(told.err, "");
     EXPECT_THAT(told.document["error"]["message"], HasSubstr("nonsense"));
+}
+
+TEST_F(AutoCamera, TellsTheErrnoOfMemoryThatItFellBackFrom) {
+    const Told told = capture({"QBUF once"}, false, "auto");
+    ASSERT_EQ(told.code, 0) << told.document;
+    EXPECT_EQ(told.document["device"], "/dev/fake0");
+    ASSERT_EQ(told.document["passed_over"].size(), 1u);
+    EXPECT_THAT(told.err, AllOf(HasSubstr("passed over "), HasSubstr("QBUF"), HasSubstr("ENOSPC")));
+    EXPECT_EQ(lines(told.err), 1) << told.err;
+}
+
+TEST_F(AutoCamera, SaysHowToFindWhatDoesWhereNamedMemoryIsRefused) {
+    const Told told = capture({"QBUF"}, false, "memfd");
+    EXPECT_EQ(told.code, 1);
+    EXPECT_THAT(told.document["error"]["causes"][0]["remedy"], HasSubstr("leave --allocator out"));
 }
 
 } // namespace

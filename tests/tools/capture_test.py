@@ -122,6 +122,30 @@ class Capture(unittest.TestCase):
         names = [item["name"] for item in tool.run_json("list")[1]["allocators"]]
         self.assertIn(report["allocator"], names)
 
+    def test_no_preference_is_passed_over_in_silence(self):
+        words = [tool.TOOL, "capture", "--device", "test", "--size", "64x48", "--frames", "2", "--fps", "200"]
+        for preferred, chosen, told in (("sysmem", "sysmem", 0), ("memfb", None, 1), ("memfb,sysmem", "sysmem", 1),
+                                        ("sysmem,memfb", "sysmem", 1), ("dmabuf,sysmem,memfb", "sysmem", 2)):
+            with self.subTest(preferred):
+                done = subprocess.run(words, capture_output=True, text=True, check=False,
+                                      env={**os.environ, "HWALLOC_ALLOCATORS": preferred})
+                self.assertEqual(done.returncode, 0, done.stderr)
+                if chosen:
+                    self.assertIn(f" of {chosen}\n", done.stdout)
+                self.assertEqual(done.stderr.count("passed over"), told, done.stderr)
+                for name in ("memfb", "dmabuf"):
+                    self.assertEqual(f"passed over {name}: " in done.stderr, name in preferred, done.stderr)
+
+    def test_preferences_that_cannot_be_read_are_told(self):
+        (self.path / "hwalloc").mkdir()
+        (self.path / "hwalloc" / "allocators").mkdir()  # a directory instead of a file
+        environment = {key: value for key, value in os.environ.items() if key != "HWALLOC_ALLOCATORS"}
+        done = subprocess.run([tool.TOOL, "capture", "--device", "test", "--size", "64x48", "--frames", "2", "--fps", "200"],
+                              capture_output=True, text=True, check=False,
+                              env={**environment, "XDG_CONFIG_HOME": str(self.path)})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("EISDIR", done.stderr)
+
     def test_a_picture_that_cannot_be_made_is_told_before_anything_is_captured(self):
         path = self.path / "no.png"
         error = self.error("--device", "test", "--format", "MJPG", "--output", path)

@@ -177,6 +177,34 @@ TEST_F(CameraTest, ContiguousIsSaidOnlyWhenTwinsProveIt) {
                       HasSubstr("could not be found out"), HasSubstr("/dev/udmabuf")));
 }
 
+TEST_F(CameraTest, RefusedMemoryEndsInTheCommandThatFindsWhatDoes) {
+    const auto command = ::testing::EndsWith(
+        "`hwalloc plan --camera /dev/video7 --size 64x48 --format YUYV` finds memory that "
+        "it takes");
+    fake.exporter = "system";
+    for (const int answer : {-EFAULT, -EINVAL, -ENOSYS})
+        for (const bool twins_too : {true, false}) {
+            static int refusal;
+            refusal = answer;
+            fake.qbuf = twins_too ? [](int, std::uint32_t) { return refusal; } : [](int fd, std::uint32_t) {
+                const auto& trials = FakeCamera::active->trial_buffers;
+                const bool trial = std::find(trials.begin(), trials.end(), fd) != trials.end();
+                return trial ? 0 : refusal;
+            };
+            auto camera = ready();
+            const auto given = memories(4);
+            const auto error = camera.bind(given).error();
+            EXPECT_EQ(error.kind(), ErrorKind::incompatible);
+            EXPECT_THAT(std::string(error.remedy()), command) << answer;
+        }
+    fake.qbuf = nullptr;
+    auto camera = ready();
+    std::vector<MemoryRef> plain;
+    for (int i = 0; i < 2; ++i)
+        plain.push_back((*Allocator::resolve("sysmem"))->alloc(image_bytes).value());
+    EXPECT_THAT(std::string(camera.bind(plain).error().remedy()), command);
+}
+
 TEST_F(CameraTest, TheThirdBufferMayBeTheOneThatIsRefused) {
     fake.qbuf = [](int, std::uint32_t index) { return index == 2 ? -EINVAL : 0; };
     auto camera = ready();

@@ -50,6 +50,10 @@ Result<Started> start_source(FrameSource& source, FrameConsumer* consumer, Frame
     if (!buffers)
         return std::move(buffers).error();
     started.buffers = std::move(*buffers);
+    for (const Error& error : started.buffers.passed_over) {
+        const std::string message = error.message();
+        started.notes.push_back("passed over " + message.substr(0, message.find('\n')));
+    }
     started.imports = source.needs_dma_buf() ? source.bound() : 0;
     if (source.bound() != options.buffers)
         started.notes.push_back(fmt::format(

@@ -6,6 +6,7 @@
 
 #include "hwalloc/inventory.h"
 #include "hwalloc/plan.h"
+#include "tools/capture/format_options.h"
 #include "tools/output.h"
 
 namespace hwalloc::tools {
@@ -31,6 +32,42 @@ Result<void> bind_all(FrameSource& source, FrameConsumer* consumer, std::span<co
 bool claims_dma_buf(Allocator& allocator) {
     auto* describes = allocator.extension<Describes>();
     return !describes || describes->claims().export_dmabuf;
+}
+
+// The command that finds what does for all who use the frames; empty for the test source, which is no device.
+std::string plan_command(FrameSource& source, FrameConsumer* consumer, bool read_by_cpu,
+                         const v4l2::CaptureFormat& format) {
+    if (!source.needs_dma_buf())
+        return {};
+    std::string command = "hwalloc plan --camera " + source.info().path;
+    if (consumer)
+        if (auto uses = consumer->participant()) {
+            constexpr std::string_view gpu = "GPU ";
+            std::string_view name = (*uses)->name();
+            name.remove_prefix(name.starts_with(gpu) ? gpu.size() : 0);
+            command += fmt::format(" --gpu '{}'", name);
+        }
+    if (read_by_cpu)
+        command += " --cpu read";
+    std::string name = format_name(format.pixel_format);
+    name.erase(name.find_last_not_of(' ') + 1);
+    return fmt::format("{} --size {}x{} --format {}", command, format.layout.width, format.layout.height,
+                       name);
+}
+
+// Memory of an allocator that was named, which somebody does not take. The library's own command, which knows
+// of one device only, gives way.
+Error refused_for_all(const Error& error, const std::string& command) {
+    std::string_view remedy = error.remedy();
+    remedy = remedy.substr(0, remedy.find("`hwalloc plan "));
+    remedy = remedy.substr(0, remedy.find_last_not_of("; ") + 1);
+    const char* gap = remedy.empty() ? "" : "; ";
+    const std::string words =
+        command.empty()
+            ? fmt::format("{}{}leave --allocator out: capture then finds memory that does", remedy, gap)
+            : fmt::format("{}{}leave --allocator out, or see which memory does for all: `{}`", remedy, gap,
+                          command);
+    return Error(error).remedy(words);
 }
 
 Error cannot_be_shared(const std::string& name, const v4l2::DeviceInfo& device) {
@@ -83,18 +120,28 @@ Error named(const std::string& name, const Error& error) {
     return Error(error).doing(fmt::format("{}: {}", name, error.operation()));
 }
 
-// Why what stands before the chosen candidate was passed over.
-void tell_refusals(const Plan& plan, std::size_t chosen, std::vector<Error>& refusals) {
-    for (std::size_t i = 0; i < chosen; ++i) {
+// Why a candidate is not the choice; null where it may be.
+const Error* why_not(const PlanCandidate& candidate) {
+    if (candidate.why)
+        return &*candidate.why;
+    for (const Verdict verdict : {Verdict::refused, Verdict::untested})
+        for (const PlanCell& cell : candidate.cells)
+            if (cell.verdict == verdict && cell.why)
+                return &*cell.why;
+    return nullptr;
+}
+
+// Why what stands before the chosen candidate was passed over; and names that a user prefers and nothing has,
+// wherever they stand. `failed`: those whose reasons are known already.
+void tell_refusals(const Plan& plan, std::size_t chosen, const std::vector<std::string>& failed,
+                   std::vector<Error>& refusals) {
+    for (std::size_t i = 0; i < plan.candidates().size(); ++i) {
         const PlanCandidate& candidate = plan.candidates()[i];
-        if (candidate.why)
-            refusals.push_back(named(candidate.name, *candidate.why));
-        else
-            for (const PlanCell& cell : candidate.cells)
-                if (cell.verdict == Verdict::refused && cell.why) {
-                    refusals.push_back(named(candidate.name, *cell.why));
-                    break;
-                }
+        if (i == chosen || (i > chosen && !(candidate.preferred && !candidate.allocator)) ||
+            std::find(failed.begin(), failed.end(), candidate.name) != failed.end())
+            continue;
+        if (const Error* why = why_not(candidate))
+            refusals.push_back(named(candidate.name, *why));
     }
 }
 
@@ -107,6 +154,8 @@ Result<Buffers> bind_planned(FrameSource& source, FrameConsumer* consumer, bool 
         return std::move(participants).error();
     std::vector<std::string> failed;
     std::vector<Error> refusals;
+    if (const auto& preferred = preferred_allocators(); preferred.why)
+        refusals.push_back(*preferred.why);
     for (const bool complete : {false, true}) {
         // Bytes: the format is negotiated already.
         auto made = plan({.participants = *participants, .image = {.size = size}, .complete = complete});
@@ -126,7 +175,7 @@ Result<Buffers> bind_planned(FrameSource& source, FrameConsumer* consumer, bool 
             auto bound = buffers ? bind_all(source, consumer, buffers->memories)
                                  : Result<void>(std::move(buffers).error());
             if (bound) {
-                tell_refusals(all, index, refusals);
+                tell_refusals(all, index, failed, refusals);
                 return Buffers{name, kind_of(*source.memory(0)), std::move(refusals)};
             }
             failed.push_back(name);
@@ -134,7 +183,7 @@ Result<Buffers> bind_planned(FrameSource& source, FrameConsumer* consumer, bool 
         }
     }
     Error error =
-        Error(refusals.front().kind(), "choosing an allocator")
+        Error(refusals.back().kind(), "choosing an allocator")
             .doing(fmt::format("choosing an allocator for {} of {}: what was taken once cannot be "
                                "had or bound for all buffers",
                                counted(count, "buffer"), counted(size, "byte")))
@@ -160,8 +209,11 @@ Result<Buffers> bind_buffers(FrameSource& source, FrameConsumer* consumer, bool 
     auto allocator = Allocator::resolve(name);
     if (!allocator)
         return std::move(allocator).error();
+    const auto refused = [&](const Error& error) {
+        return refused_for_all(error, plan_command(source, consumer, read_by_cpu, format));
+    };
     if (source.needs_dma_buf() && !claims_dma_buf(**allocator))
-        return cannot_be_shared(name, source.info());
+        return refused(cannot_be_shared(name, source.info()));
     std::vector<MemoryRef> memories;
     for (std::uint32_t i = 0; i < *granted; ++i) {
         auto memory = (*allocator)->alloc(size);
@@ -170,7 +222,7 @@ Result<Buffers> bind_buffers(FrameSource& source, FrameConsumer* consumer, bool 
         memories.push_back(std::move(*memory));
     }
     if (auto bound = bind_all(source, consumer, memories); !bound)
-        return std::move(bound).error();
+        return refused(bound.error());
     return Buffers{std::string((*allocator)->name()), kind_of(*source.memory(0)), {}};
 }
 
