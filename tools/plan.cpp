@@ -3,157 +3,18 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <list>
 #include <memory>
-#include <optional>
 #include <utility>
 
-#include "hwalloc/drm.h"
 #include "hwalloc/plan.h"
-#include "hwalloc/v4l2.h"
 #include "tools/capture/format_options.h"
-#include "tools/capture/source.h"
 #include "tools/commands.h"
 #include "tools/device_names.h"
+#include "tools/plan/participants.h"
 #include "tools/plan/report.h"
 
 namespace hwalloc::tools {
 namespace {
-
-struct Options {
-    std::vector<std::string> cameras, outputs, gpus, displays, cards, cpu, prefer;
-    std::string size, format, policy = "prefer", svg;
-    std::uint64_t bytes = 0;
-    bool quick = false;
-};
-
-// Whoever takes part, and what they stand on.
-struct Participants {
-    // Puts back what was set for the plan.
-    struct OpenCamera {
-        explicit OpenCamera(v4l2::Camera&& opened) : camera(std::move(opened)) {}
-        OpenCamera(OpenCamera&&) = delete;
-        ~OpenCamera() {
-            if (before)
-                (void)camera.negotiate(*before);
-        }
-        v4l2::Camera camera;
-        std::optional<v4l2::FormatRequest> before{};
-    };
-    std::list<OpenCamera> cameras{};
-    std::vector<ParticipantRef> all{}; // in the order in which they see a frame
-    ImageSpec image{};
-};
-
-template<class T>
-Result<void> add(Participants& to, Result<T> participant) {
-    if (!participant)
-        return std::move(participant).error();
-    to.all.push_back(std::move(*participant));
-    return {};
-}
-
-// What is shared with a camera: what is asked for, and what it has, for the rest.
-Result<ImageSpec> image_of(v4l2::Camera& camera, const v4l2::FormatRequest& request) {
-    ImageSpec image{.fourcc = v4l2::drm_of_pixel_format(request.pixel_format),
-                    .width = request.width,
-                    .height = request.height};
-    if (image.pixels() && image.width)
-        return image;
-    const auto now = camera.current_format();
-    if (!now)
-        return now.error();
-    if (!image.width)
-        image.width = now->layout.width, image.height = now->layout.height;
-    if (!image.pixels())
-        image.fourcc = now->layout.fourcc;
-    if (!image.pixels() && !request.width)
-        return ImageSpec{.size = now->layout.memory_sizes[0]}; // compressed
-    if (!image.pixels())
-        image.fourcc = fourcc('Y', 'U', 'Y', 'V');
-    return image;
-}
-
-// A compressed format has no size until the driver has said it, so a camera is set to that for the plan, and
-// back.
-Result<ImageSpec> set_compressed(Participants::OpenCamera& one, const v4l2::FormatRequest& request) {
-    if (const auto now = one.camera.current_format())
-        one.before = v4l2::FormatRequest{.pixel_format = now->pixel_format,
-                                         .width = now->layout.width,
-                                         .height = now->layout.height,
-                                         .rate = now->rate,
-                                         .stride = now->layout.planes[0].stride};
-    const auto set = one.camera.negotiate(request);
-    if (!set)
-        return set.error();
-    if (set->pixel_format != request.pixel_format)
-        return Error(ErrorKind::unsupported, "setting the format")
-            .doing(fmt::format("asking for {} and getting {}", format_name(request.pixel_format),
-                               format_name(set->pixel_format)))
-            .on(one.camera.info().path)
-            .call("VIDIOC_S_FMT")
-            .remedy("`hwalloc capture --list-formats` shows what the camera offers");
-    return ImageSpec{.size = set->layout.memory_sizes[0]};
-}
-
-Result<void> add_camera(Participants& to, const std::string& path, const v4l2::FormatRequest& request) {
-    auto camera = v4l2::Camera::open(path);
-    if (!camera)
-        return std::move(camera).error();
-    auto& one = to.cameras.emplace_back(std::move(*camera));
-    const bool compressed = request.pixel_format && !v4l2::drm_of_pixel_format(request.pixel_format);
-    auto image = compressed ? set_compressed(one, request) : image_of(one.camera, request);
-    if (!image)
-        return std::move(image).error();
-    if (to.cameras.size() == 1)
-        to.image = *image;
-    return add(to, v4l2::capture_participant(one.camera));
-}
-
-Result<void> add_card(Participants& to, const std::string& which, drm::CardUse use) {
-    auto card = drm::Device::open(which);
-    if (!card)
-        return std::move(card).error();
-    return add(to, drm::participant(*card, use));
-}
-
-Result<Participants> open_all(const Options& options, const v4l2::FormatRequest& request) {
-    Participants found;
-    for (const std::string& path : options.cameras)
-        if (auto added = add_camera(found, path, request); !added)
-            return std::move(added).error();
-    if (options.cameras.empty() && request.width) {
-        // Names of V4L2 are what people know; what only the others have is taken as it is.
-        const std::uint32_t drm = v4l2::drm_of_pixel_format(request.pixel_format);
-        found.image = {
-            .fourcc = drm ? drm : request.pixel_format, .width = request.width, .height = request.height};
-    }
-    if (options.bytes)
-        found.image.size = options.bytes;
-    for (const std::string& access : options.cpu)
-        if (access == "write")
-            if (auto added = add(found, cpu_participant(MapFlags::write)); !added)
-                return std::move(added).error();
-    for (const std::string& which : options.gpus)
-        if (auto added = add(found, participant_of(which.empty() ? "vulkan" : "vulkan/" + which)); !added)
-            return std::move(added).error();
-    for (const std::string& which : options.cards)
-        if (auto added = add_card(found, which, drm::CardUse::import); !added)
-            return std::move(added).error();
-    for (const std::string& path : options.outputs)
-        if (auto added = add(found, v4l2::output_participant(path)); !added)
-            return std::move(added).error();
-    for (const std::string& which : options.displays)
-        if (auto added = add_card(found, which, drm::CardUse::framebuffer); !added)
-            return std::move(added).error();
-    for (const std::string& access : options.cpu)
-        if (access != "write")
-            if (auto added =
-                    add(found, cpu_participant(access == "read" ? MapFlags::read : MapFlags::readwrite));
-                !added)
-                return std::move(added).error();
-    return found;
-}
 
 PlanPolicy policy_of(const std::string& name) {
     return name == "strict"       ? PlanPolicy::strict
@@ -183,7 +44,7 @@ Result<void> write_picture(const std::string& path, const std::string& text) {
 }
 
 // Every device by the name that its library knows, before the first one is opened.
-Result<void> find_devices(Options& options) {
+Result<void> find_devices(PlanOptions& options) {
     const std::pair<DeviceKind, std::vector<std::string>*> all[] = {
         {DeviceKind::camera, &options.cameras},
         {DeviceKind::gpu, &options.gpus},
@@ -201,7 +62,7 @@ Result<void> find_devices(Options& options) {
 }
 
 // The allocators of --prefer. One that there is not stays, for the plan to tell about it.
-std::vector<std::string> preferred_by(const Options& options, Output& out) {
+std::vector<std::string> preferred_by(const PlanOptions& options, Output& out) {
     std::vector<std::string> names;
     for (const std::string& list : options.prefer)
         for (std::string& word : allocator_names(list)) {
@@ -213,7 +74,7 @@ std::vector<std::string> preferred_by(const Options& options, Output& out) {
     return names;
 }
 
-int run(Options options, Output& out) {
+int run(PlanOptions options, Output& out) {
     v4l2::FormatRequest request;
     if (const std::string wrong = parse_picture(options.size, options.format, request); !wrong.empty())
         return out.fail_usage(wrong);
@@ -259,7 +120,7 @@ int run(Options options, Output& out) {
 } // namespace
 
 Run plan(CLI::App& command) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<PlanOptions>();
     command.add_option("--camera", options->cameras, "a camera that fills the memory; may be given again")
         ->type_name("NAME");
     command.add_option("--gpu", options->gpus, "a GPU that reads it: index, part of its name, or DRM node")

@@ -1,0 +1,123 @@
+#include "tools/plan/participants.h"
+
+#include <fmt/format.h>
+
+#include "hwalloc/drm.h"
+#include "tools/capture/format_options.h"
+
+namespace hwalloc::tools {
+namespace {
+
+template<class T>
+Result<void> add(Participants& to, Result<T> participant) {
+    if (!participant)
+        return std::move(participant).error();
+    to.all.push_back(std::move(*participant));
+    return {};
+}
+
+// What is shared with a camera: what is asked for, and what it has, for the rest.
+Result<ImageSpec> image_of(v4l2::Camera& camera, const v4l2::FormatRequest& request) {
+    ImageSpec image{.fourcc = v4l2::drm_of_pixel_format(request.pixel_format),
+                    .width = request.width,
+                    .height = request.height};
+    if (image.pixels() && image.width)
+        return image;
+    const auto now = camera.current_format();
+    if (!now)
+        return now.error();
+    if (!image.width)
+        image.width = now->layout.width, image.height = now->layout.height;
+    if (!image.pixels())
+        image.fourcc = now->layout.fourcc;
+    if (!image.pixels() && !request.width)
+        return ImageSpec{.size = now->layout.memory_sizes[0]}; // compressed
+    if (!image.pixels())
+        image.fourcc = fourcc('Y', 'U', 'Y', 'V');
+    return image;
+}
+
+// A compressed format has no size until the driver has said it, so a camera is set to that for the plan, and
+// back.
+Result<ImageSpec> set_compressed(Participants::OpenCamera& one, const v4l2::FormatRequest& request) {
+    if (const auto now = one.camera.current_format())
+        one.before = v4l2::FormatRequest{.pixel_format = now->pixel_format,
+                                         .width = now->layout.width,
+                                         .height = now->layout.height,
+                                         .rate = now->rate,
+                                         .stride = now->layout.planes[0].stride};
+    const auto set = one.camera.negotiate(request);
+    if (!set)
+        return set.error();
+    if (set->pixel_format != request.pixel_format)
+        return Error(ErrorKind::unsupported, "setting the format")
+            .doing(fmt::format("asking for {} and getting {}", format_name(request.pixel_format),
+                               format_name(set->pixel_format)))
+            .on(one.camera.info().path)
+            .call("VIDIOC_S_FMT")
+            .remedy("`hwalloc capture --list-formats` shows what the camera offers");
+    return ImageSpec{.size = set->layout.memory_sizes[0]};
+}
+
+Result<void> add_camera(Participants& to, const std::string& path, const v4l2::FormatRequest& request) {
+    auto camera = v4l2::Camera::open(path);
+    if (!camera)
+        return std::move(camera).error();
+    auto& one = to.cameras.emplace_back(std::move(*camera));
+    const bool compressed = request.pixel_format && !v4l2::drm_of_pixel_format(request.pixel_format);
+    auto image = compressed ? set_compressed(one, request) : image_of(one.camera, request);
+    if (!image)
+        return std::move(image).error();
+    if (to.cameras.size() == 1)
+        to.image = *image;
+    return add(to, v4l2::capture_participant(one.camera));
+}
+
+Result<void> add_card(Participants& to, const std::string& which, drm::CardUse use) {
+    auto card = drm::Device::open(which);
+    if (!card)
+        return std::move(card).error();
+    return add(to, drm::participant(*card, use));
+}
+
+} // namespace
+
+Result<Participants> open_all(const PlanOptions& options, const v4l2::FormatRequest& request) {
+    Participants found;
+    for (const std::string& path : options.cameras)
+        if (auto added = add_camera(found, path, request); !added)
+            return std::move(added).error();
+    if (options.cameras.empty() && request.width) {
+        // Names of V4L2 are what people know; what only the others have is taken as it is.
+        const std::uint32_t drm = v4l2::drm_of_pixel_format(request.pixel_format);
+        found.image = {
+            .fourcc = drm ? drm : request.pixel_format, .width = request.width, .height = request.height};
+    }
+    if (options.bytes)
+        found.image.size = options.bytes;
+    for (const std::string& access : options.cpu)
+        if (access == "write")
+            if (auto added = add(found, cpu_participant(MapFlags::write)); !added)
+                return std::move(added).error();
+    for (const std::string& which : options.gpus)
+        if (auto added = add(found, participant_of(which.empty() ? "vulkan" : "vulkan/" + which)); !added)
+            return std::move(added).error();
+    for (const std::string& which : options.cards)
+        if (auto added = add_card(found, which, drm::CardUse::import); !added)
+            return std::move(added).error();
+    for (const std::string& path : options.outputs)
+        if (auto added = add(found, v4l2::output_participant(path)); !added)
+            return std::move(added).error();
+    for (const std::string& which : options.displays)
+        if (auto added = add_card(found, which, drm::CardUse::framebuffer); !added)
+            return std::move(added).error();
+    for (const std::string& access : options.cpu)
+        if (access != "write")
+            if (auto added =
+                    add(found, cpu_participant(access == "read" ? MapFlags::read : MapFlags::readwrite));
+                !added)
+                return std::move(added).error();
+    return found;
+}
+
+} // namespace hwalloc::tools
