@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "hwalloc/plan.h"
@@ -11,7 +11,10 @@
 #include "tools/commands.h"
 #include "tools/device_names.h"
 #include "tools/plan/participants.h"
+#include "tools/plan/picture_file.h"
 #include "tools/plan/report.h"
+#include "tools/plan/request.h"
+#include "tools/plan/screen_formats.h"
 
 namespace hwalloc::tools {
 namespace {
@@ -22,25 +25,31 @@ PlanPolicy policy_of(const std::string& name) {
                                   : PlanPolicy::prefer;
 }
 
-Result<void> write_picture(const std::string& path, const std::string& text) {
-    const auto failed = [&](const char* call) {
-        return Error::from_errno(errno ? errno : EIO, "writing a picture of the plan")
-            .on(path)
-            .call(call)
-            .remedy("--svg takes a file in a directory that is there, may be written, and has room");
-    };
-    errno = 0;
-    std::FILE* file = std::fopen(path.c_str(), "we");
-    if (!file)
-        return failed("fopen");
-    const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-    const int why = errno;
-    const bool closed = std::fclose(file) == 0;
-    if (written && closed)
-        return {};
-    if (!written)
-        errno = why;
-    return failed(written ? "fclose" : "fwrite");
+// A format that the caller leaves open is one that the screens show, if there is one.
+void fit_to_screens(Participants& participants, Output& out) {
+    ImageSpec& image = participants.image;
+    const bool kept = participants.cameras.empty() || !image.pixels();
+    if (participants.screens.empty() || !image.pixels() ||
+        (!kept && screens_show(participants, image.fourcc)))
+        return;
+    const auto shown = format_for_screens(participants);
+    if (!shown || *shown == image.fourcc)
+        return;
+    if (!participants.cameras.empty())
+        out.note(fmt::format("the screen does not show {}, which the camera has: the plan is for {}",
+                             fourcc_name(image.fourcc), fourcc_name(*shown)));
+    image.fourcc = *shown;
+}
+
+// For a format of the caller's own that no screen shows.
+void suggest_format(Participants& participants, Output& out) {
+    const std::uint32_t asked = participants.image.fourcc;
+    if (participants.screens.empty() || !participants.image.pixels() || screens_show(participants, asked))
+        return;
+    const auto shown = format_for_screens(participants);
+    out.note(shown ? fmt::format("the screen does not show {}: --format {} does", fourcc_name(asked),
+                                 fourcc_name(*shown))
+                   : fmt::format("the screen does not show {}", fourcc_name(asked)));
 }
 
 // Every device by the name that its library knows, before the first one is opened.
@@ -95,6 +104,17 @@ int run(PlanOptions options, Output& out) {
     auto participants = open_all(options, request);
     if (!participants)
         return out.fail(participants.error());
+    if (options.format.empty())
+        fit_to_screens(*participants, out);
+    if (auto sound = check_request(*participants); !sound)
+        return out.fail(sound.error());
+    std::optional<PictureFile> picture;
+    if (!options.svg.empty()) {
+        auto file = PictureFile::open(options.svg);
+        if (!file)
+            return out.fail(file.error());
+        picture.emplace(*std::move(file));
+    }
     const std::vector<std::string> names = preferred_by(options, out);
     const std::vector<std::string_view> prefer(names.begin(), names.end());
     if (const auto& configured = preferred_allocators(); configured.why)
@@ -107,14 +127,19 @@ int run(PlanOptions options, Output& out) {
     if (!made)
         return out.fail(made.error());
     const Plan& plan = **made;
-    if (!options.svg.empty())
-        if (auto written = write_picture(options.svg, to_svg(plan)); !written)
-            return out.fail(written.error());
     if (out.json())
         out.print(to_json(plan));
     else
         print_plan(out, plan);
-    return plan.choice() || plan.copy() ? ok : failure;
+    const bool found = plan.choice() || plan.copy();
+    if (!found)
+        suggest_format(*participants, out);
+    if (picture)
+        if (auto written = picture->write(to_svg(plan)); !written) {
+            out.note(written.error().message());
+            return failure;
+        }
+    return found ? ok : failure;
 }
 
 } // namespace
@@ -140,8 +165,10 @@ Run plan(CLI::App& command) {
     command.add_option("--size", options->size, "of the picture, such as 1280x720; else the camera's")
         ->type_name("WxH");
     command
-        .add_option("--format", options->format,
-                    "pixel format, such as YUYV, NV12 or XR24; else the camera's, or YUYV")
+        .add_option(
+            "--format", options->format,
+            "pixel format, such as YUYV, NV12 or XR24; else one that the screen shows, the camera's, or "
+            "YUYV")
         ->type_name("FOURCC");
     command
         .add_option("--bytes", options->bytes,

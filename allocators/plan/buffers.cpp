@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "allocators/plan/planner.h"
+#include "common/machine_memory.h"
 #include "common/without_exceptions.h"
 
 namespace hwalloc {
@@ -37,6 +38,22 @@ Result<Image> laid_out(PlanCandidate& candidate, const ImageSpec& image, const A
     return made;
 }
 
+// Some memory is given by the page, at the first use: what the machine does not have is refused only then, by
+// ending a process. A device's own memory is another matter, and small sizes are not worth a look.
+Result<void> check_machine_has(const PlanCandidate& candidate, std::uint64_t bytes) {
+    constexpr std::uint64_t small = 16 << 20;
+    if (bytes <= small || candidate.properties.device_local == Answer::yes)
+        return {};
+    const auto memory = machine_memory();
+    if (!memory || bytes <= memory->available)
+        return {};
+    return Error(ErrorKind::exhausted, "trying memory")
+        .doing("the machine has not that much memory free")
+        .wanted(bytes)
+        .held(memory->available)
+        .remedy("ask for less, or end what takes the memory");
+}
+
 Result<Image> of_bytes(Allocator& allocator, const ImageLayout& layout) {
     auto memory = allocator.alloc(static_cast<std::size_t>(layout.memory_sizes[0]));
     if (!memory)
@@ -48,6 +65,9 @@ Result<Image> of_bytes(Allocator& allocator, const ImageLayout& layout) {
 
 Result<Image> first_buffer(PlanCandidate& candidate, const ImageSpec& image, const Agreement& agreement,
                            std::span<const ParticipantRef> participants) {
+    if (agreement.layout)
+        if (auto enough = check_machine_has(candidate, agreement.layout->memory_sizes[0]); !enough)
+            return std::move(enough).error();
     if (image.pixels() && candidate.allocator->extension<AllocatesImages>()) {
         auto made = laid_out(candidate, image, agreement, participants);
         if (made) {

@@ -36,6 +36,15 @@ Error no_choice_error(const Plan::Parts& parts, const Agreement& agreement) {
     return none;
 }
 
+bool is_of_no_trial(const PlanCell& cell) {
+    return cell.why && cell.why->operation().starts_with(not_tried);
+}
+
+bool was_not_tried(const PlanCandidate& candidate) {
+    return !candidate.why && !candidate.cells.empty() &&
+           std::all_of(candidate.cells.begin(), candidate.cells.end(), is_of_no_trial);
+}
+
 } // namespace planning
 
 std::string_view to_string(Verdict verdict) noexcept {
@@ -65,20 +74,28 @@ std::string Plan::explain() const {
                 .append(" needs contiguous memory: ")
                 .append(one.why_contiguous)
                 .append("\n");
+    std::string untried;
     for (const PlanCandidate& candidate : parts_.candidates) {
+        if (planning::was_not_tried(candidate)) {
+            untried.append(untried.empty() ? "" : ", ").append(candidate.name);
+            continue;
+        }
         text.append(candidate.name).append(": ").append(to_string(candidate.verdict)).append("\n");
         if (candidate.why) {
             text.append("    ").append(candidate.why->message()).append("\n");
             continue;
         }
         for (std::size_t i = 0; i < candidate.cells.size(); ++i)
-            if (const auto& why = candidate.cells[i].why)
+            if (const auto& why = candidate.cells[i].why;
+                why && !planning::is_of_no_trial(candidate.cells[i]))
                 text.append("    ")
                     .append(parts_.participants[i].name)
                     .append(": ")
                     .append(why->message())
                     .append("\n");
     }
+    if (!untried.empty())
+        text.append("not tried, as what comes before does: ").append(untried).append("\n");
     return text;
 }
 

@@ -207,7 +207,7 @@ print(json.dumps({"tried": tried, "wrong": [one["error"]["message"] for one in w
 def names(cases, directory, _):
     """Every name that list prints, in every option that takes such a device."""
     (directory / "names.py").write_text(TRY_NAMES)
-    done = in_lab(directory, commands={"names": f"{sys.executable} names.py"})["names"]
+    done = in_lab(directory, commands={"names": f"python3 names.py"})["names"]
     tried = done.document.get("tried", [])
     cases.case(f"{len(tried)} ways to say a device", [f"{one['words']}: {one['error']}" for one in tried if one["error"]
                and not one["who"]] + ([] if len(tried) > 20 else [done.told()]))

@@ -132,12 +132,47 @@ class Document(PlanCase):
         self.assertEqual(list(document["error"])[:len(ERROR_KEYS)], ERROR_KEYS)
         self.assertGreaterEqual(len(document["error"]["causes"]), 2)
         memfd = next(cell for cell in document["cells"] if cell["candidate"] == "memfd")
-        self.assertEqual((memfd["verdict"], memfd["call"], memfd["errno"]), ("untested", "mmap", "ENOMEM"))
+        self.assertEqual((memfd["verdict"], memfd["call"], memfd["errno"]), ("untested", None, None))
         self.assertIn(str(2**62), memfd["reason"])
 
-    def test_a_format_that_nobody_can_lay_out_is_told(self):
-        document = self.plan("--cpu", "read", "--size", "64x48", "--format", "ZZZZ", code=1)
-        self.assertIn("format", document["cells"][0]["reason"])
+    def test_more_bytes_than_the_machine_has_are_refused_before_they_are_touched(self):
+        # Memory that is given by the page would be promised, and end a process when it is used.
+        document = self.plan("--cpu", "readwrite", "--bytes", 10**13, code=1)
+        self.assertIsNone(document["choice"])
+        for one in document["candidates"]:
+            self.assertEqual((one["why"]["kind"], one["why"]["size_wanted"]), ("exhausted", 10**13), one)
+            self.assertLess(one["why"]["size_held"], 10**13)
+
+    def test_one_reason_of_all_rows_is_the_headline(self):
+        document = self.plan("--cpu", "readwrite", "--bytes", 10**13, code=1)
+        self.assertIn("the machine has not that much memory free", document["headline"])
+        self.assertIn("ask for less", document["headline"])
+        text = self.people("--cpu", "readwrite", "--bytes", 10**13, code=1).stdout
+        self.assertEqual(text.replace("\n", " ").count("the machine has not that much memory free"), 1, "told once")
+        self.assertNotIn("[1]", text)
+
+    def refused(self, *words):
+        """What is wrong with the request itself: one error, and no memory was tried."""
+        code, document = tool.run_json("plan", *words, env=NO_PREFERENCES)
+        self.assertEqual((code, list(document)), (1, ["error"]), document)
+        return document["error"]
+
+    def test_a_format_that_nobody_knows_is_told_before_the_trials(self):
+        for words in (("--cpu", "read"), ("--cpu", "write", "--cpu", "read"), ("--gpu", "0")):
+            if words[0] == "--gpu" and why_not():
+                continue
+            error = self.refused(*words, "--size", "64x48", "--format", "FOOO")
+            self.assertEqual((error["kind"], error["device"]), ("unsupported", "FOOO"))
+            self.assertIn("NV12", error["remedy"])
+
+    def test_an_odd_size_of_pixels_that_share_colour_is_told_before_the_trials(self):
+        for fourcc, size, does in (("NV12", "641x479", "642x480"), ("YUYV", "641x480", "642x480"),
+                                   ("NV12", "640x479", "640x480")):
+            error = self.refused("--cpu", "read", "--size", size, "--format", fourcc)
+            self.assertEqual(error["kind"], "invalid")
+            self.assertIn(does, error["remedy"])
+        for fourcc, size in (("XR24", "641x479"), ("GREY", "641x479"), ("YUYV", "640x479")):
+            self.assertEqual(self.plan("--cpu", "read", "--size", size, "--format", fourcc)["verdict"], "accepted")
 
     def test_quick_ends_with_two_that_do(self):
         document = self.plan(*READ, "--quick")
@@ -292,15 +327,29 @@ class Picture(PlanCase):
             with self.subTest(raw=raw):
                 self.assertTrue(any(text.startswith("a\ufffd") for text in self.drawn(*READ, "--prefer", os.fsdecode(raw))))
 
-    def test_a_file_that_cannot_be_written_is_told(self):
-        for path, code in ((self.file.parent / "no" / "plan.svg", "ENOENT"), (self.file.parent, "EISDIR"),
-                           ("/dev/full", "ENOSPC")):
+    def test_a_file_that_cannot_be_written_is_told_before_the_trials(self):
+        for path, code in ((self.file.parent / "no" / "plan.svg", "ENOENT"), (self.file.parent, "EISDIR")):
             with self.subTest(path=path):
-                got, document = tool.run_json("plan", *READ, "--svg", path)
+                # A size that no trial survives: without one it is the path that is told.
+                got, document = tool.run_json("plan", "--cpu", "read", "--bytes", 10**13, "--svg", path)
                 self.assertEqual((got, list(document)), (1, ["error"]))
                 self.assertEqual(document["error"]["errno"], code)
                 self.assertEqual(document["error"]["device"], str(path))
                 self.assertTrue(document["error"]["remedy"])
+
+    def test_a_disk_that_fills_up_costs_the_picture_and_not_the_plan(self):
+        done = self.people(*READ, "--svg", "/dev/full", code=1)
+        self.assertIn("does for all", done.stdout)
+        self.assertIn("ENOSPC", done.stderr)
+        self.plan(*READ, "--svg", "/dev/full", code=1)
+
+    def test_a_request_that_is_refused_leaves_files_alone(self):
+        odd = ("--cpu", "read", "--size", "641x479", "--format", "NV12", "--svg", self.file)
+        self.assertEqual(tool.run("plan", *odd).returncode, 1)
+        self.assertFalse(self.file.exists())
+        self.file.write_text("kept")
+        self.assertEqual(tool.run("plan", *odd).returncode, 1)
+        self.assertEqual(self.file.read_text(), "kept")
 
 
 class Gpu(PlanCase):

@@ -92,6 +92,31 @@ TEST_F(PlanTest, StopsAtTwoThatDoUnlessAllIsAskedFor) {
     EXPECT_EQ(all_of_it->ranking().size(), 3u);
 }
 
+TEST_F(PlanTest, TellsWhatAQuickPlanLeftOutInOneLine) {
+    for (const char* name : {"plan-test/one", "plan-test/two", "plan-test/three", "plan-test/four"})
+        allocator(name);
+    participant("gpu");
+    participant("camera");
+    const std::string words = made(PlanPolicy::strict, false)->explain();
+    EXPECT_EQ(words.find("not tried"), words.rfind("not tried")) << words;
+    EXPECT_THAT(words, HasSubstr("not tried, as what comes before does: plan-test/three, plan-test/four\n"));
+}
+
+TEST_F(PlanTest, TriesNoMoreThanTheMachineHas) {
+    auto& common = allocator("plan-test/common");
+    auto& device = allocator("plan-test/device");
+    device.about.device_local = Answer::yes;
+    device.failure = Error(ErrorKind::exhausted, "the device has less");
+    participant("gpu");
+    image = {.size = std::uint64_t{1} << (sizeof(void*) == 4 ? 31 : 50)};
+    const PlanRef plan = made();
+    if (sizeof(void*) > 4) {
+        EXPECT_EQ(common.allocations, 0);
+        EXPECT_EQ(candidate(*plan, "plan-test/common").why->kind(), ErrorKind::exhausted);
+    }
+    EXPECT_EQ(device.allocations, 1) << "a device's own memory is not the machine's";
+}
+
 TEST_F(PlanTest, AParticipantThatRanShortHasSaidNothing) {
     allocator("plan-test/one");
     participant("gpu")->trial = [](Memory&, const ImageLayout&) -> Result<Recipe> {

@@ -77,6 +77,8 @@ Result<void> add_card(Participants& to, const std::string& which, drm::CardUse u
     auto card = drm::Device::open(which);
     if (!card)
         return std::move(card).error();
+    if (use == drm::CardUse::framebuffer)
+        to.screens.push_back(*card);
     return add(to, drm::participant(*card, use));
 }
 

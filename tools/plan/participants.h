@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "hwalloc/drm.h"
 #include "hwalloc/participant.h"
 #include "hwalloc/v4l2.h"
 
@@ -34,6 +35,7 @@ struct Participants {
         std::optional<v4l2::FormatRequest> before{};
     };
     std::list<OpenCamera> cameras{};
+    std::vector<drm::Device> screens{};
     std::vector<ParticipantRef> all{}; // in the order in which they see a frame
     ImageSpec image{};
 };

@@ -100,8 +100,27 @@ std::string headline(const Plan& plan) {
         return fmt::format("no memory does for all: {} for {}, then a copy by the CPU into {}: {}, then {}",
                            from.name, first, to.name, buffer_of(from.layout), buffer_of(to.layout));
     }
-    return outcome(plan) == Verdict::refused ? "no memory does for all"
-                                             : "nothing is known to do for all: not all could be tried";
+    const std::string reason = common_reason(plan);
+    return fmt::format("{}{}{}",
+                       outcome(plan) == Verdict::refused
+                           ? "no memory does for all"
+                           : "nothing is known to do for all: not all could be tried",
+                       reason.empty() ? "" : ": ", reason);
+}
+
+std::string common_reason(const Plan& plan) {
+    const auto candidates = plan.candidates();
+    if (plan.choice() || candidates.size() < 2)
+        return {};
+    for (std::size_t i = 0; i < plan.participants().size(); ++i) {
+        const auto& first = candidates.front().cells[i].why;
+        const std::string text = first ? first->message() : std::string();
+        if (first && std::all_of(candidates.begin(), candidates.end(), [&](const PlanCandidate& one) {
+                return one.cells[i].why && one.cells[i].why->message() == text;
+            }))
+            return text;
+    }
+    return {};
 }
 
 Verdict outcome(const Plan& plan) {
@@ -137,6 +156,8 @@ bool is_used(const Plan& plan, const PlanCandidate& candidate) {
 
 std::size_t Reasons::number_of(const Error& error) {
     std::string text = error.message();
+    if (text == told_)
+        return 0;
     const auto known = std::find(texts_.begin(), texts_.end(), text);
     if (known != texts_.end())
         return static_cast<std::size_t>(known - texts_.begin()) + 1;
@@ -185,7 +206,7 @@ void print_matrix(Output& out, const Plan& plan) {
         head.push_back(short_name(one.name));
     head.emplace_back("COST");
     Table table(std::move(head));
-    Reasons reasons;
+    Reasons reasons(common_reason(plan));
     for (const PlanCandidate& candidate : plan.candidates()) {
         std::vector<Cell> row{{candidate.name, is_used(plan, candidate) ? Style::strong : Style::plain}};
         for (const PlanCell& cell : candidate.cells)

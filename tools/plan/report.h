@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "hwalloc/plan.h"
 #include "tools/output.h"
@@ -18,7 +19,9 @@ std::string to_svg(const Plan& plan);
 
 // "camera /dev/video0" of "camera /dev/video0 (vivid)".
 std::string short_name(const std::string& name);
-// The choice in a sentence.
+// What one participant says to every memory, where none does for all; empty: the rows differ.
+std::string common_reason(const Plan& plan);
+// The choice in a sentence; without one, what all rows say, and what mends it.
 std::string headline(const Plan& plan);
 // The choice's verdict; without one, whether all that could be was refused.
 Verdict outcome(const Plan& plan);
@@ -40,11 +43,14 @@ std::vector<std::string> remarks(const Plan& plan);
 // The reasons of a matrix, each once, with its number.
 class Reasons {
 public:
-    // From 1 on.
+    // `told`: a reason that the reader has seen already.
+    explicit Reasons(std::string told = {}) : told_(std::move(told)) {}
+    // From 1 on; 0 for the one that was told.
     std::size_t number_of(const Error& error);
     const std::vector<std::string>& texts() const { return texts_; }
 
 private:
+    std::string told_;
     std::vector<std::string> texts_;
 };
 
