@@ -2,7 +2,7 @@
 """`hwalloc capture` on the kernel's own camera driver in the lab, seen from outside: pictures judged by a program that
 shares no code with the library, system calls counted by strace, refusals read as a user reads them.
 
-usage: capture_test.py [pictures|calls|disturbances|choice|rights|contiguity]...
+usage: capture_test.py [pictures|calls|disturbances|choice|refusals|rights|contiguity]...
 
 What is chosen at random is printed: LAB_SEED repeats it."""
 
@@ -212,6 +212,30 @@ def choice(cases, directory, _):
                differing(done["sound"].document, device="/dev/video0", cameras_passed_over=[]))
 
 
+def refusals(cases, directory, _):
+    """Memory that a camera does not take: what it fell back from is told, and a refusal ends in the command that helps."""
+    capture = "hwalloc capture --device /dev/video1 --size 1920x1080 --format YUYV --frames 3"
+    run_told = "sed -n 's/.*`\\(hwalloc plan [^`]*\\)`.*/\\1/p'"
+    done = in_lab(directory, "--vivid", TWO_CAMERAS + "allocators=0,1 no_error_inj=0", commands={
+        "named": f"{capture} --allocator {HEAP} --json",
+        "read": f"{capture} --allocator {HEAP} --output x.raw",
+        "gpu": f"{capture} --allocator {HEAP} --to gpu",
+        **{f"told-{name}": f"command=$({run_told} {name}.{stream} | head -1) && eval \"$command --json\""
+           for name, stream in (("named", "out"), ("read", "err"), ("gpu", "err"))},
+        "preferred": f"HWALLOC_ALLOCATORS={HEAP} {capture}",
+        "typo": f"HWALLOC_ALLOCATORS={HEAP}m {capture}",
+        "injected": f"v4l2-ctl -d /dev/video0 -c inject_vidioc_qbuf_error=1 && {capture.replace('video1', 'video0')}"})
+    for name, words in (("named", ""), ("read", "--cpu read"), ("gpu", "--gpu")):
+        plan = done[f"told-{name}"]
+        cases.case(f"refused memory ({name}) is told with a command that finds what does",
+                   [done[name].told()] if done[name].code != 1 or words not in done[name].out + done[name].err else
+                   [f"{done[name].told()} {plan.told()}"] if plan.code else differing(plan.document, choice="v4l2/video1"))
+    for name, words in (("preferred", (HEAP, "EFAULT")), ("typo", (f"{HEAP}m",)), ("injected", ("VIDIOC_QBUF", "EINVAL"))):
+        told = [line for line in done[name].err.splitlines() if "passed over" in line]
+        cases.case(f"a fall-back ({name}) is told", [done[name].told()] if done[name].code or
+                   not any(all(word in line for word in words) for line in told) else [])
+
+
 def rights(cases, directory, _):
     """In group video alone: the camera may be used, the heap and udmabuf not."""
     directory.chmod(0o777)
@@ -301,8 +325,8 @@ def contiguity(cases, directory, _):
                else [f"before: {done['before'].told()}, after: {done['after'].told()}, auto: {tried}"])
 
 
-GROUPS = {"pictures": pictures, "calls": calls, "disturbances": disturbances, "choice": choice, "rights": rights,
-          "contiguity": contiguity}
+GROUPS = {"pictures": pictures, "calls": calls, "disturbances": disturbances, "choice": choice, "refusals": refusals,
+          "rights": rights, "contiguity": contiguity}
 
 
 if __name__ == "__main__":
