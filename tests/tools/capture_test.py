@@ -1,5 +1,6 @@
 """hwalloc capture with the built-in test source: the whole path on a machine without a camera."""
 
+import fcntl
 import os
 import pathlib
 import pty
@@ -7,7 +8,9 @@ import signal
 import stat
 import struct
 import subprocess
+import sys
 import tempfile
+import termios
 import time
 import unittest
 import zlib
@@ -210,7 +213,73 @@ class Capture(unittest.TestCase):
             process.stdout.read(1000)
             process.stdout.close()
             self.assertEqual(process.wait(30), 1)
-            self.assertIn(b"EPIPE", process.stderr.read())
+            told = process.stderr.read().decode()
+            self.assertIn("EPIPE", told)
+            self.assertEqual(told.count("hwalloc: "), 1, told)
+
+    def test_a_pipe_gets_each_frame_whole_and_at_once(self):
+        frame = 80 * 50 * 2  # neither a part nor a multiple of a page or of what stdio keeps
+        with subprocess.Popen([tool.TOOL, "capture", "--device", "test", "--size", "80x50", "--fps", "20", "--frames", "8",
+                               "--output", "-"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            while part := os.read(process.stdout.fileno(), 1 << 20):
+                self.assertEqual(len(part) % frame, 0, "a part of a frame is held back")
+            self.assertEqual(process.wait(30), 0)
+
+    def test_one_frame_has_no_rate(self):
+        self.assertIsNone(self.capture("--frames", "1", "--fps", "100")["fps"])
+        self.assertGreater(self.capture("--frames", "2", "--fps", "100")["fps"], 0)
+        words = ["capture", "--device", "test", "--size", "64x48", "--fps", "100", "--frames"]
+        self.assertNotIn("a second", tool.run(*words, "1").stdout)
+        self.assertIn("frames a second", tool.run(*words, "2").stdout)
+
+    def until(self, happened):
+        """What another process does is waited for, not slept for."""
+        end = time.monotonic() + 60
+        while not happened():
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.01)
+
+    def test_a_signal_ends_a_capture_whose_reader_does_not_read(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(number), subprocess.Popen(
+                    [tool.TOOL, "capture", "--device", "test", "--frames", "0", "--output", "-"], stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE) as process:
+                room = fcntl.fcntl(process.stdout, fcntl.F_GETPIPE_SZ)
+                filled = bytearray(4)
+
+                def full(process=process, room=room, filled=filled):
+                    fcntl.ioctl(process.stdout, termios.FIONREAD, filled)
+                    return int.from_bytes(filled, sys.byteorder) == room
+
+                self.until(full)
+                process.send_signal(number)
+                self.assertEqual(process.wait(30), 1)
+                self.assertIn(b"EINTR", process.stderr.read())
+
+    def test_a_signal_ends_a_capture_whose_output_nobody_opens(self):
+        path = self.path / "nobody.raw"
+        os.mkfifo(path)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(number), subprocess.Popen(
+                    [tool.TOOL, "capture", "--device", "test", "--frames", "0", "--output", path],
+                    stderr=subprocess.PIPE) as process:
+                status = pathlib.Path(f"/proc/{process.pid}/wchan")
+                self.until(lambda status=status: "fifo" in status.read_text() or not status.read_text().strip("0"))
+                process.send_signal(number)
+                process.wait(30)
+
+    def test_no_signal_leaves_an_empty_file(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for name, frames in (("early.png", "0"), ("early.raw", "0")):
+                path = self.path / name
+                with self.subTest((number, name)), subprocess.Popen(
+                        [tool.TOOL, "capture", "--device", "test", "--size", "64x48", "--fps", "0.1", "--frames", frames,
+                         "--output", path], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+                    self.until(path.exists)
+                    process.send_signal(number)
+                    process.wait(30)
+                    self.assertTrue(not path.exists() or path.stat().st_size > 0)
+                path.unlink(missing_ok=True)
 
     def test_a_full_disk_is_an_error(self):
         if not pathlib.Path("/dev/full").exists() or not stat.S_ISCHR(os.stat("/dev/full").st_mode):

@@ -187,28 +187,17 @@ TEST(Png, HoldsThePixelsThatWereWritten) {
     std::vector<std::uint8_t> rgb(3 * 5 * 4), back(rgb.size());
     for (std::size_t i = 0; i < rgb.size(); ++i)
         rgb[i] = static_cast<std::uint8_t>(i * 7);
-    std::FILE* file = std::tmpfile();
-    ASSERT_NE(file, nullptr);
-    ASSERT_TRUE(write_png(file, 5, 4, rgb));
-    EXPECT_EQ(write_png(file, 5, 5, rgb).error().kind(), ErrorKind::invalid);
-    if (FILE* full = std::fopen("/dev/full", "wb")) {
-        const auto refused = write_png(full, 5, 4, rgb);
-        ASSERT_FALSE(refused);
-        EXPECT_EQ(refused.error().domain(), ErrorDomain::system);
-        EXPECT_EQ(refused.error().code(), ENOSPC) << refused.error().message();
-        std::fclose(full);
-    }
-    std::rewind(file);
+    const auto file = encode_png(5, 4, rgb).value();
+    EXPECT_EQ(encode_png(5, 5, rgb).error().kind(), ErrorKind::invalid);
     png_image image;
     std::memset(&image, 0, sizeof image);
     image.version = PNG_IMAGE_VERSION;
-    ASSERT_TRUE(png_image_begin_read_from_stdio(&image, file));
+    ASSERT_TRUE(png_image_begin_read_from_memory(&image, file.data(), file.size()));
     image.format = PNG_FORMAT_RGB;
     ASSERT_EQ(image.width, 5u);
     ASSERT_EQ(image.height, 4u);
     ASSERT_TRUE(png_image_finish_read(&image, nullptr, back.data(), 0, nullptr));
     EXPECT_EQ(rgb, back);
-    std::fclose(file);
 }
 
 } // namespace

@@ -1,25 +1,18 @@
 #include "tools/capture/loop.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <ctime>
 
 #include "tools/capture/counters.h"
 #include "tools/capture/samples.h"
+#include "tools/capture/stop_signals.h"
 
 namespace hwalloc::tools {
 namespace {
-
-volatile std::sig_atomic_t stop_flag = 0;
-
-void on_stop(int) {
-    stop_flag = 1;
-}
 
 constexpr std::int64_t second_ns = 1'000'000'000;
 
@@ -90,33 +83,6 @@ Result<void> write_picture(FrameConsumer& consumer, FrameWriter& writer) {
 }
 
 } // namespace
-
-struct StopSignals::Saved {
-    struct sigaction interrupt, terminate, pipe;
-};
-
-StopSignals::StopSignals() : saved_(std::make_unique<Saved>()) {
-    stop_flag = 0;
-    // No SA_RESTART: whatever waits for a frame must come back.
-    struct sigaction stop {};
-    stop.sa_handler = on_stop;
-    ::sigaction(SIGINT, &stop, &saved_->interrupt);
-    ::sigaction(SIGTERM, &stop, &saved_->terminate);
-    // A reader of standard output that goes away is a failed write, not a death with buffers in use.
-    struct sigaction ignore {};
-    ignore.sa_handler = SIG_IGN;
-    ::sigaction(SIGPIPE, &ignore, &saved_->pipe);
-}
-
-StopSignals::~StopSignals() {
-    ::sigaction(SIGINT, &saved_->interrupt, nullptr);
-    ::sigaction(SIGTERM, &saved_->terminate, nullptr);
-    ::sigaction(SIGPIPE, &saved_->pipe, nullptr);
-}
-
-bool StopSignals::stop_wanted() noexcept {
-    return stop_flag != 0;
-}
 
 Result<std::optional<v4l2::Frame>> wait_for_frame(FrameSource& source, const v4l2::CaptureFormat& format,
                                                   const std::function<void()>& woken) {

@@ -12,26 +12,12 @@
 
 namespace hwalloc::tools {
 
-// Set by SIGINT and SIGTERM while a StopSignals lives; whatever was set before is set again afterwards.
-class StopSignals {
-public:
-    StopSignals();
-    ~StopSignals();
-    StopSignals(const StopSignals&) = delete;
-    StopSignals& operator=(const StopSignals&) = delete;
-    static bool stop_wanted() noexcept;
-
-private:
-    struct Saved;
-    std::unique_ptr<Saved> saved_;
-};
-
 struct Statistics {
     std::uint64_t frames = 0;  // delivered, damaged ones included
     std::uint64_t errors = 0;  // of these: marked as damaged by the driver
     std::uint64_t dropped = 0; // never delivered: gaps in the driver's count
     std::uint64_t copies = 0;  // moved to other memory before use; only a consumer can
-    double fps = 0;            // 0: fewer than two frames
+    std::optional<double> fps; // empty: fewer than two frames
     // From the driver's timestamp to the application, in microseconds, of the last 65536 frames; empty where
     // the driver's clock is another one. Negative where a driver tells the end of a frame that it delivers
     // before (vivid).

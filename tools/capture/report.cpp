@@ -87,7 +87,7 @@ Json report(const FrameSource& source, const v4l2::CaptureFormat& format, const 
         {"errors", statistics.errors},
         {"copies", statistics.copies},
         {"imports", imports},
-        {"fps", statistics.fps},
+        {"fps", number_or_null(statistics.fps)},
         {"latency_us",
          {{"p50", number_or_null(statistics.latency_p50)}, {"p99", number_or_null(statistics.latency_p99)}}},
         {"allocations_per_frame", number_or_null(statistics.allocations_per_frame)},
@@ -101,11 +101,12 @@ std::string summary(const FrameSource& source, const v4l2::CaptureFormat& format
                     const Statistics& statistics, std::uint32_t imports) {
     std::string text =
         fmt::format("{} of {}x{} {} from {} ({}) in {} of {}\n"
-                    "{} lost, {} damaged, {} copied; {} imported; {:.2f} frames a second",
+                    "{} lost, {} damaged, {} copied; {} imported{}",
                     counted(statistics.frames, "frame"), format.layout.width, format.layout.height,
                     format_name(format.pixel_format), source.info().path, source.info().card,
                     counted(source.bound(), "buffer"), buffers.allocator, statistics.dropped,
-                    statistics.errors, statistics.copies, counted(imports, "buffer"), statistics.fps);
+                    statistics.errors, statistics.copies, counted(imports, "buffer"),
+                    statistics.fps ? fmt::format("; {:.2f} frames a second", *statistics.fps) : "");
     if (statistics.latency_p50 && *statistics.latency_p50 < 0)
         text += fmt::format(
             "\nthe driver's timestamps lie {:.0f} us (p50) after the frames' arrival, so they tell "

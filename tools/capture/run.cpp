@@ -9,6 +9,7 @@
 #include "tools/capture/choice.h"
 #include "tools/capture/loop.h"
 #include "tools/capture/report.h"
+#include "tools/capture/stop_signals.h"
 
 namespace hwalloc::tools {
 namespace {

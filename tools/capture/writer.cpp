@@ -2,12 +2,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "tools/capture/format_options.h"
+#include "tools/capture/stop_signals.h"
 #include "tools/image/convert.h"
 #include "tools/image/png.h"
 
@@ -37,28 +39,24 @@ Result<void> FrameWriter::open(const std::string& output) {
     if (kind_ == Kind::none)
         return {};
     path_ = output;
+    int fd;
     if (output == "-") {
         path_ = "standard output";
-        file_ = stdout;
-        return {};
+        fd = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+    } else {
+        fd = ::open(output.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        made_ = fd >= 0;
+        if (fd < 0 && errno == EEXIST)
+            fd = ::open(output.c_str(), O_WRONLY | O_CLOEXEC);
     }
-    int fd = ::open(output.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    made_ = fd >= 0;
-    if (fd < 0 && errno == EEXIST)
-        fd = ::open(output.c_str(), O_WRONLY | O_CLOEXEC);
-    if (fd >= 0)
-        file_ = ::fdopen(fd, "wb");
-    if (!file_) {
-        const int why = errno;
-        if (fd >= 0)
-            ::close(fd);
-        return Error::from_errno(why, "opening the output")
-            .on(output)
+    if (fd < 0)
+        return Error::from_errno(errno, "opening the output")
+            .on(path_)
             .call("open")
             .remedy("name a file in a directory that is there and that you may write to");
-    }
-    // Frames are written straight from their memory.
-    std::setvbuf(file_, nullptr, _IONBF, 0);
+    file_ = fd;
+    if (made_)
+        StopSignals::remove_at_end(output);
     return {};
 }
 
@@ -76,18 +74,44 @@ Result<void> FrameWriter::set_format(const v4l2::CaptureFormat& format) {
                 "with --format");
 }
 
-// Cuts off what was in the file.
+// Cuts off what was in the file. Appended to, or followed by others, standard output keeps what it has.
 Result<void> FrameWriter::begin() {
-    if (written_ == 0 && file_ != stdout && ::ftruncate(::fileno(file_), 0) < 0 && errno != EINVAL)
+    if (written_ == 0 && path_ != "standard output" && ::ftruncate(file_, 0) < 0 && errno != EINVAL)
         return failed(errno); // EINVAL: a pipe or a device, where there is nothing to cut off
     return {};
 }
 
+Result<void> FrameWriter::put(std::span<const std::uint8_t> bytes) {
+    while (!bytes.empty()) {
+        const ssize_t taken = ::write(file_, bytes.data(), bytes.size());
+        if (taken >= 0) {
+            bytes = bytes.subspan(static_cast<std::size_t>(taken));
+            continue;
+        }
+        if (errno == EAGAIN) { // whoever shares it made it non-blocking
+            pollfd room{.fd = file_, .events = POLLOUT, .revents = 0};
+            if (::poll(&room, 1, -1) >= 0)
+                continue;
+        }
+        if (errno != EINTR)
+            return failed(errno);
+        if (StopSignals::out_of_patience())
+            return Error(ErrorKind::busy, EINTR, "writing the frames")
+                .on(path_)
+                .call("write")
+                .remedy("stopped by a signal while nobody took the frames: the last one is not whole");
+    }
+    return {};
+}
+
 Result<void> FrameWriter::write_picture(std::span<const std::uint8_t> rgb) {
+    auto png = encode_png(format_.layout.width, format_.layout.height, rgb);
+    if (!png)
+        return Error(png.error()).on(path_);
     if (auto ready = begin(); !ready)
         return ready;
-    if (auto done = write_png(file_, format_.layout.width, format_.layout.height, rgb); !done)
-        return Error(done.error()).on(path_);
+    if (auto done = put(*png); !done)
+        return done;
     ++written_;
     return {};
 }
@@ -100,8 +124,8 @@ Result<void> FrameWriter::write(Memory& memory, const v4l2::Frame& frame) {
         return std::move(mapping).error();
     if (frame.offset > mapping->size() || frame.bytes_used > mapping->size() - frame.offset)
         return Error(ErrorKind::invalid, "the driver says that a frame is larger than its memory");
+    const std::span<const std::uint8_t> bytes = mapping->bytes();
     if (kind_ == Kind::png) {
-        const std::span<const std::uint8_t> bytes = mapping->bytes();
         if (auto converted = to_rgb(format_.layout, bytes.subspan(frame.offset), rgb_); !converted)
             return converted;
         // The driver may have the buffer back before the file is written.
@@ -111,8 +135,8 @@ Result<void> FrameWriter::write(Memory& memory, const v4l2::Frame& frame) {
     }
     if (auto ready = begin(); !ready)
         return ready;
-    if (std::fwrite(mapping->data() + frame.offset, 1, frame.bytes_used, file_) != frame.bytes_used)
-        return failed(errno);
+    if (auto done = put(bytes.subspan(frame.offset, frame.bytes_used)); !done)
+        return done;
     if (auto ended = mapping->unmap(); !ended)
         return ended;
     ++written_;
@@ -120,13 +144,14 @@ Result<void> FrameWriter::write(Memory& memory, const v4l2::Frame& frame) {
 }
 
 Result<void> FrameWriter::close() {
-    std::FILE* file = std::exchange(file_, nullptr);
-    if (!file)
+    if (file_ < 0)
         return {};
-    const bool good = file == stdout ? std::fflush(file) == 0 : std::fclose(file) == 0;
+    const bool good = ::close(file_) == 0; // some file systems tell only here that a disk is full
     const int why = errno;
+    file_ = -1;
     if (made_ && written_ == 0)
         ::unlink(path_.c_str());
+    StopSignals::remove_at_end({});
     if (!good && written_ > 0)
         return failed(why);
     return {};

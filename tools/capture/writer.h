@@ -1,7 +1,6 @@
 // Where captured frames go: nowhere, a PNG of the last, or the bytes of all.
 #pragma once
 
-#include <cstdio>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +19,7 @@ public:
     static bool kind_of(const std::string& output, Kind& kind);
 
     explicit FrameWriter(Kind kind) : kind_(kind) {}
+    // As close().
     ~FrameWriter();
     FrameWriter(const FrameWriter&) = delete;
     FrameWriter& operator=(const FrameWriter&) = delete;
@@ -31,6 +31,8 @@ public:
     Result<void> set_format(const v4l2::CaptureFormat& format);
     bool wants_every_frame() const { return kind_ == Kind::raw; }
     bool wants_last_frame() const { return kind_ == Kind::png; }
+    // Each frame is handed to the system at once and whole. A signal that stops the capture ends a write that
+    // nobody takes, and so leaves that frame in pieces: busy with code() EINTR.
     Result<void> write(Memory& memory, const v4l2::Frame& frame);
     // A picture that somebody else made of a frame: rows of R, G, B bytes without gaps.
     Result<void> write_picture(std::span<const std::uint8_t> rgb);
@@ -41,10 +43,11 @@ public:
 private:
     Error failed(int errno_value) const;
     Result<void> begin();
+    Result<void> put(std::span<const std::uint8_t> bytes);
 
     Kind kind_;
     std::string path_;
-    std::FILE* file_ = nullptr;
+    int file_ = -1;
     bool made_ = false; // the file was not there before
     v4l2::CaptureFormat format_{};
     std::vector<std::uint8_t> rgb_;

@@ -1,16 +1,17 @@
-// Writing PNG files.
+// Pictures as PNG files.
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <span>
+#include <vector>
 
 #include "hwalloc/result.h"
 
 namespace hwalloc::tools {
 
-// Writes rows of R, G, B bytes without gaps to `file`, which stays open. Error: what libpng says.
-Result<void> write_png(std::FILE* file, std::uint32_t width, std::uint32_t height,
-                       std::span<const std::uint8_t> rgb);
+// The bytes of a file for rows of R, G, B bytes without gaps. Errors: invalid (too few of them), exhausted,
+// and what libpng says.
+Result<std::vector<std::uint8_t>> encode_png(std::uint32_t width, std::uint32_t height,
+                                             std::span<const std::uint8_t> rgb);
 
 } // namespace hwalloc::tools

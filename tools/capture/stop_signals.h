@@ -1,0 +1,33 @@
+// Ending a capture by a signal: cleanly where the capture gets to notice it, and in any case.
+#pragma once
+
+#include <memory>
+#include <string>
+
+namespace hwalloc::tools {
+
+// While one lives, SIGINT, SIGTERM and SIGHUP (unless it was ignored, as nohup wants) ask the capture to
+// stop, and SIGPIPE is a failed write. Afterwards all is as it was before. From the first signal on the
+// thread that made this is woken every 50 ms out of whatever blocks it (EINTR). Has nobody asked
+// stop_wanted() after a second, or comes another signal after one, the process ends by that signal. One at a
+// time.
+class StopSignals {
+public:
+    StopSignals();
+    ~StopSignals();
+    StopSignals(const StopSignals&) = delete;
+    StopSignals& operator=(const StopSignals&) = delete;
+
+    // Whether a signal came. Then it is the caller who ends the capture.
+    static bool stop_wanted() noexcept;
+    // Whether one came half a second ago: for what would wait longer for somebody else.
+    static bool out_of_patience() noexcept;
+    // A file that is to go when a signal ends the process; empty: none. A path that is too long is not kept.
+    static void remove_at_end(const std::string& path) noexcept;
+
+private:
+    struct Saved;
+    std::unique_ptr<Saved> saved_;
+};
+
+} // namespace hwalloc::tools
