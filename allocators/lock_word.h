@@ -3,11 +3,12 @@
 //   63      54 53     44 43       30 29        13 12       0
 //   READWRITE  WRITE     READ        shares       handles
 //
-// The object is destroyed by whoever brings the word to 0. Handles and READ maps are added by one fetch_add
-// and taken back when a limit or a conflict shows, so their fields have room above the limit for racing
-// threads; everything else is added by compare-exchange and may fill its field. Subtraction is one fetch_sub.
+// The object is destroyed by whoever brings the word to 0. Whatever may be refused looks first and changes
+// the word by one compare-exchange, so that a refused call is never seen by another thread. Only what the
+// caller certainly owns (a handle, a share) is taken out by a plain fetch_sub.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "hwalloc/flags.h"
@@ -86,6 +87,34 @@ constexpr bool allows(AccessMode mode, std::uint64_t before) noexcept {
 }
 constexpr bool written(std::uint64_t word) noexcept {
     return writes.of(word) != 0 || readwrites.of(word) != 0;
+}
+
+// Between two attempts on a word that another thread is changing: an attempt at once would only take the
+// cache line away from that thread.
+[[gnu::always_inline]] inline void pause_briefly() noexcept {
+    for (int i = 0; i < 4; ++i) {
+#if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+        asm volatile("yield");
+#endif
+    }
+}
+
+// Replaces the word by what `next(seen, wanted)` puts into `wanted`, unless that answers false. `seen` is the
+// word that was judged last.
+template<class Next>
+bool exchange(std::atomic<std::uint64_t>& word, std::uint64_t& seen, std::memory_order order,
+              const Next& next) noexcept {
+    seen = word.load(std::memory_order_relaxed);
+    for (std::uint64_t wanted = 0;;) {
+        if (!next(seen, wanted))
+            return false;
+        if (word.compare_exchange_strong(seen, wanted, order, std::memory_order_relaxed))
+            return true;
+        pause_briefly();
+        seen = word.load(std::memory_order_relaxed);
+    }
 }
 
 } // namespace hwalloc::lock_word

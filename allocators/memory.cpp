@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "allocators/ending_maps.h"
 #include "allocators/lock_word.h"
 #include "hwalloc/allocator.h"
 #include "hwalloc/block.h"
@@ -33,6 +34,8 @@ constexpr auto unknown_lock_flags = ~(LockFlags::readwrite | LockFlags::exclusiv
         return {ErrorKind::conflict, "the memory is READONLY and cannot be mapped for writing"};
     if (has_write(mode) && lock_word::shares.of(word) >= 2)
         return {ErrorKind::conflict, "the memory has two or more shares and cannot be mapped for writing"};
+    if (lock_word::allows(mode, word) && lock_word::field_of(mode).of(word) < lock_word::limit_of(mode))
+        return {ErrorKind::limit, "the memory has as many handles as it can have"};
     if (lock_word::allows(mode, word)) // then it was the count
         return {ErrorKind::limit, "the memory is mapped as often as it can be in this mode"};
     return {ErrorKind::conflict, "the memory is mapped or locked for another kind of access"};
@@ -77,41 +80,60 @@ void clear(MapInfo& info) noexcept {
     info.flags = MapFlags::none;
 }
 
-// Adds one by one compare-exchange where nothing is in the way; false also when something may be.
-template<lock_word::Field field, std::uint64_t slow>
-bool add_plainly(std::atomic<std::uint64_t>& word) noexcept {
-    std::uint64_t seen = word.load(std::memory_order_relaxed);
-    return (seen & slow) == 0 &&
-           word.compare_exchange_strong(seen, seen + field.one(), std::memory_order_acquire,
-                                        std::memory_order_relaxed);
+// What a map with these flags counts beside its access mode.
+std::uint64_t handle_of(MapFlags flags) noexcept {
+    return amount_of(flags) & lock_word::handles.mask();
 }
 
-// Adds a READ: one fetch_add, taken back when it may not be.
-bool take_read(std::atomic<std::uint64_t>& word, std::uint64_t& seen) noexcept {
-    using namespace lock_word;
-    seen = word.fetch_add(reads.one(), std::memory_order_acquire);
-    if ((seen & read_slow) == 0) [[likely]]
-        return true;
-    if (reads.of(seen) < read_limit && allows(AccessMode::read, seen))
-        return true;
-    word.fetch_sub(reads.one(), std::memory_order_relaxed);
+// Adds one where nothing is in the way; false, having changed nothing, also when something may be.
+template<lock_word::Field field, std::uint64_t slow>
+[[gnu::always_inline]] inline bool add_plainly(std::atomic<std::uint64_t>& word) noexcept {
+    std::uint64_t seen = word.load(std::memory_order_relaxed);
+    while ((seen & slow) == 0) {
+        if (word.compare_exchange_strong(seen, seen + field.one(), std::memory_order_acquire,
+                                         std::memory_order_relaxed)) [[likely]]
+            return true;
+        lock_word::pause_briefly();
+        seen = word.load(std::memory_order_relaxed);
+    }
     return false;
 }
 
-// Adds a WRITE or READWRITE by compare-exchange.
-bool take_write(std::atomic<std::uint64_t>& word, AccessMode mode, std::uint64_t& seen) noexcept {
-    using namespace lock_word;
-    if (mode == AccessMode::write ? add_plainly<writes, write_slow>(word)
-                                  : add_plainly<readwrites, readwrite_slow>(word)) [[likely]]
-        return true;
-    const Field field = field_of(mode);
-    seen = word.load(std::memory_order_relaxed);
-    do {
-        if (!allows(mode, seen) || field.of(seen) == limit_of(mode))
-            return false;
-    } while (!word.compare_exchange_weak(seen, seen + field.one(), std::memory_order_acquire,
-                                         std::memory_order_relaxed));
-    return true;
+enum class Taken : std::uint8_t {
+    nothing, // it was not there
+    one,
+    last, // and nothing is left: the object is to be destroyed
+};
+
+// Takes one out. The first attempt is on the word as it is most often, which saves looking.
+template<lock_word::Field field>
+[[gnu::always_inline]] inline Taken take_plainly(std::atomic<std::uint64_t>& word) noexcept {
+    std::uint64_t seen = lock_word::handles.one() + field.one();
+    if (word.compare_exchange_strong(seen, lock_word::handles.one(), std::memory_order_acq_rel,
+                                     std::memory_order_relaxed)) [[likely]]
+        return Taken::one;
+    while ((seen & field.mask()) != 0) {
+        if (word.compare_exchange_strong(seen, seen - field.one(), std::memory_order_acq_rel,
+                                         std::memory_order_relaxed)) [[likely]]
+            return seen == field.one() ? Taken::last : Taken::one;
+        lock_word::pause_briefly();
+        seen = word.load(std::memory_order_relaxed);
+    }
+    return Taken::nothing;
+}
+
+// Takes a map of any kind out.
+Taken take(std::atomic<std::uint64_t>& word, MapFlags flags) noexcept {
+    const std::uint64_t amount = amount_of(flags);
+    std::uint64_t seen;
+    const auto one_less = [&](std::uint64_t before, std::uint64_t& wanted) {
+        wanted = before - amount;
+        return (before & counter_of(flags).mask) != 0 &&
+               (before & lock_word::handles.mask()) >= handle_of(flags);
+    };
+    if (!lock_word::exchange(word, seen, std::memory_order_acq_rel, one_less))
+        return Taken::nothing;
+    return seen == amount ? Taken::last : Taken::one;
 }
 
 // For map_plainly and unmap_plainly, below.
@@ -131,11 +153,6 @@ TwoWords made_now(std::uintptr_t first, std::uintptr_t second) noexcept {
 }
 void store(MapInfo& info, std::size_t offset, TwoWords words) noexcept {
     std::memcpy(reinterpret_cast<std::uint8_t*>(&info) + offset, &words, sizeof words);
-}
-template<lock_word::Field field>
-bool subtract_plainly(std::atomic<std::uint64_t>& word) noexcept {
-    const std::uint64_t before = word.fetch_sub(field.one(), std::memory_order_acq_rel);
-    return before != field.one() && (before & field.mask()) != 0;
 }
 
 } // namespace
@@ -166,10 +183,8 @@ bool Memory::map_plainly(MapInfo& info, MapFlags flags) noexcept {
         made_now(reinterpret_cast<std::uintptr_t>(this), reinterpret_cast<std::uintptr_t>(base + offset_));
     const TwoWords sizes = made_now(size_, maxsize_ - offset_);
     if (flags == MapFlags::read) [[likely]] {
-        if (word_.fetch_add(reads.one(), std::memory_order_acquire) & read_slow) [[unlikely]] {
-            word_.fetch_sub(reads.one(), std::memory_order_relaxed);
+        if (!add_plainly<reads, read_slow>(word_)) [[unlikely]]
             return false;
-        }
     } else {
         const bool added = !has(flags_, MemoryFlags::readonly) &&
                            (flags == MapFlags::write ? add_plainly<writes, write_slow>(word_)
@@ -196,7 +211,8 @@ bool Memory::map_plainly(MapInfo& info, MapFlags flags) noexcept {
     }
     Error error = region ? Error(ErrorKind::unsupported, "the backend gave no address for the memory")
                          : std::move(region).error();
-    drop(amount_of(flags));
+    if (take(word_, flags) == Taken::last)
+        destroy();
     return refuse(info, std::move(error));
 }
 
@@ -207,22 +223,18 @@ Result<void> Memory::map_any_way(MapInfo& info, MapFlags flags) noexcept {
     if (has(flags_, MemoryFlags::not_mappable))
         return refuse(info, not_mappable());
 
-    std::uint64_t seen = 0;
-    if (mode == AccessMode::read) {
-        if (!take_read(word_, seen))
-            return refuse(info, refused(seen, mode, flags_));
-    } else {
-        if (has(flags_, MemoryFlags::readonly) || !take_write(word_, mode, seen))
-            return refuse(info, refused(seen, mode, flags_));
-    }
-    if (has(flags, MapFlags::ref_memory)) {
-        if (auto handle = ref(); !handle) {
-            drop(lock_word::field_of(mode).one());
-            return refuse(info, std::move(handle).error());
-        } else {
-            (void)handle->detach();
-        }
-    }
+    if (has_write(mode) && has(flags_, MemoryFlags::readonly))
+        return refuse(info, refused(0, mode, flags_));
+
+    std::uint64_t seen;
+    const auto one_more = [&](std::uint64_t word, std::uint64_t& wanted) {
+        wanted = word + amount_of(flags);
+        return lock_word::allows(mode, word) &&
+               lock_word::field_of(mode).of(word) < lock_word::limit_of(mode) &&
+               lock_word::handles.of(word) + handle_of(flags) <= lock_word::handle_limit;
+    };
+    if (!lock_word::exchange(word_, seen, std::memory_order_acquire, one_more))
+        return refuse(info, refused(seen, mode, flags_));
     describe(info, flags);
     return base_ ? Result<void>() : map_by_hook(info, flags);
 }
@@ -231,49 +243,46 @@ bool Memory::unmap_plainly(MapInfo& info) noexcept {
     using namespace lock_word;
     if (info.memory != this || !base_) [[unlikely]]
         return false;
-    bool others; // the word counted this map, and something else that keeps the object alive
+    Taken taken;
     if (info.flags == MapFlags::read) [[likely]]
-        others = subtract_plainly<reads>(word_);
+        taken = take_plainly<reads>(word_);
     else if (info.flags == MapFlags::write)
-        others = subtract_plainly<writes>(word_);
+        taken = take_plainly<writes>(word_);
     else if (info.flags == MapFlags::readwrite)
-        others = subtract_plainly<readwrites>(word_);
+        taken = take_plainly<readwrites>(word_);
     else
         return false;
-    if (!others) [[unlikely]]
-        return unmap_last(info);
+    if (taken == Taken::nothing) [[unlikely]]
+        return false;
     clear(info);
-    return true;
-}
-
-// The map was taken out of the word, and either it was all that kept the object alive, or it was not there.
-[[gnu::noinline]] bool Memory::unmap_last(MapInfo& info) noexcept {
-    if (word_.load(std::memory_order_relaxed) == 0) {
-        clear(info);
+    if (taken == Taken::last) [[unlikely]]
         destroy();
-        return true;
-    }
-    word_.fetch_add(amount_of(info.flags), std::memory_order_relaxed);
-    return false;
+    return true;
 }
 
 Result<void> Memory::unmap_any_way(MapInfo& info) noexcept {
     if (info.memory != this)
         return Error(ErrorKind::invalid, "the MapInfo holds no map of this memory");
-    const std::uint64_t mask = counter_of(info.flags).mask;
     Result<void> ended;
-    if ((word_.load(std::memory_order_relaxed) & mask) == 0)
-        return not_so_mapped();
-    if (!base_) {
+    Taken taken;
+    if (base_) {
+        taken = take(word_, info.flags);
+    } else {
+        // The hook runs before the word lets go, so that no other access begins under it.
+        EndingMap ending(*this, mode_of(info.flags));
+        if (!ending.claim(word_))
+            return not_so_mapped();
         ended = block_->mem_unmap_full(*this, info);
         for (void*& user : info.user_data)
             user = nullptr;
+        const EndingMap::Lock lock(ending);
+        taken = take(word_, info.flags);
     }
-    const std::uint64_t amount = amount_of(info.flags);
-    const std::uint64_t before = word_.fetch_sub(amount, std::memory_order_acq_rel);
-    if ((before == amount || (before & mask) == 0) && !unmap_last(info))
+    if (taken == Taken::nothing)
         return not_so_mapped();
     clear(info);
+    if (taken == Taken::last)
+        destroy();
     return ended;
 }
 

@@ -10,11 +10,13 @@ namespace hwalloc {
 
 Result<MemoryRef> Memory::ref() noexcept {
     using namespace lock_word;
-    const std::uint64_t before = word_.fetch_add(handles.one(), std::memory_order_relaxed);
-    if (handles.of(before) >= handle_limit) [[unlikely]] {
-        word_.fetch_sub(handles.one(), std::memory_order_relaxed);
+    std::uint64_t seen;
+    const auto one_more = [](std::uint64_t word, std::uint64_t& wanted) {
+        wanted = word + handles.one();
+        return handles.of(word) < handle_limit;
+    };
+    if (!exchange(word_, seen, std::memory_order_relaxed, one_more)) [[unlikely]]
         return Error(ErrorKind::limit, "the memory has as many handles as it can have");
-    }
     return MemoryRef::adopt(this);
 }
 

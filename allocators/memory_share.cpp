@@ -52,16 +52,17 @@ RawResult Memory::make_share(std::size_t offset, std::size_t size) noexcept {
     if (has(root.flags_ | flags_, MemoryFlags::no_share))
         return Error(ErrorKind::unsupported, "the memory is flagged NO_SHARE");
 
-    std::uint64_t seen = root.word_.load(std::memory_order_relaxed);
-    do {
-        if (lock_word::written(seen) || lock_word::shares.of(seen) == lock_word::shares.max()) [[unlikely]]
-            return not_shared(seen);
-    } while (!root.word_.compare_exchange_weak(seen, seen + lock_word::shares.one(),
-                                               std::memory_order_acquire, std::memory_order_relaxed));
     void* storage = std::malloc(sizeof(Memory));
-    if (!storage) [[unlikely]] {
-        root.drop(lock_word::shares.one());
+    if (!storage) [[unlikely]]
         return Error(ErrorKind::exhausted, "no memory for a share");
+    std::uint64_t seen;
+    const auto one_more = [](std::uint64_t word, std::uint64_t& wanted) {
+        wanted = word + lock_word::shares.one();
+        return !lock_word::written(word) && lock_word::shares.of(word) != lock_word::shares.max();
+    };
+    if (!lock_word::exchange(root.word_, seen, std::memory_order_acquire, one_more)) [[unlikely]] {
+        std::free(storage);
+        return not_shared(seen);
     }
     const std::size_t begin = offset_ + offset;
     const std::size_t end = begin + size;
