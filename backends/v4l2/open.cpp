@@ -74,6 +74,25 @@ struct Known {
 };
 constinit Immortal<Known> known_nodes;
 
+// The sessions of a node that may be shared. With the table of nodes locked, and until it is not.
+std::vector<std::shared_ptr<detail::Session>> sessions_at(const std::string& path) {
+    std::vector<std::shared_ptr<detail::Session>> sessions;
+    struct stat status {};
+    if (kernel.stat(path.c_str(), &status) < 0)
+        return sessions;
+    if (const auto node = known_nodes->find(status.st_rdev))
+        for (const auto& one : node->sessions)
+            if (auto session = one.lock())
+                sessions.push_back(std::move(session));
+    return sessions;
+}
+
+void share(const std::shared_ptr<detail::Session>& session) {
+    auto& sessions = session->node->sessions;
+    std::erase_if(sessions, [](const std::weak_ptr<detail::Session>& one) { return one.expired(); });
+    sessions.push_back(session);
+}
+
 } // namespace
 
 Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string& path, Use use,
@@ -123,22 +142,15 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string
     return session;
 }
 
-std::shared_ptr<detail::Session> detail::Session::shared_at(const std::string& path) {
-    struct stat node {};
-    if (kernel.stat(path.c_str(), &node) < 0)
-        return nullptr;
-    const auto known = known_nodes->find(node.st_rdev);
-    return known ? known->shared.lock() : nullptr;
-}
-
 Result<std::shared_ptr<detail::Session>> detail::Session::open_for_application(const std::string& path) {
     {
         const std::lock_guard guard(known_nodes->mutex);
-        auto session = shared_at(path);
-        v4l2_capability alive{}; // behind a /dev that nobody keeps, the file may be a lost device's
-        if (session && !session->has_camera && session->call(VIDIOC_QUERYCAP, &alive) >= 0) {
-            session->has_camera = true;
-            return session;
+        for (const auto& session : sessions_at(path)) {
+            v4l2_capability alive{}; // behind a /dev that nobody keeps, the file may be a lost device's
+            if (!session->has_camera && session->call(VIDIOC_QUERYCAP, &alive) >= 0) {
+                session->has_camera = true;
+                return session;
+            }
         }
     }
     auto session = open(path);
@@ -146,7 +158,7 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open_for_application(c
         return session;
     const std::lock_guard guard(known_nodes->mutex);
     (*session)->has_camera = true;
-    (*session)->node->shared = *session;
+    share(*session);
     return session;
 }
 
@@ -161,21 +173,38 @@ void detail::Session::leave_application() noexcept {
 }
 
 Result<std::shared_ptr<detail::Session>> detail::Session::open_or_share(const std::string& path) {
+    const auto shared = [&]() -> std::shared_ptr<Session> {
+        auto sessions = sessions_at(path);
+        // Of two open files one would find the queue taken.
+        for (const auto& session : sessions)
+            if (session->holds_queue)
+                return session;
+        for (auto last = sessions.rbegin(); last != sessions.rend(); ++last)
+            if ((*last)->has_camera)
+                return *last;
+        return sessions.empty() ? nullptr : sessions.front();
+    };
     {
         const std::lock_guard guard(known_nodes->mutex);
-        if (auto session = shared_at(path))
+        if (auto session = shared())
             return session;
     }
     auto session = open(path, Use::capture, ErrorKind::device_lost);
     if (session) {
-        // Shared from now on as long as somebody keeps it: of two open files one would find the queue taken.
         const std::lock_guard guard(known_nodes->mutex);
-        std::weak_ptr<Session>& shared = (*session)->node->shared;
-        if (auto first = shared.lock())
+        if (auto first = shared())
             return first;
-        shared = *session;
+        share(*session);
     }
     return session;
+}
+
+bool detail::Session::another_holds_queue() const noexcept {
+    const std::lock_guard guard(known_nodes->mutex);
+    for (const auto& one : node->sessions)
+        if (const auto session = one.lock(); session && session.get() != this && session->holds_queue)
+            return true;
+    return false;
 }
 
 } // namespace hwalloc::v4l2

@@ -25,7 +25,7 @@ Result<UniqueFd> detail::Session::make_own_buffer(std::uint64_t bytes) noexcept 
     constexpr const char* doing = "making a buffer of the camera's own";
     std::uint32_t before = reserved;
     // A queue has buffers of one kind only.
-    if (const int answer = release_buffers(); answer < 0)
+    if (const int answer = drop_buffers(); answer < 0)
         return refused(answer, "VIDIOC_REQBUFS", doing);
     auto made = [&]() -> Result<UniqueFd> {
         v4l2_create_buffers request{};
@@ -77,6 +77,8 @@ Result<UniqueFd> detail::Session::make_own_buffer(std::uint64_t bytes) noexcept 
         made = refused(freed, "VIDIOC_REQBUFS", doing);
     if (before > 0 && request_buffers(before) >= 0)
         reserved = before;
+    else
+        holds_queue = false;
     return made;
 }
 

@@ -41,6 +41,7 @@ Result<std::uint32_t> detail::Session::reserve(std::uint32_t count) noexcept {
     if (answer < 0)
         return refused(answer, "VIDIOC_REQBUFS", doing);
     reserved = granted;
+    holds_queue = granted > 0;
     return granted;
 }
 

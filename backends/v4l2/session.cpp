@@ -27,6 +27,10 @@ Error detail::Session::refused(ErrorKind kind, int answer, const char* call_name
 Error detail::Session::refused(int answer, const char* call_name, std::string_view doing) const noexcept {
     const Refusal known = refusal_of(call_name, -answer);
     Error error = refused(known.kind, answer, call_name, doing);
+    if (answer == -EBUSY && another_holds_queue())
+        return std::move(error).remedy(
+            "this program itself holds the device's buffers, through another Camera or participant that it "
+            "has open: use that one, or unbind() it first");
     if (answer == -EBUSY && std::string_view(call_name) != "VIDIOC_STREAMON")
         return std::move(error).remedy(FixedText("another program holds the device: find it with `fuser -v ",
                                                  info.path, "`, end it, and try again"));
@@ -49,6 +53,11 @@ int detail::Session::request_buffers(std::uint32_t& count, std::uint32_t memory)
 }
 
 int detail::Session::release_buffers() noexcept {
+    holds_queue = false;
+    return drop_buffers();
+}
+
+int detail::Session::drop_buffers() noexcept {
     if (reserved == 0)
         return 0;
     std::uint32_t none = 0;

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -32,8 +33,8 @@ struct Node {
     // Held while the queue's buffers change, because allocators of the camera may use it at any time. Never
     // taken for a frame.
     std::mutex queue;
-    // The last Camera's, else whoever was first to need one. Guarded by the table of nodes.
-    std::weak_ptr<Session> shared;
+    // Those that may be shared, the oldest first. Guarded by the table of nodes.
+    std::vector<std::weak_ptr<Session>> sessions;
 };
 
 struct Session {
@@ -41,15 +42,16 @@ struct Session {
     // is not there.
     static Result<std::shared_ptr<Session>> open(const std::string& path, Use use = Use::capture,
                                                  ErrorKind absence = ErrorKind::unavailable);
-    // The same for an application's Camera, with which others then share the session. It is the one that they
-    // have already, where no other Camera has it.
+    // The same for an application's Camera, with which others then share the session. It is one that they
+    // have already, where no other Camera has that.
     static Result<std::shared_ptr<Session>> open_for_application(const std::string& path);
     void leave_application() noexcept; // that Camera is closed; others may keep the session
-    // The session that this process has open on the node to capture, the application's before others, else a
-    // new one. A node that is not there is device_lost: the library has met it.
+    // A session that this process has open on the node to capture: the one that holds the queue, else the
+    // last Camera's, else the oldest, else a new one. A node that is not there is device_lost: the library
+    // has met it.
     static Result<std::shared_ptr<Session>> open_or_share(const std::string& path);
-    // The one that is shared, or null. With the table of nodes locked.
-    static std::shared_ptr<Session> shared_at(const std::string& path);
+    // Whether another session of this process holds the node's queue.
+    bool another_holds_queue() const noexcept;
     // A camera's; null when it is closed.
     static std::shared_ptr<Session> of(const Camera& camera) noexcept { return camera.session_; }
 
@@ -66,8 +68,9 @@ struct Session {
     DeviceInfo info;
     Use use = Use::capture;
     std::uint32_t type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
-    bool media_controller = false; // V4L2_CAP_IO_MC: it delivers nothing until its pipeline is set up
-    bool has_camera = false;       // guarded by the table of nodes
+    bool media_controller = false;         // V4L2_CAP_IO_MC: it delivers nothing until its pipeline is set up
+    bool has_camera = false;               // guarded by the table of nodes
+    std::atomic<bool> holds_queue = false; // its Camera has buffers reserved or bound
     std::optional<CaptureFormat> format;
     std::uint32_t reserved = 0; // what REQBUFS granted
     std::vector<Slot> slots;
@@ -97,6 +100,8 @@ struct Session {
     Result<UniqueFd> make_own_buffer(std::uint64_t bytes) noexcept;
     // REQBUFS(0): ends every import. 0 or a negative errno; nothing is reserved afterwards either way.
     int release_buffers() noexcept;
+    // The same for a moment: the queue is still this session's.
+    int drop_buffers() noexcept;
     // QBUF of the dma-buf `dma_buf` at `index`, `length` bytes of it, which an output reads all. One system
     // call.
     int queue_dma_buf(std::uint32_t index, int dma_buf, std::uint64_t length) const noexcept;

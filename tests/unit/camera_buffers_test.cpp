@@ -45,6 +45,46 @@ TEST_F(CameraBuffersTest, AreExportedForReadingAndWritingAndForgottenByTheQueue)
     EXPECT_EQ(registry.find("/dev/video7"), allocator);
 }
 
+TEST_F(CameraBuffersTest, GoThroughTheOpenFileThatHoldsTheQueueWhoeverElseOpensTheNode) {
+    auto first = ready();
+    ASSERT_TRUE(first.reserve(3));
+    ASSERT_TRUE(v4l2::list_cameras());
+    auto second = open();
+    { auto third = open(); }
+    auto own = allocator->alloc(image_bytes);
+    ASSERT_TRUE(own) << own.error().message();
+    EXPECT_EQ(fake.reserved, 3u) << "what the first one had reserved is reserved again";
+    ASSERT_TRUE(first.bind(memories(3)));
+    // Busy through the program's own doing, and told so.
+    const auto bound = allocator->alloc(image_bytes).error();
+    EXPECT_EQ(bound.kind(), ErrorKind::busy);
+    EXPECT_THAT(bound.message(), HasSubstr("bound memory"));
+    for (const auto& error : {second.negotiate(yuyv()).error(), [&] {
+                                  EXPECT_TRUE(first.unbind());
+                                  EXPECT_TRUE(first.reserve(2));
+                                  return second.negotiate(yuyv()).error();
+                              }()}) {
+        EXPECT_EQ(error.kind(), ErrorKind::busy);
+        EXPECT_THAT(error.message(), HasSubstr("this program itself"));
+    }
+    // The last one that is open takes over.
+    EXPECT_TRUE(first.close());
+    ASSERT_TRUE(second.negotiate(yuyv()));
+    ASSERT_TRUE(second.reserve(2));
+    EXPECT_TRUE(allocator->alloc(image_bytes));
+    EXPECT_EQ(fake.reserved, 2u);
+}
+
+TEST_F(CameraBuffersTest, ACameraThatClosesLeavesTheOlderOneShared) {
+    auto first = ready();
+    { auto second = open(); }
+    const auto before = open_fds();
+    ASSERT_TRUE(first.reserve(2));
+    auto own = allocator->alloc(image_bytes);
+    ASSERT_TRUE(own) << own.error().message();
+    EXPECT_EQ(open_fds().size(), before.size() + 1) << "the buffer alone";
+}
+
 TEST_F(CameraBuffersTest, GoThroughTheOpenFileOfTheApplication) {
     auto camera = ready();
     const auto before = open_fds();

@@ -89,6 +89,7 @@ public:
 
     std::uint32_t pixel_format = 0, width = 0, height = 0, stride = 0;
     std::uint32_t reserved = 0;
+    int owner = -1;              // the open file that the reserved buffers belong to
     __u32 kind = 0;              // V4L2_MEMORY_* of the buffers that are reserved
     std::vector<__u32> own_made; // bytes of each buffer of the driver's own
     int exported_flags = 0;
@@ -258,6 +259,8 @@ private:
         }
         case VIDIOC_CREATE_BUFS: {
             auto& c = *static_cast<v4l2_create_buffers*>(argument);
+            if (reserved && fd != owner && c.count)
+                return -EBUSY;
             if (refuses_dma_buf && c.memory == V4L2_MEMORY_DMABUF)
                 return -EINVAL;
             c.capabilities = capabilities;
@@ -272,6 +275,7 @@ private:
                 return -EINVAL;
             own_made.push_back(bytes);
             kind = c.memory;
+            owner = fd;
             c.index = reserved++;
             return 0;
         }
@@ -291,6 +295,9 @@ private:
             if (refuses_dma_buf && r.memory == V4L2_MEMORY_DMABUF)
                 return -EINVAL;
             EXPECT_TRUE(r.count == 0 || r.memory == V4L2_MEMORY_DMABUF);
+            if (reserved && fd != owner)
+                return -EBUSY;
+            owner = fd;
             if (reqbufs < 0 && r.count)
                 return reqbufs;
             if (releases < 0 && !r.count)
