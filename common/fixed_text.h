@@ -28,7 +28,7 @@ public:
     FixedText& append(const FixedText& other) noexcept { return append(other.view()); }
     template<std::integral Number>
     FixedText& append(Number number, int base = 10) noexcept {
-        char digits[66];
+        char digits[66] = {}; // g++ 14 does not see that to_chars writes all that is read
         const auto end = std::to_chars(digits, digits + sizeof(digits), number, base).ptr;
         return append(std::string_view(digits, static_cast<std::size_t>(end - digits)));
     }

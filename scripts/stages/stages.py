@@ -8,6 +8,7 @@ import subprocess
 
 import reports
 from runner import Counts, StageFailed
+from stamps import Stamp, commit
 
 
 CLANG_FORMAT = 14
@@ -201,6 +202,32 @@ def lab_selftest(context):
     return counts
 
 
+def documents(context):
+    """What the documents tell people to type, typed: in clean roots of both releases, in the lab, and here; unless neither the
+    documents nor what builds and installs changed since that passed. With --all in any case."""
+    program = ("tests/documents/documents_test.py",)
+    files = _files(context, "*.md", "docs/man", "CMakeLists.txt", "*/CMakeLists.txt", "CMakePresets.json", "cmake", "examples", "scripts/setup",
+                   "scripts/demo", "scripts/stages/roots.py", "tests/documents",
+                   *re.findall(r"^    ([\w/]+\.h)$", (context.tree / "CMakeLists.txt").read_text(), re.MULTILINE))
+    pieces, stamps = {"documents listed": functools.partial(_printed, name="documents listed", command=(*program, "listed"))}, {}
+    for where in ("trixie", "bookworm", "lab", "host"):
+        name = f"documents {where}"
+        stamps[name] = Stamp(name, context.tree, files)
+        told = stamps[name].passed()
+        if told and not context.options.all:
+            context.log.write(f"{name}: unchanged since {told['cases']} passed at {told['commit']}\n")
+            continue
+
+        def typed(part, name=name, where=where):
+            stamps[name].forget()
+            counts = _printed(part, name, (*program, where))
+            if counts.passed and not counts.failed:
+                stamps[name].write(commit(part.tree), counts.passed)
+            return counts
+        pieces[name] = typed
+    return context.together(pieces)
+
+
 def lab(context):
     """In the lab, as much at a time as there are processors: lab-suites, lab-tests and lab-selftest."""
     return context.together({**_lab_tests(context), "lab selftest": lab_selftest, **_lab_suites(context)})
@@ -229,11 +256,12 @@ ALL = {
     "tsan": tsan,
     "arm64": arm64,
     "lint": lint,
+    "documents": documents,
     "lab": lab,
     "lab-selftest": lab_selftest,
     "lab-suites": lab_suites,
     "lab-tests": lab_tests,
 }
 QUICK = ["format", "runner", "dev", "abi"]
-LAB = ["lab"]
+LAB = ["documents", "lab"]
 ALONE = ["lab-selftest", "lab-suites", "lab-tests"]  # parts of another, run when they are asked for

@@ -1,0 +1,85 @@
+"""Where each line that a document tells people to type is typed by a test. A line that is in none of these is a fault, and so is an
+entry that no document has."""
+
+README_PROGRAM = ("program.cpp", "README.md", "give_up(memory.error())")
+HUGE_BACKEND = ("huge.cpp", "docs/adding-a-backend.md", "class HugeBlock")
+
+# In clean roots of both releases, as a plain user who may use sudo, in one shell and in this order: (line, what its exit code may
+# be). A dictionary instead of a code: files that must be there before the line, made of a document's block.
+IN_CLEAN_ROOTS = [
+    ("scripts/demo", {0}),
+    ("scripts/setup", {0}),
+    ("cmake --preset release -DHWALLOC_TESTS=OFF && cmake --build --preset release", {0}),
+    ("sudo cmake --install build/release && sudo ldconfig", {0}),
+    README_PROGRAM,
+    ("g++ -std=c++20 program.cpp $(pkg-config --cflags --libs hwalloc)", {0}),
+    ("hwalloc list", {0}),
+    ("hwalloc doctor", {0, 1}),  # 1: something is in the way, as in a root without devices
+    ("hwalloc capture --device auto --allocator auto --output frame.png", {0}),
+    ("hwalloc capture --device auto --output frame.png", {0}),
+    ("sudo cmake --install build/release --component UdevRules", {0}),
+    ("sudo cmake --install build/release --component UdevRulesContiguous", {0}),
+    ('sudo usermod -aG video "$USER"', {0}),
+    ("sudo usermod -aG video alice", {0}),
+    HUGE_BACKEND,
+    ("g++ -std=c++20 -shared -fPIC -fvisibility=hidden huge.cpp $(pkg-config --cflags --libs hwalloc) -o huge.so", {0}),
+    ("export HWALLOC_MODULE_PATH=$PWD", {0}),
+    ("hwalloc check huge", {0}),
+]
+
+# In one guest of the lab with two test cameras, of which the second demands contiguous memory, in this order.
+LAB_CAMERAS = "n_devs=2 node_types=0x1,0x1 allocators=0,1"
+IN_THE_LAB = [
+    ("hwalloc list", {0}),
+    ("hwalloc doctor", {0, 1}),
+    ("hwalloc doctor allocator/dma-heap/system >/dev/null && echo yes", {0}),
+    ("hwalloc check dma-heap/system", {0}),
+    ("hwalloc plan --camera /dev/video1 --gpu 0 --cpu read --size 640x480 --format YUYV --svg plan.svg", {0}),
+    ("hwalloc plan --camera /dev/video0 --gpu 0", {0}),
+    ("hwalloc plan --camera /dev/video0 --gpu 0 --cpu read --svg plan.svg", {0}),
+    ("hwalloc plan --camera /dev/video0 --gpu 0 --display card0 --cpu read --size 640x480 --format XR24", {0, 1}),  # 1: none does for all
+    ("hwalloc capture --device auto --allocator auto --output frame.png", {0}),
+    ("hwalloc capture --device auto --output frame.png", {0}),
+    ("hwalloc capture --to gpu --output frame.png", {0}),
+    ("hwalloc capture --device auto --to gpu --output gpu.png", {0}),
+    ("hwalloc capture --device /dev/video0 --to gpu --output frame.png", {0}),
+    ("hwalloc capture --to display", {0}),
+    ("hwalloc capture --to display=virtio_gpu --json", {0}),
+]
+
+# On the host, where the lab can be used.
+ON_THE_HOST = [
+    ("scripts/test --list", {0}),
+    ("scripts/setup --lab", {0}),
+    ("scripts/lab run -- hwalloc list", {0}),
+    ("scripts/lab run --user -- hwalloc list", {0}),
+    ("scripts/lab run --vivid multiplanar=2 -- v4l2-ctl -d /dev/video0 --all", {0}),
+    ("scripts/lab run -- build/dev/tests/contract/contract_tests --gtest_filter='*heap*'", {0}),
+    ("scripts/lab run --vivid 'n_devs=2 allocators=0,1 node_types=0x1,0x1' -- hwalloc plan --camera /dev/video1 --display virtio_gpu "
+     "--size 640x480 --format XR24 --policy allow-copy", {0}),
+]
+
+# Typed by another test, or by nobody, and why.
+ELSEWHERE = {
+    "scripts/test": "it is what runs this",
+    "scripts/test --quick": "a part of what runs this",
+    "cmake --preset dev && cmake --build --preset dev && ctest --test-dir build/dev": "the stage dev does the same, with a report",
+    "sudo udevadm control --reload && sudo udevadm trigger --settle": "tests/lab/permissions_test.py, as root: the lab's guest runs "
+                                                                      "udev, a root does not",
+    "hwalloc capture --to display --frames 0": "runs until Control-C: tests/lab/display_test.py does it and stops it",
+    "hwalloc capture --to display=card1 --frames 0 --size 1280x720": "the same; a card's number is each machine's own",
+    "hwalloc capture --device /dev/video0 --allocator dma-heap/system --to gpu --frames 0 --json": "the same: tests/lab/gpu_test.py",
+    "hwalloc list --json | jq -r '.allocators[] | select(.available).name'": "tests/tools/cli_test.py reads the same members",
+    "scripts/lab shell": "needs a terminal: tests/lab/selftest gives it one",
+    "scripts/lab run --screenshot bars.png -- hwalloc capture --to display=virtio_gpu --mark-first-frame --frames 100":
+        "tests/lab/display_test.py",
+    "scripts/lab run --fragment=64 --vivid 'n_devs=2 node_types=0x1,0x1 allocators=0,1' -- build/dev/tests/lab/judge_plan --camera "
+    "/dev/video1 --gpu --size 320x180 --format GREY v4l2/video1 dma-heap/system udmabuf vulkan/0": "tests/lab/plan_test.py",
+    "scripts/bench": "measures; nothing else may run meanwhile",
+    "scripts/bench --lab": "the same",
+    "scripts/bench --compiler clang": "the same",
+    "scripts/bench --quick --filter map": "the same",
+    "podman run --device /dev/dma_heap/system --group-add keep-groups …": "no container engine is set up by a test",
+    'docker run --device /dev/dma_heap/system --group-add "$(stat -c %g /dev/dma_heap/system)" …': "no container engine is set up by "
+                                                                                                   "a test",
+}
