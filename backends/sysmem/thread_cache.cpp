@@ -1,5 +1,7 @@
 #include "backends/sysmem/thread_cache.h"
 
+#include <pthread.h>
+
 #include <cstdlib>
 #include <new>
 
@@ -8,18 +10,40 @@ namespace hwalloc::sysmem {
 constinit ThreadCache ThreadCache::unopened_{0};
 constinit ThreadCache ThreadCache::closed_{0};
 thread_local constinit ThreadCache* ThreadCache::mine_ = &ThreadCache::unopened_;
-thread_local ThreadCache::AtThreadExit ThreadCache::at_thread_exit_;
+
+namespace {
+
+// What ends a thread's cache. Not a destructor of a thread_local object: the C++ runtime ends the process
+// when there is no memory to note such a destructor, and never runs one that is noted while destructors of
+// keys run.
+struct EndKey {
+    explicit EndKey(void (*at_thread_end)(void*)) noexcept
+        : usable(::pthread_key_create(&key, at_thread_end) == 0) {}
+
+    pthread_key_t key{};
+    bool usable; // a process has a limited number of keys
+};
+
+} // namespace
 
 ThreadCache* ThreadCache::open() noexcept {
-    void* storage = std::malloc(sizeof(ThreadCache));
+    static EndKey end{[](void* cache) { static_cast<ThreadCache*>(cache)->close(); }};
+    void* storage = end.usable ? std::malloc(sizeof(ThreadCache)) : nullptr;
     if (!storage)
         return &unopened_;
-    return at_thread_exit_.cache = new (storage) ThreadCache(most_held);
+    if (::pthread_setspecific(end.key, storage) != 0) {
+        std::free(storage);
+        return &unopened_;
+    }
+    return new (storage) ThreadCache(most_held);
+}
+
+void ThreadCache::missed() noexcept {
+    if (mine_ == &unopened_)
+        mine_ = open();
 }
 
 void ThreadCache::give_slowly(Piece piece, SizeClass size) noexcept {
-    if (mine_ == &unopened_)
-        mine_ = open();
     if (mine_->limit_ == 0)
         return std::free(piece.raw);
     // Full: kept pieces of one size must not stand in the way of another for ever. Starting anew costs each
@@ -38,10 +62,10 @@ void ThreadCache::empty() noexcept {
     held_ = 0;
 }
 
-ThreadCache::AtThreadExit::~AtThreadExit() {
+void ThreadCache::close() noexcept {
     mine_ = &closed_;
-    cache->empty();
-    std::free(cache);
+    empty();
+    std::free(this);
 }
 
 } // namespace hwalloc::sysmem

@@ -3,9 +3,9 @@
 // at the rate of frames and packets.
 //
 // The rules: at most `most_held` bytes per thread, in pieces of at most `largest`; pieces go to the thread
-// that frees them, whoever allocated them; a thread that ends frees what it kept, and memory that it frees
-// still later (from destructors of other thread-local objects) goes straight to free(). The contents of a
-// piece are undefined, as malloc's are.
+// that frees them, whoever allocated them, if it has allocated itself: a thread that only frees would keep
+// what nobody takes. A thread that ends frees what it kept, and memory that it frees still later (in
+// destructors of other keys) goes straight to free(). The contents of a piece are undefined, as malloc's are.
 //
 // Off under sanitizers, which could not see a use after free any more, and with -DHWALLOC_SYSMEM_CACHE=OFF.
 #pragma once
@@ -47,8 +47,10 @@ public:
     static Piece take(SizeClass size) noexcept {
         ThreadCache& cache = *mine_;
         Kept* kept = cache.kept_[size.index];
-        if (!kept)
+        if (!kept) {
+            missed();
             return {nullptr, nullptr};
+        }
         cache.kept_[size.index] = kept->next;
         cache.held_ -= size.bytes();
         return {kept->raw, kept};
@@ -67,14 +69,11 @@ private:
         Kept* next;
         void* raw;
     };
-    struct AtThreadExit { // exists, and so runs its destructor, in a thread that has a cache
-        ThreadCache* cache;
-        ~AtThreadExit();
-    };
-
     constexpr explicit ThreadCache(std::size_t limit) noexcept : limit_(limit) {}
     static void give_slowly(Piece piece, SizeClass size) noexcept;
+    static void missed() noexcept;
     static ThreadCache* open() noexcept;
+    void close() noexcept;
     void empty() noexcept;
     void keep(Piece piece, SizeClass size) noexcept {
         kept_[size.index] = new (piece.place) Kept{kept_[size.index], piece.raw};
@@ -85,11 +84,10 @@ private:
     std::size_t held_ = 0;
     Kept* kept_[SizeClass::count_up_to(largest)] = {};
 
-    static ThreadCache unopened_, closed_; // what a thread has before its first give, and when it is ending
+    static ThreadCache unopened_, closed_; // what a thread has before it allocates, and when it is ending
     // Eight bytes of static TLS: read without a call, and few enough to be had when the library is loaded
     // late.
     [[gnu::tls_model("initial-exec")]] static thread_local constinit ThreadCache* mine_;
-    static thread_local AtThreadExit at_thread_exit_;
 };
 
 } // namespace hwalloc::sysmem

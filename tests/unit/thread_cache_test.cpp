@@ -50,6 +50,7 @@ void in_a_thread(F&& f) {
 
 TEST(ThreadCache, HoldsNoMoreThanItsLimit) {
     in_a_thread([] {
+        (void)ThreadCache::take(SizeClass::of(64));
         const SizeClass size = SizeClass::of(4231);
         const std::size_t most = ThreadCache::most_held / size.bytes();
         for (std::size_t i = 0; i < most; ++i)
@@ -65,12 +66,21 @@ TEST(ThreadCache, HoldsNoMoreThanItsLimit) {
 
 TEST(ThreadCache, OneSizeDoesNotKeepAnotherOut) {
     in_a_thread([] {
+        (void)ThreadCache::take(SizeClass::of(64));
         const SizeClass large = SizeClass::of(ThreadCache::largest), small = SizeClass::of(64);
         for (std::size_t i = 0; i < ThreadCache::most_held / large.bytes(); ++i)
             ThreadCache::give(fresh(large), large);
         ThreadCache::give(fresh(small), small);
         EXPECT_EQ(take_all(small), 1u);
         EXPECT_EQ(take_all(large), 0u);
+    });
+}
+
+TEST(ThreadCache, AThreadThatOnlyFreesKeepsNothing) {
+    const SizeClass size = SizeClass::of(100);
+    in_a_thread([&] {
+        ThreadCache::give(fresh(size), size);
+        EXPECT_EQ(take_all(size), 0u);
     });
 }
 
@@ -91,6 +101,7 @@ TEST(ThreadCache, MemoryIsUsedAgainInTheThreadThatFreedIt) {
     ASSERT_TRUE(memory);
     const Memory* address = memory->get();
     in_a_thread([&] {
+        EXPECT_TRUE(alloc(100)); // here the thread's cache begins
         memory->reset();
         auto again = alloc(5000);
         ASSERT_TRUE(again);
