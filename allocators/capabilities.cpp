@@ -3,6 +3,8 @@
 #include <fcntl.h>
 
 #include "common/kernel.h"
+#include "common/open_files.h"
+#include "common/standard_streams.h"
 #include "hwalloc/allocator.h"
 #include "hwalloc/block.h"
 
@@ -25,9 +27,10 @@ Result<UniqueFd> export_fd(const Memory& memory, FdKind kind) noexcept {
     auto lent = borrow_fd(memory, kind);
     if (!lent)
         return std::move(lent).error();
-    const int copy = kernel.fcntl(lent->fd, F_DUPFD_CLOEXEC, 0);
+    const int copy = kernel.fcntl(lent->fd, F_DUPFD_CLOEXEC, first_free_fd);
     if (copy < 0)
-        return Error::from_errno(-copy, "duplicating a file descriptor").call("fcntl(F_DUPFD_CLOEXEC)");
+        return with_open_files_remedy(
+            Error::from_errno(-copy, "duplicating a file descriptor").call("fcntl(F_DUPFD_CLOEXEC)"), copy);
     return UniqueFd(copy);
 }
 

@@ -8,6 +8,8 @@
 #include "common/dma_buf.h"
 #include "common/kernel.h"
 #include "common/mapped_region.h"
+#include "common/open_files.h"
+#include "common/standard_streams.h"
 
 namespace hwalloc {
 
@@ -120,9 +122,11 @@ Result<DmaBufRef> DmaBuf::adopt(UniqueFd fd, std::size_t size) noexcept {
 }
 
 Result<DmaBufRef> DmaBuf::import(int fd) noexcept {
-    const int copy = kernel.fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    const int copy = kernel.fcntl(fd, F_DUPFD_CLOEXEC, first_free_fd);
     if (copy < 0)
-        return Error::from_errno(-copy, "importing a dma-buf's descriptor").call("fcntl(F_DUPFD_CLOEXEC)");
+        return with_open_files_remedy(
+            Error::from_errno(-copy, "importing a dma-buf's descriptor").call("fcntl(F_DUPFD_CLOEXEC)"),
+            copy);
     UniqueFd own(copy);
     auto facts = dma_buf::examine(own.get());
     if (!facts)

@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/standard_streams.h"
+
 namespace hwalloc {
 namespace {
 
@@ -19,7 +21,7 @@ T or_errno(T result) noexcept {
 }
 
 constexpr KernelTable real = {
-    .open = [](const char* path, int flags) { return or_errno(::open(path, flags)); },
+    .open = [](const char* path, int flags) { return above_standard_streams(or_errno(::open(path, flags))); },
     .close = [](int fd) { return or_errno(::close(fd)); },
     .ioctl = [](int fd, unsigned long request,
                 void* argument) { return or_errno(::ioctl(fd, request, argument)); },
@@ -32,7 +34,10 @@ constexpr KernelTable real = {
             return 0;
         },
     .munmap = [](void* address, std::size_t length) { return or_errno(::munmap(address, length)); },
-    .memfd_create = [](const char* name, unsigned flags) { return or_errno(::memfd_create(name, flags)); },
+    .memfd_create =
+        [](const char* name, unsigned flags) {
+            return above_standard_streams(or_errno(::memfd_create(name, flags)));
+        },
     .ftruncate = [](int fd, off_t length) { return or_errno(::ftruncate(fd, length)); },
     .fcntl = [](int fd, int command, long argument) { return or_errno(::fcntl(fd, command, argument)); },
     .fstat = [](int fd, struct stat* status) { return or_errno(::fstat(fd, status)); },
@@ -55,7 +60,14 @@ constexpr KernelTable real = {
             DIR* directory = ::opendir(path);
             if (!directory)
                 return -errno;
-            while (const dirent* entry = ::readdir(directory)) {
+            int failed = 0;
+            for (;;) {
+                errno = 0; // readdir tells its end and its failure alike
+                const dirent* entry = ::readdir(directory);
+                if (!entry) {
+                    failed = errno;
+                    break;
+                }
                 const char* name = entry->d_name;
                 if (name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0)))
                     continue;
@@ -63,6 +75,14 @@ constexpr KernelTable real = {
                     break;
             }
             ::closedir(directory);
+            return -failed;
+        },
+    .getrlimit =
+        [](int resource, rlim_t* limit) {
+            struct rlimit both {};
+            if (::getrlimit(static_cast<__rlimit_resource_t>(resource), &both) < 0)
+                return -errno;
+            *limit = both.rlim_cur;
             return 0;
         },
     .monotonic_ns =

@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/vfs.h>
@@ -18,7 +19,7 @@ namespace hwalloc {
 
 struct KernelTable {
     // Opens `path`; `flags` as open(2), O_CLOEXEC is the caller's to give. Returns a descriptor the caller
-    // closes.
+    // closes, which is none of the standard streams'.
     int (*open)(const char* path, int flags);
     int (*close)(int fd);
     int (*ioctl)(int fd, unsigned long request, void* argument);
@@ -26,6 +27,7 @@ struct KernelTable {
     // MAP_FAILED can never be taken for a mapping.
     int (*mmap)(std::size_t length, int protection, int flags, int fd, off_t offset, void** address);
     int (*munmap)(void* address, std::size_t length);
+    // The descriptor is none of the standard streams'.
     int (*memfd_create)(const char* name, unsigned flags);
     int (*ftruncate)(int fd, off_t length);
     int (*fcntl)(int fd, int command, long argument);
@@ -40,8 +42,10 @@ struct KernelTable {
     // kcmp(2) on two descriptors of this process with KCMP_FILE: 0 when they are one open file, else more.
     int (*compare_files)(int fd, int other);
     // Calls `each(name, user)` for every entry of a directory except "." and ".."; stops when it returns
-    // false.
+    // false. On failure some entries may have been told.
     int (*list_directory)(const char* path, bool (*each)(const char* name, void* user), void* user);
+    // The soft limit of a resource (RLIMIT_FSIZE, ...); RLIM_INFINITY: there is none.
+    int (*getrlimit)(int resource, rlim_t* limit);
     // Nanoseconds of CLOCK_MONOTONIC.
     std::int64_t (*monotonic_ns)();
     // dlopen(3) and dlsym(3): null on failure, and `*why` is the linker's own text, valid until the next

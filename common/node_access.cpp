@@ -11,6 +11,7 @@
 
 #include "common/fixed_text.h"
 #include "common/kernel.h"
+#include "common/open_files.h"
 #include "common/read_file.h"
 
 namespace hwalloc {
@@ -214,11 +215,8 @@ Error node_refused(const char* path, int flags, int errno_value, const NodeAdvic
             return std::move(error).remedy(told.text);
         else
             return std::move(error).remedy(told.text).mend(told.line);
-    case EMFILE:
-        return std::move(error).remedy(
-            "this process has as many files open as it may: raise its limit (ulimit -n)");
     default:
-        return error;
+        return with_open_files_remedy(std::move(error), -errno_value);
     }
 }
 

@@ -9,6 +9,7 @@
 #include "common/checked.h"
 #include "common/kernel.h"
 #include "common/sealed_memfd.h"
+#include "common/standard_streams.h"
 #include "common/udmabuf_node.h"
 
 namespace hwalloc {
@@ -38,7 +39,7 @@ Result<UniqueFd> join(int device, int memfd, std::span<const Piece> pieces) noex
         item.size = piece.size;
         size += piece.size;
     }
-    const int fd = kernel.ioctl(device, UDMABUF_CREATE_LIST, &list);
+    const int fd = above_standard_streams(kernel.ioctl(device, UDMABUF_CREATE_LIST, &list));
     if (fd < 0)
         return Error::from_errno(-fd, "making a trial buffer")
             .on("/dev/udmabuf")

@@ -19,6 +19,8 @@
 #include "common/kernel.h"
 #include "common/machine_memory.h"
 #include "common/node_access.h"
+#include "common/open_files.h"
+#include "common/standard_streams.h"
 #include "hwalloc/backend.h"
 #include "hwalloc/dma_buf.h"
 
@@ -152,7 +154,9 @@ private:
             done = kernel.ioctl(heap->get(), DMA_HEAP_IOCTL_ALLOC, &request);
         } while (done == -EINTR);
         if (done >= 0)
-            return UniqueFd(static_cast<int>(request.fd));
+            done = above_standard_streams(static_cast<int>(request.fd));
+        if (done >= 0)
+            return UniqueFd(done);
         Error error = Error::from_errno(-done, "allocating").call("DMA_HEAP_IOCTL_ALLOC").wanted(bytes);
         switch (-done) {
         case ENOMEM:
@@ -161,9 +165,6 @@ private:
                     ? "the contiguous memory is exhausted, or too fragmented for this size: release buffers, "
                       "enlarge it (kernel parameter cma=), or use dma-heap/system where the devices can"
                     : "the machine has not that much memory free for devices");
-        case EMFILE:
-        case ENFILE:
-            return std::move(error).remedy("too many files are open: raise the limit (ulimit -n)");
         case ENOTTY:
             node_.drop(heap);
             return std::move(error).remedy("the node is not a DMA heap");
@@ -174,7 +175,7 @@ private:
             node_.drop(heap);
             return error;
         default:
-            return error;
+            return with_open_files_remedy(std::move(error), done);
         }
     }
 

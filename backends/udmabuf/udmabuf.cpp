@@ -12,8 +12,10 @@
 #include "common/directory.h"
 #include "common/fixed_text.h"
 #include "common/kernel.h"
+#include "common/open_files.h"
 #include "common/read_file.h"
 #include "common/sealed_memfd.h"
+#include "common/standard_streams.h"
 #include "common/udmabuf_node.h"
 #include "hwalloc/backend.h"
 #include "hwalloc/dma_buf.h"
@@ -102,7 +104,7 @@ private:
                                .flags = UDMABUF_FLAGS_CLOEXEC,
                                .offset = 0,
                                .size = bytes};
-        const int fd = kernel.ioctl(device->get(), UDMABUF_CREATE, &request);
+        const int fd = above_standard_streams(kernel.ioctl(device->get(), UDMABUF_CREATE, &request));
         if (fd >= 0)
             return UniqueFd(fd);
         Error error = Error::from_errno(-fd, "allocating").call("UDMABUF_CREATE").wanted(bytes);
@@ -115,11 +117,8 @@ private:
         case EBADF:
             node_.drop(device);
             return error;
-        case EMFILE:
-        case ENFILE:
-            return std::move(error).remedy("too many files are open: raise the limit (ulimit -n)");
         default:
-            return error;
+            return with_open_files_remedy(std::move(error), fd);
         }
     }
 
