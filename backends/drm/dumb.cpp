@@ -10,6 +10,8 @@
 
 #include "common/fixed_text.h"
 #include "common/kernel.h"
+#include "common/open_files.h"
+#include "common/standard_streams.h"
 
 namespace hwalloc::drm::detail {
 namespace {
@@ -97,16 +99,17 @@ Result<UniqueFd> export_dumb(const File& file, const GemHandle& handle) noexcept
     request.handle = handle.value();
     request.flags = DRM_CLOEXEC | DRM_RDWR;
     request.fd = -1;
-    const int done = file.call(DRM_IOCTL_PRIME_HANDLE_TO_FD, &request);
+    int done = file.call(DRM_IOCTL_PRIME_HANDLE_TO_FD, &request);
     if (done >= 0)
-        return UniqueFd(request.fd);
+        done = above_standard_streams(request.fd);
+    if (done >= 0)
+        return UniqueFd(done);
     constexpr const char* call_name = "PRIME_HANDLE_TO_FD";
     constexpr const char* doing = "exporting a dumb buffer";
     switch (-done) {
     case EMFILE:
     case ENFILE:
-        return file.refused(done, call_name, doing)
-            .remedy("too many files are open: raise the limit (ulimit -n)");
+        return with_open_files_remedy(file.refused(done, call_name, doing), done);
     case EINVAL:
     case ENOSYS:
     case EOPNOTSUPP:

@@ -14,6 +14,7 @@
 #include "common/kernel.h"
 #include "common/node_access.h"
 #include "common/restarted_ioctl.h"
+#include "common/standard_streams.h"
 
 #ifndef F_DUPFD_QUERY
 #define F_DUPFD_QUERY 1027 // Linux 6.10
@@ -101,7 +102,7 @@ Result<std::shared_ptr<File>> File::open(const std::string& node, ErrorKind abse
 
 Result<std::shared_ptr<File>> File::of(int fd) noexcept {
     return without_exceptions([&]() -> Result<std::shared_ptr<File>> {
-        const int copy = kernel.fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        const int copy = kernel.fcntl(fd, F_DUPFD_CLOEXEC, first_free_fd);
         if (copy < 0)
             return Error::from_errno(-copy, "taking a graphics card's descriptor")
                 .call("fcntl(F_DUPFD_CLOEXEC)");

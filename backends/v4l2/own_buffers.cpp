@@ -7,6 +7,8 @@
 #include <limits>
 
 #include "backends/v4l2/session.h"
+#include "common/open_files.h"
+#include "common/standard_streams.h"
 
 namespace hwalloc::v4l2 {
 
@@ -69,7 +71,10 @@ Result<UniqueFd> detail::Session::make_own_buffer(std::uint64_t bytes) noexcept 
                        ? refused(ErrorKind::unsupported, answer, "VIDIOC_EXPBUF", doing)
                              .remedy("the driver exports no dma-bufs")
                        : refused(answer, "VIDIOC_EXPBUF", doing);
-        return UniqueFd(exported.fd);
+        const int kept = above_standard_streams(exported.fd);
+        if (kept < 0)
+            return with_open_files_remedy(refused(kept, "fcntl(F_DUPFD_CLOEXEC)", doing), kept);
+        return UniqueFd(kept);
     }();
     std::uint32_t none = 0;
     const int freed = request_buffers(none, V4L2_MEMORY_MMAP);

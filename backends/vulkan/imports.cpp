@@ -10,6 +10,7 @@
 #include "backends/vulkan/images.h"
 #include "common/fixed_text.h"
 #include "common/kernel.h"
+#include "common/standard_streams.h"
 
 namespace hwalloc::vulkan::detail {
 
@@ -130,7 +131,7 @@ Result<DeviceMemory> import_memory(Context& context, const DmaBuf& buffer, const
                         .append(", and the buffer or image needs ")
                         .append(needs.memoryTypeBits, 2)
                         .append(" (bits of memory types)"));
-    const int fd = kernel.fcntl(buffer.fd(), F_DUPFD_CLOEXEC, 0);
+    const int fd = kernel.fcntl(buffer.fd(), F_DUPFD_CLOEXEC, first_free_fd);
     if (fd < 0)
         return Error::from_errno(-fd, "importing a dma-buf into Vulkan")
             .on(context.name)

@@ -25,7 +25,7 @@ PLAIN = set(
     strlen strnlen strcmp strncmp strchr strrchr strstr strerrordesc_np strerrorname_np
     pthread_mutex_lock pthread_mutex_trylock pthread_mutex_unlock pthread_mutex_init pthread_mutex_destroy
     pthread_once pthread_rwlock_rdlock pthread_rwlock_wrlock pthread_rwlock_unlock
-    pthread_key_create pthread_getspecific pthread_setspecific __tls_get_addr
+    pthread_key_create pthread_getspecific pthread_setspecific pthread_atfork __tls_get_addr
     secure_getenv abort tolower
     """.split()
 )
@@ -45,6 +45,7 @@ WRAPPERS = set(
     """
     open openat close ioctl mmap munmap memfd_create ftruncate fcntl fstat stat fstatfs lseek poll ppoll read write
     readlink opendir readdir closedir clock_gettime getpid syscall dlopen dlsym dlerror sysconf
+    getrlimit getrlimit64
     open64 mmap64 ftruncate64 fcntl64 fstat64 stat64 fstatfs64 lseek64 readdir64 __errno_location
     """.split()
 )

@@ -140,6 +140,10 @@ inline void KernelWatch::install() {
     kernel.compare_files = [](int fd, int other) {
         return T::fails("compare_files") ? T::error() : T::below().compare_files(fd, other);
     };
+    kernel.getrlimit = [](int resource, rlim_t* limit) {
+        T::watch().log.emplace_back("getrlimit"); // not failed: without the limit the kernel decides
+        return T::below().getrlimit(resource, limit);
+    };
     kernel.read = [](int fd, void* buffer, std::size_t count) {
         return T::fails("read") ? ssize_t{T::error()} : T::below().read(fd, buffer, count);
     };

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <climits>
@@ -87,23 +88,63 @@ TEST(Memfd, RetriesWithoutNoexecSealWhereTheKernelDoesNotKnowIt) {
     EXPECT_EQ(seen[1], MFD_CLOEXEC | MFD_ALLOW_SEALING);
 }
 
-TEST(Memfd, TakesDescriptorZero) {
+// With a standard stream closed its number is free, and whatever is printed would go into the memory.
+TEST(Memfd, DescriptorsAreNoStandardStreams) {
     const int kept = ::fcntl(0, F_DUPFD_CLOEXEC, 3);
     ::close(0);
     {
         auto memory = memfd().alloc(100);
         EXPECT_TRUE(memory);
         if (memory) {
-            EXPECT_EQ(borrow_fd(**memory, FdKind::memfd)->fd, 0);
-            EXPECT_TRUE((*memory)->map(MapFlags::readwrite));
-            EXPECT_TRUE(export_fd(**memory, FdKind::memfd));
+            EXPECT_GE(borrow_fd(**memory, FdKind::memfd)->fd, 3);
+            auto duplicate = export_fd(**memory, FdKind::memfd);
+            EXPECT_TRUE(duplicate && duplicate->get() >= 3);
         }
+        EXPECT_EQ(::fcntl(0, F_GETFD), -1) << "the stream's number is as free as before";
     }
-    EXPECT_EQ(::fcntl(0, F_GETFD), -1) << "closed with the memory";
     if (kept >= 0) {
         ::dup2(kept, 0);
         ::close(kept);
     }
+}
+
+TEST(Memfd, ADescriptorThatCannotBeMovedIsClosed) {
+    ASSERT_TRUE(memfd().alloc(1));
+    const int kept = ::fcntl(0, F_DUPFD_CLOEXEC, 3);
+    ::close(0);
+    const auto before = open_fds();
+    {
+        KernelOverride restore;
+        kernel.fcntl = [](int fd, int command, long argument) {
+            return command == F_DUPFD_CLOEXEC ? -EMFILE : real_kernel().fcntl(fd, command, argument);
+        };
+        auto memory = memfd().alloc(100);
+        EXPECT_FALSE(memory);
+        EXPECT_NE(memory.error().message().find("ulimit -n"), std::string::npos) << memory.error().message();
+    }
+    EXPECT_EQ(open_fds(), before);
+    if (kept >= 0) {
+        ::dup2(kept, 0);
+        ::close(kept);
+    }
+}
+
+// The kernel would send SIGXFSZ, which ends the process.
+TEST(Memfd, BeyondTheLimitOfFilesIsAnError) {
+    ASSERT_TRUE(memfd().alloc(1));
+    const auto before = open_fds();
+    struct rlimit old {};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
+    const struct rlimit lower { .rlim_cur = page_size(), .rlim_max = old.rlim_max };
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &lower), 0);
+    EXPECT_TRUE(memfd().alloc(1)) << "the limit itself is allowed";
+    auto memory = memfd().alloc(2 * page_size());
+    ::setrlimit(RLIMIT_FSIZE, &old);
+    ASSERT_FALSE(memory);
+    EXPECT_EQ(memory.error().kind(), ErrorKind::limit);
+    EXPECT_EQ(memory.error().size_held(), page_size());
+    EXPECT_NE(memory.error().message().find("ulimit -f"), std::string::npos) << memory.error().message();
+    EXPECT_EQ(open_fds(), before);
 }
 
 TEST(Memfd, SizeZeroIsOneGranule) {
