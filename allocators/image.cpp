@@ -1,7 +1,7 @@
 #include "hwalloc/image.h"
+#include "common/addressable.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace hwalloc {
 Result<Image> alloc_image(Allocator& allocator, const ImageRequest& request) noexcept {
@@ -17,9 +17,10 @@ Result<Image> alloc_image(Allocator& allocator, const ImageRequest& request) noe
     auto layout = linear_layout(request.fourcc, request.width, request.height);
     if (!layout)
         return std::move(layout).error();
-    if (layout->memory_sizes[0] > std::numeric_limits<std::size_t>::max())
-        return Error(ErrorKind::limit, "the size of the image does not fit");
-    auto memory = allocator.alloc(static_cast<std::size_t>(layout->memory_sizes[0]));
+    const auto bytes = addressable(layout->memory_sizes[0]);
+    if (!bytes)
+        return bytes.error();
+    auto memory = allocator.alloc(*bytes);
     if (!memory)
         return std::move(memory).error();
     return Image{*std::move(memory), *layout};

@@ -15,6 +15,9 @@
 
 namespace hwalloc::lock_word {
 
+// Of 32-bit processors too: ARM from version 6 (LDREXD), x86 from the Pentium (CMPXCHG8B).
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+
 struct Field {
     unsigned shift, bits;
     constexpr std::uint64_t one() const noexcept { return std::uint64_t{1} << shift; }

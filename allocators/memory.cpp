@@ -138,12 +138,18 @@ Taken take(std::atomic<std::uint64_t>& word, MapFlags flags) noexcept {
 
 // For map_plainly and unmap_plainly, below.
 
-// Two neighbours in a MapInfo, written by one store.
+// Two neighbours in a MapInfo, written by one store where there is one for both. (ARM stores any two
+// registers at once and needs no help.)
+#if defined(__x86_64__)
 using TwoWords [[gnu::vector_size(2 * sizeof(std::uintptr_t))]] = std::uintptr_t;
+#else
+struct TwoWords {
+    std::uintptr_t first, second;
+};
+#endif
 static_assert(offsetof(MapInfo, data) == offsetof(MapInfo, memory) + sizeof(void*));
 static_assert(offsetof(MapInfo, maxsize) == offsetof(MapInfo, size) + sizeof(std::size_t));
-// Keeps the compiler from putting the words together only where they are stored. (64-bit ARM stores any two
-// registers at once and needs no help.)
+// Keeps the compiler from putting the words together only where they are stored.
 TwoWords made_now(std::uintptr_t first, std::uintptr_t second) noexcept {
     TwoWords words{first, second};
 #if defined(__x86_64__)

@@ -1,9 +1,9 @@
 #include "allocators/page_geometry.h"
 
 #include <cstddef>
-#include <limits>
 
 #include "allocators/geometry.h"
+#include "common/addressable.h"
 #include "common/fixed_text.h"
 #include "common/kernel.h"
 
@@ -23,8 +23,8 @@ Result<Geometry> page_geometry(std::size_t size, const AllocationParams& params,
     Geometry geometry;
     if (!lay_out(geometry, size, params, page))
         return Error(ErrorKind::limit, "prefix + size + padding + alignment does not fit");
-    if (geometry.storage > static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()))
-        return Error(ErrorKind::limit, "the size is larger than any mapping can be");
+    if (geometry.storage > most_addressable)
+        return Error(ErrorKind::limit, beyond_addressable).wanted(geometry.storage).held(most_addressable);
     return geometry;
 }
 

@@ -177,7 +177,7 @@ const char* to_text(Answer answer) {
     return "unknown";
 }
 
-std::string counted(std::size_t count, std::string_view word) {
+std::string counted(std::uint64_t count, std::string_view word) {
     return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
 }
 

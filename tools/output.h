@@ -79,6 +79,6 @@ Json to_json(const Error& error);
 const char* to_text(Answer answer);
 
 // "1 byte", "614400 bytes": a count with its word.
-std::string counted(std::size_t count, std::string_view word);
+std::string counted(std::uint64_t count, std::string_view word);
 
 } // namespace hwalloc::tools

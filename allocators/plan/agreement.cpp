@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "allocators/plan/planner.h"
+#include "common/addressable.h"
 #include "common/checked.h"
 #include "common/fixed_text.h"
 
@@ -39,9 +40,11 @@ Result<ImageLayout> proposal(const ImageSpec& image, const Constraints& constrai
         layout = *wider;
     }
     std::uint64_t size = std::max({layout.memory_sizes[0], image.size, constraints.min_size});
-    if (size > std::numeric_limits<std::size_t>::max() - constraints.size_align)
+    if (size > std::numeric_limits<std::uint64_t>::max() - constraints.size_align)
         return Error(ErrorKind::limit, "the size of the image does not fit");
     layout.memory_sizes[0] = round_up(size, constraints.size_align);
+    if (auto bytes = addressable(layout.memory_sizes[0]); !bytes)
+        return std::move(bytes).error();
     if (!image.pixels())
         layout.planes[0].size = layout.memory_sizes[0];
     return layout;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "allocators/plan/planner.h"
+#include "common/addressable.h"
 #include "common/machine_memory.h"
 #include "common/without_exceptions.h"
 
@@ -55,7 +56,10 @@ Result<void> check_machine_has(const PlanCandidate& candidate, std::uint64_t byt
 }
 
 Result<Image> of_bytes(Allocator& allocator, const ImageLayout& layout) {
-    auto memory = allocator.alloc(static_cast<std::size_t>(layout.memory_sizes[0]));
+    const auto bytes = addressable(layout.memory_sizes[0]);
+    if (!bytes)
+        return bytes.error();
+    auto memory = allocator.alloc(*bytes);
     if (!memory)
         return std::move(memory).error();
     return Image{std::move(*memory), layout};

@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "allocators/plan/planner.h"
+#include "common/addressable.h"
 #include "common/fixed_text.h"
 #include "common/twins.h"
 
@@ -30,7 +31,8 @@ Result<void> Twins::make() {
     if (made_)
         return why_ ? Result<void>(*why_) : Result<void>();
     made_ = true;
-    auto fds = make_twins(static_cast<std::size_t>(layout_.memory_sizes[0]));
+    const auto bytes = addressable(layout_.memory_sizes[0]);
+    auto fds = bytes ? make_twins(*bytes) : Result<std::array<UniqueFd, 2>>(bytes.error());
     if (!fds) {
         why_ = std::move(fds).error();
         return *why_;

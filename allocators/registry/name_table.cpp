@@ -22,7 +22,7 @@ std::atomic<NameTable::Entry*>& NameTable::slot_for(Table& table, const NameKey&
 }
 
 void NameTable::grow() {
-    const std::uint64_t slots = growing_ ? (growing_->mask + 1) * 2 : 64;
+    const std::size_t slots = growing_ ? (static_cast<std::size_t>(growing_->mask) + 1) * 2 : 64;
     auto* grown = static_cast<Table*>(std::calloc(1, sizeof(Table) + slots * sizeof(std::atomic<Entry*>)));
     if (!grown)
         throw std::bad_alloc();

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "allocators/page_geometry.h"
+#include "common/addressable.h"
 #include "common/cache_line_new.h"
 #include "common/fixed_text.h"
 #include "common/kernel.h"
@@ -122,8 +123,7 @@ Properties DumbAllocator::properties() noexcept {
             .device_local = Answer::unknown,
             .sync = SyncQuality::fence_only,
             .granule = page_size(),
-            .max_size = most_bytes <= static_cast<std::size_t>(-1) ? static_cast<std::size_t>(most_bytes)
-                                                                   : static_cast<std::size_t>(-1),
+            .max_size = at_most_addressable(most_bytes),
             .cost = 50};
 }
 

@@ -6,6 +6,7 @@
 
 #include "allocators/geometry.h"
 #include "backends/drm/dumb_allocator.h"
+#include "common/addressable.h"
 #include "common/fixed_text.h"
 #include "common/kernel.h"
 
@@ -86,11 +87,13 @@ Result<Image> DumbAllocator::image_on(const std::shared_ptr<File>& file, const I
             .error()
             .doing(FixedText("laying an image out with the driver's pitch of ", dumb->pitch, " bytes"))
             .on(file->node);
-    const auto bytes = static_cast<std::size_t>(layout->memory_sizes[0]);
-    auto buffer = share_out(file, *dumb, bytes);
+    const auto bytes = addressable(layout->memory_sizes[0]);
+    if (!bytes)
+        return Error(bytes.error()).on(file->node);
+    auto buffer = share_out(file, *dumb, *bytes);
     if (!buffer)
         return std::move(buffer).error();
-    auto geometry = Geometry::window((*buffer)->size(), 0, bytes, MemoryFlags::none);
+    auto geometry = Geometry::window((*buffer)->size(), 0, *bytes, MemoryFlags::none);
     if (!geometry)
         return std::move(geometry).error();
     geometry->align = page_size() - 1;

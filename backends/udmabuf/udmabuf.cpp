@@ -8,6 +8,7 @@
 #include <new>
 
 #include "allocators/page_geometry.h"
+#include "common/addressable.h"
 #include "common/checked.h"
 #include "common/directory.h"
 #include "common/fixed_text.h"
@@ -58,10 +59,10 @@ private:
         auto text = read_file(limit_path, 64);
         const std::uint64_t mib = text ? leading_number(*text).value_or(kernels_default) : kernels_default;
         std::uint64_t bytes;
-        if (!checked_mul(mib, std::uint64_t{1} << 20, bytes) || bytes > static_cast<std::size_t>(-1))
-            bytes = static_cast<std::size_t>(-1);
-        limit_.store(static_cast<std::size_t>(bytes), std::memory_order_relaxed);
-        return static_cast<std::size_t>(bytes);
+        const bool fits = checked_mul(mib, std::uint64_t{1} << 20, bytes);
+        const std::size_t most = at_most_addressable(fits ? bytes : most_addressable);
+        limit_.store(most, std::memory_order_relaxed);
+        return most;
     }
 
     Result<Block*> do_alloc(std::size_t size, const AllocationParams& params) noexcept override {

@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "backends/v4l2/session.h"
+#include "common/addressable.h"
 #include "common/twins.h"
 
 namespace hwalloc::v4l2 {
@@ -20,7 +21,10 @@ void detail::Session::ask_twins() noexcept {
     why_unknown.reset();
     const auto unknown = [&](Error why) { why_unknown = std::move(why); };
 
-    const auto twins = make_twins(image_size());
+    const auto bytes = addressable(image_size());
+    if (!bytes)
+        return unknown(bytes.error());
+    const auto twins = make_twins(*bytes);
     if (!twins)
         return unknown(twins.error());
     for (const UniqueFd& twin : *twins) {

@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "common/addressable.h"
 #include "common/fixed_text.h"
 
 namespace hwalloc::vulkan::detail {
@@ -79,6 +80,8 @@ Result<AllocatorRef> make_allocator(Instance& instance, const PhysicalDevice& de
 }
 
 Result<void> check_size(const Session& session, std::uint64_t bytes) noexcept {
+    if (auto size = addressable(bytes); !size)
+        return std::move(size).error().on(session.name);
     std::uint64_t largest = 0;
     for (std::uint32_t i = 0; i < session.memory.memoryHeapCount; ++i)
         largest = std::max<std::uint64_t>(largest, session.memory.memoryHeaps[i].size);

@@ -6,6 +6,7 @@
 #include "backends/vulkan/allocators.h"
 #include "backends/vulkan/exported_block.h"
 #include "backends/vulkan/images.h"
+#include "common/addressable.h"
 #include "common/fixed_text.h"
 #include "common/kernel.h"
 
@@ -53,7 +54,7 @@ public:
         if (!session)
             return properties;
         if (session->max_allocation)
-            properties.max_size = session->max_allocation;
+            properties.max_size = at_most_addressable(session->max_allocation);
         if (const int type = session->mappable_type(session->buffer_types); type >= 0) {
             const VkMemoryPropertyFlags flags = session->flags_of(static_cast<std::uint32_t>(type));
             properties.cached = flags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT ? Answer::yes : Answer::no;
@@ -125,7 +126,7 @@ Result<Block*> Exporter::do_alloc(std::size_t size, const AllocationParams& para
     // The dma-buf is all of the VkDeviceMemory. So the VkBuffer is, too, where the driver rounds sizes up,
     // and what zeroes the VkBuffer zeroes all that leaves the process.
     std::size_t bytes = geometry->storage;
-    const VkDeviceSize unit = std::max<VkDeviceSize>(session.buffer_alignment, page);
+    const auto unit = static_cast<std::size_t>(std::max<VkDeviceSize>(session.buffer_alignment, page));
     if (session.rounds_buffers && __builtin_add_overflow(bytes, unit - 1, &bytes))
         return Error(ErrorKind::limit, "the size does not fit");
     if (session.rounds_buffers)
@@ -193,7 +194,9 @@ Result<Image> Exporter::alloc_image(const ImageRequest& request) noexcept {
         if (!layout)
             return std::move(layout).error();
         made.layout = *layout;
-        auto geometry = Geometry::window(needs.size, 0, needs.size, MemoryFlags::none);
+        const auto bytes =
+            static_cast<std::size_t>(needs.size); // export_memory() refused what cannot be addressed
+        auto geometry = Geometry::window(bytes, 0, bytes, MemoryFlags::none);
         if (!geometry)
             return std::move(geometry).error();
         geometry->align = page_size() - 1;

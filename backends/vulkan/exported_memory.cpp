@@ -12,7 +12,7 @@ constexpr auto dma_buf_type = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
 // Vulkan promises nothing about fresh memory, and this may leave the process.
 Result<void> zero(Session& session, ExportedMemory& made) noexcept {
     if (made.mapped) {
-        std::memset(made.mapped, 0, made.memory.size());
+        std::memset(made.mapped, 0, static_cast<std::size_t>(made.memory.size()));
         if (session.flags_of(made.type) & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT)
             return {};
         const VkMappedMemoryRange all{.sType = VK_STRUCTURE_TYPE_MAPPED_MEMORY_RANGE,

@@ -53,7 +53,7 @@ VkDeviceSize Slabs::size_of(const Slot& slot) noexcept {
 }
 
 Slot Slabs::take(VkDeviceSize bytes) noexcept {
-    const SizeClass wanted = SizeClass::of(bytes);
+    const SizeClass wanted = SizeClass::of(static_cast<std::size_t>(bytes));
     const std::lock_guard guard(mutex_);
     Slab* slab = open_[wanted.index];
     if (!slab) [[unlikely]] {

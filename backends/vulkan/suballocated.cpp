@@ -10,6 +10,7 @@
 #include "backends/vulkan/copy.h"
 #include "backends/vulkan/host_access.h"
 #include "backends/vulkan/vma_memory.h"
+#include "common/addressable.h"
 #include "common/cache_line_new.h"
 #include "common/checked.h"
 #include "common/fixed_text.h"
@@ -198,7 +199,7 @@ public:
         if (!session)
             return properties;
         if (session->max_allocation)
-            properties.max_size = session->max_allocation;
+            properties.max_size = at_most_addressable(session->max_allocation);
         if (const auto type = mapped_ ? type_by_vma(*session, true) : std::nullopt) {
             const VkMemoryPropertyFlags flags = session->flags_of(*type);
             properties.cached = flags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT ? Answer::yes : Answer::no;

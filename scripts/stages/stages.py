@@ -116,19 +116,33 @@ def lint(context):
     return _printed(context, "lint", ("scripts/tidy", "--jobs", context.jobs, *(["--all"] if context.options.all else [])))
 
 
+def _cross(context, architecture):
+    for report in context.logs.glob(f"{architecture}-*.xml"):
+        report.unlink()
+    code, text = context.output_of("scripts/cross", "--jobs", context.jobs, "--reports", context.logs, architecture)
+    counts = Counts()
+    for report in sorted(context.logs.glob(f"{architecture}-*.xml")):
+        counts += reports.junit(report, architecture)
+    for passed, failed in re.findall(r"^(\d+) passed, (\d+) failed, \d+ unsupported$", text, re.MULTILINE):
+        counts += Counts(int(passed), int(failed), 0, [f"{architecture}: hwalloc check"] if int(failed) else [])
+    if code and not counts.failed:
+        raise StageFailed(f"exit code {code} of scripts/cross {architecture}")
+    return counts
+
+
 def arm64(context):
     """The cross-build, and under user-mode emulation the unit suite, contract and check of sysmem and memfd."""
-    for report in context.logs.glob("arm64-*.xml"):
-        report.unlink()
-    code, text = context.output_of("scripts/arm64", "--jobs", context.jobs, "--reports", context.logs)
-    counts = Counts()
-    for report in sorted(context.logs.glob("arm64-*.xml")):
-        counts += reports.junit(report, "arm64")
-    for passed, failed in re.findall(r"^(\d+) passed, (\d+) failed, \d+ unsupported$", text, re.MULTILINE):
-        counts += Counts(int(passed), int(failed), 0, ["arm64: hwalloc check"] if int(failed) else [])
-    if code and not counts.failed:
-        raise StageFailed(f"exit code {code} of scripts/arm64")
-    return counts
+    return _cross(context, "arm64")
+
+
+def armhf(context):
+    """The same for 32-bit ARM."""
+    return _cross(context, "armhf")
+
+
+def i386(context):
+    """The cross-build for 32-bit x86."""
+    return context.check("i386", "scripts/cross", "--jobs", context.jobs, "i386", "build")
 
 
 def _lab_suites(context):
@@ -255,6 +269,8 @@ ALL = {
     "asan": asan,
     "tsan": tsan,
     "arm64": arm64,
+    "armhf": armhf,
+    "i386": i386,
     "lint": lint,
     "documents": documents,
     "lab": lab,

@@ -1,4 +1,6 @@
 // DMA heaps of the running kernel.
+#include <algorithm>
+
 #include "common/machine_memory.h"
 #include "tests/device/device.h"
 
@@ -76,7 +78,9 @@ TEST_F(DmaHeapDevice, MoreThanTheMachineHasIsExhausted) {
     // The driver itself takes page after page until the kernel kills this process.
     const auto machine = machine_memory();
     ASSERT_TRUE(machine);
-    for (const std::size_t size : {std::size_t{1} << 45, static_cast<std::size_t>(machine->total) - 1}) {
+    const std::size_t above =
+        static_cast<std::size_t>(std::min<std::uint64_t>(SIZE_MAX / 4, std::uint64_t{1} << 45));
+    for (const std::size_t size : {above, static_cast<std::size_t>(machine->total) - 1}) {
         auto memory = heap->alloc(size);
         ASSERT_FALSE(memory);
         EXPECT_EQ(memory.error().kind(), ErrorKind::exhausted) << memory.error().message();

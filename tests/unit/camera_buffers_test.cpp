@@ -2,6 +2,8 @@
 // it goes through.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "allocators/registry/registry.h"
 #include "hwalloc/capabilities.h"
 #include "tests/unit/fake_camera.h"
@@ -130,7 +132,11 @@ TEST_F(CameraBuffersTest, WhatTheDriverCannotDoIsToldInWords) {
     fake.multi_planar = true;
     fake.memories = 2;
     refusal(ErrorKind::unsupported, "separate memories");
-    EXPECT_EQ(allocator->alloc(std::size_t{5} << 30).error().kind(), ErrorKind::limit);
+    EXPECT_EQ(
+        allocator->alloc(static_cast<std::size_t>(std::min<std::uint64_t>(SIZE_MAX, std::uint64_t{5} << 30)))
+            .error()
+            .kind(),
+        ErrorKind::limit);
 }
 
 TEST_F(CameraBuffersTest, NothingIsLeftWhenACallFails) {

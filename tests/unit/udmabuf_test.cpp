@@ -52,7 +52,7 @@ TEST_F(Udmabuf, MoreThanTheDriversLimitIsRefusedEarlyInWords) {
     // The limit is asked for again before it refuses: root may have changed it.
     fake.files[limit_file] = "1\n";
     fake.udmabuf_limit = 1 << 20;
-    auto memory = allocator->alloc((std::size_t{1} << 40) + 1);
+    auto memory = allocator->alloc((std::size_t{1} << 30) + 1);
     ASSERT_FALSE(memory);
     EXPECT_EQ(memory.error().kind(), ErrorKind::limit);
     EXPECT_EQ(memory.error().size_held(), 1u << 20);

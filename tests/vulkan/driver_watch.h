@@ -21,7 +21,7 @@ template<class T>
 const T* find_in_chain(const void* next, VkStructureType type) {
     for (const auto* at = static_cast<const VkBaseInStructure*>(next); at; at = at->pNext)
         if (at->sType == type)
-            return reinterpret_cast<const T*>(at);
+            return static_cast<const T*>(static_cast<const void*>(at));
     return nullptr;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 
 #include "hwalloc/inventory.h"
 #include "hwalloc/plan.h"
@@ -212,11 +213,13 @@ Result<Buffers> bind_buffers(FrameSource& source, FrameConsumer* consumer, bool 
     const auto refused = [&](const Error& error) {
         return refused_for_all(error, plan_command(source, consumer, read_by_cpu, format));
     };
+    if (size > std::size_t{PTRDIFF_MAX})
+        return Error(ErrorKind::limit, "a 32-bit process can have no buffer of 2 GiB or more").wanted(size);
     if (source.needs_dma_buf() && !claims_dma_buf(**allocator))
         return refused(cannot_be_shared(name, source.info()));
     std::vector<MemoryRef> memories;
     for (std::uint32_t i = 0; i < *granted; ++i) {
-        auto memory = (*allocator)->alloc(size);
+        auto memory = (*allocator)->alloc(static_cast<std::size_t>(size));
         if (!memory)
             return std::move(memory).error();
         memories.push_back(std::move(*memory));

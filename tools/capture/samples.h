@@ -14,9 +14,9 @@ class Samples {
 public:
     // `expected`: how many will come; 0: unknown.
     explicit Samples(std::uint64_t expected = 0)
-        : kept_(expected ? std::min<std::uint64_t>(expected, most) : most) {}
+        : kept_(static_cast<std::size_t>(expected ? std::min(expected, most) : most)) {}
 
-    void add(std::int64_t value) { kept_[count_++ % kept_.size()] = value; }
+    void add(std::int64_t value) { kept_[static_cast<std::size_t>(count_++ % kept_.size())] = value; }
     std::uint64_t count() const { return count_; }
 
     struct Percentiles {

@@ -19,7 +19,8 @@ std::int64_t now_ns() {
 
 // Returns 0, or EINTR when a signal came first.
 int sleep_until(std::int64_t when) {
-    const timespec until{.tv_sec = when / second_ns, .tv_nsec = when % second_ns};
+    const timespec until{.tv_sec = static_cast<std::time_t>(when / second_ns),
+                         .tv_nsec = static_cast<long>(when % second_ns)};
     return ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
 }
 

@@ -125,8 +125,9 @@ Result<void> FrameWriter::write(Memory& memory, const v4l2::Frame& frame) {
     if (frame.offset > mapping->size() || frame.bytes_used > mapping->size() - frame.offset)
         return Error(ErrorKind::invalid, "the driver says that a frame is larger than its memory");
     const std::span<const std::uint8_t> bytes = mapping->bytes();
+    const auto offset = static_cast<std::size_t>(frame.offset);
     if (kind_ == Kind::png) {
-        if (auto converted = to_rgb(format_.layout, bytes.subspan(frame.offset), rgb_); !converted)
+        if (auto converted = to_rgb(format_.layout, bytes.subspan(offset), rgb_); !converted)
             return converted;
         // The driver may have the buffer back before the file is written.
         if (auto ended = mapping->unmap(); !ended)
@@ -135,7 +136,7 @@ Result<void> FrameWriter::write(Memory& memory, const v4l2::Frame& frame) {
     }
     if (auto ready = begin(); !ready)
         return ready;
-    if (auto done = put(bytes.subspan(frame.offset, frame.bytes_used)); !done)
+    if (auto done = put(bytes.subspan(offset, static_cast<std::size_t>(frame.bytes_used))); !done)
         return done;
     if (auto ended = mapping->unmap(); !ended)
         return ended;

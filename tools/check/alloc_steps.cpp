@@ -214,7 +214,7 @@ std::string alloc_bad_parameters(const Subject& subject) {
     params.align = huge;
     attempt("the largest align there is", 100, params, {});
     // Not where a driver would go on taking pages until the machine has none left.
-    constexpr std::size_t absurd = std::size_t{1} << (sizeof(std::size_t) * 8 - 4);
+    constexpr std::size_t absurd = std::size_t{1} << (sizeof(std::size_t) == 8 ? 60 : 31);
     if (!subject.claims.export_dmabuf || subject.properties.max_size < absurd)
         attempt(fmt::format("{} bytes", absurd), absurd, {}, {});
     (void)subject.make(100, {});

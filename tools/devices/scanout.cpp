@@ -80,7 +80,7 @@ Result<Image> Scanout::allocate(const Screen& screen, vulkan::Device& gpu, Kind 
     auto allocator = gpu.allocator(vulkan::Placement::exportable);
     if (!allocator)
         return std::move(allocator).error();
-    auto memory = (*allocator)->alloc(layout->memory_sizes[0]);
+    auto memory = (*allocator)->alloc(static_cast<std::size_t>(layout->memory_sizes[0]));
     if (!memory)
         return std::move(memory).error();
     return Image{std::move(*memory), *layout};
