@@ -14,6 +14,7 @@ struct BufferBinding {
     VkBuffer buffer = VK_NULL_HANDLE;
     VkDeviceMemory memory = VK_NULL_HANDLE;
     VkDeviceSize memory_offset = 0; // where the VkBuffer begins in it
+    VkDeviceSize size = 0;          // of the VkBuffer, in bytes
     bool foreign = false;           // another device may write the bytes
 
     virtual ~BufferBinding() = default;

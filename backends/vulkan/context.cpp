@@ -53,17 +53,50 @@ Result<VkBuffer> Context::create_buffer(VkDeviceSize size, bool with_dma_buf) co
     return buffer;
 }
 
-Result<void> Context::examine_buffers() noexcept {
-    constexpr VkDeviceSize odd = 12345; // shows whether sizes are rounded up
-    auto buffer = create_buffer(odd, false);
+namespace {
+
+constexpr VkDeviceSize round_up(VkDeviceSize size, VkDeviceSize unit) noexcept {
+    return (size + unit - 1) / unit * unit;
+}
+
+Result<VkMemoryRequirements> requirements_of(const Context& context, VkDeviceSize size,
+                                             bool with_dma_buf) noexcept {
+    auto buffer = context.create_buffer(size, with_dma_buf);
     if (!buffer)
         return std::move(buffer).error();
     VkMemoryRequirements needs{};
-    functions.GetBufferMemoryRequirements(device, *buffer, &needs);
-    functions.DestroyBuffer(device, *buffer, nullptr);
-    buffer_types = needs.memoryTypeBits;
-    buffer_alignment = std::max<VkDeviceSize>(needs.alignment, 1);
-    rounds_buffers = needs.size > odd;
+    context.functions.GetBufferMemoryRequirements(context.device, *buffer, &needs);
+    context.functions.DestroyBuffer(context.device, *buffer, nullptr);
+    return needs;
+}
+
+} // namespace
+
+Result<VkDeviceSize> Context::buffer_needs(VkDeviceSize size, bool with_dma_buf) const noexcept {
+    if (size == 0 || !rounds_buffers)
+        return size;
+    if (size > UINT64_MAX - buffer_alignment)
+        return Error(ErrorKind::limit, "the size does not fit");
+    if (!pads_buffers)
+        return round_up(size, buffer_alignment);
+    auto needs = requirements_of(*this, size, with_dma_buf);
+    if (!needs)
+        return std::move(needs).error();
+    return needs->size;
+}
+
+Result<void> Context::examine_buffers() noexcept {
+    // The first shows whether sizes are rounded up at all. Mesa's PowerVR adds to a buffer that ends at a
+    // page's end, whichever size its pages have; other drivers round up to more than the alignment.
+    for (const VkDeviceSize size : {12345u, 4096u, 16384u, 65536u, 69628u}) {
+        auto needs = requirements_of(*this, size, false);
+        if (!needs)
+            return std::move(needs).error();
+        buffer_types = needs->memoryTypeBits;
+        buffer_alignment = std::max<VkDeviceSize>(needs->alignment, 1);
+        rounds_buffers = rounds_buffers || needs->size > size;
+        pads_buffers = pads_buffers || needs->size > round_up(size, buffer_alignment);
+    }
     if (!has_dma_buf)
         return {};
     const VkPhysicalDeviceExternalBufferInfo question{

@@ -41,6 +41,9 @@ struct Context : std::enable_shared_from_this<Context> {
     }
     // A VkBuffer with buffer_usage, shared as dma-buf when `with_dma_buf`. The caller destroys it.
     Result<VkBuffer> create_buffer(VkDeviceSize size, bool with_dma_buf) const noexcept;
+    // Bytes of memory that a VkBuffer of this size needs, with buffer_usage. Asks the driver where it pads
+    // buffers. Errors: limit, those of vkCreateBuffer.
+    Result<VkDeviceSize> buffer_needs(VkDeviceSize size, bool with_dma_buf) const noexcept;
     std::unique_lock<std::mutex> lock_queue() const { return std::unique_lock(*queue_mutex); }
     // What its heaps hold; what is given out of slabs is told as whole chunks. May throw std::bad_alloc.
     std::vector<HeapStatistics> heap_statistics() const;
@@ -71,6 +74,7 @@ struct Context : std::enable_shared_from_this<Context> {
     std::uint32_t buffer_types = 0;
     VkDeviceSize buffer_alignment = 1;
     bool rounds_buffers = false; // a buffer may need more bytes than it was made for
+    bool pads_buffers = false;   // ... even where its size is a multiple of its alignment
 
     VmaAllocator vma = nullptr;
     // VkDeviceMemory beside VMA's, for statistics: dedicated exports by heap, and imports.

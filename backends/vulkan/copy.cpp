@@ -45,15 +45,29 @@ Result<MemoryRef> copy_by_gpu(HasVulkanMemory& source, Memory& view, std::size_t
     auto made = target.alloc(size, {.align = std::max(view.align(), default_align)});
     if (!made || size == 0)
         return made;
+    if (from->offset > from->binding->size || size > from->binding->size - from->offset)
+        return Error(ErrorKind::incompatible, "copying memory by the GPU")
+            .on(session.name)
+            .wanted(size)
+            .held(from->binding->size)
+            .remedy("the driver pads buffers, so its buffer ends before the memory does");
     auto to = buffer_of(session, **made);
-    if (to) {
+    // One that ends before the memory does, on a driver that pads buffers, is no way either.
+    const bool short_of_it = to && (to->offset > to->binding->size || size > to->binding->size - to->offset);
+    if (to && !short_of_it) {
         if (auto copied = session.transfer->copy(*from, *to, size); !copied)
             return std::move(copied).error();
         return made;
     }
     // Memory that this device cannot reach gets the bytes from the CPU, out of memory that both reach.
-    if (has((*made)->flags(), MemoryFlags::not_mappable))
+    if (has((*made)->flags(), MemoryFlags::not_mappable)) {
+        if (short_of_it)
+            return Error(ErrorKind::incompatible, "the GPU's buffer ends before the memory does")
+                .on(session.name)
+                .wanted(size)
+                .held(to->binding->size);
         return std::move(to).error();
+    }
     auto host = make_allocator(session.shared(), Placement::host);
     if (!host)
         return std::move(host).error();

@@ -1,4 +1,6 @@
 // The public face of an open device.
+#include <algorithm>
+
 #include "backends/vulkan/allocators.h"
 #include "backends/vulkan/images.h"
 #include "backends/vulkan/memory.h"
@@ -115,10 +117,22 @@ Result<Buffer> Device::buffer(Memory& memory) noexcept {
     if (!window)
         return std::move(window).error();
     Buffer buffer;
-    buffer.binding_ = std::move(window->binding);
+    const VkDeviceSize in_all = window->binding->size;
+    if (window->offset > in_all || (window->offset == in_all && memory.size() > 0))
+        return Error(ErrorKind::incompatible, "using memory as a Vulkan buffer")
+            .on(name())
+            .wanted(window->offset + memory.size())
+            .held(in_all)
+            .remedy("the driver pads buffers, and the end of this memory is what the padding takes: allocate "
+                    "Device::memory_size_for_buffer() bytes");
     buffer.offset_ = window->offset;
-    buffer.size_ = memory.size();
+    buffer.size_ = std::min<VkDeviceSize>(memory.size(), in_all - window->offset);
+    buffer.binding_ = std::move(window->binding);
     return buffer;
+}
+
+Result<VkDeviceSize> Device::memory_size_for_buffer(VkDeviceSize size) const noexcept {
+    return session_->buffer_needs(size, session_->external.importable);
 }
 
 namespace {

@@ -131,6 +131,16 @@ Result<Block*> Exporter::do_alloc(std::size_t size, const AllocationParams& para
         return Error(ErrorKind::limit, "the size does not fit");
     if (session.rounds_buffers)
         bytes = bytes / unit * unit;
+    // Rounding up to more than the alignment comes to an end; padding does not, and stays beyond the
+    // VkBuffer.
+    if (session.pads_buffers) {
+        auto once = session.buffer_needs(bytes, true);
+        auto twice = once ? session.buffer_needs(*once, true) : once;
+        if (!twice)
+            return std::move(twice).error().on(session.name);
+        if (*twice == *once)
+            bytes = *once;
+    }
     const auto failed = [&](Error error) {
         return std::move(error).doing(FixedText("allocating ", bytes, " bytes")).on(session.name);
     };
@@ -141,6 +151,7 @@ Result<Block*> Exporter::do_alloc(std::size_t size, const AllocationParams& para
     if (!buffer)
         return failed(std::move(buffer).error());
     made.buffer = OwnedBuffer(session, *buffer);
+    made.buffer_size = bytes;
     VkMemoryRequirements needs{};
     session.functions.GetBufferMemoryRequirements(session.device, *buffer, &needs);
     if (auto done = export_memory(session, made, needs); !done)

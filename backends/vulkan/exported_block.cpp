@@ -33,6 +33,7 @@ Result<std::shared_ptr<const BufferBinding>> ExportedBlock::buffer(Memory& memor
         auto binding = std::make_shared<Kept<BufferBinding>>();
         binding->buffer = made_.buffer.get();
         binding->memory = made_.memory.get();
+        binding->size = made_.buffer_size;
         binding->foreign = true; // a dma-buf: whoever has its descriptor may write
         binding->keep = *std::move(handle);
         return binding;

@@ -30,8 +30,16 @@ Result<void> zero(Session& session, ExportedMemory& made) noexcept {
             .remedy("memory that is shared must not show old bytes, and only a buffer of a device with a "
                     "queue can be "
                     "zeroed by the GPU");
+    if (made.buffer_size < made.memory.size())
+        return Error(ErrorKind::unsupported, "zeroing memory that the CPU does not see")
+            .on(session.name)
+            .wanted(made.memory.size())
+            .held(made.buffer_size)
+            .remedy("the driver pads buffers, and memory that is shared must not show old bytes beyond the "
+                    "buffer: `vulkan/N/device-local` and `vulkan/N/host` work without a dma-buf");
     BufferBinding buffer;
     buffer.buffer = made.buffer.get();
+    buffer.size = made.buffer_size;
     buffer.foreign = true; // from here on: somebody else may have its dma-buf
     return session.transfer->zero(buffer);
 }

@@ -12,6 +12,7 @@ struct ExportedMemory {
     DeviceMemory memory;
     OwnedBuffer buffer; // one of the two
     OwnedImage image;
+    VkDeviceSize buffer_size = 0;
     VkFormat format = VK_FORMAT_UNDEFINED;
     ImageLayout layout{};
     std::uint32_t type = 0;

@@ -155,38 +155,87 @@ Result<DeviceMemory> import_memory(Context& context, const DmaBuf& buffer, const
     return DeviceMemory(context, memory, needs.size, context.imported);
 }
 
+// A VkBuffer and what it needs.
+struct SizedBuffer {
+    OwnedBuffer buffer;
+    VkDeviceSize size = 0;
+    VkMemoryRequirements needs{};
+    bool dedicated = false;
+};
+
+Result<SizedBuffer> create_sized(Context& context, VkDeviceSize size) noexcept {
+    auto made = context.create_buffer(size, true);
+    if (!made)
+        return std::move(made).error();
+    const VkBufferMemoryRequirementsInfo2 question{
+        .sType = VK_STRUCTURE_TYPE_BUFFER_MEMORY_REQUIREMENTS_INFO_2, .buffer = *made};
+    VkMemoryDedicatedRequirements alone{.sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS};
+    VkMemoryRequirements2 needs{.sType = VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2, .pNext = &alone};
+    context.functions.GetBufferMemoryRequirements2(context.device, &question, &needs);
+    return SizedBuffer{.buffer = OwnedBuffer(context, *made),
+                       .size = size,
+                       .needs = needs.memoryRequirements,
+                       .dedicated = context.external.dedicated_only || alone.requiresDedicatedAllocation};
+}
+
+// The largest VkBuffer, in words of 4 bytes, that needs no more than `held` bytes. A driver that pads buffers
+// needs more for one as large as the dma-buf, whose size nobody can change any more.
+Result<SizedBuffer> largest_within(Context& context, VkDeviceSize held) noexcept {
+    constexpr VkDeviceSize word = 4;
+    auto whole = create_sized(context, held);
+    if (!whole || whole->needs.size <= held)
+        return whole;
+    const VkDeviceSize over = whole->needs.size - held;
+    SizedBuffer best;
+    VkDeviceSize fits = 0, too_large = held;
+    // Most often what is over is just what the padding takes.
+    VkDeviceSize next = over < held ? held - over : held / 2;
+    while ((next = next / word * word) > fits && next < too_large) {
+        auto smaller = create_sized(context, next);
+        if (!smaller)
+            return smaller;
+        if (smaller->needs.size <= held) {
+            fits = next;
+            best = *std::move(smaller);
+        } else {
+            too_large = next;
+        }
+        next = fits + (too_large - fits) / 2;
+    }
+    if (fits == 0)
+        return Error(ErrorKind::incompatible, "the dma-buf is smaller than what Vulkan needs for any buffer")
+            .on(context.name)
+            .wanted(whole->needs.size)
+            .held(held);
+    return best;
+}
+
 Result<std::shared_ptr<const BufferBinding>> import_buffer(Context& context, Imports& imports,
                                                            const DmaBufRef& dma_buf) {
     if (!context.external.importable)
         return not_importable(context);
-    auto fresh = context.create_buffer(dma_buf->size(), true);
-    if (!fresh)
-        return std::move(fresh).error();
-    OwnedBuffer owned(context, *fresh); // before anything may throw
+    auto sized = largest_within(context, dma_buf->size());
+    if (!sized)
+        return std::move(sized).error();
+    const VkBuffer fresh = sized->buffer.get();
     auto import = std::make_shared<ImportedBuffer>();
-    const VkBufferMemoryRequirementsInfo2 question{
-        .sType = VK_STRUCTURE_TYPE_BUFFER_MEMORY_REQUIREMENTS_INFO_2, .buffer = *fresh};
-    VkMemoryDedicatedRequirements alone{.sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS};
-    VkMemoryRequirements2 needs{.sType = VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2, .pNext = &alone};
-    context.functions.GetBufferMemoryRequirements2(context.device, &question, &needs);
-    const bool dedicated = context.external.dedicated_only || alone.requiresDedicatedAllocation;
     const VkMemoryDedicatedAllocateInfo for_buffer{.sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO,
-                                                   .buffer = *fresh};
-    auto memory =
-        import_memory(context, *dma_buf, needs.memoryRequirements, dedicated ? &for_buffer : nullptr);
+                                                   .buffer = fresh};
+    auto memory = import_memory(context, *dma_buf, sized->needs, sized->dedicated ? &for_buffer : nullptr);
     if (!memory)
         return std::move(memory).error();
-    if (const VkResult result = context.functions.BindBufferMemory(context.device, *fresh, memory->get(), 0);
+    if (const VkResult result = context.functions.BindBufferMemory(context.device, fresh, memory->get(), 0);
         result != VK_SUCCESS)
         return explain(context.refused(result, "importing a dma-buf into Vulkan", "vkBindBufferMemory"),
-                       context, *dma_buf, needs.memoryRequirements.size);
-    import->buffer = *fresh;
+                       context, *dma_buf, sized->needs.size);
+    import->buffer = fresh;
     import->memory = memory->get();
+    import->size = sized->size;
     import->foreign = true;
     import->context = context.shared_from_this();
     import->imports = &imports;
     import->held = *std::move(memory);
-    import->owned = std::move(owned);
+    import->owned = std::move(sized->buffer);
     import->dma_buf = dma_buf;
     return std::shared_ptr<const BufferBinding>(std::move(import));
 }

@@ -18,7 +18,7 @@ class Imports {
 public:
     explicit Imports(Context& context) noexcept : context_(context) {}
 
-    // The whole dma-buf as a VkBuffer.
+    // The dma-buf as a VkBuffer: the whole of it, or as much as the driver can have where it pads buffers.
     Result<std::shared_ptr<const BufferBinding>> buffer(const DmaBufRef& dma_buf) noexcept;
     // A picture in it; the layout's offsets count from the dma-buf's start.
     Result<std::shared_ptr<const ImageBinding>> image(const DmaBufRef& dma_buf, const ImageLayout& layout,

@@ -18,6 +18,14 @@ constexpr Recipe as_buffer{
     .begin = "acquire_barrier(buffer): from VK_QUEUE_FAMILY_FOREIGN_EXT",
     .end = "release_barrier(buffer), and wait for the fence before a camera gets the memory back"};
 
+constexpr Recipe as_short_buffer{
+    .use = "VkBuffer",
+    .once = "vulkan::Device::buffer(): one import, kept by the Buffer, which ends after the picture and "
+            "before the "
+            "memory, because this driver pads buffers; the shader applies the plan's stride",
+    .begin = as_buffer.begin,
+    .end = as_buffer.end};
+
 class Gpu final : public Participant {
 public:
     Gpu(const Device& device, VkImageUsageFlags usage)
@@ -63,8 +71,11 @@ public:
                           .contiguous = imports ? Answer::unknown : Answer::no,
                           .needs_dma_buf = imports,
                           .sees_cpu_caches = device_.sees_cpu_caches()};
-        if (!image.pixels())
+        if (!image.pixels()) {
+            if (auto bytes = device_.memory_size_for_buffer(image.size))
+                needs.min_size = *bytes;
             return needs;
+        }
         if (usage_ != 0)
             if (auto modifiers = device_.modifiers(image.fourcc, usage_))
                 needs.modifiers = std::move(*modifiers);
@@ -77,6 +88,16 @@ public:
                 return Error(ErrorKind::exhausted, "no memory for the constraints of a GPU");
             }
         return needs;
+    }
+
+    // A buffer may need more memory than the picture has bytes.
+    Result<ImageLayout> settle(const ImageLayout& layout) noexcept override {
+        if (layout.fourcc == 0 || layout.modifier != linear_modifier || !buffer_only(layout.fourcc))
+            return layout;
+        ImageLayout settled = layout;
+        if (auto needs = device_.memory_size_for_buffer(end_of(layout)))
+            settled.memory_sizes[0] = std::max(settled.memory_sizes[0], *needs);
+        return settled;
     }
 
     // Drivers answer a layout that they cannot have in many ways (VK_ERROR_INITIALIZATION_FAILED,
@@ -97,22 +118,46 @@ public:
     }
 
 private:
-    Result<Recipe> attempt_buffer(Memory& memory, const ImageLayout& layout) noexcept {
-        // Nothing of Vulkan looks at what a shader will read of a buffer.
+    // Where the last of the planes ends, in bytes.
+    static std::uint64_t end_of(const ImageLayout& layout) noexcept {
+        std::uint64_t end = 0;
         for (std::uint32_t i = 0; i < layout.plane_count && i < ImageLayout::max_planes; ++i) {
             const ImagePlane& plane = layout.planes[i];
-            if (plane.memory == 0 &&
-                (plane.offset > memory.size() || plane.size > memory.size() - plane.offset))
-                return Error(ErrorKind::incompatible, "using a picture as a Vulkan buffer")
-                    .on(device_.name())
-                    .wanted(plane.size)
-                    .held(memory.size())
-                    .remedy("the picture does not lie inside the memory");
+            if (plane.memory == 0)
+                end = std::max(end, plane.size > UINT64_MAX - plane.offset ? UINT64_MAX
+                                                                           : plane.offset + plane.size);
         }
+        return end;
+    }
+
+    Result<Recipe> attempt_buffer(Memory& memory, const ImageLayout& layout) noexcept {
+        // Nothing of Vulkan looks at what a shader will read of a buffer.
+        const std::uint64_t end = end_of(layout);
+        const auto outside = [&](std::uint64_t held, const char* why) {
+            return Error(ErrorKind::incompatible, "using a picture as a Vulkan buffer")
+                .on(device_.name())
+                .wanted(end)
+                .held(held)
+                .remedy(why);
+        };
+        if (end > memory.size())
+            return outside(memory.size(), "the picture does not lie inside the memory");
         auto buffer = device_.buffer(memory);
         if (!buffer)
             return std::move(buffer).error();
-        return as_buffer;
+        if (end > buffer->size())
+            return outside(buffer->size(),
+                           "this driver pads buffers, and the padding takes the picture's end: "
+                           "use memory of vulkan::Device::memory_size_for_buffer() bytes");
+        return buffer->size() < memory.size() ? as_short_buffer : as_buffer;
+    }
+    // Whether no image comes into question, as far as the driver tells.
+    bool buffer_only(std::uint32_t fourcc) noexcept {
+        if (usage_ == 0)
+            return true;
+        auto modifiers = device_.modifiers(fourcc, usage_);
+        return !modifiers ||
+               std::find(modifiers->begin(), modifiers->end(), linear_modifier) == modifiers->end();
     }
 
     // One error of two. A driver that ran short has said nothing about the memory, so that is the kind which

@@ -62,6 +62,7 @@ public:
             return std::move(made).error();
         BufferBinding buffer;
         buffer.buffer = *made;
+        buffer.size = vk_buffer_size();
         return session_.transfer->zero(buffer);
     }
 
@@ -85,6 +86,7 @@ public:
             binding->buffer = *made;
             binding->memory = held.deviceMemory;
             binding->memory_offset = held.offset + slot_.within;
+            binding->size = vk_buffer_size();
             binding->keep = *std::move(handle);
             return binding;
         });
@@ -111,13 +113,13 @@ private:
         return vmaFlushAllocation(session_.vma, slot_.allocation, slot_.within, held());
     }
 
+    VkDeviceSize vk_buffer_size() const noexcept { return whole_words(region_ + root().maxsize()); }
     // The VkBuffer over the whole piece, made when it is first asked for: memory that Vulkan never sees as a
     // buffer does not pay for one.
     Result<VkBuffer> vk_buffer() noexcept {
         if (VkBuffer known = buffer_.load(std::memory_order_acquire))
             return known;
-        const VkDeviceSize bytes = whole_words(region_ + root().maxsize());
-        auto fresh = session_.create_buffer(bytes, false);
+        auto fresh = session_.create_buffer(vk_buffer_size(), false);
         if (!fresh)
             return std::move(fresh).error();
         VkMemoryRequirements needs{};
@@ -225,8 +227,17 @@ private:
         const std::size_t unit = geometry.align + 1;
         Slabs& slabs = *session.slabs[mapped_];
         Slot slot;
-        if (slabs.suits(geometry.storage, unit))
-            slot = slabs.take(geometry.storage);
+        // Pieces of slabs are multiples of what a VkBuffer is aligned to, which is all that most drivers
+        // round up to.
+        VkDeviceSize bytes = geometry.storage;
+        if (session.pads_buffers) [[unlikely]] {
+            auto needs = session.buffer_needs(whole_words(bytes), false);
+            if (!needs)
+                return std::move(needs).error();
+            bytes = *needs;
+        }
+        if (slabs.suits(bytes, unit))
+            slot = slabs.take(bytes);
         VkDeviceSize region = 0;
         if (!slot.allocation)
             if (auto large = allocate(session, geometry.storage, unit, slot, region); !large) [[unlikely]]
@@ -260,10 +271,12 @@ private:
             return Error(ErrorKind::limit, "the size does not fit");
         if (auto fits = check_size(session, bytes); !fits)
             return std::move(fits).error();
-        bytes = whole_words(bytes);
-        if (session.rounds_buffers)
-            bytes =
-                (bytes + session.buffer_alignment - 1) / session.buffer_alignment * session.buffer_alignment;
+        if (bytes > UINT64_MAX - 4)
+            return Error(ErrorKind::limit, "the size does not fit");
+        auto needs = session.buffer_needs(whole_words(bytes), false);
+        if (!needs)
+            return std::move(needs).error();
+        bytes = *needs;
         VmaAllocationInfo got{};
         if (const VkResult result = allocate_by_vma(session, mapped_, bytes, unit, slot.allocation, got);
             result != VK_SUCCESS) [[unlikely]]

@@ -87,7 +87,9 @@ public:
 
     // With every usage of buffer_usage. The same handle for all windows of one storage.
     VkBuffer handle() const noexcept;
-    // Of the memory's window in the VkBuffer, in bytes.
+    // Of the memory's window in the VkBuffer, in bytes. The size is the memory's, but where a driver needs
+    // more memory for a VkBuffer than the VkBuffer has bytes (Mesa's PowerVR, some that round up to 64 KiB)
+    // and the dma-buf has no more: there the VkBuffer is the largest that fits, and ends before the memory.
     VkDeviceSize offset() const noexcept { return offset_; }
     VkDeviceSize size() const noexcept { return size_; }
     // What the VkBuffer is bound to, and where the VkBuffer begins in it.
@@ -205,7 +207,11 @@ public:
     // for each device and dma-buf, however often this is called, as long as one Buffer of it lives). Errors:
     // unsupported (no dma-buf, or the driver cannot import), permission (the descriptor is read-only and the
     // driver needs more), incompatible (refused by the driver: with the sizes and memory types), exhausted.
+    // Buffer::size() may be less than the memory's: memory_size_for_buffer() says how to have all of it.
     Result<Buffer> buffer(Memory& memory) noexcept;
+    // How large memory has to be, in bytes, so that its Buffer has `size` bytes: more than `size` on a driver
+    // that pads buffers, which is asked. Errors: limit (no size is that large), and what the driver answers.
+    Result<VkDeviceSize> memory_size_for_buffer(VkDeviceSize size) const noexcept;
     // The picture in `memory` as a VkImage with exactly this layout (VK_EXT_image_drm_format_modifier).
     // Errors: as buffer(), and invalid (no pixels, no planes, no usage), unsupported (no such format,
     // modifier or usage), incompatible (the planes do not lie inside the memory's window, or the driver

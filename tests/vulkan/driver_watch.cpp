@@ -1,5 +1,6 @@
 #include "tests/vulkan/driver_watch.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <tuple>
 #include <type_traits>
@@ -118,6 +119,12 @@ void DriverWatch::gone(const char* kind, std::uint64_t handle) {
         fault(std::string("ending a ") + kind + " that does not live");
 }
 
+void DriverWatch::pad(VkBuffer buffer, VkMemoryRequirements& needs) {
+    std::lock_guard guard(mutex_);
+    if (buffer_needs)
+        needs.size = std::max(needs.size, buffer_needs(bytes_of_[number(buffer)]));
+}
+
 // ---- the way down
 
 template<auto Member, class R, class... A>
@@ -206,16 +213,22 @@ void DriverWatch::done(VkResult result, A... arguments) {
         all.memoryRequirements = *out;
         if (requirements)
             requirements(all);
+        if constexpr (same<Member, &Functions::GetBufferMemoryRequirements>)
+            pad(std::get<1>(std::tuple<A...>(arguments...)), all.memoryRequirements);
         *out = all.memoryRequirements;
     } else if constexpr (same<Member, &Functions::GetBufferMemoryRequirements2> ||
                          same<Member, &Functions::GetImageMemoryRequirements2>) {
         if (requirements)
             requirements(*out);
+        if constexpr (same<Member, &Functions::GetBufferMemoryRequirements2>)
+            pad(std::get<1>(std::tuple<A...>(arguments...))->buffer, out->memoryRequirements);
     }
     std::lock_guard guard(mutex_);
     if constexpr (same<Member, &Functions::CreateBuffer>) {
         const auto note = [&](VkDevice, const VkBufferCreateInfo* info, auto...) {
             buffer_sizes_.push_back(info->size);
+            if (made)
+                bytes_of_[number(*out)] = info->size;
         };
         note(arguments...);
         if (made)

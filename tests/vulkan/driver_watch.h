@@ -77,6 +77,8 @@ public:
     std::function<void(VkPhysicalDeviceMemoryProperties&)> memory_properties;
     std::function<void(VkExternalBufferProperties&)> external_buffers;
     std::function<void(VkMemoryRequirements2&)> requirements;
+    // Of a VkBuffer: bytes it needs, by the bytes it has.
+    std::function<VkDeviceSize(VkDeviceSize)> buffer_needs;
     // Instead of the driver's own.
     std::function<VkResult(PFN_vkCreateBuffer, VkDevice, const VkBufferCreateInfo&, VkBuffer*)> create_buffer;
     std::function<VkResult(PFN_vkAllocateMemory, VkDevice, const VkMemoryAllocateInfo&, VkDeviceMemory*)>
@@ -108,6 +110,7 @@ private:
     }
     // Records a call; what it is to fail with, or VK_SUCCESS.
     VkResult enter(const char* name, bool can_fail);
+    void pad(VkBuffer buffer, VkMemoryRequirements& needs);
     void born(const char* kind, std::uint64_t handle);
     void gone(const char* kind, std::uint64_t handle);
     void fault(const std::string& text) { faults_.push_back(text); }
@@ -130,6 +133,7 @@ private:
     std::vector<VkMappedMemoryRange> flushed_, invalidated_;
     std::vector<VkImageCreateInfo> images_;
     std::vector<VkDeviceSize> buffer_sizes_;
+    std::map<std::uint64_t, VkDeviceSize> bytes_of_; // of each VkBuffer
     std::vector<VkBufferMemoryBarrier> buffer_barriers_;
 };
 
