@@ -171,51 +171,45 @@ def rights(cases, directory, _):
                and "EACCES" in strict["error"]["message"] else [done["heap"].told()])
 
 
-# In the guest: every name of every device, with its family and without, in each place that takes one.
-TRY_NAMES = """
-import json, pathlib, subprocess
-def hwalloc(*words):
-    done = subprocess.run(["hwalloc", *words, "--json"], stdout=subprocess.PIPE, text=True)
-    try:
-        return done.returncode, json.loads(done.stdout)
-    except json.JSONDecodeError:
-        return done.returncode, {"error": {"message": done.stdout}}
-size = ["--size", "64x48", "--format", "XR24", "--quick", "--prefer", "udmabuf"]
-tried = []
-links = {str(path.resolve()): str(path) for path in sorted(pathlib.Path("/dev/v4l").rglob("*index0"))}
-for item in hwalloc("list")[1]["allocators"]:
-    family = item["family"]
-    if item["name"] not in ("v4l2/video0", "drm-dumb/card0", "drm-dumb/card1", "vulkan/0"):
-        continue
-    names = [item["name"], *item["aliases"], *(links[one] for one in item["aliases"] if one in links)]
-    for name in sorted({*names, *(one.split("/", 1)[-1] for one in names if not one.startswith("/"))}):
-        if name in ("v4l2", "drm-dumb", "vulkan"):
+def ways_to_say(items):
+    """Commands that name a device in each way that list has: with its family and without."""
+    size = "--size 64x48 --format XR24 --quick --prefer udmabuf"
+    uses = {"v4l2": ("plan --camera {} --quick", "capture {} --list-formats", "doctor {}"),
+            "drm-dumb": (f"plan --import {{}} {size}", f"plan --display {{}} {size}"), "vulkan": (f"plan --gpu {{}} {size}",)}
+    for item in items:
+        if item["name"] not in ("v4l2/video0", "drm-dumb/card0", "drm-dumb/card1", "vulkan/0"):
             continue
-        uses = {"v4l2": [["plan", "--camera", name], ["capture", name, "--list-formats"], ["doctor", name]],
-                "drm-dumb": [["plan", "--import", name, *size], ["plan", "--display", name, *size]],
-                "vulkan": [["plan", "--gpu", name, *size]]}[family]
-        for words in uses:
-            code, document = hwalloc(*words)
-            tried.append({"item": item["name"], "words": words, "code": code,
-                          "who": [one["name"] for one in document.get("participants", [])],
-                          "error": document.get("error")})
-wrong = [hwalloc("plan", "--camera", "vido0")[1], hwalloc("capture", "/dev/video9")[1]]
-print(json.dumps({"tried": tried, "wrong": [one["error"]["message"] for one in wrong]}))
-"""
+        names = {item["name"], *item["aliases"]}
+        short = {name.split("/", 1)[1] for name in names if "/" in name and not name.startswith("/")}
+        for name in sorted((names | short) - set(uses)):
+            for use in uses[item["family"]]:
+                yield f"hwalloc {use.format(shlex.quote(name))} --json"
 
 
 def names(cases, directory, _):
-    """Every name that list prints, in every option that takes such a device."""
-    (directory / "names.py").write_text(TRY_NAMES)
-    done = in_lab(directory, commands={"names": f"python3 names.py"})["names"]
-    tried = done.document.get("tried", [])
-    cases.case(f"{len(tried)} ways to say a device", [f"{one['words']}: {one['error']}" for one in tried if one["error"]
-               and not one["who"]] + ([] if len(tried) > 20 else [done.told()]))
-    by_driver = [one for one in tried if one["words"][:3] == ["plan", "--camera", "vivid"]]
-    cases.case("a driver's name is the first camera's",
-               [] if by_driver and by_driver[0]["who"][:1] and "/dev/video0" in by_driver[0]["who"][0] else [str(by_driver)])
+    """Every name that list prints, in every option that takes such a device. A guest is like the one before it."""
+    vivid = ("--vivid", "n_devs=2 node_types=0x1,0x100")  # a camera and an output
+    listed = in_lab(directory, *vivid, commands={"list": "hwalloc list --json"})["list"].document
+    commands = {f"way{i}": command for i, command in enumerate(ways_to_say(listed.get("allocators", [])))}
+    wrong = {"near-camera": "hwalloc plan --camera vido0 --json", "near-node": "hwalloc capture /dev/video99 --json"}
+    link = "link=$(ls /dev/v4l/by-path/*index0 | head -n1) && hwalloc plan --camera $link --quick --json"
+    rest = {"output": "hwalloc doctor allocator/v4l2 --json",
+            "gone": "rm /dev/video0 && hwalloc doctor camera --json"}  # as in a container: /sys has it, /dev has not
+    done = in_lab(directory, *vivid, commands={**commands, **wrong, "link": link, **rest})
+    cases.case(f"{len(commands)} ways to say a device",
+               [done[key].told() for key in (*commands, "link") if "error" in done[key].document
+                and not done[key].document.get("participants") or not done[key].document]
+               + ([] if len(commands) > 20 else [str(listed)]))
     cases.case("names that there are not are answered with those like them",
-               [one for one, near in zip(done.document.get("wrong", ["", ""]), ("video0", "/dev/video0")) if near not in one])
+               [done[key].told() for key, near in (("near-camera", "video0"), ("near-node", "/dev/video"))
+                if near not in done[key].error.get("message", "").split("; ", 1)[-1]])
+    checks = {one["id"]: one["status"] for one in done["output"].document.get("checks", [])}
+    cases.case("a video node that is not meant to capture is no trouble",
+               differing(checks, **{"allocator/v4l2/video0": "ok", "allocator/v4l2/video1": "ok"})
+               + ([] if done["output"].code == 0 else [done["output"].told()]))
+    gone = {one["id"]: one["status"] for one in done["gone"].document.get("checks", [])}
+    cases.case("a camera that the kernel has and /dev has not is missing, and has not failed",
+               [done["gone"].told()] if "missing" not in gone.values() or "failed" in gone.values() else [])
 
 
 if __name__ == "__main__":

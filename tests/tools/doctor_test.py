@@ -58,6 +58,9 @@ class Doctor(unittest.TestCase):
         for item in listed:
             check = self.checks[f"allocator/{item['name']}"]
             self.assertEqual(check["error"], item["why"], check)
+            if item["family"] == "v4l2" and item["why"] and "does not capture" in item["why"]["message"]:
+                self.assertEqual(check["status"], "ok", "a webcam's metadata, or an output, is no trouble")
+                continue
             self.assertEqual(check["status"] == "ok", item["available"], check)
             if item["why"]:
                 self.assertEqual(check["message"], item["why"]["message"])

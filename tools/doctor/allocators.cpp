@@ -27,6 +27,13 @@ bool is_contiguous(const InventoryItem& item) {
     return describing && describing->properties().contiguous == Answer::yes;
 }
 
+// A webcam's second node tells about the pictures of its first, and an output takes pictures: neither is
+// meant to capture.
+bool is_no_camera(const InventoryItem& item) {
+    return item.family == "v4l2" && item.why->kind() == ErrorKind::unsupported &&
+           item.why->operation().find("does not capture") != std::string_view::npos;
+}
+
 Status meaning(const InventoryItem& item) {
     switch (item.why->kind()) {
     case ErrorKind::unavailable:
@@ -47,6 +54,14 @@ Status meaning(const InventoryItem& item) {
 void look_at_allocators(const Machine& machine, Checks& checks) {
     for (const InventoryItem& item : machine.inventory()) {
         const std::string id = fmt::format("allocator/{}", item.name);
+        if (item.why && is_no_camera(item)) {
+            checks.add({id,
+                        Status::ok,
+                        "no camera, and not meant to be one: " + item.why->message(),
+                        {},
+                        *item.why});
+            continue;
+        }
         if (item.why) {
             checks.add(id, meaning(item), *item.why);
             continue;

@@ -30,15 +30,22 @@ void look_at_cameras(const Machine&, Checks& checks) {
         checks.add("camera/any", Status::unknown, cameras.error());
         return;
     }
+    // A host's cameras are seen in a container whose /dev has not their nodes: it was not given them.
+    const auto meaning = [](const Error& why) {
+        switch (why.kind()) {
+        case ErrorKind::unavailable:
+            return Status::missing;
+        case ErrorKind::busy:
+        case ErrorKind::unsupported: // another program's affair, such as libcamera's
+            return Status::warning;
+        default:
+            return Status::failed;
+        }
+    };
     for (const v4l2::CameraEntry& camera : *cameras) {
         const std::string id = fmt::format("camera/{}", camera.path.substr(camera.path.rfind('/') + 1));
         if (camera.why)
-            // Unsupported: another program's affair, such as libcamera's.
-            checks.add(id,
-                       camera.why->kind() == ErrorKind::busy || camera.why->kind() == ErrorKind::unsupported
-                           ? Status::warning
-                           : Status::failed,
-                       *camera.why);
+            checks.add(id, meaning(*camera.why), *camera.why);
         else
             checks.add({id, Status::ok,
                         fmt::format("{} ({}); {} is {}", camera.card, camera.driver, camera.path,
