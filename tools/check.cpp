@@ -12,6 +12,7 @@
 #include "tools/check/steps.h"
 #include "tools/commands.h"
 #include "tools/device_names.h"
+#include "tools/progress.h"
 
 namespace hwalloc::tools {
 namespace {
@@ -264,7 +265,13 @@ int check_all(Output& out) {
     Table table({"NAME", "PASSED", "FAILED", "UNSUPPORTED", "RESULT"});
     std::vector<std::string> failures;
     for (const std::string name : names) {
-        const Report report = check_one(name, [](const Json&) {});
+        const auto show_progress = [&](const std::string& last) {
+            show_step(fmt::format("checking {} ({} of {}){}", name, reports.size() + 1, names.size(), last));
+        };
+        show_progress("");
+        const Report report = check_one(name, [&](const Json& done) {
+            show_progress(fmt::format(": {} done", done["step"].get<std::string>()));
+        });
         total.passed += report.passed;
         total.failed += report.failed;
         total.unsupported += report.unsupported;
@@ -283,6 +290,7 @@ int check_all(Output& out) {
                                                out.styled(step["step"].get<std::string>(), Style::bad),
                                                step["detail"].get<std::string>()));
     }
+    show_step({});
     if (out.json()) {
         out.print({{"version", version()},
                    {"allocators", std::move(reports)},

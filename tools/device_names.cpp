@@ -198,8 +198,8 @@ Result<std::string> find_device(DeviceKind kind, const std::string& word,
 }
 
 Result<std::string> find_device(DeviceKind kind, const std::string& word) {
-    if (kind == DeviceKind::allocator && Allocator::find(word))
-        return word;
+    if (const Allocator* known = kind == DeviceKind::allocator ? Allocator::find(word) : nullptr)
+        return std::string(known->name());
     auto items = inventory(InventoryScan::quick);
     if (!items)
         return std::move(items).error();
@@ -213,7 +213,7 @@ Result<std::string> find_device(DeviceKind kind, const std::string& word) {
     if (kind == DeviceKind::allocator) {
         auto known = Allocator::resolve(word); // loads what its family needs
         if (known)
-            return word;
+            return std::string((*known)->name());
         why = std::move(known).error();
     }
     items = inventory();

@@ -5,12 +5,14 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "tools/commands.h"
 #include "tools/device_names.h"
 #include "tools/doctor/checks.h"
 #include "tools/near_names.h"
+#include "tools/progress.h"
 
 namespace hwalloc::tools {
 namespace {
@@ -156,9 +158,18 @@ std::vector<std::string> checks_of(const std::string& id) {
     const auto add = [&](DeviceKind kind, const char* as, bool wanted_here) {
         if (!wanted_here)
             return;
-        const auto found = find_device(kind, device);
-        const std::string name =
-            found ? found->substr(kind == DeviceKind::camera ? found->rfind('/') + 1 : 0) : std::string();
+        // A GPU's check has the number of its memory: "vulkan/0/host" is of gpu/0.
+        constexpr std::string_view vulkan = "vulkan/";
+        const bool gpu = kind == DeviceKind::gpu;
+        const auto found =
+            gpu ? find_device(DeviceKind::allocator,
+                              device.starts_with("vulkan") ? device : std::string(vulkan) + device)
+                : find_device(kind, device);
+        std::string name = found ? *found : std::string();
+        if (kind == DeviceKind::camera)
+            name.erase(0, name.rfind('/') + 1);
+        if (gpu && name.starts_with(vulkan))
+            name = name.substr(vulkan.size(), name.find('/', vulkan.size()) - vulkan.size());
         if (!name.empty())
             ids.push_back(fmt::format("{}/{}", as, name));
     };
@@ -190,9 +201,11 @@ int examine(Output& out, const std::vector<std::string>& asked) {
     const Selection selection(ids);
     const Machine machine(ids);
     Checks found;
+    std::optional<Progress> progress("looking at this machine");
     for (const Part& part : parts)
         if (selection.wants(part))
             part.look(machine, found);
+    progress.reset();
     std::vector<Check> checks;
     for (const Check& check : found.list())
         if (selection.wants(check))

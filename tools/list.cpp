@@ -2,10 +2,14 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "hwalloc/inventory.h"
 #include "tools/commands.h"
+#include "tools/progress.h"
 
 namespace hwalloc::tools {
 namespace {
@@ -90,8 +94,7 @@ bool is_module(const InventoryItem& item) {
 
 void print_table(Output& out, const std::vector<InventoryItem>& items, InventoryScan scan) {
     const std::string good = scan == InventoryScan::quick ? "not tried" : "ready";
-    Table table(
-        {"NAME", "ALLOC", "MAP", "EXPORT", "IMPORT", "IMAGE", "CONTIGUOUS", "CACHED", "COST", "STATE"});
+    Table table({"NAME", "ALLOC", "MAP", "EXPORT", "IMPORT", "IMAGE", "CONTIG", "CACHED", "COST", "STATE"});
     for (const InventoryItem& item : items) {
         const Cell state = is_not_looked_for(item, scan) ? Cell{good, Style::faint}
                            : item.why        ? Cell{std::string(to_string(item.why->kind())), Style::bad}
@@ -130,11 +133,22 @@ void print_table(Output& out, const std::vector<InventoryItem>& items, Inventory
     for (const InventoryItem& item : items)
         if (!item.aliases.empty())
             below(fmt::format("{} is also found as {}", item.name, fmt::join(item.aliases, ", ")));
-    for (const InventoryItem& item : items)
-        if (item.why)
-            below(is_module(item)
-                      ? item.why->message()
-                      : fmt::format("{}: {}", out.styled(item.name, Style::bad), item.why->message()));
+    // Each reason once, behind all that have it.
+    std::vector<std::pair<std::string, std::string>> reasons;
+    for (const InventoryItem& item : items) {
+        if (!item.why)
+            continue;
+        const std::string name = is_module(item) ? std::string() : out.styled(item.name, Style::bad);
+        const std::string text = item.why->message();
+        const auto same =
+            std::find_if(reasons.begin(), reasons.end(), [&](const auto& one) { return one.second == text; });
+        if (same == reasons.end())
+            reasons.emplace_back(name, text);
+        else if (!name.empty())
+            same->first.append(", ").append(name);
+    }
+    for (const auto& [names, text] : reasons)
+        below(names.empty() ? text : fmt::format("{}: {}", names, text));
 }
 
 } // namespace
@@ -145,7 +159,9 @@ Run list(CLI::App& command) {
         "--quick", [scan] { *scan = InventoryScan::quick; },
         "load no library and open no device: only what is found by listing");
     return [scan](Output& out) -> int {
+        std::optional<Progress> progress("looking for what there is");
         auto items = inventory(*scan);
+        progress.reset();
         if (!items)
             return out.fail(items.error());
         if (!out.json()) {

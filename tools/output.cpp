@@ -1,19 +1,57 @@
 #include "tools/output.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <numeric>
+
+#include "tools/wrap.h"
 
 namespace hwalloc::tools {
 namespace {
 
-// How many columns UTF-8 text takes: bytes that continue a character take none.
-std::size_t width(std::string_view text) {
-    return static_cast<std::size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+// How wide a terminal is; 80 where it does not tell, and no limit for what is no terminal.
+std::size_t columns_of(int fd) {
+    if (::isatty(fd) != 1)
+        return SIZE_MAX;
+    winsize window{};
+    return ::ioctl(fd, TIOCGWINSZ, &window) == 0 && window.ws_col ? window.ws_col : 80;
+}
+
+// Every line of `text`, wrapped.
+std::string fitted(std::string_view text, std::size_t columns) {
+    if (columns == SIZE_MAX)
+        return std::string(text);
+    std::string whole;
+    for (bool more = true; more;) {
+        const auto end = text.find('\n');
+        const std::string_view line = text.substr(0, end);
+        for (const std::string& part : wrapped(line, columns, hanging_indent(line)))
+            whole.append(whole.empty() ? "" : "\n").append(part);
+        more = end != text.npos;
+        text.remove_prefix(more ? end + 1 : text.size());
+        if (more && text.empty())
+            whole.append("\n"), more = false;
+    }
+    return whole;
+}
+
+constexpr std::size_t least_column = 8;
+
+// The longest word of a column.
+std::size_t longest_word(std::string_view text) {
+    std::size_t longest = 0;
+    while (!text.empty()) {
+        const auto end = std::min(text.find(' '), text.size());
+        longest = std::max(longest, width_of(text.substr(0, end)));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return longest;
 }
 
 // https://no-color.org: any value but the empty one turns colours off.
@@ -42,14 +80,17 @@ std::string readable(std::string_view text) {
 
 } // namespace
 
-Output::Output(bool json) : json_(json), colours_(!json && wants_colours()) {}
+Output::Output(bool json)
+    : json_(json)
+    , colours_(!json && wants_colours())
+    , columns_(json ? SIZE_MAX : columns_of(STDOUT_FILENO)) {}
 
 void Output::print(const Json& document) {
     write_document(document);
 }
 
 void Output::line(std::string_view text) {
-    write(stdout, text);
+    write(stdout, fitted(text, columns_));
     write(stdout, "\n");
 }
 
@@ -77,26 +118,66 @@ std::string Output::styled(std::string_view text, Style style) const {
     return colours_ && code ? fmt::format("\033[{}m{}\033[0m", code, text) : std::string(text);
 }
 
-void Output::table(const Table& table) {
+// Columns as wide as what is in them; in a terminal that is too narrow for that the last one is wrapped,
+// where sentences are, then the space between them shrinks, then the widest are wrapped.
+std::vector<std::size_t> Output::widths_of(const Table& table, std::size_t& gap) const {
     std::vector<std::size_t> widths;
     for (const std::string& title : table.head_)
-        widths.push_back(width(title));
-    for (const auto& row : table.rows_)
+        widths.push_back(width_of(title));
+    std::size_t last_word = longest_word(table.head_.back());
+    for (const auto& row : table.rows_) {
         for (std::size_t i = 0; i < row.size(); ++i)
-            widths[i] = std::max(widths[i], width(row[i].text));
+            widths[i] = std::max(widths[i], width_of(row[i].text));
+        last_word = std::max(last_word, longest_word(row.back().text));
+    }
+    gap = 2;
+    const auto too_wide = [&]() -> std::size_t {
+        const std::size_t whole =
+            std::accumulate(widths.begin(), widths.end(), std::size_t{0}) + gap * (widths.size() - 1);
+        return whole > columns_ ? whole - columns_ : 0;
+    };
+    if (const std::size_t over = too_wide()) {
+        constexpr std::size_t readable = 30;
+        const std::size_t least = std::max(last_word, std::min(widths.back(), readable));
+        const bool sentences = widths.back() > 2 * readable;
+        const std::size_t limit = sentences ? readable : std::min(least, last_word);
+        widths.back() -= std::min(over, widths.back() - std::min(widths.back(), limit));
+    }
+    if (too_wide())
+        gap = 1;
+    while (too_wide()) {
+        const auto widest = std::max_element(widths.begin(), widths.end());
+        if (*widest <= least_column)
+            break;
+        --*widest;
+    }
+    return widths;
+}
 
+void Output::table(const Table& table) {
+    std::size_t gap = 0;
+    const std::vector<std::size_t> widths = widths_of(table, gap);
     const auto print_row = [&](const auto& cells, auto text, auto style) {
-        std::string whole;
-        std::size_t owed = 0; // spaces, written only when something follows
+        std::vector<std::vector<std::string>> columns;
+        std::size_t height = 1;
         for (std::size_t i = 0; i < cells.size(); ++i) {
-            const std::string& shown = text(cells[i]);
-            if (!shown.empty()) {
-                whole.append(owed, ' ').append(styled(shown, style(cells[i])));
-                owed = 0;
-            }
-            owed += widths[i] - width(shown) + 2;
+            columns.push_back(wrapped(text(cells[i]), widths[i]));
+            height = std::max(height, columns.back().size());
         }
-        line(whole);
+        for (std::size_t at = 0; at < height; ++at) {
+            std::string whole;
+            std::size_t owed = 0; // spaces, written only when something follows
+            for (std::size_t i = 0; i < columns.size(); ++i) {
+                const std::string shown = at < columns[i].size() ? columns[i][at] : std::string();
+                if (!shown.empty()) {
+                    whole.append(owed, ' ').append(styled(shown, style(cells[i])));
+                    owed = 0;
+                }
+                owed += widths[i] - std::min(widths[i], width_of(shown)) + gap;
+            }
+            write(stdout, whole);
+            write(stdout, "\n");
+        }
     };
     print_row(
         table.head_, [](const std::string& title) -> const std::string& { return title; },
@@ -135,7 +216,8 @@ int Output::fail_usage(std::string_view message) {
 
 void Output::note(std::string_view text) {
     std::fflush(stdout); // so that the two stay in order where they share a terminal
-    write(stderr, fmt::format("hwalloc: {}\n", readable(text)));
+    write(stderr, fitted(fmt::format("hwalloc: {}", readable(text)), columns_of(STDERR_FILENO)));
+    write(stderr, "\n");
 }
 
 bool Output::flush() {

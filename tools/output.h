@@ -1,6 +1,7 @@
 // How the commands speak: tables and lines for people, or one JSON document for programs.
 #pragma once
 
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -46,7 +47,7 @@ public:
 
     // The command's one document. Only with json().
     void print(const Json& document);
-    // For people. Not with json().
+    // For people, wrapped to the width of a terminal. Not with json().
     void line(std::string_view text = {});
     void table(const Table& table);
     // `text` in the style's colour where the reader's terminal shows colours.
@@ -65,8 +66,11 @@ public:
     bool flush();
 
 private:
+    std::vector<std::size_t> widths_of(const Table& table, std::size_t& gap) const;
+
     bool json_;
     bool colours_;
+    std::size_t columns_; // of the terminal; no limit elsewhere
     const char* command_ = nullptr;
 };
 

@@ -15,6 +15,7 @@
 #include "tools/plan/report.h"
 #include "tools/plan/request.h"
 #include "tools/plan/screen_formats.h"
+#include "tools/progress.h"
 
 namespace hwalloc::tools {
 namespace {
@@ -119,11 +120,13 @@ int run(PlanOptions options, Output& out) {
     const std::vector<std::string_view> prefer(names.begin(), names.end());
     if (const auto& configured = preferred_allocators(); configured.why)
         out.note(configured.why->message());
+    std::optional<Progress> progress("trying memory on every device");
     auto made = hwalloc::plan({.participants = participants->all,
                                .image = participants->image,
                                .policy = policy_of(options.policy),
                                .prefer = prefer,
                                .complete = !options.quick});
+    progress.reset();
     if (!made)
         return out.fail(made.error());
     const Plan& plan = **made;

@@ -113,6 +113,38 @@ class CommandLine(unittest.TestCase):
         self.assertNotIn("\033", on_a_terminal("list", "--json"))
 
 
+def lines_on_a_terminal(*words, **env):
+    """As they are read there: without colours, and each state of a line that is written over."""
+    return re.split(r"\r?\n|\r", re.sub(r"\033\[[0-9]*[mK]", "", on_a_terminal(*words, **env)))
+
+
+class Terminal(unittest.TestCase):
+    def test_every_command_fits_80_columns(self):
+        for words in (("list",), ("list", "--quick"), ("doctor",), ("check", "sysmem"), ("check", "--steps"),
+                      ("plan", "--cpu", "read", "--size", "64x48", "--prefer", "dma-heap/no-such-heap"),
+                      ("plan", "--cpu", "readwrite", "--bytes", str(10**13)),
+                      ("plan", "--camera", "/dev/no-such-camera"), ("no-such-command",)):
+            with self.subTest(words=words):
+                lines = lines_on_a_terminal(*words)
+                self.assertLessEqual(max(map(len, lines)), 80, lines)
+
+    def test_long_lines_hang_and_lose_nothing(self):
+        plain = tool.run("doctor", "kernel", env={"NO_COLOR": "1"}).stdout
+        lines = lines_on_a_terminal("doctor", "kernel")
+        words = sorted(word for word in plain.split() if "/" not in word and "-" not in word and len(word) < 28)
+        self.assertTrue(set(words) <= set(" ".join(lines).split()), set(words) - set(" ".join(lines).split()))
+        self.assertTrue(any(re.match(r" {20,}\S", line) for line in lines), "what is continued stands in its column")
+
+    def test_what_is_no_terminal_gets_whole_lines(self):
+        done = tool.run("plan", "--cpu", "readwrite", "--bytes", str(10**13))
+        self.assertGreater(max(map(len, done.stdout.splitlines())), 80)
+
+    def test_a_check_of_all_shows_how_far_it_is(self):
+        lines = lines_on_a_terminal("check", "--all")
+        self.assertTrue(any(re.match(r"checking sysmem \(1 of \d+\)", line) for line in lines), lines)
+        self.assertEqual(tool.run("check", "--all").stderr, "", "and nobody but a terminal sees it")
+
+
 class List(unittest.TestCase):
     def test_document(self):
         code, document = tool.run_json("list")
@@ -136,14 +168,39 @@ class List(unittest.TestCase):
     def test_table(self):
         lines = tool.run("list").stdout.splitlines()
         head = lines[0]
-        self.assertRegex(head, r"^NAME +ALLOC +MAP +EXPORT +IMPORT +IMAGE +CONTIGUOUS +CACHED +COST +STATE$")
+        self.assertRegex(head, r"^NAME +ALLOC +MAP +EXPORT +IMPORT +IMAGE +CONTIG +CACHED +COST +STATE$")
         row = next(line for line in lines if line.startswith("sysmem "))
         self.assertEqual(row[head.index("ALLOC"):][:4], "yes ")
         self.assertEqual(row[head.index("STATE"):], "ready, default")
         for item in tool.run_json("list")[1]["allocators"]:
             self.assertTrue(any(line.startswith(item["name"]) for line in lines), item["name"])
             if item["why"]:  # the first line of it; causes are lines below
-                self.assertIn(f"{item['name']}: {item['why']['message'].splitlines()[0]}", lines)
+                reason = item["why"]["message"].splitlines()[0]
+                told = [line for line in lines if line.endswith(reason)]
+                self.assertEqual(len(told), 1, "each reason is told once")
+                self.assertIn(item["name"], told[0].removesuffix(reason))
+
+
+class Names(unittest.TestCase):
+    """What tests/tools/device_names_test.cpp shows on a made-up machine, on this one."""
+
+    def test_any_name_of_the_list_does(self):
+        for item in tool.run_json("list")[1]["allocators"]:
+            if not item["registered"] or item["family"] == "v4l2":
+                continue
+            for name in (item["name"], *item["aliases"]):
+                code, document = tool.run_json("doctor", name)
+                self.assertIn("checks", document, (name, code, document))
+                self.assertIn(f"allocator/{item['name']}", [check["id"] for check in document["checks"]])
+
+    def test_the_source_may_stand_without_its_option(self):
+        self.assertEqual(tool.run("capture", "test", "--frames", "1").returncode, 0)
+
+    def test_a_name_that_there_is_not_is_answered_with_those_like_it(self):
+        for words in (("check", "sysme"), ("doctor", "allocator/sysme"), ("capture", "test", "--allocator", "sysme"),
+                      ("plan", "--cpu", "read", "--bytes", "1", "--prefer", "sysme")):
+            done = tool.run(*words)
+            self.assertRegex(done.stdout + done.stderr, "perhaps (allocator/)?sysmem", words)
 
 
 class Quick(unittest.TestCase):
