@@ -73,8 +73,8 @@ class Context:
 
         total = Counts()
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
-            waiting = {pool.submit(piece, *one) for one in pieces.items()}
             try:
+                waiting = {pool.submit(piece, *one) for one in pieces.items()}
                 while waiting:
                     done, waiting = concurrent.futures.wait(waiting, 1, concurrent.futures.FIRST_COMPLETED)
                     self.progress()

@@ -21,7 +21,7 @@ LIMIT = 300  # seconds for what takes one; only a test that fails waits so long
 RUNNER = """
 import sys
 sys.path.insert(0, sys.argv.pop(1))
-import pathlib, main, runner, stages
+import pathlib, time, main, runner, stages
 tree = pathlib.Path(sys.argv.pop(1))
 context = runner.Context
 main.Context = lambda _, jobs, options: context(tree, jobs, options)
@@ -35,8 +35,18 @@ def together(context):
     "two at a time"
     return context.together({"first": alone, "second": alone})
 
+class Unending(dict):
+    def items(self):
+        yield from super().items()
+        while True:
+            time.sleep(0.1)
+
+def beginning(context):
+    "two at a time, of which the signal interrupts the start"
+    return context.together(Unending({"first": alone, "second": alone}))
+
 COMMAND = sys.argv.pop(1).split()
-stages.ALL = {"alone": alone, "together": together}
+stages.ALL = {"alone": alone, "together": together, "beginning": beginning}
 sys.exit(main.main())
 """
 
@@ -105,6 +115,10 @@ class Stop(unittest.TestCase):
     def test_commands_side_by_side(self):
         tool = self.tool(f"echo there >{self.ready}; sleep 1000; sleep 1000")
         self.stop("together", tool, signal.SIGINT, 2)
+
+    def test_while_commands_are_being_started(self):
+        tool = self.tool(f"echo there >{self.ready}; sleep 1000; sleep 1000")
+        self.stop("beginning", tool, signal.SIGINT, 2)
 
     def test_what_left_its_parent_its_group_and_its_session(self):
         tool = self.tool(f"(setsid bash -c 'echo there >{self.ready}; sleep 1000; true' &)\nsleep 1000; true")
