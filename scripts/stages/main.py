@@ -26,6 +26,12 @@ def ask_for_root():
     threading.Thread(target=keep, daemon=True).start()
 
 
+def share_compiled(tree):
+    """Lets ccache know a file again that was compiled in another clone: by what is in it, not by where it stands."""
+    os.environ.setdefault("CCACHE_BASEDIR", str(tree))
+    os.environ.setdefault("CCACHE_NOHASHDIR", "1")
+
+
 def main():
     parser = argparse.ArgumentParser(prog="scripts/test", allow_abbrev=False)
     for flag in ("--quick", "--no-lab", "--all", "--list", "--no-setup"):
@@ -51,6 +57,7 @@ def main():
     if set(names) & {*stages.LAB, *stages.ALONE}:
         ask_for_root()
     processes.prepare()
+    share_compiled(tree)
     runner = Runner(Context(tree, options.jobs, options))
     try:
         runner.run([(name, stages.ALL[name]) for name in names])

@@ -35,13 +35,15 @@ def junit(path, prefix="", log=None):
 
 
 def printed(text):
-    """What a program that is no GoogleTest program printed about its cases, or None: a last line "N passed, N failed",
-    Python's unittest summary, or a line that begins with "ok" or "FAILED" for each case."""
+    """What a program that is no GoogleTest program printed about its cases, or None: a last line "N passed, N failed" (lines
+    before it that begin with "unchanged" are kept), Python's unittest summary, or a line that begins with "ok" or "FAILED"
+    for each case."""
     lines = text.strip().splitlines()
     found = LAST_LINE.match(lines[-1]) if lines else None
     if found:
         counts = Counts(*(int(number or 0) for number in found.groups()))
         counts.failures = [line for line in lines if line.startswith("FAILED")] if counts.failed else []
+        counts.unchanged = [line for line in lines if line.startswith("unchanged ")]
         return counts
     ran = re.search(r"^Ran (\d+) tests? in ", text, re.MULTILINE)
     if ran:

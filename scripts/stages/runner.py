@@ -9,20 +9,23 @@ import time
 import traceback
 
 import processes
+import stamps
 
 
 class Counts:
-    """Test cases that passed, failed and were skipped, and the names of those that failed."""
+    """Test cases that passed, failed and were skipped, the names of those that failed, and in words which were skipped
+    because nothing changed since they passed."""
 
-    def __init__(self, passed=0, failed=0, skipped=0, failures=()):
+    def __init__(self, passed=0, failed=0, skipped=0, failures=(), unchanged=()):
         self.passed, self.failed, self.skipped = passed, failed, skipped
-        self.failures = list(failures)
+        self.failures, self.unchanged = list(failures), list(unchanged)
 
     def __iadd__(self, other):
         self.passed += other.passed
         self.failed += other.failed
         self.skipped += other.skipped
         self.failures += other.failures
+        self.unchanged += other.unchanged
         return self
 
     def __str__(self):
@@ -124,6 +127,21 @@ class Context:
             file.readline()  # the command itself
             return code, file.read()
 
+    def unless_unchanged(self, name, files, function):
+        """What `function` counts of this context, unless it passed with these files on this machine before; with --all in any
+        case."""
+        stamp = stamps.Stamp(name, self.tree, files, stamps.machine())
+        told = stamp.passed()
+        if told and not self.options.all:
+            text = f"{name}: unchanged since it passed at {told['commit']}"
+            self.log.write(f"{text}\n")
+            return Counts(skipped=told["cases"], unchanged=[text])
+        stamp.forget()
+        counts = function(self)
+        if counts.passed and not counts.failed:
+            stamp.write(stamps.commit(self.tree), counts.passed)
+        return counts
+
     def check(self, name, *command, **options):
         """A command that is a test case by itself."""
         code = self.run(*command, **options)
@@ -183,8 +201,10 @@ class Runner:
         print(f"\n{'stage':30} passed  failed skipped  seconds")
         for name, counts, seconds in self.rows:
             print(f"{name:30} {counts.passed:6} {counts.failed:7} {counts.skipped:7} {seconds:8.0f}")
+        for text in self.total.unchanged:
+            print(text)
         for failure in self.total.failures:
             print(f"FAILED: {failure}")
         print(f"all of it took {self._elapsed()}; logs in build/test-logs/")
         print(self.total, flush=True)
-        return 1 if self.total.failed or not self.total.passed else 0
+        return 1 if self.total.failed or not (self.total.passed or self.total.unchanged) else 0

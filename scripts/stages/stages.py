@@ -1,18 +1,21 @@
 """The stages of scripts/test. Each takes a Context and returns Counts; its first line of documentation is for people."""
 
 import functools
-import hashlib
 import os
 import re
 import subprocess
 
 import reports
-from runner import Counts, StageFailed
-from stamps import Stamp, commit
+from runner import Context, Counts, StageFailed
 
 
 CLANG_FORMAT = 14
 VALIDATION = "VK_LAYER_KHRONOS_validation"
+# What the cross-build is made of: all but documents, other stages and the lab's programs, which are no part of it.
+CROSS_BUILT = (".", ":!*.md", ":!docs", ":!abi", ":!tests/lab/*.py", ":!tests/lab/host", ":!tests/lab/guest", ":!tests/runner",
+               ":!tests/documents", ":!scripts", ":!.ci")
+INSTALLED = (".", ":!abi", ":!.ci", ":!tests")
+LAB_ITSELF = ("scripts/lab", "tests/lab/host", "tests/lab/guest")
 SANITIZED = ("unit", "contract", "vulkan")
 
 
@@ -130,19 +133,26 @@ def _cross(context, architecture):
     return counts
 
 
+def _unless_unchanged(context, architecture, function):
+    return context.unless_unchanged(architecture, _files(context, *CROSS_BUILT) + _files(context, "scripts/cross"), function)
+
+
 def arm64(context):
-    """The cross-build, and under user-mode emulation the unit suite, contract and check of sysmem and memfd."""
-    return _cross(context, "arm64")
+    """The cross-build, and under user-mode emulation the unit suite, contract and check of sysmem and memfd.
+    Unless nothing but documents and other tests changed since that passed; with --all in any case."""
+    return _unless_unchanged(context, "arm64", functools.partial(_cross, architecture="arm64"))
 
 
 def armhf(context):
     """The same for 32-bit ARM."""
-    return _cross(context, "armhf")
+    return _unless_unchanged(context, "armhf", functools.partial(_cross, architecture="armhf"))
 
 
 def i386(context):
-    """The cross-build for 32-bit x86."""
-    return context.check("i386", "scripts/cross", "--jobs", context.jobs, "i386", "build")
+    """The cross-build for 32-bit x86, on the same condition."""
+    def build(part):
+        return part.check("i386", "scripts/cross", "--jobs", part.jobs, "i386", "build")
+    return _unless_unchanged(context, "i386", build)
 
 
 def _lab_suites(context):
@@ -202,43 +212,21 @@ def lab_tests(context):
 
 def lab_selftest(context):
     """What scripts/lab itself promises, unless it did not change since it kept that; with --all in any case."""
-    parts = _files(context, "scripts/lab", "tests/lab/host", "tests/lab/guest", "tests/lab/guest_checks",
-                   "tests/lab/selftest")
-    mark = hashlib.sha256(b"".join((context.tree / name).read_bytes() for name in parts)).hexdigest()
-    stamp = context.tree / "build" / "lab-selftest.passed"
-    if not context.options.all and stamp.exists() and stamp.read_text() == mark:
-        context.log.write("skipped: nothing of the lab changed since it passed here\n")
-        return Counts(skipped=1)
-    stamp.unlink(missing_ok=True)
-    counts = _printed(context, "lab selftest", ("tests/lab/selftest",))
-    if counts.passed and not counts.failed:
-        stamp.write_text(mark)
-    return counts
+    parts = _files(context, *LAB_ITSELF, "tests/lab/guest_checks", "tests/lab/import_heap.pl", "tests/lab/selftest")
+    return context.unless_unchanged("lab selftest", parts, functools.partial(_printed, name="lab selftest",
+                                                                             command=("tests/lab/selftest",)))
 
 
 def documents(context):
-    """What the documents tell people to type, typed: in clean roots of both releases, in the lab, and here; unless neither the
-    documents nor what builds and installs changed since that passed. With --all in any case."""
+    """What the documents tell people to type, typed: in clean roots of both releases, in the lab, and here.
+    Unless neither the documents nor what is built, installed and typed changed since that passed; with --all in any case."""
     program = ("tests/documents/documents_test.py",)
-    files = _files(context, "*.md", "docs/man", "CMakeLists.txt", "*/CMakeLists.txt", "CMakePresets.json", "cmake", "examples", "scripts/setup",
-                   "scripts/demo", "scripts/stages/roots.py", "tests/documents",
-                   *re.findall(r"^    ([\w/]+\.h)$", (context.tree / "CMakeLists.txt").read_text(), re.MULTILINE))
-    pieces, stamps = {"documents listed": functools.partial(_printed, name="documents listed", command=(*program, "listed"))}, {}
+    files = _files(context, *INSTALLED) + _files(context, "tests/documents", *LAB_ITSELF)
+    pieces = {"documents listed": functools.partial(_printed, name="documents listed", command=(*program, "listed"))}
     for where in ("trixie", "bookworm", "lab", "host"):
         name = f"documents {where}"
-        stamps[name] = Stamp(name, context.tree, files)
-        told = stamps[name].passed()
-        if told and not context.options.all:
-            context.log.write(f"{name}: unchanged since {told['cases']} passed at {told['commit']}\n")
-            continue
-
-        def typed(part, name=name, where=where):
-            stamps[name].forget()
-            counts = _printed(part, name, (*program, where))
-            if counts.passed and not counts.failed:
-                stamps[name].write(commit(part.tree), counts.passed)
-            return counts
-        pieces[name] = typed
+        typed = functools.partial(_printed, name=name, command=(*program, where))
+        pieces[name] = functools.partial(Context.unless_unchanged, name=name, files=files, function=typed)
     return context.together(pieces)
 
 

@@ -28,16 +28,21 @@ def cache():
 
 
 @functools.cache
+def packages():
+    """The tools and libraries of this machine, as text."""
+    return subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version} ${Architecture} ${db:Status-Status}\n"],
+                          stdout=subprocess.PIPE, check=True, text=True).stdout
+
+
+@functools.cache
 def machine():
-    """The tools, the kernel, the devices and the user that a stage runs with, as text."""
-    packages = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version} ${Architecture} ${db:Status-Status}\n"],
-                              stdout=subprocess.PIPE, check=True, text=True).stdout
+    """Those, the kernel, the devices and the user that a stage runs with, as text."""
     devices = [f"{directory}/{name} {os.access(f'{directory}/{name}', os.R_OK | os.W_OK)}"
                for directory in DEVICES if os.path.isdir(directory)
                for name in sorted(os.listdir(directory)) if name.startswith(OF_DEVICES)]
     environment = [f"{name}={value}" for name, value in sorted(os.environ.items())
                    if name.startswith(ENVIRONMENT) and name not in NOT_OF_IT]
-    return "\n".join([*os.uname()[2:], str(os.geteuid()), *devices, *environment, packages])
+    return "\n".join([*os.uname()[2:], str(os.geteuid()), *devices, *environment, packages()])
 
 
 def commit(tree):
