@@ -104,6 +104,7 @@ Result<void> Camera::bind(std::span<const MemoryRef> memories) noexcept {
                                            smallest, dma_buf::exporter_of(slots[i].fd));
         }
         session.slots = std::move(slots);
+        ++session.bindings;
         return {};
     });
     if (!bound_all && bound() == 0 && session_) {
@@ -111,6 +112,23 @@ Result<void> Camera::bind(std::span<const MemoryRef> memories) noexcept {
         (void)session_->release_buffers();
     }
     return bound_all;
+}
+
+Result<void> Camera::bind(std::initializer_list<std::reference_wrapper<const MemoryRef>> memories) noexcept {
+    return without_exceptions([&]() -> Result<void> {
+        std::vector<MemoryRef> handles;
+        for (const MemoryRef& memory : memories) {
+            if (!memory) {
+                handles.emplace_back(); // which bind() refuses
+                continue;
+            }
+            auto handle = memory->ref();
+            if (!handle)
+                return std::move(handle).error();
+            handles.push_back(std::move(*handle));
+        }
+        return bind(std::span<const MemoryRef>(handles));
+    });
 }
 
 Result<void> Camera::unbind() noexcept {

@@ -74,6 +74,7 @@ struct Session {
     std::optional<CaptureFormat> format;
     std::uint32_t reserved = 0; // what REQBUFS granted
     std::vector<Slot> slots;
+    std::uint64_t bindings = 0; // how many bind() there were
     bool streaming = false;
     bool asked_contiguous = false; // the three below are an answer for this format
     Answer contiguous = Answer::unknown;
@@ -105,6 +106,12 @@ struct Session {
     // QBUF of the dma-buf `dma_buf` at `index`, `length` bytes of it, which an output reads all. One system
     // call.
     int queue_dma_buf(std::uint32_t index, int dma_buf, std::uint64_t length) const noexcept;
+    // Camera::queue and Camera::map.
+    Result<void> give_back(std::uint32_t index) noexcept;
+    Result<MappedFrame> map(const Frame& frame) const noexcept;
+    bool application_holds(std::uint32_t index) const noexcept {
+        return index < slots.size() && slots[index].holder == Holder::application;
+    }
     std::uint64_t image_size() const noexcept { return format->layout.memory_sizes[0]; }
     // Sets the rate, when one is wanted, and tells which one is in force. A driver without rates answers 0/0.
     FrameRate set_rate(FrameRate wanted) const noexcept;

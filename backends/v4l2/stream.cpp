@@ -149,16 +149,21 @@ Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
 }
 
 Result<void> Camera::queue(std::uint32_t index) noexcept {
-    if (index >= bound() || session_->slots[index].holder != Session::Holder::application)
+    if (!session_)
         return Error(ErrorKind::invalid, "the application does not hold this buffer");
-    Session& session = *session_;
-    Session::Slot& slot = session.slots[index];
+    return session_->give_back(index);
+}
+
+Result<void> detail::Session::give_back(std::uint32_t index) noexcept {
+    if (!application_holds(index))
+        return Error(ErrorKind::invalid, "the application does not hold this buffer");
+    Slot& slot = slots[index];
     if (is_mapped(*slot.memory))
-        return session.wrong(ErrorKind::conflict, FixedText("giving buffer ", index, " back: it is mapped"))
+        return wrong(ErrorKind::conflict, FixedText("giving buffer ", index, " back: it is mapped"))
             .remedy("unmap it first: the driver would write what the CPU uses");
-    if (const int answer = session.queue_dma_buf(index, slot.fd, session.image_size()); answer < 0)
-        return session.refused(answer, "VIDIOC_QBUF", "giving a buffer back");
-    slot.holder = Session::Holder::driver;
+    if (const int answer = queue_dma_buf(index, slot.fd, image_size()); answer < 0)
+        return refused(answer, "VIDIOC_QBUF", "giving a buffer back");
+    slot.holder = Holder::driver;
     return {};
 }
 

@@ -2,12 +2,15 @@
 //
 // The order of calls:
 //   open -> negotiate -> (allocate) -> bind -> start -> { dequeue -> use -> queue }... -> stop -> close
+// Or, in place of the braces: { take -> use }..., where each frame goes back by itself.
 //
 // The rules of the kernel that this follows: Documentation/userspace-api/media/v4l/ (dmabuf.rst,
 // vidioc-qbuf.rst, vidioc-reqbufs.rst, vidioc-create-bufs.rst).
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -107,6 +110,39 @@ struct Frame {
     std::uint64_t bytes_used = 0;  // of the image, from there
 };
 
+// The bytes of a frame, mapped for reading as long as this lives.
+struct MappedFrame {
+    Mapping mapping{};                     // of the whole memory
+    std::span<const std::uint8_t> bytes{}; // of the image: bytes_used from offset on
+};
+
+// A frame that its camera gets back when this goes; for the camera's thread. Let what maps it, or uses it on
+// a GPU, end first: a frame that is mapped when this goes does not go back, and the camera has one buffer
+// less. After Camera::unbind() or close() it is a frame without memory, and goes nowhere.
+class HWALLOC_API HeldFrame {
+public:
+    HeldFrame(HeldFrame&& other) noexcept;
+    HeldFrame& operator=(HeldFrame&& other) noexcept; // as the destructor, for what was held
+    ~HeldFrame();                                     // as queue(); what that answers is lost
+
+    const Frame& operator*() const noexcept { return frame_; }
+    const Frame* operator->() const noexcept { return &frame_; }
+    // The memory it is in; null when the frame was given back, or the camera's memory was let go.
+    Memory* memory() const noexcept;
+    // As Camera::map().
+    Result<MappedFrame> map() const noexcept;
+    // Gives the frame back now. Errors: those of Camera::queue(), after which it is still held; invalid (it
+    // was given back).
+    Result<void> queue() noexcept;
+
+private:
+    friend class Camera;
+    HWALLOC_LOCAL HeldFrame(std::shared_ptr<detail::Session> session, const Frame& frame) noexcept;
+    std::shared_ptr<detail::Session> session_; // null: given back
+    std::uint64_t binding_ = 0;                // which bind() its index is of
+    Frame frame_;
+};
+
 // One open camera. Not for two threads at once; the allocator "v4l2/videoN" of the same camera, which makes
 // its buffers through this open file, may be used by others meanwhile, but while memory is bound it answers
 // busy. Errors name the device, the call, the errno and what to do; after an error nothing has changed unless
@@ -158,6 +194,8 @@ public:
     //                 "contiguous" only when that established it, and names the candidates otherwise
     //   limit         the driver wants more buffers than were given
     Result<void> bind(std::span<const MemoryRef> memories) noexcept;
+    // The same for memories in braces: camera.bind({first, second}).
+    Result<void> bind(std::initializer_list<std::reference_wrapper<const MemoryRef>> memories) noexcept;
     // Ends the use of the bound memory and lets it go; stops first. Never fails the caller's memory: even on
     // an error the handles are released.
     Result<void> unbind() noexcept;
@@ -184,6 +222,11 @@ public:
     // that reads it: V4L2 waits for no fence. One system call. Errors: invalid (not held by the application),
     // conflict (the dma-buf is mapped), and what the driver answers.
     Result<void> queue(std::uint32_t index) noexcept;
+    // dequeue() into an object that gives the frame back. Costs and errors: as there.
+    Result<HeldFrame> take(int timeout_ms) noexcept;
+    // Maps the image of a frame that the application holds, for reading. Errors: invalid (not held),
+    // incompatible (the driver tells more bytes than the memory has), and those of Memory::map().
+    Result<MappedFrame> map(const Frame& frame) const noexcept;
 
     // Unbinds, and closes the node, unless a participant of the camera keeps it open.
     Result<void> close() noexcept;

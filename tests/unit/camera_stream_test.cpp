@@ -1,6 +1,9 @@
 // Waiting for frames and giving buffers back, where the driver, or the application, does not play along.
 #include <gmock/gmock.h>
 
+#include <optional>
+#include <utility>
+
 #include "tests/unit/fake_camera.h"
 
 namespace hwalloc {
@@ -169,6 +172,87 @@ TEST_F(CameraStreamTest, ImportIsAskedForByACallThatEveryQueueAnswers) {
     EXPECT_EQ(error.kind(), ErrorKind::unsupported);
     EXPECT_THAT(error.message(), HasSubstr("cannot import dma-bufs"));
     EXPECT_EQ(error.call(), "VIDIOC_CREATE_BUFS");
+}
+
+TEST_F(CameraStreamTest, AHeldFrameGoesBackByItself) {
+    for (const bool multi_planar : {false, true}) {
+        fake.multi_planar = multi_planar;
+        auto camera = streaming(2);
+        for (int i = 0; i < 20; ++i) {
+            fake.calls = 0;
+            auto frame = camera.take(1000);
+            ASSERT_TRUE(frame) << frame.error().message();
+            EXPECT_EQ(frame->memory(), camera.memory((*frame)->index));
+            auto mapped = frame->map();
+            ASSERT_TRUE(mapped) << mapped.error().message();
+            EXPECT_EQ(mapped->bytes.size(), multi_planar ? 70u : 100u);
+            EXPECT_EQ(mapped->bytes.data(), mapped->mapping.data() + (multi_planar ? 30 : 0));
+        }
+        EXPECT_EQ(fake.queued.size(), 2u) << "the driver has all of them";
+    }
+}
+
+TEST_F(CameraStreamTest, AHeldFrameIsGivenBackOnce) {
+    auto camera = streaming(2);
+    auto frame = camera.take(1000).value();
+    auto moved = std::move(frame);
+    EXPECT_EQ(frame.queue().error().kind(), ErrorKind::invalid);
+    {
+        const auto mapped = moved.map();
+        EXPECT_EQ(moved.queue().error().kind(), ErrorKind::conflict) << "mapped, and still held";
+    }
+    const std::uint32_t index = moved->index;
+    EXPECT_TRUE(moved.queue());
+    EXPECT_EQ(moved.memory(), nullptr);
+    EXPECT_FALSE(moved.map());
+    EXPECT_FALSE(camera.queue(index));
+    EXPECT_FALSE(camera.map({.index = index}));
+    moved = camera.take(1000).value();
+    moved = camera.take(1000).value(); // the one before goes back
+    EXPECT_EQ(fake.queued.size(), 1u);
+}
+
+TEST_F(CameraStreamTest, AHeldFrameOutlivesItsBindingAndDisturbsNoLaterOne) {
+    auto camera = streaming(2);
+    std::optional<v4l2::HeldFrame> old(camera.take(1000).value());
+    ASSERT_TRUE(camera.unbind());
+    EXPECT_EQ(old->memory(), nullptr);
+    ASSERT_TRUE(camera.bind(memories(2)));
+    ASSERT_TRUE(camera.start());
+    auto held = camera.take(1000).value();
+    ASSERT_EQ(held->index, (*old)->index) << "or this shows nothing";
+    EXPECT_EQ(old->memory(), nullptr);
+    const auto queued = fake.queued.size();
+    old.reset();
+    EXPECT_EQ(fake.queued.size(), queued);
+    ASSERT_TRUE(camera.close());
+    EXPECT_EQ(held.memory(), nullptr);
+}
+
+TEST_F(CameraStreamTest, AFrameThatIsLargerThanItsMemoryIsNotMapped) {
+    auto camera = streaming(2);
+    auto frame = camera.dequeue(1000).value();
+    for (const auto& [offset, used] : {std::pair<std::uint64_t, std::uint64_t>{0, image_bytes + page_size()},
+                                       {2 * image_bytes, 0},
+                                       {100, std::uint64_t(-1)}}) {
+        frame.offset = offset;
+        frame.bytes_used = used;
+        EXPECT_EQ(camera.map(frame).error().kind(), ErrorKind::incompatible) << offset;
+    }
+    EXPECT_TRUE(camera.queue(frame.index)) << "nothing stays mapped";
+}
+
+TEST_F(CameraStreamTest, MemoriesAreBoundInBraces) {
+    auto camera = ready();
+    const auto given = memories(2);
+    const MemoryRef& first = given[0];
+    const MemoryRef none;
+    EXPECT_EQ(camera.bind({first, none}).error().kind(), ErrorKind::invalid);
+    ASSERT_TRUE(camera.bind({first, given[1]}));
+    EXPECT_EQ(camera.bound(), 2u);
+    EXPECT_EQ(first->ref_count(), 2u);
+    ASSERT_TRUE(camera.unbind());
+    EXPECT_EQ(first->ref_count(), 1u);
 }
 
 } // namespace
