@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <mutex>
 #include <optional>
 
@@ -10,35 +11,39 @@
 namespace hwalloc {
 namespace {
 
-// A request, kept beyond the call, and its plan.
+// A request, kept beyond the call, and its plan. Does not change once it is in the cache.
 struct Entry {
     std::vector<std::string> keys; // of the participants
     std::vector<std::string> prefer;
     ImageSpec image;
-    PlanPolicy policy = PlanPolicy::prefer;
-    bool complete = false;
-    std::uint64_t changes = 0; // of the registry, as they were counted before the plan was made
+    PlanPolicy policy;
+    bool complete;
+    std::uint64_t changes; // of the registry, as they were counted before the plan was made
     PlanRef plan;
 
-    bool answers(const PlanRequest& request, std::uint64_t now) const noexcept {
-        return plan && changes == now && image == request.image && policy == request.policy &&
-               complete == request.complete &&
-               std::equal(keys.begin(), keys.end(), request.participants.begin(), request.participants.end(),
-                          [](const std::string& key, const ParticipantRef& one) {
-                              return one->cache_key() == key;
-                          }) &&
+    // Whether a request is equal in everything but the participants.
+    bool asks_like(const PlanRequest& request) const noexcept {
+        return image == request.image && policy == request.policy && complete == request.complete &&
                std::equal(prefer.begin(), prefer.end(), request.prefer.begin(), request.prefer.end());
+    }
+    bool has_participants_of(const PlanRequest& request) const noexcept {
+        return std::equal(
+            keys.begin(), keys.end(), request.participants.begin(), request.participants.end(),
+            [](const std::string& key, const ParticipantRef& one) { return one->cache_key() == key; });
     }
 };
 
+// A participant's key may be anybody's code, and call back into the library: it is never asked for with the
+// mutex held. So entries are shared, and compared outside.
 struct Cache {
     static constexpr std::size_t most = 8;
+    using Entries = std::array<std::shared_ptr<const Entry>, most>;
     std::mutex mutex;
-    std::array<Entry, most> entries; // the oldest is replaced
+    Entries entries; // the oldest is replaced
     std::size_t next = 0;
     std::uint64_t generation = 0; // how often all were forgotten
 };
-// Never destroyed: plans keep allocators, which may be anybody's code.
+// Never destroyed: plans may be made while other static objects end.
 constinit Immortal<Cache> plans;
 
 // A shortage, or somebody else's use of a device, which may be over at the next call.
@@ -48,13 +53,10 @@ bool is_temporary(const std::optional<Error>& why) noexcept {
 
 // Whether a plan may be kept, and given to others. What has no name belongs to whoever brought it, and must
 // go when they let go of it: an application's VkDevice is destroyed when its last user should be gone.
-bool is_worth_keeping(const Plan& plan, const PlanRequest& request) noexcept {
+bool is_worth_keeping(const Plan& plan) noexcept {
     const PlanCandidate* const choice = plan.choice();
     if (!choice || choice->verdict != Verdict::accepted)
         return false;
-    for (const ParticipantRef& one : request.participants)
-        if (one->cache_key().empty())
-            return false;
     for (const PlanCandidate& one : plan.candidates())
         if (one.allocator && one.allocator->name().empty())
             return false;
@@ -70,40 +72,53 @@ bool is_worth_keeping(const Plan& plan, const PlanRequest& request) noexcept {
 namespace planning {
 
 CacheLookup find_cached(const PlanRequest& request, std::uint64_t changes) noexcept {
-    std::array<Entry, Cache::most> old; // go after the lock
-    const std::lock_guard guard(plans->mutex);
-    for (const Entry& one : plans->entries)
-        if (one.answers(request, changes))
-            return {one.plan, plans->generation};
-    for (std::size_t i = 0; i < Cache::most; ++i)
-        if (plans->entries[i].changes != changes)
-            std::swap(plans->entries[i], old[i]);
-    return {nullptr, plans->generation};
+    Cache::Entries alike, old; // end after the lock
+    CacheLookup found;
+    {
+        const std::lock_guard guard(plans->mutex);
+        found.generation = plans->generation;
+        for (std::size_t i = 0; i < Cache::most; ++i) {
+            auto& entry = plans->entries[i];
+            if (entry && entry->changes < changes)
+                old[i] = std::move(entry);
+            else if (entry && entry->changes == changes && entry->asks_like(request))
+                alike[i] = entry;
+        }
+    }
+    for (const auto& entry : alike)
+        if (entry && entry->has_participants_of(request)) {
+            found.plan = entry->plan;
+            break;
+        }
+    return found;
 }
 
 void cache(const PlanRef& plan, const PlanRequest& request, std::uint64_t changes, std::uint64_t generation) {
-    if (!is_worth_keeping(*plan, request))
+    if (!is_worth_keeping(*plan))
         return;
-    Entry fresh{.keys = {},
-                .prefer = {request.prefer.begin(), request.prefer.end()},
-                .image = request.image,
-                .policy = request.policy,
-                .complete = request.complete,
-                .changes = changes,
-                .plan = plan};
+    std::vector<std::string> keys;
     for (const ParticipantRef& one : request.participants)
-        fresh.keys.emplace_back(one->cache_key());
+        if (keys.emplace_back(one->cache_key()).empty())
+            return;
+    std::shared_ptr<const Entry> entry =
+        std::make_shared<Entry>(Entry{.keys = std::move(keys),
+                                      .prefer = {request.prefer.begin(), request.prefer.end()},
+                                      .image = request.image,
+                                      .policy = request.policy,
+                                      .complete = request.complete,
+                                      .changes = changes,
+                                      .plan = plan});
     const std::lock_guard guard(plans->mutex);
     if (plans->generation != generation)
         return;
-    std::swap(plans->entries[plans->next], fresh); // the old one goes after the lock
-    plans->next = (plans->next + 1) % plans->entries.size();
+    std::swap(plans->entries[plans->next], entry); // the old one ends after the lock
+    plans->next = (plans->next + 1) % Cache::most;
 }
 
 } // namespace planning
 
 void forget_plans() noexcept {
-    std::array<Entry, Cache::most> old;
+    Cache::Entries old; // end after the lock
     const std::lock_guard guard(plans->mutex);
     std::swap(plans->entries, old);
     ++plans->generation;

@@ -1,6 +1,12 @@
 // What is remembered of plans, and until when.
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "hwalloc/inventory.h"
 #include "tests/unit/plan_fixture.h"
 
 namespace hwalloc {
@@ -128,6 +134,77 @@ TEST_F(PlanTest, AFewAreRemembered) {
     (void)made();
     image.width = 64;
     EXPECT_NE(made(), first) << "the oldest went";
+}
+
+// What an application's own participant may do in each of its functions: use the library, in this thread or
+// through another one that it waits for. Nothing of the library's may be locked then.
+class CallingBack final : public Participant {
+public:
+    std::string_view name() const noexcept override { return called("name", "calls back"); }
+    std::string_view cache_key() const noexcept override { return called("cache_key", "calls back"); }
+    std::vector<AllocatorRef> own_allocators() noexcept override {
+        return called("own_allocators", std::vector<AllocatorRef>());
+    }
+    Result<Constraints> ask(const ImageSpec&) noexcept override {
+        return called("ask", Constraints{.sees_cpu_caches = Answer::yes});
+    }
+    Result<ImageLayout> settle(const ImageLayout& layout) noexcept override {
+        return called("settle", layout);
+    }
+    Result<Recipe> attempt(Memory&, const ImageLayout&) noexcept override {
+        return called("attempt", Recipe{.use = "test"});
+    }
+
+    std::function<void()> uses_library;
+    mutable std::set<std::string> functions;
+
+private:
+    template<class T>
+    T called(const char* function, T answer) const noexcept {
+        functions.insert(function);
+        if (uses_library) {
+            uses_library();
+            std::thread(uses_library).join();
+        }
+        return answer;
+    }
+};
+
+TEST_F(PlanTest, ParticipantsMayUseTheLibraryWhileTheyAreAsked) {
+    allocator("plan-test/one");
+    auto calls_back = std::make_shared<CallingBack>();
+    all.push_back(calls_back);
+    const PlanRequest asked = request();
+    const auto other = std::make_shared<FakeParticipant>("another one's");
+    std::atomic<int> registered = 0;
+    calls_back->uses_library = [&] {
+        const ParticipantRef own[] = {other};
+        PlanRequest inner = asked;
+        inner.participants = own;
+        EXPECT_TRUE(plan(inner));
+        EXPECT_TRUE(Allocator::find("plan-test/one"));
+        EXPECT_FALSE(Allocator::resolve("plan-test/none"));
+        EXPECT_TRUE(inventory(InventoryScan::quick));
+        const std::string name = "plan-test/inner-" + std::to_string(++registered);
+        EXPECT_TRUE(Allocator::register_allocator(name, AllocatorRef::adopt(new FakeAllocator)));
+        EXPECT_TRUE(Allocator::unregister(name));
+    };
+    ASSERT_TRUE(plan(asked));
+    EXPECT_EQ(calls_back->functions.size(), 6u);
+    // One that is remembered: every function but the key is left out, and what the key forgets meanwhile is
+    // no longer there for the next.
+    const auto busy = std::exchange(calls_back->uses_library, nullptr);
+    const PlanRef first = plan(asked).value();
+    EXPECT_EQ(plan(asked).value(), first);
+    calls_back->functions.clear();
+    calls_back->uses_library = [&] {
+        busy();
+        forget_plans();
+    };
+    EXPECT_EQ(plan(asked).value(), first);
+    EXPECT_EQ(calls_back->functions, std::set<std::string>{"cache_key"});
+    calls_back->uses_library = nullptr;
+    EXPECT_NE(plan(asked).value(), first);
 }
 
 } // namespace
