@@ -8,20 +8,32 @@
 namespace hwalloc::v4l2 {
 namespace {
 
+// More than any device has. A driver that does not look at the index never answers that a list is over.
+constexpr std::uint32_t most_entries = 1024;
+
+bool is_same(const FrameSize& one, const FrameSize& other) noexcept {
+    return one.min_width == other.min_width && one.max_width == other.max_width &&
+           one.min_height == other.min_height && one.max_height == other.max_height;
+}
+
 std::vector<FrameSize> list_sizes(const auto& session, std::uint32_t pixel_format) {
     std::vector<FrameSize> sizes;
-    v4l2_frmsizeenum size{};
-    size.pixel_format = pixel_format;
-    for (; session.call(VIDIOC_ENUM_FRAMESIZES, &size) >= 0; ++size.index) {
-        if (size.type == V4L2_FRMSIZE_TYPE_DISCRETE) {
-            sizes.push_back(
-                {size.discrete.width, size.discrete.width, 1, size.discrete.height, size.discrete.height, 1});
-            continue;
+    for (std::uint32_t index = 0; index < most_entries; ++index) {
+        v4l2_frmsizeenum size{};
+        size.index = index;
+        size.pixel_format = pixel_format;
+        if (session.call(VIDIOC_ENUM_FRAMESIZES, &size) < 0)
+            break;
+        if (size.type != V4L2_FRMSIZE_TYPE_DISCRETE) {
+            const v4l2_frmsize_stepwise& range = size.stepwise;
+            sizes.push_back({range.min_width, range.max_width, range.step_width, range.min_height,
+                             range.max_height, range.step_height});
+            break; // there is only one then
         }
-        const v4l2_frmsize_stepwise& range = size.stepwise;
-        sizes.push_back({range.min_width, range.max_width, range.step_width, range.min_height,
-                         range.max_height, range.step_height});
-        break; // there is only one then
+        const FrameSize one{size.discrete.width,  size.discrete.width,  1,
+                            size.discrete.height, size.discrete.height, 1};
+        if (sizes.empty() || !is_same(sizes.back(), one))
+            sizes.push_back(one);
     }
     return sizes;
 }
@@ -48,21 +60,26 @@ Result<std::vector<FormatInfo>> Camera::list_formats() noexcept {
         if (!session_)
             return Error(ErrorKind::invalid, "the camera is closed");
         std::vector<FormatInfo> formats;
-        v4l2_fmtdesc description{};
-        description.type = session_->type;
-        for (;; ++description.index) {
+        for (std::uint32_t index = 0; index < most_entries; ++index) {
+            v4l2_fmtdesc description{};
+            description.type = session_->type;
+            description.index = index;
             const int answer = session_->call(VIDIOC_ENUM_FMT, &description);
             if (answer == -EINVAL) // the end of the list
-                return formats;
+                break;
             if (answer < 0)
                 return session_->refused(answer, "VIDIOC_ENUM_FMT", "listing the pixel formats");
-            const char* name = reinterpret_cast<const char*>(description.description);
-            formats.push_back({description.pixelformat,
-                               {name, strnlen(name, sizeof description.description)},
+            const char* words = reinterpret_cast<const char*>(description.description);
+            std::string name(words, strnlen(words, sizeof description.description));
+            if (!formats.empty() && formats.back().pixel_format == description.pixelformat &&
+                formats.back().description == name)
+                continue;
+            formats.push_back({description.pixelformat, std::move(name),
                                (description.flags & V4L2_FMT_FLAG_COMPRESSED) != 0,
                                (description.flags & V4L2_FMT_FLAG_EMULATED) != 0,
                                list_sizes(*session_, description.pixelformat)});
         }
+        return formats;
     });
 }
 

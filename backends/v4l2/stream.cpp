@@ -10,8 +10,16 @@
 namespace hwalloc::v4l2 {
 namespace {
 
-Error no_frame_in_time() noexcept {
-    return Error(ErrorKind::busy, ETIMEDOUT, "no frame came in time");
+Error no_frame_in_time(const std::vector<detail::Session::Slot>& slots) noexcept {
+    using Holder = detail::Session::Holder;
+    const bool has_all = std::none_of(slots.begin(), slots.end(), [](const detail::Session::Slot& slot) {
+        return slot.holder == Holder::application;
+    });
+    // Both without a fact more: this answer is an ordinary one, and allocates nothing.
+    return Error(ErrorKind::busy, ETIMEDOUT,
+                 has_all ? "no frame came in time"
+                         : "no frame came in time, and the application holds buffers: the driver may need "
+                           "more of them to begin (Camera::min_buffers())");
 }
 Error interrupted() noexcept {
     return Error(ErrorKind::busy, EINTR, "a signal came before a frame");
@@ -118,15 +126,20 @@ Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
         if (ready < 0)
             return session.refused(ready, "poll", "waiting for a frame");
         if (ready == 0)
-            return no_frame_in_time();
+            return no_frame_in_time(slots);
         detail::Buffer taken(session.type);
-        const int answer = session.call(VIDIOC_DQBUF, &taken.buffer);
+        // Not restarted: it waits for the queue's lock, which somebody else's call may hold for long.
+        const int answer = kernel.ioctl(session.fd.get(), VIDIOC_DQBUF, &taken.buffer);
         if (answer >= 0) {
-            if (taken.buffer.index >= slots.size())
-                return session.wrong(ErrorKind::device_lost, "the driver gave a buffer that was never bound");
-            session.slots[taken.buffer.index].holder = Session::Holder::application;
+            const std::uint32_t index = taken.buffer.index;
+            if (index >= slots.size() || slots[index].holder != Session::Holder::driver)
+                return session.wrong(ErrorKind::device_lost,
+                                     "waiting for a frame: the driver gave a buffer that it does not have");
+            session.slots[index].holder = Session::Holder::application;
             return frame_of(session, taken);
         }
+        if (answer == -EINTR)
+            return interrupted();
         if (answer != -EAGAIN)
             return session.refused(answer, "VIDIOC_DQBUF", "taking a frame");
         // Ready, and no frame. An error condition stays, and poll would return at once for ever.
@@ -139,7 +152,7 @@ Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
         // A wake-up for nothing. Some drivers have no end of them: sleep between, not to take a whole CPU.
         left = deadline.left_ms();
         if (left == 0)
-            return no_frame_in_time();
+            return no_frame_in_time(slots);
         const int nap = left < 0 ? nap_ms : std::min(nap_ms, left);
         if (nap > 0 && kernel.poll(nullptr, 0, nap) == -EINTR)
             return interrupted();

@@ -161,7 +161,8 @@ public:
     Camera& operator=(Camera&&) noexcept;
 
     const DeviceInfo& info() const noexcept;
-    // The pixel formats in the driver's order, with their sizes. Error: what the driver answers; exhausted.
+    // The pixel formats in the driver's order, with their sizes; 1024 of each at most. Errors: what the
+    // driver answers; exhausted.
     Result<std::vector<FormatInfo>> list_formats() noexcept;
 
     // Sets format and rate, and returns what the driver made of it: size, stride, rate and even the pixel
@@ -188,10 +189,9 @@ public:
     //   invalid       another number than reserved, no format, bound already, the same dma-buf twice
     //   unsupported   memory without a dma-buf, or a driver that cannot import
     //   permission    memory that is read-only
-    //   incompatible  too small, or refused by the device. Where the kernel answers EFAULT the cause is
-    //   looked
-    //                 for: the size is checked, then needs_contiguous_memory() is asked; the message says
-    //                 "contiguous" only when that established it, and names the candidates otherwise
+    //   incompatible  too small, or refused by the device. Where the kernel answers EFAULT, the cause is
+    //                 looked for: the size is checked, then needs_contiguous_memory() is asked; the message
+    //                 says "contiguous" only when that established it, and names the candidates otherwise
     //   limit         the driver wants more buffers than were given
     Result<void> bind(std::span<const MemoryRef> memories) noexcept;
     // The same for memories in braces: camera.bind({first, second}).
@@ -209,9 +209,10 @@ public:
     Result<void> start() noexcept;
     // Stops streaming. Frames the application holds stay its own until it queues them; the rest is idle.
     Result<void> stop() noexcept;
-    // Waits for a frame, `timeout_ms` milliseconds at most (below 0: for ever; 0: looks only), and never for
-    // one that cannot come. Two system calls, no allocation. The frame's memory is the application's until
-    // queue(). Errors, none of which ends the stream:
+    // Waits for a frame, `timeout_ms` milliseconds at most (below 0: for ever; 0: looks only). Two system
+    // calls, no allocation. The frame's memory is the application's until queue(). A driver with fewer
+    // buffers than it needs to begin (see min_buffers()) delivers none, and tells nobody: with frames held
+    // back, give a timeout. Errors, none of which ends the stream:
     //   busy with code() ETIMEDOUT  no frame came in time
     //   busy with code() EINTR      a signal came first
     //   invalid                     not streaming, or the application holds all buffers

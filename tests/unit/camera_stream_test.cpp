@@ -92,6 +92,50 @@ TEST_F(CameraStreamTest, AWaitIsNotLongerForAWakeUpInIt) {
     EXPECT_EQ(fake.now_ns, 500'000'000);
 }
 
+TEST_F(CameraStreamTest, ASignalEndsTheWaitWhereverItComes) {
+    auto camera = streaming(2);
+    fake.polls = {-EINTR};
+    EXPECT_EQ(camera.dequeue(-1).error().code(), EINTR);
+    fake.dequeues = {-EINTR}; // while it waits for the lock of the queue
+    fake.calls = 0;
+    const auto error = camera.dequeue(-1).error();
+    EXPECT_EQ(error.kind(), ErrorKind::busy);
+    EXPECT_EQ(error.code(), EINTR);
+    EXPECT_EQ(fake.calls, 2);
+    EXPECT_TRUE(camera.dequeue(-1));
+}
+
+TEST_F(CameraStreamTest, AFrameThatDoesNotComeIsToldWithWhatMayBeMissing) {
+    auto camera = streaming(2);
+    fake.polls = {0, 1, 0};
+    EXPECT_EQ(camera.dequeue(100).error().message().find("holds"), std::string::npos);
+    ASSERT_TRUE(camera.dequeue(100));
+    const auto error = camera.dequeue(100).error();
+    EXPECT_EQ(error.code(), ETIMEDOUT);
+    EXPECT_THAT(error.message(), HasSubstr("the application holds buffers"));
+}
+
+TEST_F(CameraStreamTest, ABufferThatTheDriverDoesNotHaveIsNoFrame) {
+    auto camera = streaming(2);
+    const auto frame = camera.dequeue(0).value();
+    fake.queued.front().first = frame.index; // the same one once more
+    EXPECT_EQ(camera.dequeue(0).error().kind(), ErrorKind::device_lost);
+    fake.queued = {{7, 0}};
+    EXPECT_EQ(camera.dequeue(0).error().kind(), ErrorKind::device_lost);
+}
+
+TEST_F(CameraStreamTest, ListsEndWhereADriverDoesNotLookAtTheIndex) {
+    fake.endless_lists = true;
+    auto camera = open();
+    fake.calls = 0;
+    const auto formats = camera.list_formats();
+    ASSERT_TRUE(formats) << formats.error().message();
+    ASSERT_EQ(formats->size(), 1u);
+    EXPECT_EQ(formats->front().pixel_format, __u32{V4L2_PIX_FMT_YUYV});
+    EXPECT_EQ(formats->front().sizes.size(), 1u);
+    EXPECT_LE(fake.calls, 4096);
+}
+
 TEST_F(CameraStreamTest, MemoryThatIsMappedIsNotGivenBack) {
     auto camera = streaming(2);
     const auto frame = camera.dequeue(1000).value();

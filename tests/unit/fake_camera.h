@@ -86,6 +86,8 @@ public:
     std::int64_t ready_after_ns = 0; // how long a poll that is ready has waited
     int streamon = 0;
     bool refuses_dma_buf = false; // every call with that kind of memory answers EINVAL
+    bool endless_lists =
+        false; // of formats and sizes: the same entry whatever the index, which goes back to 0
 
     std::uint32_t pixel_format = 0, width = 0, height = 0, stride = 0;
     std::uint32_t reserved = 0;
@@ -208,6 +210,23 @@ private:
                 f.fmt.pix.bytesperline = stride;
                 f.fmt.pix.sizeimage = image;
             }
+            return 0;
+        }
+        case VIDIOC_ENUM_FMT: {
+            auto& d = *static_cast<v4l2_fmtdesc*>(argument);
+            if (d.index > 0 && !endless_lists)
+                return -EINVAL;
+            d.index = 0;
+            d.pixelformat = V4L2_PIX_FMT_YUYV;
+            return 0;
+        }
+        case VIDIOC_ENUM_FRAMESIZES: {
+            auto& s = *static_cast<v4l2_frmsizeenum*>(argument);
+            if (s.index > 0 && !endless_lists)
+                return -EINVAL;
+            s.index = 0;
+            s.type = V4L2_FRMSIZE_TYPE_DISCRETE;
+            s.discrete = {64, 48};
             return 0;
         }
         case VIDIOC_TRY_FMT:
