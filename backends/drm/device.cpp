@@ -67,8 +67,8 @@ Result<Device> Device::open(std::string_view which) noexcept {
     });
 }
 
-Result<Device> Device::wrap(int fd) noexcept {
-    auto file = File::of(fd);
+Result<Device> Device::wrap(int fd, HandlesOn where) noexcept {
+    auto file = where == HandlesOn::given_file ? File::given(fd) : File::reopen(fd);
     if (!file)
         return std::move(file).error();
     return Device(std::move(*file));
@@ -92,16 +92,21 @@ Result<AllocatorRef> Device::dumb_allocator() noexcept {
 // ---- memory on it
 
 Result<GemHandle> Device::gem_handle(Memory& memory) noexcept {
-    if (auto* own = memory.block().extension<detail::HasGemHandle>())
+    auto* own = memory.block().extension<detail::HasGemHandle>();
+    if (own)
         if (GemHandle handle = own->gem_handle_on(*file_))
             return handle;
     auto lent = borrow_fd(memory, FdKind::dmabuf);
     if (!lent)
         return std::move(lent).error().doing("giving memory to a graphics card").on(file_->node);
-    auto handle = file_->import(lent->fd);
+    auto handle = file_->import(lent->fd, own ? own->maker() : nullptr);
     if (!handle)
         return std::move(handle).error().wanted(memory.maxsize());
     return handle;
+}
+
+Result<GemHandle> Device::adopt_handle(std::uint32_t handle) noexcept {
+    return file_->adopt(handle);
 }
 
 namespace {
@@ -160,10 +165,10 @@ Error framebuffer_refused(const File& file, int answer, const drm_mode_fb_cmd2& 
                     "framebuffers are made on the primary node (/dev/dri/cardN), not on a render node");
     case ENOENT: // also virtio_gpu's word for a format
         if (!file.is_open(request.handles[0]))
-            return told(
-                file.refused(ErrorKind::invalid, answer, call_name, doing),
-                "somebody else closed the memory's GEM handle on this open file: leave all imports on it to "
-                "gem_handle()");
+            return told(file.refused(ErrorKind::invalid, answer, call_name, doing),
+                        "the memory's GEM handle on this open file was closed by another: whoever imports on "
+                        "it too does "
+                        "so by gem_handle(), or tells its handles by adopt_handle()");
         [[fallthrough]];
     case EINVAL:
     case ERANGE:
@@ -223,7 +228,7 @@ Result<Framebuffer> Device::framebuffer(Memory& memory, const ImageLayout& layou
 }
 
 void Framebuffer::reset() noexcept {
-    if (std::uint32_t id = std::exchange(id_, 0); id != 0)
+    if (std::uint32_t id = std::exchange(id_, 0); id != 0 && file_->of_this_process())
         file_->call(DRM_IOCTL_MODE_RMFB, &id);
     handle_.reset();
     memory_.reset();

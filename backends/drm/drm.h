@@ -6,7 +6,8 @@
 //   Device::wrap(fd)       the application's open file, which may be DRM master: for showing memory
 //
 // The way to the screen: memory -> Device::framebuffer() once for each buffer; then the application's own
-// mode setting and page flips with Framebuffer::id().
+// mode setting and page flips, on its own descriptor, with Framebuffer::id(), which every open file of the
+// card knows.
 //
 // The rules of the kernel that this follows: Documentation/gpu/drm-uapi.rst, drm-kms.rst ("Dumb Buffer
 // Objects") and drm-mm.rst ("PRIME Buffer Sharing").
@@ -32,15 +33,17 @@ struct File;
 }
 
 // A GEM handle: what a card calls a buffer within one open file. The kernel gives the same handle for the
-// same buffer however often it is imported there and counts nothing, so that one GEM_CLOSE takes it from
-// everybody. Here it is counted for each open file, in the whole process: the last GemHandle closes it.
+// same buffer however often it is imported there and does not count, so that one GEM_CLOSE takes it from
+// everybody. Here its owners are counted for each open file, in the whole process: the last GemHandle closes
+// it.
 //
-// That counts what goes through this class alone. An application that has imported the same dma-buf into the
-// same open file by a call of its own (drmPrimeFDToHandle) shares the handle without the library's knowing,
-// and loses it with the last GemHandle: let gem_handle() do all imports on a file, or use another file.
+// Device::open() and Device::wrap() have open files of the library's own, so that no handle of the
+// application's is ever among them. On a file that both use (HandlesOn::given_file, or the application's own
+// ioctls on Device::fd()) the count has to know the application's handles: see Device::adopt_handle().
 //
-// Move only. Keeps the open file open, and the buffer alive. Thread-safety: as an int; distinct objects may
-// be used by distinct threads, also those of one buffer.
+// Move only. Keeps the open file open, and the buffer alive. In a child of fork(), which has its parent's
+// open file, it goes without closing anything. Thread-safety: as an int; distinct objects may be used by
+// distinct threads, also those of one buffer.
 class HWALLOC_API GemHandle {
 public:
     GemHandle() noexcept = default;
@@ -62,8 +65,11 @@ public:
     // For ioctls on the Device's descriptor. 0: none; the kernel never gives it out.
     std::uint32_t value() const noexcept { return value_; }
     explicit operator bool() const noexcept { return value_ != 0; }
-    // Lets the handle go.
+    // Puts the handle: the last owner closes it.
     void reset() noexcept;
+    // Gives the handle to the caller, who closes it (DRM_IOCTL_GEM_CLOSE, gbm_bo_destroy()): no other
+    // GemHandle that there is of it does any more. 0: there was none.
+    std::uint32_t release() noexcept;
 
 private:
     friend struct detail::File;
@@ -74,8 +80,8 @@ private:
 };
 
 // A framebuffer of a card: what its screens can show. Move only. Keeps the open file open, and the memory
-// alive with one handle. When it goes, the kernel forgets the framebuffer (DRM_IOCTL_MODE_RMFB), which turns
-// off whatever still shows it: show another one first. Thread-safety: as an int.
+// alive with one handle. When it is destroyed, the kernel forgets the framebuffer (DRM_IOCTL_MODE_RMFB),
+// which turns off whatever still shows it: show another one first. Thread-safety: as an int.
 class HWALLOC_API Framebuffer {
 public:
     Framebuffer() noexcept = default;
@@ -96,7 +102,8 @@ public:
     }
     ~Framebuffer() { reset(); }
 
-    // For mode setting and page flips on the Device's descriptor. 0: none.
+    // For mode setting and page flips on any descriptor of the card, the application's own above all;
+    // drmModeRmFB() is refused elsewhere than on Device::fd(). 0: none.
     std::uint32_t id() const noexcept { return id_; }
     explicit operator bool() const noexcept { return id_ != 0; }
     // The handle of the memory on that file.
@@ -113,6 +120,18 @@ private:
     std::uint32_t id_ = 0;
 };
 
+// On which open file of the card a wrapped Device has its GEM handles and framebuffers.
+enum class HandlesOn : std::uint8_t {
+    // One of the library's own, so that no handle of the application's is ever closed. The kernel makes it by
+    // opening /proc/self/fd/N, which takes the right to open the node; else, for a DRM master, by a lease
+    // without objects (Linux 5.16), which the application's drmModeListLessees() shows.
+    own_file,
+    // The application's: for a sandbox that lets neither through, or where a GEM handle itself is needed on
+    // that file (drmModeSetCursor()). PRIME then gives out handles that the application may have too, so it
+    // tells those by adopt_handle() before the same buffer is imported here.
+    given_file,
+};
+
 // An open file of a card. Copies share it; it is closed with the last Device, GemHandle, Framebuffer,
 // allocator and Memory of it. Thread-safety: every function may be called by any thread at any time.
 class HWALLOC_API Device {
@@ -122,14 +141,17 @@ public:
     // first its DRM master; this file gives that up at once, so as to be in no compositor's way, and cannot
     // set modes. Errors: unavailable (no such card), permission (with the node's owner and mode), exhausted.
     static Result<Device> open(std::string_view which) noexcept;
-    // The application's open file. A duplicate of `fd` is kept, so that the application may close its own at
-    // any time: the file stays open, and DRM master if it was, as long as anything of this Device lives. All
-    // descriptors of one open file (dup, SCM_RIGHTS, fork) share its handles and framebuffers, and it does
-    // not matter which is given. Errors: invalid (not open, or not a card's), unsupported (the kernel cannot
-    // tell whether two descriptors are one file, and it matters here), exhausted.
-    static Result<Device> wrap(int fd) noexcept;
+    // The card behind the application's descriptor, which stays the application's: it may be closed at any
+    // time. Where the Device's handles are says `where`. With given_file a duplicate of `fd` is kept: the
+    // file stays open, and DRM master if it was, as long as anything of this Device lives; all descriptors of
+    // one open file (dup, SCM_RIGHTS, fork) share its handles, and it does not matter which is given. Errors:
+    // invalid (not open, or not a card's), exhausted; own_file: permission and what else open() answers;
+    // given_file: unsupported (the kernel cannot tell whether two descriptors are one file, and it matters
+    // here).
+    static Result<Device> wrap(int fd, HandlesOn where = HandlesOn::own_file) noexcept;
 
-    // The descriptor for ioctls, lent: open as long as this object lives.
+    // The descriptor of the open file that handles and framebuffers are on, for ioctls, lent: open as long as
+    // this object lives. Not that of wrap(), which alone may be DRM master, unless it was for given_file.
     int fd() const noexcept;
     // The driver's own name (DRM_IOCTL_VERSION), such as "virtio_gpu" or "i915".
     const std::string& driver() const noexcept;
@@ -139,8 +161,14 @@ public:
     // `memory`'s GEM handle on this file: its own where a dumb buffer of this file is behind it, else by
     // importing its dma-buf. It stands for the whole storage; where the memory's window begins in it says
     // borrow_fd(). Errors: unsupported (the memory is no dma-buf), incompatible (the card does not
-    // take this buffer: with the causes that the errno leaves), exhausted, device lost.
+    // take this buffer: with the causes that the errno leaves), exhausted, device lost, invalid (opened
+    // before a fork(), by the parent).
     Result<GemHandle> gem_handle(Memory& memory) noexcept;
+    // One GemHandle for a handle that the application made on fd() by an ioctl of its own
+    // (drmPrimeFDToHandle(), a dumb buffer, GBM): as long as it lives, no other owner closes the handle. The
+    // application ends it by GemHandle::release() just before it closes the handle itself, or by reset() and
+    // then closes nothing. Errors: invalid (no such handle, or one that the driver cannot export), exhausted.
+    Result<GemHandle> adopt_handle(std::uint32_t handle) noexcept;
     // The picture in `memory` as a framebuffer (DRM_IOCTL_MODE_ADDFB2). All planes are in this one memory,
     // counted from the beginning of its window. layout.modifier is told to drivers that know modifiers;
     // linear is taken to be what all others mean. Needs no DRM master. Errors: as gem_handle(); invalid (a

@@ -64,13 +64,15 @@ DumbShape with_depth(const DumbShape& shape, std::uint32_t bits) noexcept {
 }
 
 Result<Dumb> create_dumb(const std::shared_ptr<File>& file, const DumbShape& shape) noexcept {
+    if (auto checked = file->check_process(); !checked)
+        return std::move(checked).error();
     drm_mode_create_dumb request{};
     request.width = shape.width;
     request.height = shape.height;
     request.bpp = shape.bits;
     if (const int done = file->call(DRM_IOCTL_MODE_CREATE_DUMB, &request); done < 0)
         return create_refused(*file, done, shape);
-    auto handle = file->count(request.handle);
+    auto handle = file->track(request.handle);
     if (!handle)
         return std::move(handle).error();
     if (request.size < shape.bytes() || request.size / shape.height < request.pitch)

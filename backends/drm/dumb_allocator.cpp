@@ -33,12 +33,16 @@ Result<std::uint8_t*> begin_access(DmaBuf& buffer, const File& file, const GemHa
 // A dma-buf, and the handle it has on the card's open file.
 class DumbBlock final : public DmaBufBlock, public HasGemHandle, public CacheLineNew {
 public:
-    DumbBlock(Allocator& allocator, const Geometry& geometry, DmaBufRef buffer, GemHandle handle) noexcept
-        : DmaBufBlock(allocator, geometry, std::move(buffer)), handle_(std::move(handle)) {}
+    DumbBlock(Allocator& allocator, const Geometry& geometry, DmaBufRef buffer, GemHandle handle,
+              Origin origin) noexcept
+        : DmaBufBlock(allocator, geometry, std::move(buffer)), handle_(std::move(handle)), origin_(origin) {}
 
     GemHandle gem_handle_on(const File& file) noexcept override {
         const auto& own = File::of(handle_);
-        return &file == own.get() ? own->again(handle_) : GemHandle();
+        return &file == own.get() ? own->get(handle_) : GemHandle();
+    }
+    const File* maker() const noexcept override {
+        return origin_ == Origin::made ? File::of(handle_).get() : nullptr;
     }
 
 private:
@@ -51,6 +55,7 @@ private:
     }
 
     GemHandle handle_;
+    Origin origin_;
 };
 
 // What is in the memory of a card may be anybody's.
@@ -67,7 +72,10 @@ Result<void> clear(DmaBuf& buffer, const File& file, const GemHandle& handle) no
 // ---- the open file
 
 Result<std::shared_ptr<File>> FileSource::get() noexcept {
+    std::shared_ptr<File> parents; // goes after the lock
     const std::lock_guard guard(mutex_);
+    if (file_ && !fixed_ && !file_->of_this_process())
+        parents = std::move(file_);
     if (file_)
         return file_;
     auto file = File::open(node_, ErrorKind::device_lost);
@@ -79,7 +87,7 @@ Result<std::shared_ptr<File>> FileSource::get() noexcept {
 Result<std::shared_ptr<File>> FileSource::borrow() noexcept {
     {
         const std::lock_guard guard(mutex_);
-        if (file_)
+        if (file_ && (fixed_ || file_->of_this_process()))
             return file_;
     }
     return File::open(node_, ErrorKind::device_lost);
@@ -168,8 +176,8 @@ Result<ParticipantRef> DumbAllocator::participant() noexcept {
 
 // ---- memory
 
-Result<DmaBufRef> DumbAllocator::share_out(const std::shared_ptr<File>& file, const Dumb& dumb,
-                                           std::size_t bytes) noexcept {
+Result<DmaBufRef> DumbAllocator::export_buffer(const std::shared_ptr<File>& file, const Dumb& dumb,
+                                               std::size_t bytes) noexcept {
     auto fd = export_dumb(*file, dumb.handle);
     if (!fd)
         return std::move(fd).error();
@@ -182,9 +190,9 @@ Result<DmaBufRef> DumbAllocator::share_out(const std::shared_ptr<File>& file, co
     return buffer;
 }
 
-Result<Block*> DumbAllocator::block_on(GemHandle&& handle, const Geometry& geometry,
-                                       DmaBufRef buffer) noexcept {
-    auto* block = new (std::nothrow) DumbBlock(*this, geometry, std::move(buffer), std::move(handle));
+Result<Block*> DumbAllocator::make_block(GemHandle&& handle, const Geometry& geometry, DmaBufRef buffer,
+                                         Origin origin) noexcept {
+    auto* block = new (std::nothrow) DumbBlock(*this, geometry, std::move(buffer), std::move(handle), origin);
     if (!block)
         return Error(ErrorKind::exhausted, "no memory for a block");
     return block;
@@ -200,7 +208,7 @@ Result<Block*> DumbAllocator::do_alloc(std::size_t size, const AllocationParams&
             .wanted(geometry->storage)
             .held(most_bytes)
             .remedy("a dumb buffer is smaller than 4 GiB; use another allocator, such as dma-heap/system");
-    return on_card(
+    return with_file(
         [&](const std::shared_ptr<File>& file) noexcept { return alloc_on(file, size, *geometry); });
 }
 
@@ -209,11 +217,11 @@ Result<Block*> DumbAllocator::alloc_on(const std::shared_ptr<File>& file, std::s
     auto dumb = create_bytes(file, geometry.storage);
     if (!dumb)
         return std::move(dumb).error();
-    auto buffer = share_out(file, *dumb, geometry.storage);
+    auto buffer = export_buffer(file, *dumb, geometry.storage);
     if (!buffer)
         return std::move(buffer).error();
     (*buffer)->set_name(FixedText("hwalloc:", size));
-    return block_on(std::move(dumb->handle), geometry, std::move(*buffer));
+    return make_block(std::move(dumb->handle), geometry, std::move(*buffer), Origin::made);
 }
 
 } // namespace hwalloc::drm::detail

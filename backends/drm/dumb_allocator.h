@@ -13,7 +13,8 @@
 
 namespace hwalloc::drm::detail {
 
-// Where the allocator's open file comes from: opened when it is first needed and kept, or an open one.
+// Where the allocator's open file comes from: opened when it is first needed and kept (a child of fork()
+// opens its own), or an open one.
 class FileSource {
 public:
     explicit FileSource(std::string node) noexcept : node_(std::move(node)) {}
@@ -37,6 +38,9 @@ private:
     std::shared_ptr<File> file_;
     bool fixed_ = false;
 };
+
+// Where the storage of a Block comes from.
+enum class Origin : std::uint8_t { made, imported };
 
 class DumbAllocator final : public Allocator,
                             public Describes,
@@ -64,23 +68,24 @@ private:
     // Does `work` on the open file; once more, on a new one, when it turns out that the card behind it is
     // gone and the name is that of a card again.
     template<class Work>
-    auto on_card(Work&& work) noexcept -> decltype(work(std::shared_ptr<File>()));
+    auto with_file(Work&& work) noexcept -> decltype(work(std::shared_ptr<File>()));
     // The dma-buf of a new dumb buffer, at least `bytes` of it, with nothing of anybody's in it.
-    Result<DmaBufRef> share_out(const std::shared_ptr<File>& file, const Dumb& dumb,
-                                std::size_t bytes) noexcept;
+    Result<DmaBufRef> export_buffer(const std::shared_ptr<File>& file, const Dumb& dumb,
+                                    std::size_t bytes) noexcept;
     Result<Block*> alloc_on(const std::shared_ptr<File>& file, std::size_t size,
                             const Geometry& geometry) noexcept;
     Result<MemoryRef> import_on(const std::shared_ptr<File>& file, const Geometry& geometry,
                                 const DmaBufRef& buffer) noexcept;
     Result<Image> image_on(const std::shared_ptr<File>& file, const ImageRequest& request,
                            const DumbShape& shape) noexcept;
-    Result<Block*> block_on(GemHandle&& handle, const Geometry& geometry, DmaBufRef buffer) noexcept;
+    Result<Block*> make_block(GemHandle&& handle, const Geometry& geometry, DmaBufRef buffer,
+                              Origin origin) noexcept;
 
     FileSource source_;
 };
 
 template<class Work>
-auto DumbAllocator::on_card(Work&& work) noexcept -> decltype(work(std::shared_ptr<File>())) {
+auto DumbAllocator::with_file(Work&& work) noexcept -> decltype(work(std::shared_ptr<File>())) {
     auto file = source_.get();
     if (!file)
         return std::move(file).error();

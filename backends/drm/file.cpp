@@ -2,9 +2,11 @@
 
 #include <drm.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <new>
 #include <vector>
@@ -13,6 +15,7 @@
 #include "common/immortal.h"
 #include "common/kernel.h"
 #include "common/node_access.h"
+#include "common/open_files.h"
 #include "common/restarted_ioctl.h"
 #include "common/standard_streams.h"
 
@@ -32,8 +35,8 @@ constexpr NodeAdvice advice{
         "systemd-logind gives the cards to whoever is logged in at the machine; else give a group access "
         "with a udev rule, such as SUBSYSTEM==\"drm\", KERNEL==\"card*\", GROUP=\"video\", MODE=\"0660\""};
 
-// Every File there is. Never destroyed: files may outlive every other static object.
-struct Known {
+// Every File of the process. Never destroyed: files may outlive every other static object.
+struct OpenFiles {
     std::mutex mutex;
     std::vector<std::weak_ptr<File>> files;
 
@@ -42,7 +45,15 @@ struct Known {
         files.push_back(file);
     }
 };
-constinit Immortal<Known> known_files;
+constinit Immortal<OpenFiles> open_files;
+
+// How many forks lead to this process.
+std::atomic<unsigned> forks{0};
+unsigned count_forks() noexcept {
+    [[maybe_unused]] static const int registered =
+        pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
+    return forks.load(std::memory_order_relaxed);
+}
 
 // The driver's name, or nothing when the descriptor is not a card's.
 std::optional<std::string> driver_of(int fd) {
@@ -73,6 +84,92 @@ std::string path_of(int fd) {
 
 } // namespace
 
+File::File(UniqueFd descriptor, std::string path, std::string driver_name, dev_t number)
+    : fd(std::move(descriptor))
+    , node(std::move(path))
+    , driver(std::move(driver_name))
+    , device(number)
+    , forks_(count_forks()) {}
+
+bool File::of_this_process() const noexcept {
+    return forks.load(std::memory_order_relaxed) == forks_;
+}
+
+Result<void> File::check_process() const noexcept {
+    if (of_this_process())
+        return {};
+    return Error(ErrorKind::invalid, "using a graphics card that was opened before a fork()")
+        .on(node)
+        .remedy(
+            "parent and child have one table of GEM handles there, and would close each other's: open the "
+            "card anew in the child");
+}
+
+namespace {
+
+// A card's descriptor, and what it says of itself. Error: invalid (no card's).
+struct Card {
+    UniqueFd fd;
+    std::string driver;
+    dev_t device;
+};
+Result<Card> examine(UniqueFd fd, const char* doing) {
+    struct stat status {};
+    auto driver = driver_of(fd.get());
+    if (!driver || kernel.fstat(fd.get(), &status) < 0)
+        return Error(ErrorKind::invalid, doing)
+            .call("DRM_IOCTL_VERSION")
+            .remedy("the descriptor is not that of a graphics card (DRM)");
+    return Card{std::move(fd), std::move(*driver), status.st_rdev};
+}
+
+constexpr const char* taking = "taking a graphics card's descriptor";
+
+Result<Card> duplicate(int fd) {
+    const int copy = kernel.fcntl(fd, F_DUPFD_CLOEXEC, first_free_fd);
+    if (copy < 0)
+        return Error::from_errno(-copy, taking).call("fcntl(F_DUPFD_CLOEXEC)");
+    return examine(UniqueFd(copy), taking);
+}
+
+// A lease of no objects: an open file that the kernel makes for the DRM master of a card, without looking
+// whether the process may open the node (Linux 5.16). A descriptor, or a negative errno.
+int create_empty_lease(int master) noexcept {
+    drm_mode_create_lease request{};
+    request.flags = O_CLOEXEC;
+    const int done = restarted_ioctl(master, DRM_IOCTL_MODE_CREATE_LEASE, &request);
+    return done < 0 ? done : above_standard_streams(static_cast<int>(request.fd));
+}
+
+bool short_of_something(int answer) noexcept {
+    return answer == -EMFILE || answer == -ENFILE || answer == -ENOMEM;
+}
+
+// Another open file of the card behind `fd`, which nobody else has.
+Result<UniqueFd> open_again(int fd, const std::string& node) {
+    constexpr const char* doing = "opening a graphics card once more";
+    const FixedText link("/proc/self/fd/", fd);
+    const int opened = kernel.open(link.c_str(), O_RDWR | O_CLOEXEC);
+    if (opened >= 0) {
+        // Who opens a card while nobody is its DRM master becomes that; see File::open().
+        restarted_ioctl(opened, DRM_IOCTL_DROP_MASTER, nullptr);
+        return UniqueFd(opened);
+    }
+    auto refused = Error::from_errno(-opened, doing).on(node).call("open(/proc/self/fd)");
+    if (short_of_something(opened))
+        return with_open_files_remedy(std::move(refused), opened);
+    const int leased = create_empty_lease(fd);
+    if (leased >= 0)
+        return UniqueFd(leased);
+    return std::move(refused)
+        .remedy("GEM handles are kept on an open file of the library's own, so that none of the "
+                "application's is ever closed: let this process open the card (and have /proc), or be its "
+                "DRM master (with Linux 5.16), or take HandlesOn::given_file and adopt_handle()")
+        .because(Error::from_errno(-leased, "making an empty lease").call("MODE_CREATE_LEASE"));
+}
+
+} // namespace
+
 Result<std::shared_ptr<File>> File::open(const std::string& node, ErrorKind absence) noexcept {
     return without_exceptions([&]() -> Result<std::shared_ptr<File>> {
         constexpr int flags = O_RDWR;
@@ -86,55 +183,65 @@ Result<std::shared_ptr<File>> File::open(const std::string& node, ErrorKind abse
         // Who opens a card while nobody is its DRM master becomes that (drm_auth.c, drm_master_open), and
         // would keep every compositor out. EINVAL, when somebody else is, is as good.
         restarted_ioctl(fd.get(), DRM_IOCTL_DROP_MASTER, nullptr);
-        auto driver = driver_of(fd.get());
-        struct stat status {};
-        if (!driver || kernel.fstat(fd.get(), &status) < 0)
-            return Error(ErrorKind::invalid, "opening a graphics card")
-                .on(node)
-                .remedy("the node is not that of a graphics card (DRM)");
-        auto file = std::make_shared<File>(std::move(fd), node, std::move(*driver), status.st_rdev);
+        auto card = examine(std::move(fd), "opening a graphics card");
+        if (!card)
+            return std::move(card).error().on(node).remedy("the node is not that of a graphics card (DRM)");
+        auto file = std::make_shared<File>(std::move(card->fd), node, std::move(card->driver), card->device);
         // The application may be given the descriptor, and give it back to Device::wrap.
-        const std::lock_guard guard(known_files->mutex);
-        known_files->add(file);
+        const std::lock_guard guard(open_files->mutex);
+        open_files->add(file);
         return file;
     });
 }
 
-Result<std::shared_ptr<File>> File::of(int fd) noexcept {
+Result<std::shared_ptr<File>> File::reopen(int fd) noexcept {
     return without_exceptions([&]() -> Result<std::shared_ptr<File>> {
-        const int copy = kernel.fcntl(fd, F_DUPFD_CLOEXEC, first_free_fd);
-        if (copy < 0)
-            return Error::from_errno(-copy, "taking a graphics card's descriptor")
-                .call("fcntl(F_DUPFD_CLOEXEC)");
-        UniqueFd own(copy);
-        struct stat status {};
-        auto driver = driver_of(own.get());
-        if (!driver || kernel.fstat(own.get(), &status) < 0)
-            return Error(ErrorKind::invalid, "taking a graphics card's descriptor")
-                .call("DRM_IOCTL_VERSION")
-                .remedy("the descriptor is not that of a graphics card (DRM)");
-        Known& known = *known_files;
+        // By a duplicate, which stays what it is whatever other threads close meanwhile.
+        auto given = duplicate(fd);
+        if (!given)
+            return std::move(given).error();
+        const std::string node = path_of(given->fd.get());
+        auto fresh = open_again(given->fd.get(), node);
+        if (!fresh)
+            return std::move(fresh).error();
+        auto card = examine(std::move(*fresh), taking);
+        if (!card)
+            return std::move(card).error().on(node);
+        auto file = std::make_shared<File>(std::move(card->fd), node, std::move(card->driver), card->device);
+        const std::lock_guard guard(open_files->mutex);
+        open_files->add(file);
+        return file;
+    });
+}
+
+Result<std::shared_ptr<File>> File::given(int fd) noexcept {
+    return without_exceptions([&]() -> Result<std::shared_ptr<File>> {
+        auto card = duplicate(fd);
+        if (!card)
+            return std::move(card).error();
         bool uncertain = false;
-        std::vector<std::shared_ptr<File>> held; // let go after the lock: the last owner closes a file
-        const std::lock_guard guard(known.mutex);
-        for (const std::weak_ptr<File>& one : known.files) {
+        std::vector<std::shared_ptr<File>> held; // released after the lock: the last owner closes a file
+        const std::lock_guard guard(open_files->mutex);
+        for (const std::weak_ptr<File>& one : open_files->files) {
             auto file = held.emplace_back(one.lock());
-            if (!file || file->device != status.st_rdev)
+            if (!file || file->device != card->device || !file->of_this_process())
                 continue;
-            const Same same = same_open_file(own.get(), file->fd.get());
+            const Same same = same_open_file(card->fd.get(), file->fd.get());
             if (same == Same::yes)
                 return file;
             uncertain = uncertain || same == Same::unknown;
         }
         if (uncertain)
-            return Error(ErrorKind::unsupported, "taking a graphics card's descriptor")
+            return Error(ErrorKind::unsupported, taking)
                 .call("kcmp")
                 .remedy(
                     "this process has the card open more than once, and cannot ask which descriptors are one "
                     "open file, so that GEM handles could be closed that others use: it takes Linux 6.10, "
                     "or CONFIG_KCMP and a sandbox that lets kcmp(2) through");
-        auto file = std::make_shared<File>(std::move(own), path_of(fd), std::move(*driver), status.st_rdev);
-        known.add(file);
+        std::string node = path_of(card->fd.get());
+        auto file = std::make_shared<File>(std::move(card->fd), std::move(node), std::move(card->driver),
+                                           card->device);
+        open_files->add(file);
         return file;
     });
 }

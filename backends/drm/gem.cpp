@@ -17,7 +17,15 @@ GemHandle::GemHandle(std::shared_ptr<detail::File> file, std::uint32_t value) no
 void GemHandle::reset() noexcept {
     const auto file = std::move(file_); // goes last: it may close the file
     if (const std::uint32_t value = std::exchange(value_, 0); value != 0)
-        file->release(value);
+        file->put(value);
+}
+
+std::uint32_t GemHandle::release() noexcept {
+    const auto file = std::move(file_); // goes last: it may close the file
+    const std::uint32_t value = std::exchange(value_, 0);
+    if (value != 0)
+        file->give_back(value);
+    return value;
 }
 
 namespace detail {
@@ -38,46 +46,77 @@ bool File::is_open(std::uint32_t handle) const noexcept {
     return true;
 }
 
-Result<GemHandle> File::count_locked(std::uint32_t handle) noexcept {
+Result<GemHandle> File::track_locked(std::uint32_t handle) noexcept {
     if (handle >= owners_.size())
         try {
             owners_.resize(std::size_t{handle} + 1);
         } catch (const std::bad_alloc&) {
             close(handle); // nobody else has it: its count would be there
-            return Error(ErrorKind::exhausted, "no memory for counting a GEM handle");
+            return Error(ErrorKind::exhausted, "no memory for counting the owners of a GEM handle");
         }
-    ++owners_[handle];
+    ++owners_[handle].count;
     return GemHandle(shared_from_this(), handle);
 }
 
-Result<GemHandle> File::count(std::uint32_t fresh) noexcept {
+Result<GemHandle> File::track(std::uint32_t fresh) noexcept {
     const std::lock_guard guard(mutex_);
-    return count_locked(fresh);
+    return track_locked(fresh);
 }
 
-GemHandle File::again(const GemHandle& owned) noexcept {
+Result<GemHandle> File::adopt(std::uint32_t handle) noexcept {
+    if (auto checked = check_process(); !checked)
+        return std::move(checked).error();
     const std::lock_guard guard(mutex_);
-    ++owners_[owned.value()];
+    if (handle == 0 || !is_open(handle))
+        return Error(ErrorKind::invalid, "adopting a GEM handle")
+            .on(node)
+            .call("PRIME_HANDLE_TO_FD")
+            .remedy("this open file has no such handle, or its driver exports no dma-buf of it");
+    if (handle >= owners_.size())
+        try {
+            owners_.resize(std::size_t{handle} + 1);
+        } catch (const std::bad_alloc&) {
+            return Error(ErrorKind::exhausted, "no memory for counting the owners of a GEM handle");
+        }
+    return track_locked(handle);
+}
+
+GemHandle File::get(const GemHandle& owned) noexcept {
+    const std::lock_guard guard(mutex_);
+    ++owners_[owned.value()].count;
     return {shared_from_this(), owned.value()};
 }
 
-void File::release(std::uint32_t handle) noexcept {
+void File::put(std::uint32_t handle) noexcept {
+    if (!of_this_process())
+        return; // and another thread of the parent may have held the lock
     const std::lock_guard guard(mutex_);
-    if (--owners_[handle] == 0)
+    Owners& owners = owners_[handle];
+    if (--owners.count == 0 && !std::exchange(owners.kept_open, false))
         close(handle);
 }
 
-Result<GemHandle> File::import(int dma_buf) noexcept {
+void File::give_back(std::uint32_t handle) noexcept {
+    if (!of_this_process())
+        return;
+    const std::lock_guard guard(mutex_);
+    Owners& owners = owners_[handle];
+    owners.kept_open = --owners.count != 0;
+}
+
+Result<GemHandle> File::import(int dma_buf, const File* maker) noexcept {
+    if (auto checked = check_process(); !checked)
+        return std::move(checked).error();
     drm_prime_handle request{};
     request.fd = dma_buf;
     const std::lock_guard guard(mutex_);
     if (const int done = call(DRM_IOCTL_PRIME_FD_TO_HANDLE, &request); done < 0)
-        return import_refused(done, dma_buf);
-    return count_locked(request.handle);
+        return import_refused(done, dma_buf, maker);
+    return track_locked(request.handle);
 }
 
 // The kernel says no more than an errno. These are those of drm_prime.c and of the drivers' import functions.
-Error File::import_refused(int answer, int dma_buf) const noexcept {
+Error File::import_refused(int answer, int dma_buf, const File* maker) const noexcept {
     constexpr const char* call_name = "PRIME_FD_TO_HANDLE";
     constexpr const char* doing = "importing a dma-buf";
     switch (-answer) {
@@ -91,7 +130,11 @@ Error File::import_refused(int answer, int dma_buf) const noexcept {
     case EFAULT: {
         const std::string exporter = dma_buf::exporter_of(dma_buf);
         FixedText why("the card does not take this buffer");
-        if (!exporter.empty())
+        if (maker)
+            why.append(", which ").append(maker->driver).append(" (").append(maker->node).append(") made");
+        else if (exporter == "drm") // every card's buffers are called so
+            why.append(", which a graphics card's driver made");
+        else if (!exporter.empty())
             why.append(", which ").append(exporter).append(" made");
         why.append(
                ": its driver imports no memory but its own, or needs one contiguous run of memory, or the "

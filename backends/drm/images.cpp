@@ -72,7 +72,7 @@ Result<Image> DumbAllocator::alloc_image(const ImageRequest& request) noexcept {
     auto shape = shape_of(request);
     if (!shape)
         return std::move(shape).error().on(source_.node());
-    return on_card(
+    return with_file(
         [&](const std::shared_ptr<File>& file) noexcept { return image_on(file, request, *shape); });
 }
 
@@ -90,7 +90,7 @@ Result<Image> DumbAllocator::image_on(const std::shared_ptr<File>& file, const I
     const auto bytes = addressable(layout->memory_sizes[0]);
     if (!bytes)
         return Error(bytes.error()).on(file->node);
-    auto buffer = share_out(file, *dumb, *bytes);
+    auto buffer = export_buffer(file, *dumb, *bytes);
     if (!buffer)
         return std::move(buffer).error();
     auto geometry = Geometry::window((*buffer)->size(), 0, *bytes, MemoryFlags::none);
@@ -98,7 +98,7 @@ Result<Image> DumbAllocator::image_on(const std::shared_ptr<File>& file, const I
         return std::move(geometry).error();
     geometry->align = page_size() - 1;
     (*buffer)->set_name(FixedText("hwalloc:", request.width, "x", request.height));
-    auto block = block_on(std::move(dumb->handle), *geometry, std::move(*buffer));
+    auto block = make_block(std::move(dumb->handle), *geometry, std::move(*buffer), Origin::made);
     if (!block)
         return std::move(block).error();
     return Image{MemoryRef::adopt(&(*block)->root()), *layout};

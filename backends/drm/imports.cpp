@@ -8,7 +8,7 @@ Result<MemoryRef> DumbAllocator::import_dmabuf(int fd, std::size_t offset, std::
     auto taken = take_import(fd, offset, size, flags);
     if (!taken)
         return std::move(taken).error();
-    return on_card([&](const std::shared_ptr<File>& file) noexcept {
+    return with_file([&](const std::shared_ptr<File>& file) noexcept {
         return import_on(file, taken->geometry, taken->buffer);
     });
 }
@@ -18,7 +18,7 @@ Result<MemoryRef> DumbAllocator::import_on(const std::shared_ptr<File>& file, co
     auto handle = file->import(buffer->fd());
     if (!handle)
         return std::move(handle).error().wanted(buffer->size());
-    auto block = block_on(std::move(*handle), geometry, buffer);
+    auto block = make_block(std::move(*handle), geometry, buffer, Origin::imported);
     if (!block)
         return std::move(block).error();
     return MemoryRef::adopt(&(*block)->root());

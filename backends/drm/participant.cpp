@@ -13,7 +13,7 @@ constexpr Recipe as_handle{.use = "GEM handle",
                            .end = "wait for the driver's own fence before another device writes the memory"};
 constexpr Recipe as_framebuffer{
     .use = "framebuffer",
-    .once = "drm::Device::framebuffer() with the plan's layout, on the file that sets the mode",
+    .once = "drm::Device::framebuffer() with the plan's layout; its id() is for the file that sets the mode",
     .begin = "finish writing (a GPU's fence, or IN_FENCE_FD), then flip to the framebuffer",
     .end = "reuse the memory when the flip to the next one has been told: until then it is on the screen"};
 

@@ -99,7 +99,8 @@ TEST_P(DrmCard, LeavesTheScreensToWhoeverWantsThem) {
 TEST_P(DrmCard, AnotherOpenFileIsToldFromADuplicate) {
     const UniqueFd fd(::open(device->node().c_str(), O_RDWR | O_CLOEXEC));
     const UniqueFd twin(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
-    auto one = Device::wrap(fd.get()), two = Device::wrap(twin.get()), own = Device::wrap(device->fd());
+    const auto given = [](int number) { return Device::wrap(number, drm::HandlesOn::given_file); };
+    auto one = given(fd.get()), two = given(twin.get()), own = given(device->fd());
     ASSERT_TRUE(one && two && own);
     EXPECT_EQ(one->fd(), two->fd());
     EXPECT_EQ(own->fd(), device->fd());
@@ -109,8 +110,102 @@ TEST_P(DrmCard, AnotherOpenFileIsToldFromADuplicate) {
     kernel.fcntl = [](int descriptor, int command, long argument) {
         return command == 1027 ? -EINVAL : real_kernel().fcntl(descriptor, command, argument);
     };
-    EXPECT_EQ(Device::wrap(twin.get())->fd(), one->fd());
-    EXPECT_EQ(Device::wrap(own->fd())->fd(), own->fd());
+    EXPECT_EQ(given(twin.get())->fd(), one->fd());
+    EXPECT_EQ(given(own->fd())->fd(), own->fd());
+}
+
+// As programs with GBM and mode setting are: a buffer of their own on the file that is DRM master, which is
+// handed over as a dma-buf, by "dmabuf".
+class ApplicationOnCard : public DrmCard {
+protected:
+    void SetUp() override {
+        DrmCard::SetUp();
+        if (!device)
+            return;
+        master = UniqueFd(::open(device->node().c_str(), O_RDWR | O_CLOEXEC));
+        ASSERT_TRUE(master);
+        drm_mode_create_dumb dumb{};
+        dumb.width = dumb.height = 64;
+        dumb.bpp = 32;
+        ASSERT_EQ(::ioctl(master.get(), DRM_IOCTL_MODE_CREATE_DUMB, &dumb), 0) << std::strerror(errno);
+        handle = dumb.handle;
+        drm_prime_handle exported{};
+        exported.handle = handle;
+        exported.flags = DRM_CLOEXEC | DRM_RDWR;
+        ASSERT_EQ(::ioctl(master.get(), DRM_IOCTL_PRIME_HANDLE_TO_FD, &exported), 0) << std::strerror(errno);
+        const UniqueFd dma_buf(exported.fd);
+        auto imported = import_dmabuf(dma_buf.get());
+        ASSERT_TRUE(imported) << imported.error().message();
+        memory = std::move(*imported);
+        layout = *linear_layout(xrgb, 64, 64, dumb.pitch);
+    }
+    // What the library's handles and framebuffers come and go on leaves the application's handle as it is.
+    void show_and_forget(Device& wrapped) {
+        for (int i = 0; i < 3; ++i) {
+            auto of_memory = wrapped.gem_handle(*memory);
+            ASSERT_TRUE(of_memory) << of_memory.error().message();
+            auto framebuffer = wrapped.framebuffer(*memory, layout);
+            EXPECT_EQ(framebuffer.has_value(), GetParam().screens);
+        }
+        EXPECT_TRUE(is_open(master.get(), handle));
+    }
+
+    UniqueFd master;
+    std::uint32_t handle = 0;
+    MemoryRef memory;
+    ImageLayout layout;
+};
+
+TEST_P(ApplicationOnCard, KeepsItsGemHandleWhateverIsShown) {
+    auto wrapped = Device::wrap(master.get());
+    ASSERT_TRUE(wrapped) << wrapped.error().message();
+    show_and_forget(*wrapped);
+    EXPECT_EQ(close_handle(master.get(), handle), 0) << "it was there to be closed";
+}
+
+TEST_P(ApplicationOnCard, KeepsItsGemHandleOnItsOwnFileWhenItIsAdopted) {
+    auto wrapped = Device::wrap(master.get(), drm::HandlesOn::given_file);
+    ASSERT_TRUE(wrapped) << wrapped.error().message();
+    auto adopted = wrapped->adopt_handle(handle);
+    ASSERT_TRUE(adopted) << adopted.error().message();
+    show_and_forget(*wrapped);
+    EXPECT_EQ(adopted->release(), handle);
+    EXPECT_EQ(close_handle(master.get(), handle), 0);
+}
+
+// A framebuffer of the library's file is shown by the application's, which is master: SETCRTC and an atomic
+// commit look framebuffers up for the card, not for the file.
+TEST_P(ApplicationOnCard, FindsTheFramebufferOnItsOwnFile) {
+    if (!GetParam().screens)
+        return;
+    auto wrapped = Device::wrap(master.get());
+    ASSERT_TRUE(wrapped);
+    auto framebuffer = wrapped->framebuffer(*memory, layout);
+    ASSERT_TRUE(framebuffer) << framebuffer.error().message();
+    drm_mode_fb_cmd found{};
+    found.fb_id = framebuffer->id();
+    EXPECT_EQ(::ioctl(master.get(), DRM_IOCTL_MODE_GETFB, &found), 0) << std::strerror(errno);
+    EXPECT_EQ(found.width, 64u);
+    if (found.handle && found.handle != handle)
+        close_handle(master.get(), found.handle);
+}
+
+// Where opening the node is refused, the master's lease is a file of its own all the same.
+TEST_P(ApplicationOnCard, LeasesItsCardWhereTheNodeMayNotBeOpened) {
+    if (!GetParam().screens)
+        return; // no mode setting, no leases
+    if (::ioctl(master.get(), DRM_IOCTL_SET_MASTER, nullptr) != 0)
+        GTEST_SKIP() << "another program is DRM master of " << device->node() << ": " << std::strerror(errno);
+    const KernelOverride restore;
+    kernel.open = [](const char* path, int flags) {
+        return std::string_view(path).starts_with("/proc/self/fd/") ? -EACCES
+                                                                    : real_kernel().open(path, flags);
+    };
+    auto wrapped = Device::wrap(master.get());
+    ASSERT_TRUE(wrapped) << wrapped.error().message();
+    show_and_forget(*wrapped);
+    EXPECT_EQ(::ioctl(master.get(), DRM_IOCTL_DROP_MASTER, nullptr), 0) << std::strerror(errno);
+    show_and_forget(*wrapped);
 }
 
 TEST_P(DrmCard, AHandleIsOpenUntilItsLastOwnerIsGone) {
@@ -266,17 +361,17 @@ TEST_P(DrmCard, NothingIsLeftAfterManyOfThem) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Real, DrmCard,
-                         ::testing::Values(Card{"virtio_gpu", false, true, true},
-                                           Card{"bochs-drm", false, true, false},
-                                           Card{"vgem", true, false, true}),
-                         [](const auto& instance) {
-                             std::string name = instance.param.driver;
-                             for (char& letter : name)
-                                 if (!std::isalnum(static_cast<unsigned char>(letter)))
-                                     letter = '_';
-                             return name;
-                         });
+const auto cards = ::testing::Values(Card{"virtio_gpu", false, true, true},
+                                     Card{"bochs-drm", false, true, false}, Card{"vgem", true, false, true});
+std::string name_of(const ::testing::TestParamInfo<Card>& instance) {
+    std::string name = instance.param.driver;
+    for (char& letter : name)
+        if (!std::isalnum(static_cast<unsigned char>(letter)))
+            letter = '_';
+    return name;
+}
+INSTANTIATE_TEST_SUITE_P(Real, DrmCard, cards, name_of);
+INSTANTIATE_TEST_SUITE_P(Real, ApplicationOnCard, cards, name_of);
 
 } // namespace
 } // namespace hwalloc

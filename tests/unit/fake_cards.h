@@ -98,9 +98,10 @@ public:
     std::map<std::string, int> node_errors;
     struct stat node_status {};
     bool tells_duplicates = true, compares_files = true; // F_DUPFD_QUERY, kcmp
+    int reopen_error = 0, lease_error = 0;               // of open("/proc/self/fd/N"), and of an empty lease
 
     std::vector<std::string> opened;
-    int masters_dropped = 0, imports = 0;
+    int masters_dropped = 0, imports = 0, leases = 0;
     std::vector<drm_mode_create_dumb> asked;    // every MODE_CREATE_DUMB
     std::vector<drm_mode_fb_cmd2> framebuffers; // every MODE_ADDFB2
     std::set<std::uint32_t> shown;              // framebuffers that were not removed
@@ -122,7 +123,13 @@ public:
         const std::lock_guard guard(mutex_);
         return files_[inode(fd)].contains(handle);
     }
+    bool dropped_master(int fd) { return dropped_.contains(inode(fd)); }
     // What somebody else does on the same open file.
+    std::uint32_t import_handle(int fd, int dma_buf) {
+        drm_prime_handle request{};
+        request.fd = dma_buf;
+        return ioctl(fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &request) == 0 ? request.handle : 0;
+    }
     int close_handle(int fd, std::uint32_t handle) {
         drm_gem_close request{};
         request.handle = handle;
@@ -146,6 +153,11 @@ private:
         return static_cast<unsigned>(std::stoi(target + start.size()));
     }
     int open(const std::string& path, int flags) {
+        if (path.starts_with("/proc/self/fd/"))
+            if (const auto number = card_of(std::stoi(path.substr(14)))) {
+                EXPECT_EQ(flags, O_RDWR | O_CLOEXEC);
+                return reopen_error ? -reopen_error : open_card(*number).release();
+            }
         if (!path.starts_with("/dev/dri/"))
             return real_kernel().open(path.c_str(), flags);
         opened.push_back(path);
@@ -254,6 +266,7 @@ private:
         const std::lock_guard guard(mutex_);
         files_.erase(file);
         opened_nodes_.erase(file);
+        std::erase_if(shown, [&](std::uint32_t id) { return framebuffer_files_[id] == file; });
         forget_unused();
         return done;
     }
@@ -322,7 +335,8 @@ private:
         request.handle = new_handle(handles, object);
         return 0;
     }
-    int add_framebuffer(FakeCard& card, const Handles& handles, drm_mode_fb_cmd2& request) {
+    int add_framebuffer(FakeCard& card, std::uint64_t file, const Handles& handles,
+                        drm_mode_fb_cmd2& request) {
         framebuffers.push_back(request);
         if (card.framebuffer_error)
             return -card.framebuffer_error;
@@ -337,6 +351,7 @@ private:
                 return -ENOENT;
         request.fb_id = ++last_framebuffer_;
         shown.insert(request.fb_id);
+        framebuffer_files_[request.fb_id] = file;
         return 0;
     }
 
@@ -364,6 +379,7 @@ private:
             return 0;
         }
         case DRM_IOCTL_DROP_MASTER:
+            dropped_.insert(inode(fd));
             return ++masters_dropped == 1 ? 0 : -EINVAL;
         case DRM_IOCTL_GET_CAP: {
             auto& capability = *static_cast<drm_get_cap*>(argument);
@@ -404,9 +420,21 @@ private:
             return 0;
         }
         case DRM_IOCTL_MODE_ADDFB2:
-            return add_framebuffer(card, handles, *static_cast<drm_mode_fb_cmd2*>(argument));
-        case DRM_IOCTL_MODE_RMFB:
-            return shown.erase(*static_cast<std::uint32_t*>(argument)) ? 0 : -ENOENT;
+            return add_framebuffer(card, inode(fd), handles, *static_cast<drm_mode_fb_cmd2*>(argument));
+        case DRM_IOCTL_MODE_RMFB: { // by the file that made it alone
+            const std::uint32_t id = *static_cast<std::uint32_t*>(argument);
+            return framebuffer_files_[id] == inode(fd) && shown.erase(id) ? 0 : -ENOENT;
+        }
+        case DRM_IOCTL_MODE_CREATE_LEASE: {
+            auto& lease = *static_cast<drm_mode_create_lease*>(argument);
+            EXPECT_EQ(lease.object_count, 0u);
+            EXPECT_EQ(lease.flags, unsigned{O_CLOEXEC});
+            if (lease_error)
+                return -lease_error;
+            ++leases;
+            lease.fd = static_cast<std::uint32_t>(open_card(*number).release());
+            return 0;
+        }
         default:
             ADD_FAILURE() << "ioctl " << std::hex << request << " is not expected";
             return -ENOTTY;
@@ -416,6 +444,8 @@ private:
     std::mutex mutex_;
     std::map<std::uint64_t, Handles> files_; // by the open file's inode
     std::map<std::uint64_t, Object> objects_;
+    std::set<std::uint64_t> dropped_;                          // files that gave DRM master up
+    std::map<std::uint32_t, std::uint64_t> framebuffer_files_; // by id: the file that made it
     std::uint32_t last_framebuffer_ = 40;
 };
 
