@@ -9,13 +9,20 @@ namespace hwalloc::vulkan::detail {
 
 Result<Session*> DeviceSource::open() noexcept {
     return without_exceptions([&]() -> Result<Session*> {
-        std::lock_guard guard(mutex_);
-        if (open_ && (!open_->lost() || !instance_))
-            return open_.get();
-        lost_.reserve(lost_.size() + 1);
+        {
+            const std::lock_guard guard(mutex_);
+            if (open_ && (!open_->lost() || !instance_))
+                return open_.get();
+        }
+        // Without the lock: loaders, layers and drivers run now, and may wait for threads that use this
+        // allocator.
         auto session = instance_->session(*device_);
         if (!session)
             return std::move(session).error();
+        const std::lock_guard guard(mutex_);
+        if (open_ && !open_->lost())
+            return open_.get();
+        lost_.reserve(lost_.size() + 1);
         if (open_)
             lost_.push_back(std::move(open_));
         open_ = *std::move(session);

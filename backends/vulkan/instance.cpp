@@ -1,7 +1,8 @@
 #include "backends/vulkan/instance.h"
 
 #include <algorithm>
-#include <new>
+#include <atomic>
+#include <utility>
 
 #include "backends/vulkan/result.h"
 #include "backends/vulkan/session.h"
@@ -60,16 +61,18 @@ Result<void> Instance::make() {
 
 Result<Instance*> Instance::get() noexcept {
     return without_exceptions([]() -> Result<Instance*> {
-        static std::mutex mutex;
-        static Instance* made = nullptr; // never destroyed: allocators outlive every other static object
-        std::lock_guard guard(mutex);
-        if (made)
-            return made;
+        // Never destroyed: allocators outlive every other static object.
+        static std::atomic<Instance*> kept{nullptr};
+        Instance* instance = kept.load(std::memory_order_acquire);
+        if (instance)
+            return instance;
         std::unique_ptr<Instance> fresh(new Instance);
-        if (auto done = fresh->make(); !done)
+        auto done = fresh->make();
+        if (!done)
             return std::move(done).error();
-        made = fresh.release();
-        return made;
+        if (kept.compare_exchange_strong(instance, fresh.get(), std::memory_order_acq_rel))
+            return fresh.release();
+        return instance;
     });
 }
 
@@ -107,19 +110,31 @@ Result<const PhysicalDevice*> Instance::choose(std::string_view which) const noe
     });
 }
 
+std::shared_ptr<Session> Instance::opened(std::size_t position) noexcept {
+    const std::lock_guard guard(mutex_);
+    const auto& session = sessions_[position];
+    return session && !session->lost() ? session : nullptr;
+}
+
 Result<std::shared_ptr<Session>> Instance::session(const PhysicalDevice& device) noexcept {
     const auto position = static_cast<std::size_t>(&device - devices_.data());
-    std::shared_ptr<Session> lost; // goes after the lock
-    std::lock_guard guard(mutex_);
-    if (sessions_[position] && sessions_[position]->lost())
-        lost = std::move(sessions_[position]);
-    if (!sessions_[position]) {
-        auto opened = Session::open(functions_, handle_, device);
-        if (!opened)
-            return std::move(opened).error();
-        sessions_[position] = *std::move(opened);
+    if (auto session = opened(position))
+        return session;
+    auto fresh = Session::open(functions_, handle_, device);
+    if (!fresh) {
+        // Another thread may have been luckier meanwhile.
+        if (auto session = opened(position))
+            return session;
+        return fresh;
     }
-    return sessions_[position];
+    std::shared_ptr<Session> not_kept; // goes after the lock: a lost one, or this thread's own
+    const std::lock_guard guard(mutex_);
+    auto& session = sessions_[position];
+    if (session && !session->lost())
+        not_kept = *std::move(fresh);
+    else
+        not_kept = std::exchange(session, *std::move(fresh));
+    return session;
 }
 
 } // namespace hwalloc::vulkan::detail

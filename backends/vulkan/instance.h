@@ -18,16 +18,18 @@ struct Session;
 
 class Instance {
 public:
-    // The one of this process, made at first use and kept: allocators of it live for ever. Errors:
-    // unavailable (no loader, no driver), exhausted.
+    // The one of this process, made at first use and kept: allocators of it live for ever. Threads that come
+    // at the same time may each make one, and one is kept: no lock is held while Vulkan's loader, its layers
+    // and drivers run, which load libraries and may wait for threads that use this one. Errors: unavailable
+    // (no loader, no driver), exhausted.
     static Result<Instance*> get() noexcept;
 
     const std::vector<PhysicalDevice>& devices() const noexcept { return devices_; }
     // By index, node, part of the name, or "" for the first that takes dma-bufs, else the first. Error:
     // unavailable, naming what there is.
     Result<const PhysicalDevice*> choose(std::string_view which) const noexcept;
-    // The open device, opened at first use and shared, and opened anew when it was lost. Errors: those of
-    // vkCreateDevice.
+    // The open device, opened at first use and shared, and opened anew when it was lost; as get(), without a
+    // lock. Errors: those of vkCreateDevice.
     Result<std::shared_ptr<Session>> session(const PhysicalDevice& device) noexcept;
 
     VkInstance handle() const noexcept { return handle_; }
@@ -43,8 +45,11 @@ private:
     Functions functions_;
     VkInstance handle_ = VK_NULL_HANDLE;
     std::uint32_t api_version_ = VK_API_VERSION_1_1;
+    // The open device, null where there is none that works.
+    std::shared_ptr<Session> opened(std::size_t position) noexcept;
+
     std::vector<PhysicalDevice> devices_;
-    std::mutex mutex_;
+    std::mutex mutex_;                               // of sessions_
     std::vector<std::shared_ptr<Session>> sessions_; // beside devices_; null: not open
 };
 
