@@ -105,6 +105,12 @@ constexpr KernelTable real = {
 
 constinit KernelTable kernel = real;
 
+int move_above_standard_streams(int fd) noexcept {
+    const int moved = kernel.fcntl(fd, F_DUPFD_CLOEXEC, first_free_fd);
+    kernel.close(fd);
+    return moved;
+}
+
 const KernelTable& real_kernel() noexcept {
     return real;
 }

@@ -11,6 +11,7 @@ inline constexpr int first_free_fd = 3;
 // next descriptor, and whatever the process then prints goes into a device or a buffer. So a descriptor that
 // was just made is moved away from there. `fd`: a descriptor, which is closed if it is moved, or a negative
 // errno. Returns a descriptor of 3 or more, closed on exec where it was moved, or a negative errno.
+// Defined in common/kernel.cpp, whose table needs it for what it opens itself.
 int move_above_standard_streams(int fd) noexcept;
 inline int above_standard_streams(int fd) noexcept {
     return fd < 0 || fd >= first_free_fd ? fd : move_above_standard_streams(fd);
