@@ -18,6 +18,7 @@
 #include "common/open_files.h"
 #include "common/restarted_ioctl.h"
 #include "common/standard_streams.h"
+#include "common/weak_list.h"
 
 #ifndef F_DUPFD_QUERY
 #define F_DUPFD_QUERY 1027 // Linux 6.10
@@ -38,12 +39,7 @@ constexpr NodeAdvice advice{
 // Every File of the process. Never destroyed: files may outlive every other static object.
 struct OpenFiles {
     std::mutex mutex;
-    std::vector<std::weak_ptr<File>> files;
-
-    void add(const std::shared_ptr<File>& file) {
-        std::erase_if(files, [](const std::weak_ptr<File>& one) { return one.expired(); });
-        files.push_back(file);
-    }
+    WeakList<File> files;
 };
 constinit Immortal<OpenFiles> open_files;
 
@@ -189,7 +185,7 @@ Result<std::shared_ptr<File>> File::open(const std::string& node, ErrorKind abse
         auto file = std::make_shared<File>(std::move(card->fd), node, std::move(card->driver), card->device);
         // The application may be given the descriptor, and give it back to Device::wrap.
         const std::lock_guard guard(open_files->mutex);
-        open_files->add(file);
+        open_files->files.add(file);
         return file;
     });
 }
@@ -209,7 +205,7 @@ Result<std::shared_ptr<File>> File::reopen(int fd) noexcept {
             return std::move(card).error().on(node);
         auto file = std::make_shared<File>(std::move(card->fd), node, std::move(card->driver), card->device);
         const std::lock_guard guard(open_files->mutex);
-        open_files->add(file);
+        open_files->files.add(file);
         return file;
     });
 }
@@ -220,11 +216,11 @@ Result<std::shared_ptr<File>> File::given(int fd) noexcept {
         if (!card)
             return std::move(card).error();
         bool uncertain = false;
-        std::vector<std::shared_ptr<File>> held; // released after the lock: the last owner closes a file
+        std::vector<std::shared_ptr<File>> files; // released after the lock: the last owner closes a file
         const std::lock_guard guard(open_files->mutex);
-        for (const std::weak_ptr<File>& one : open_files->files) {
-            auto file = held.emplace_back(one.lock());
-            if (!file || file->device != card->device || !file->of_this_process())
+        files = open_files->files.alive();
+        for (const auto& file : files) {
+            if (file->device != card->device || !file->of_this_process())
                 continue;
             const Same same = same_open_file(card->fd.get(), file->fd.get());
             if (same == Same::yes)
@@ -241,7 +237,7 @@ Result<std::shared_ptr<File>> File::given(int fd) noexcept {
         std::string node = path_of(card->fd.get());
         auto file = std::make_shared<File>(std::move(card->fd), std::move(node), std::move(card->driver),
                                            card->device);
-        open_files->add(file);
+        open_files->files.add(file);
         return file;
     });
 }
