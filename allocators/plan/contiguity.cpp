@@ -1,11 +1,11 @@
-// Whether a device needs physically contiguous memory: established by trial with twins, never guessed, and
-// never concluded from memory that happened to be contiguous.
+#include "allocators/plan/contiguity.h"
+
 #include <cerrno>
 
-#include "allocators/plan/planner.h"
 #include "common/addressable.h"
 #include "common/fixed_text.h"
 #include "common/twins.h"
+#include "hwalloc/dma_buf.h"
 
 namespace hwalloc::planning {
 namespace {
@@ -31,7 +31,7 @@ Result<void> Twins::make() {
     if (made_)
         return why_ ? Result<void>(*why_) : Result<void>();
     made_ = true;
-    const auto bytes = addressable(layout_.memory_sizes[0]);
+    const auto bytes = addressable(bytes_);
     auto fds = bytes ? make_twins(*bytes) : Result<std::array<UniqueFd, 2>>(bytes.error());
     if (!fds) {
         why_ = std::move(fds).error();
@@ -48,40 +48,53 @@ Result<void> Twins::make() {
     return {};
 }
 
-Twins::Finding Twins::try_on(Participant& participant) {
-    Finding finding;
+Contiguity Twins::try_on(const Import& import) {
+    Contiguity found;
     if (auto made = make(); !made) {
-        finding.how = "it takes /dev/udmabuf to find out";
-        finding.why_unknown = std::move(made).error();
-        return finding;
+        found.how = "it takes /dev/udmabuf to find out";
+        found.why_unknown = std::move(made).error();
+        return found;
     }
     constexpr std::string_view two =
         "of two trial buffers over the same pages in two orders, which cannot both be contiguous, it ";
     int refused = 0;
     bool unreachable = true;
     for (MemoryRef& twin : twins_) {
-        auto tried = participant.attempt(*twin, layout_);
+        auto tried = import(*twin);
         if (tried)
             continue;
         Error& error = tried.error();
         if (tells_nothing(error.kind())) {
-            finding.how = "the trial with two buffers failed";
-            finding.why_unknown = std::move(error);
-            return finding;
+            found.how = "the trial with two buffers failed";
+            found.why_unknown = std::move(error);
+            return found;
         }
         ++refused;
         unreachable = unreachable && error.domain() == ErrorDomain::system && error.code() == EFAULT;
-        finding.why_unknown = std::move(error);
+        found.why_unknown = std::move(error);
     }
     if (refused == 2) {
-        finding.how = FixedText(two, "refused both, as it may refuse all that udmabuf makes").view();
-        finding.both_unreachable = unreachable;
-        return finding;
+        found.how = FixedText(two, "refused both, as it may refuse all that udmabuf makes").view();
+        found.both_unreachable = unreachable;
+        return found;
     }
-    finding.needs_contiguous = refused == 1 ? Answer::yes : Answer::no;
-    finding.how = FixedText(two, refused == 1 ? "refused one" : "took both").view();
-    finding.why_unknown.reset();
-    return finding;
+    found.needed = refused == 1 ? Answer::yes : Answer::no;
+    found.how = FixedText(two, refused == 1 ? "refused one" : "took both").view();
+    found.why_unknown.reset();
+    return found;
+}
+
+bool is_of_another_maker(std::string_view exporter) noexcept {
+    return !exporter.empty() && exporter != "udmabuf";
+}
+
+void conclude_from_unreachable(Contiguity& found) {
+    if (found.needed != Answer::unknown || !found.both_unreachable)
+        return;
+    found.needed = Answer::yes;
+    found.how = "it could reach neither of two trial buffers over the same pages in two orders, nor the "
+                "scattered memory of another maker";
+    found.why_unknown.reset();
 }
 
 } // namespace hwalloc::planning

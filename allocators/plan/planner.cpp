@@ -25,7 +25,7 @@ public:
         const Constraints needs = agreement_.constraints.value_or(Constraints());
         parts_.candidates = list_candidates(request_, needs, preferred_, own_);
         if (agreement_.layout)
-            twins_.emplace(*agreement_.layout);
+            twins_.emplace(agreement_.layout->memory_sizes[0]);
         // One to take, and one to fall back to when the first runs out.
         constexpr int enough = 2;
         int accepted = 0;
@@ -110,7 +110,7 @@ private:
         Error& error = tried.error();
         cell.verdict = verdict_of(error);
         if (error.domain() == ErrorDomain::system && error.code() == EFAULT &&
-            candidate.properties.contiguous == Answer::no && is_of_another_exporter(*image.memory))
+            candidate.properties.contiguous == Answer::no && is_of_another_maker(exporter_of(*image.memory)))
             findings_[i].scattered_unreachable = true;
         cell.why = std::move(error);
         if (cell.verdict == Verdict::refused && request_.complete &&
@@ -121,11 +121,9 @@ private:
         }
     }
 
-    // Than of the twins.
-    static bool is_of_another_exporter(Memory& memory) {
+    static std::string exporter_of(Memory& memory) {
         const auto fd = borrow_fd(memory, FdKind::dmabuf);
-        const std::string exporter = fd ? dma_buf::exporter_of(fd->fd) : std::string();
-        return !exporter.empty() && exporter != "udmabuf";
+        return fd ? dma_buf::exporter_of(fd->fd) : std::string();
     }
 
     bool is_own(const PlanCandidate& candidate, std::size_t i) const {
@@ -145,11 +143,12 @@ private:
         if (known.asked || participant.needs_contiguous != Answer::unknown || !twins_)
             return;
         known.asked = true;
-        Twins::Finding found = twins_->try_on(*participants_[i]);
-        participant.needs_contiguous = found.needs_contiguous;
-        participant.why_contiguous = std::move(found.how);
-        known.why = std::move(found.why_unknown);
-        known.both_unreachable = found.both_unreachable;
+        known.contiguity = twins_->try_on([&](Memory& twin) {
+            auto taken = participants_[i]->attempt(twin, *agreement_.layout);
+            return taken ? Result<void>() : Result<void>(std::move(taken).error());
+        });
+        participant.needs_contiguous = known.contiguity.needed;
+        participant.why_contiguous = known.contiguity.how;
     }
 
     Error contiguity_error(std::size_t i) const {
@@ -184,7 +183,8 @@ private:
                                "memory is not known,")
                         .on(participant.name)
                         .remedy(participant.why_contiguous);
-        cell.why = findings_[i].why ? std::move(why).because(*findings_[i].why) : std::move(why);
+        const auto& unknown = findings_[i].contiguity.why_unknown;
+        cell.why = unknown ? std::move(why).because(*unknown) : std::move(why);
     }
 
     // The CPU has mapped it: does it see what the devices write, and they what it writes?
@@ -203,18 +203,17 @@ private:
         }
     }
 
-    // A device that cannot reach either twin may be unable to reach any udmabuf. Together with another
-    // maker's scattered memory that it could not reach either, the twins are proof.
     void conclude_from_refusals() {
         for (std::size_t i = 0; i < participants_.size(); ++i) {
             PlanParticipant& participant = parts_.participants[i];
-            if (participant.needs_contiguous != Answer::unknown || !findings_[i].both_unreachable ||
-                !findings_[i].scattered_unreachable)
+            Contiguity& contiguity = findings_[i].contiguity;
+            if (participant.needs_contiguous != Answer::unknown || !findings_[i].scattered_unreachable)
                 continue;
-            participant.needs_contiguous = Answer::yes;
-            participant.why_contiguous =
-                "it could reach neither of two trial buffers over the same pages in two "
-                "orders, nor the scattered memory of another maker";
+            conclude_from_unreachable(contiguity);
+            if (contiguity.needed != Answer::yes)
+                continue;
+            participant.needs_contiguous = contiguity.needed;
+            participant.why_contiguous = contiguity.how;
             for (PlanCandidate& candidate : parts_.candidates) {
                 PlanCell& cell = candidate.cells[i];
                 if (cell.recipe.use[0] != '\0' && cell.verdict == Verdict::untested &&
@@ -264,9 +263,9 @@ private:
 
     // Beside what parts_.participants tells of each.
     struct Finding {
-        bool asked = false, both_unreachable = false;
+        bool asked = false; // by twins
+        Contiguity contiguity;
         bool scattered_unreachable = false; // it could not reach another maker's scattered memory
-        std::optional<Error> why;
     };
 
     const PlanRequest& request_;

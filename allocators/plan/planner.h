@@ -1,5 +1,5 @@
 // What a plan is made of while it is made. The order of work: ask everybody (agreement), list what there is
-// (candidates), allocate and try it (planner), prove that nothing was luck (contiguity), and rank.
+// (candidates), allocate and try it (planner), prove that nothing was luck (contiguity.h), and rank.
 #pragma once
 
 #include <optional>
@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "allocators/plan/contiguity.h"
 #include "hwalloc/plan.h"
 
 namespace hwalloc::planning {
@@ -45,32 +46,6 @@ Result<Image> first_buffer(PlanCandidate& candidate, const ImageSpec& image, con
                            std::span<const ParticipantRef> participants);
 // One more like it. Error: incompatible (the allocator lays pixels out differently this time).
 Result<Image> another_buffer(const PlanCandidate& candidate);
-
-// ---- contiguity.cpp: whether a device needs contiguous memory
-
-// Two dma-bufs over the same pages in two orders, made when they are first needed.
-class Twins {
-public:
-    explicit Twins(const ImageLayout& layout) : layout_(layout) {}
-
-    struct Finding {
-        Answer needs_contiguous = Answer::unknown;
-        std::string how; // how that is known
-        std::optional<Error> why_unknown;
-        // Both were refused as memory that the device cannot reach (EFAULT): proof, once it has refused
-        // another maker's scattered memory in the same way.
-        bool both_unreachable = false;
-    };
-    Finding try_on(Participant& participant);
-
-private:
-    Result<void> make();
-
-    ImageLayout layout_;
-    bool made_ = false;
-    std::optional<Error> why_;
-    MemoryRef twins_[2];
-};
 
 // ---- coherence.cpp: whether the CPU and a device see the same bytes
 

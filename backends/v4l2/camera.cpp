@@ -36,7 +36,7 @@ Result<void> Camera::close() noexcept {
     if (!session_)
         return {};
     auto done = unbind();
-    session_->leave_application();
+    session_->close_for_application();
     session_.reset();
     return done;
 }

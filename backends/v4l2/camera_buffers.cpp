@@ -48,8 +48,8 @@ private:
         if (!session)
             return std::move(session).error();
         auto fd = [&] {
-            const std::lock_guard guard((*session)->node->queue);
-            return (*session)->make_own_buffer(geometry->storage);
+            const std::lock_guard guard((*session)->node->queue_mutex);
+            return (*session)->create_own_buffer(geometry->storage);
         }();
         if (!fd)
             return std::move(fd).error();

@@ -31,23 +31,24 @@ constexpr FormatPair pairs[] = {
 
 // The rules for defaults: videodev2.h, V4L2_MAP_COLORSPACE_DEFAULT, V4L2_MAP_YCBCR_ENC_DEFAULT and
 // V4L2_MAP_QUANTIZATION_DEFAULT; userspace-api/media/v4l/colorspaces-defs.rst.
-void set_colors(ImageLayout& layout, detail::Colors said) noexcept {
+void set_colors(ImageLayout& layout, detail::Colors colors) noexcept {
     const bool rgb = layout.fourcc != 0 && !is_yuv(layout.fourcc);
-    if (said.colorspace == V4L2_COLORSPACE_DEFAULT) {
+    if (colors.colorspace == V4L2_COLORSPACE_DEFAULT) {
         // A driver that does not say what it captures: by the size, as televisions do.
         const bool high_definition = layout.height > 576 || layout.width > 1024;
-        said.colorspace = high_definition ? V4L2_COLORSPACE_REC709 : V4L2_COLORSPACE_SMPTE170M;
+        colors.colorspace = high_definition ? V4L2_COLORSPACE_REC709 : V4L2_COLORSPACE_SMPTE170M;
     }
-    if (said.encoding == V4L2_YCBCR_ENC_DEFAULT)
-        said.encoding = V4L2_MAP_YCBCR_ENC_DEFAULT(said.colorspace);
-    if (said.quantization == V4L2_QUANTIZATION_DEFAULT)
-        said.quantization = V4L2_MAP_QUANTIZATION_DEFAULT(rgb, said.colorspace, said.encoding);
-    layout.range = said.quantization == V4L2_QUANTIZATION_FULL_RANGE ? ColorRange::full : ColorRange::limited;
+    if (colors.encoding == V4L2_YCBCR_ENC_DEFAULT)
+        colors.encoding = V4L2_MAP_YCBCR_ENC_DEFAULT(colors.colorspace);
+    if (colors.quantization == V4L2_QUANTIZATION_DEFAULT)
+        colors.quantization = V4L2_MAP_QUANTIZATION_DEFAULT(rgb, colors.colorspace, colors.encoding);
+    layout.range =
+        colors.quantization == V4L2_QUANTIZATION_FULL_RANGE ? ColorRange::full : ColorRange::limited;
     if (rgb) {
         layout.matrix = ColorMatrix::rgb;
         return;
     }
-    switch (said.encoding) {
+    switch (colors.encoding) {
     case V4L2_YCBCR_ENC_709:
     case V4L2_YCBCR_ENC_XV709:
         layout.matrix = ColorMatrix::bt709;
@@ -82,7 +83,7 @@ std::uint32_t drm_of_pixel_format(std::uint32_t pixel_format) noexcept {
     return 0;
 }
 
-detail::Answered detail::read(const v4l2_format& format) noexcept {
+detail::FormatFields detail::fields_of(const v4l2_format& format) noexcept {
     if (V4L2_TYPE_IS_MULTIPLANAR(format.type)) {
         const v4l2_pix_format_mplane& pix = format.fmt.pix_mp;
         return {pix.pixelformat,
@@ -99,8 +100,8 @@ detail::Answered detail::read(const v4l2_format& format) noexcept {
             pix.bytesperline, pix.sizeimage, 1,          {pix.colorspace, pix.ycbcr_enc, pix.quantization}};
 }
 
-void detail::write(v4l2_format& format, const FormatRequest& request) noexcept {
-    const auto lay_over = [&](auto& pix) {
+void detail::apply(const FormatRequest& request, v4l2_format& format) noexcept {
+    const auto set_fields = [&](auto& pix) {
         if (request.pixel_format)
             pix.pixelformat = request.pixel_format;
         if (request.width)
@@ -116,36 +117,35 @@ void detail::write(v4l2_format& format, const FormatRequest& request) noexcept {
     };
     if (V4L2_TYPE_IS_MULTIPLANAR(format.type)) {
         v4l2_pix_format_mplane& pix = format.fmt.pix_mp;
-        lay_over(pix);
+        set_fields(pix);
         pix.num_planes = 0;
         std::memset(pix.plane_fmt, 0, sizeof pix.plane_fmt);
         pix.plane_fmt[0].bytesperline = request.stride;
     } else {
         v4l2_pix_format& pix = format.fmt.pix;
-        lay_over(pix);
+        set_fields(pix);
         pix.priv = V4L2_PIX_FMT_PRIV_MAGIC; // the colour fields are there
         pix.bytesperline = request.stride;
         pix.sizeimage = 0;
     }
 }
 
-Result<ImageLayout> detail::layout_of(const Answered& answered) noexcept {
-    const std::uint32_t drm = drm_of_pixel_format(answered.pixel_format);
-    ImageLayout layout{
-        .width = answered.width, .height = answered.height, .plane_count = 1, .memory_count = 1};
+Result<ImageLayout> detail::layout_of(const FormatFields& fields) noexcept {
+    const std::uint32_t drm = drm_of_pixel_format(fields.pixel_format);
+    ImageLayout layout{.width = fields.width, .height = fields.height, .plane_count = 1, .memory_count = 1};
     if (drm) {
-        auto linear = linear_layout(drm, answered.width, answered.height, answered.stride);
+        auto linear = linear_layout(drm, fields.width, fields.height, fields.stride);
         if (!linear)
             return std::move(linear).error();
-        if (linear->memory_sizes[0] > answered.size)
+        if (linear->memory_sizes[0] > fields.size)
             return Error(ErrorKind::incompatible,
                          "the driver's image size is smaller than its rows together");
         layout = *linear;
     } else {
-        layout.planes[0] = {0, 0, answered.stride, answered.size};
+        layout.planes[0] = {0, 0, fields.stride, fields.size};
     }
-    layout.memory_sizes[0] = answered.size;
-    set_colors(layout, answered.colors);
+    layout.memory_sizes[0] = fields.size;
+    set_colors(layout, fields.colors);
     return layout;
 }
 

@@ -13,15 +13,15 @@ struct Colors {
 };
 
 // `stride` and `size` are those of the first memory.
-struct Answered {
+struct FormatFields {
     std::uint32_t pixel_format, width, height, field, stride, size, memories;
     Colors colors;
 };
 
-Answered read(const v4l2_format& format) noexcept;
-// The current format with the request laid over it. Colours are left as the driver has them by default.
-void write(v4l2_format& format, const FormatRequest& request) noexcept;
+FormatFields fields_of(const v4l2_format& format) noexcept;
+// Makes the current format a request. Colours are left as the driver has them by default.
+void apply(const FormatRequest& request, v4l2_format& format) noexcept;
 // Error: incompatible, when the numbers do not fit together.
-Result<ImageLayout> layout_of(const Answered& answered) noexcept;
+Result<ImageLayout> layout_of(const FormatFields& fields) noexcept;
 
 } // namespace hwalloc::v4l2::detail

@@ -1,9 +1,10 @@
 // What a camera offers, and what it makes of a request.
+#include "backends/v4l2/formats.h"
+
 #include <cerrno>
 #include <cstring>
 
-#include "backends/v4l2/fields.h"
-#include "backends/v4l2/trial.h"
+#include "common/without_exceptions.h"
 
 namespace hwalloc::v4l2 {
 namespace {
@@ -22,7 +23,7 @@ std::vector<FrameSize> list_sizes(const auto& session, std::uint32_t pixel_forma
         v4l2_frmsizeenum size{};
         size.index = index;
         size.pixel_format = pixel_format;
-        if (session.call(VIDIOC_ENUM_FRAMESIZES, &size) < 0)
+        if (session.ioctl(VIDIOC_ENUM_FRAMESIZES, &size) < 0)
             break;
         if (size.type != V4L2_FRMSIZE_TYPE_DISCRETE) {
             const v4l2_frmsize_stepwise& range = size.stepwise;
@@ -38,18 +39,63 @@ std::vector<FrameSize> list_sizes(const auto& session, std::uint32_t pixel_forma
     return sizes;
 }
 
+CaptureFormat capture_format(const detail::FormatFields& fields, FrameRate rate) noexcept {
+    return {fields.pixel_format, *detail::layout_of(fields), rate,
+            fields.field != V4L2_FIELD_NONE && fields.field != V4L2_FIELD_ANY};
+}
+
 } // namespace
+
+FixedText detail::in_words(std::uint32_t pixel_format, std::uint32_t width, std::uint32_t height) noexcept {
+    return FixedText(fourcc_name(pixel_format), " ", width, "x", height);
+}
+
+Result<v4l2_format> detail::get_format(const Session& session) noexcept {
+    v4l2_format format{};
+    format.type = session.type;
+    if (const int answer = session.ioctl(VIDIOC_G_FMT, &format); answer < 0)
+        return session.refused(answer, "VIDIOC_G_FMT", "reading the format");
+    return format;
+}
+
+Result<detail::FormatFields> detail::check_answer(const Session& session, const v4l2_format& format,
+                                                  const char* call_name, std::string_view doing) noexcept {
+    const FormatFields fields = fields_of(format);
+    const FixedText words = in_words(fields.pixel_format, fields.width, fields.height);
+    if (fields.memories != 1)
+        return session
+            .error(ErrorKind::unsupported,
+                   FixedText(doing, ": the colour planes of ", words, " lie in ", fields.memories,
+                             " separate memories, which is not supported"))
+            .call(call_name)
+            .remedy("choose the format of the same name without M, such as NV12 for NM12");
+    if (fields.size == 0 || !layout_of(fields))
+        return session
+            .error(ErrorKind::incompatible,
+                   FixedText(doing, ": the driver answers with ", words, ", stride ", fields.stride, ", ",
+                             fields.size, " bytes, which does not fit together"))
+            .call(call_name);
+    return fields;
+}
+
+Result<detail::FormatFields> detail::current_format(const Session& session) noexcept {
+    const auto format = get_format(session);
+    if (!format)
+        return format.error();
+    return check_answer(session, *format, "VIDIOC_G_FMT", "reading the format");
+}
 
 FrameRate detail::Session::set_rate(FrameRate wanted) const noexcept {
     v4l2_streamparm parameters{};
     parameters.type = type;
-    if (call(VIDIOC_G_PARM, &parameters) < 0 || !(parameters.parm.capture.capability & V4L2_CAP_TIMEPERFRAME))
+    if (ioctl(VIDIOC_G_PARM, &parameters) < 0 ||
+        !(parameters.parm.capture.capability & V4L2_CAP_TIMEPERFRAME))
         return {};
     v4l2_fract& interval = parameters.parm.capture.timeperframe;
     if (wanted.frames && wanted.seconds) {
         const v4l2_fract before = interval;
         interval = {wanted.seconds, wanted.frames};
-        if (call(VIDIOC_S_PARM, &parameters) < 0)
+        if (ioctl(VIDIOC_S_PARM, &parameters) < 0)
             interval = before;
     }
     return {interval.denominator, interval.numerator};
@@ -64,7 +110,7 @@ Result<std::vector<FormatInfo>> Camera::list_formats() noexcept {
             v4l2_fmtdesc description{};
             description.type = session_->type;
             description.index = index;
-            const int answer = session_->call(VIDIOC_ENUM_FMT, &description);
+            const int answer = session_->ioctl(VIDIOC_ENUM_FMT, &description);
             if (answer == -EINVAL) // the end of the list
                 break;
             if (answer < 0)
@@ -90,8 +136,7 @@ Result<CaptureFormat> Camera::current_format() noexcept {
         const auto now = detail::current_format(*session_);
         if (!now)
             return now.error();
-        return CaptureFormat{now->pixel_format, *detail::layout_of(*now), session_->set_rate({}),
-                             now->field != V4L2_FIELD_NONE && now->field != V4L2_FIELD_ANY};
+        return capture_format(*now, session_->set_rate({}));
     });
 }
 
@@ -101,39 +146,23 @@ Result<CaptureFormat> Camera::negotiate(const FormatRequest& request) noexcept {
             return Error(ErrorKind::invalid, "the camera is closed");
         Session& session = *session_;
         if (!session.slots.empty())
-            return session.wrong(ErrorKind::invalid, "the format cannot change while memory is bound");
-        const std::lock_guard guard(session.node->queue);
-        v4l2_format format{};
-        format.type = session.type;
-        if (const int answer = session.call(VIDIOC_G_FMT, &format); answer < 0)
-            return session.refused(answer, "VIDIOC_G_FMT", "reading the format");
-        detail::write(format, request);
-        const detail::Answered wanted = detail::read(format);
-        const FixedText doing("setting the format to ", fourcc_name(wanted.pixel_format), " ", wanted.width,
-                              "x", wanted.height);
-        (void)session.release_buffers(); // a reservation without memory would hold the driver to its format
-        session.format.reset();
-        session.asked_contiguous = false;
-        if (const int answer = session.call(VIDIOC_S_FMT, &format); answer < 0)
+            return session.error(ErrorKind::invalid, "the format cannot change while memory is bound");
+        const std::lock_guard guard(session.node->queue_mutex);
+        auto format = detail::get_format(session);
+        if (!format)
+            return format.error();
+        detail::apply(request, *format);
+        const detail::FormatFields wanted = detail::fields_of(*format);
+        const FixedText doing("setting the format to ",
+                              detail::in_words(wanted.pixel_format, wanted.width, wanted.height));
+        (void)session.release_queue(); // a reservation without memory would hold the driver to its format
+        session.forget_format();
+        if (const int answer = session.ioctl(VIDIOC_S_FMT, &*format); answer < 0)
             return session.refused(answer, "VIDIOC_S_FMT", doing);
-        const detail::Answered answered = detail::read(format);
-        if (answered.memories != 1)
-            return session
-                .wrong(ErrorKind::unsupported,
-                       FixedText(doing.view(), ": the colour planes of ", fourcc_name(answered.pixel_format),
-                                 " lie in ", answered.memories, " separate memories, which is not supported"))
-                .remedy("choose the format of the same name without M, such as NV12 for NM12");
-        auto layout = detail::layout_of(answered);
-        if (!layout || answered.size == 0)
-            return session
-                .wrong(ErrorKind::incompatible,
-                       FixedText(doing.view(), ": the driver answers with ",
-                                 fourcc_name(answered.pixel_format), " ", answered.width, "x",
-                                 answered.height, ", stride ", answered.stride, ", ", answered.size,
-                                 " bytes, which does not fit together"))
-                .call("VIDIOC_S_FMT");
-        session.format = CaptureFormat{answered.pixel_format, *layout, session.set_rate(request.rate),
-                                       answered.field != V4L2_FIELD_NONE && answered.field != V4L2_FIELD_ANY};
+        const auto fields = detail::check_answer(session, *format, "VIDIOC_S_FMT", doing);
+        if (!fields)
+            return fields.error();
+        session.format = capture_format(*fields, session.set_rate(request.rate));
         return *session.format;
     });
 }

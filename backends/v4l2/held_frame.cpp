@@ -25,7 +25,7 @@ Result<MappedFrame> detail::Session::map(const Frame& frame) const noexcept {
     if (!mapping)
         return std::move(mapping).error();
     if (frame.offset > mapping->size() || frame.bytes_used > mapping->size() - frame.offset)
-        return wrong(ErrorKind::incompatible, "the driver says that a frame is larger than its memory")
+        return error(ErrorKind::incompatible, "the driver says that a frame is larger than its memory")
             .wanted(frame.offset + frame.bytes_used)
             .held(mapping->size());
     // Both fit into the mapping, and so into std::size_t.
@@ -70,7 +70,7 @@ Result<MappedFrame> HeldFrame::map() const noexcept {
 Result<void> HeldFrame::queue() noexcept {
     if (!memory())
         return Error(ErrorKind::invalid, "the frame was given back, or the camera's memory let go");
-    auto done = session_->give_back(frame_.index);
+    auto done = session_->requeue(frame_.index);
     if (done)
         session_.reset();
     return done;

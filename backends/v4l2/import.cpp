@@ -17,38 +17,44 @@ bool detail::Session::cannot_import() const noexcept {
     v4l2_create_buffers capabilities{};
     capabilities.memory = V4L2_MEMORY_MMAP;
     capabilities.format.type = type;
-    return call(VIDIOC_G_FMT, &capabilities.format) >= 0 && call(VIDIOC_CREATE_BUFS, &capabilities) >= 0 &&
+    return ioctl(VIDIOC_G_FMT, &capabilities.format) >= 0 && ioctl(VIDIOC_CREATE_BUFS, &capabilities) >= 0 &&
            capabilities.capabilities != 0 && !(capabilities.capabilities & V4L2_BUF_CAP_SUPPORTS_DMABUF);
 }
 
-Result<detail::Session::Import> detail::Session::importable(const Memory& memory, std::uint64_t wanted,
-                                                            std::string_view doing) const noexcept {
-    const auto unfit = [&](ErrorKind kind, std::string_view what) {
-        return wrong(kind, FixedText(doing, ": ", what));
-    };
+Result<detail::Session::Import> detail::Session::borrow_dma_buf(const Memory& memory,
+                                                                std::string_view doing) const noexcept {
     const std::string_view from = memory.allocator().name();
     const auto borrowed = borrow_fd(memory, FdKind::dmabuf);
     if (!borrowed)
-        return unfit(ErrorKind::unsupported,
-                     FixedText("memory of ", from, " has no dma-buf, and V4L2 imports nothing else"))
+        return error(ErrorKind::unsupported,
+                     FixedText(doing, ": memory of ", from, " has no dma-buf, and V4L2 imports nothing else"))
             .remedy("use an allocator that exports dma-bufs");
     if (use == Use::capture && (!borrowed->writable || has(memory.flags(), MemoryFlags::readonly)))
-        return unfit(ErrorKind::permission, "the memory is read-only and the camera would write it");
+        return error(ErrorKind::permission,
+                     FixedText(doing, ": the memory is read-only and the camera would write it"));
     const auto facts = dma_buf::examine(borrowed->fd);
     if (!facts)
         return Error(facts.error()).on(from);
-    const std::uint64_t held = std::min(facts->size, borrowed->size);
-    if (held < wanted)
-        return unfit(ErrorKind::incompatible, "the memory is smaller than an image")
+    return Import{.fd = borrowed->fd,
+                  .size = facts->size,
+                  .inode = facts->inode,
+                  .held = std::min<std::uint64_t>(facts->size, borrowed->size),
+                  .offset = borrowed->offset};
+}
+
+Result<void> detail::Session::check_fits(const Import& import, std::uint64_t wanted,
+                                         std::string_view doing) const noexcept {
+    if (import.held < wanted)
+        return error(ErrorKind::incompatible, FixedText(doing, ": the memory is smaller than an image"))
             .wanted(wanted)
-            .held(held)
+            .held(import.held)
             .remedy("allocate what the format's layout says (memory_sizes)");
-    if (borrowed->offset != 0)
-        return unfit(ErrorKind::incompatible,
-                     FixedText("the memory begins at byte ", borrowed->offset,
+    if (import.offset != 0)
+        return error(ErrorKind::incompatible,
+                     FixedText(doing, ": the memory begins at byte ", import.offset,
                                " of its dma-buf, and V4L2 takes one from its start only"))
             .remedy("allocate without a prefix");
-    return Import{borrowed->fd, facts->size, facts->inode};
+    return {};
 }
 
 Error detail::Session::with_plan_command(Error error) const noexcept {
@@ -62,28 +68,29 @@ Error detail::Session::with_plan_command(Error error) const noexcept {
     return std::move(error).remedy(words);
 }
 
-Error detail::Session::import_refused(int answer, std::string_view doing, std::uint64_t wanted,
-                                      std::uint64_t held) const noexcept {
+Error detail::Session::import_error(int answer, std::string_view doing, std::uint64_t wanted,
+                                    std::uint64_t held) const noexcept {
     // What is known of the cause stands before what to do.
-    const auto error = [&](std::string_view words) {
+    const auto not_importable = [&](std::string_view words) {
         return refused(ErrorKind::incompatible, answer, "VIDIOC_QBUF", doing)
             .wanted(wanted)
             .held(held)
             .remedy(words);
     };
     if (answer == -EINVAL)
-        return error(
+        return not_importable(
             "the kernel answers so when it cannot map the memory for the device (addresses out of its "
             "range, or an exporter that does not allow it), and when the memory is no dma-buf or too "
             "short");
     if (answer == -ENOSYS)
-        return error("whoever made this memory lets no other device attach to it");
+        return not_importable("whoever made this memory lets no other device attach to it");
     if (answer != -EFAULT)
         return refused(answer, "VIDIOC_QBUF", doing).wanted(wanted).held(held);
     if (held < wanted)
-        return error("the dma-buf is shorter than an image");
-    return error("the size is right; the device may need memory that is physically contiguous, or within its "
-                 "address range, or that the kernel can map for it");
+        return not_importable("the dma-buf is shorter than an image");
+    return not_importable(
+        "the size is right; the device may need memory that is physically contiguous, or within its "
+        "address range, or that the kernel can map for it");
 }
 
 } // namespace hwalloc::v4l2

@@ -30,7 +30,7 @@ std::vector<std::string> nodes() {
 // As with IPU6 and the CSI cameras of a Raspberry Pi.
 Error behind_a_media_controller(const Session& session) {
     return session
-        .wrong(ErrorKind::unsupported, "capturing from one end of a media controller's pipeline "
+        .error(ErrorKind::unsupported, "capturing from one end of a media controller's pipeline "
                                        "(V4L2_CAP_IO_MC), which delivers nothing by itself")
         .call("VIDIOC_QUERYCAP")
         .remedy("use libcamera for this camera (`cam --list` shows what it finds); or set the pipeline up "

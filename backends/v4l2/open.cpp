@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -52,45 +53,34 @@ constexpr Kind output{V4L2_CAP_VIDEO_OUTPUT | V4L2_CAP_VIDEO_M2M,
                        .denied = denied}};
 
 // The nodes that this process has open. Never destroyed: cameras may outlive every other static object.
-struct Known {
+struct NodeTable {
     std::mutex mutex;
-    std::vector<std::weak_ptr<detail::Node>> nodes;
+    WeakList<detail::Node> nodes;
 
     // Null: no such node is open.
-    std::shared_ptr<detail::Node> find(dev_t device) {
-        for (const std::weak_ptr<detail::Node>& one : nodes)
-            if (auto node = one.lock(); node && node->device == device)
+    std::shared_ptr<detail::Node> find(dev_t device) const {
+        for (auto& node : nodes.alive())
+            if (node->device == device)
                 return node;
         return nullptr;
     }
     std::shared_ptr<detail::Node> find_or_add(dev_t device) {
         if (auto node = find(device))
             return node;
-        std::erase_if(nodes, [](const std::weak_ptr<detail::Node>& one) { return one.expired(); });
         auto node = std::make_shared<detail::Node>(device);
-        nodes.push_back(node);
+        nodes.add(node);
         return node;
     }
 };
-constinit Immortal<Known> known_nodes;
+constinit Immortal<NodeTable> node_table;
 
 // The sessions of a node that may be shared. With the table of nodes locked, and until it is not.
 std::vector<std::shared_ptr<detail::Session>> sessions_at(const std::string& path) {
-    std::vector<std::shared_ptr<detail::Session>> sessions;
     struct stat status {};
     if (kernel.stat(path.c_str(), &status) < 0)
-        return sessions;
-    if (const auto node = known_nodes->find(status.st_rdev))
-        for (const auto& one : node->sessions)
-            if (auto session = one.lock())
-                sessions.push_back(std::move(session));
-    return sessions;
-}
-
-void share(const std::shared_ptr<detail::Session>& session) {
-    auto& sessions = session->node->sessions;
-    std::erase_if(sessions, [](const std::weak_ptr<detail::Session>& one) { return one.expired(); });
-    sessions.push_back(session);
+        return {};
+    const auto node = node_table->find(status.st_rdev);
+    return node ? node->sessions.alive() : std::vector<std::shared_ptr<detail::Session>>();
 }
 
 } // namespace
@@ -113,7 +103,7 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string
     session->info.path = path;
     session->use = use;
     v4l2_capability capability{};
-    if (const int answer = session->call(VIDIOC_QUERYCAP, &capability); answer < 0)
+    if (const int answer = session->ioctl(VIDIOC_QUERYCAP, &capability); answer < 0)
         return Error(answer == -ENOTTY || answer == -EINVAL ? ErrorKind::unsupported
                                                             : Error::kind_of_errno(-answer),
                      -answer, kind.advice.purpose)
@@ -127,27 +117,29 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string
     const std::uint32_t can =
         capability.capabilities & V4L2_CAP_DEVICE_CAPS ? capability.device_caps : capability.capabilities;
     if (!(can & (kind.single_planar | kind.multi_planar)))
-        return session->wrong(ErrorKind::unsupported, kind.missing)
+        return session->error(ErrorKind::unsupported, kind.missing)
             .remedy("choose another node: `v4l2-ctl --list-devices` shows them");
     if (!(can & V4L2_CAP_STREAMING))
-        return session->wrong(ErrorKind::unsupported, kind.no_streaming);
+        return session->error(ErrorKind::unsupported, kind.no_streaming);
     session->media_controller = (can & V4L2_CAP_IO_MC) != 0;
     session->info.multi_planar = !(can & kind.single_planar);
     session->type = session->info.multi_planar ? kind.multi_type : kind.single_type;
     struct stat status {};
     if (const int answer = kernel.fstat(fd, &status); answer < 0)
         return session->refused(answer, "fstat", "asking a node what it is");
-    const std::lock_guard guard(known_nodes->mutex);
-    session->node = known_nodes->find_or_add(status.st_rdev);
+    const std::lock_guard guard(node_table->mutex);
+    session->node = node_table->find_or_add(status.st_rdev);
     return session;
 }
 
 Result<std::shared_ptr<detail::Session>> detail::Session::open_for_application(const std::string& path) {
+    std::vector<std::shared_ptr<Session>> sessions; // end after the lock: the last owner closes a file
     {
-        const std::lock_guard guard(known_nodes->mutex);
-        for (const auto& session : sessions_at(path)) {
+        const std::lock_guard guard(node_table->mutex);
+        sessions = sessions_at(path);
+        for (const auto& session : sessions) {
             v4l2_capability alive{}; // behind a /dev that nobody keeps, the file may be a lost device's
-            if (!session->has_camera && session->call(VIDIOC_QUERYCAP, &alive) >= 0) {
+            if (!session->has_camera && session->ioctl(VIDIOC_QUERYCAP, &alive) >= 0) {
                 session->has_camera = true;
                 return session;
             }
@@ -156,25 +148,25 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open_for_application(c
     auto session = open(path);
     if (!session)
         return session;
-    const std::lock_guard guard(known_nodes->mutex);
+    const std::lock_guard guard(node_table->mutex);
     (*session)->has_camera = true;
-    share(*session);
+    (*session)->node->sessions.add(*session);
     return session;
 }
 
-void detail::Session::leave_application() noexcept {
+void detail::Session::close_for_application() noexcept {
     {
-        const std::lock_guard guard(node->queue);
-        format.reset(); // anybody may set another from here on
-        asked_contiguous = false;
+        const std::lock_guard guard(node->queue_mutex);
+        forget_format(); // anybody may set another from here on
     }
-    const std::lock_guard guard(known_nodes->mutex);
+    const std::lock_guard guard(node_table->mutex);
     has_camera = false;
 }
 
 Result<std::shared_ptr<detail::Session>> detail::Session::open_or_share(const std::string& path) {
+    std::vector<std::shared_ptr<Session>> sessions; // end after the lock, as above
     const auto shared = [&]() -> std::shared_ptr<Session> {
-        auto sessions = sessions_at(path);
+        sessions = sessions_at(path);
         // Of two open files one would find the queue taken.
         for (const auto& session : sessions)
             if (session->holds_queue)
@@ -185,26 +177,29 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open_or_share(const st
         return sessions.empty() ? nullptr : sessions.front();
     };
     {
-        const std::lock_guard guard(known_nodes->mutex);
+        const std::lock_guard guard(node_table->mutex);
         if (auto session = shared())
             return session;
     }
+    sessions.clear();
     auto session = open(path, Use::capture, ErrorKind::device_lost);
     if (session) {
-        const std::lock_guard guard(known_nodes->mutex);
+        const std::lock_guard guard(node_table->mutex);
         if (auto first = shared())
             return first;
-        share(*session);
+        (*session)->node->sessions.add(*session);
     }
     return session;
 }
 
 bool detail::Session::another_holds_queue() const noexcept {
-    const std::lock_guard guard(known_nodes->mutex);
-    for (const auto& one : node->sessions)
-        if (const auto session = one.lock(); session && session.get() != this && session->holds_queue)
-            return true;
-    return false;
+    const auto others = without_exceptions([&]() -> Result<std::vector<std::shared_ptr<Session>>> {
+        const std::lock_guard guard(node_table->mutex);
+        return node->sessions.alive();
+    });
+    return others && std::any_of(others->begin(), others->end(), [&](const auto& session) {
+               return session.get() != this && session->holds_queue;
+           });
 }
 
 } // namespace hwalloc::v4l2

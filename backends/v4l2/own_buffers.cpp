@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <limits>
 
-#include "backends/v4l2/session.h"
+#include "backends/v4l2/formats.h"
 #include "common/open_files.h"
 #include "common/standard_streams.h"
 
@@ -15,62 +15,51 @@ namespace hwalloc::v4l2 {
 // Made by CREATE_BUFS, exported by EXPBUF, and forgotten by the queue with REQBUFS(0), while the dma-buf
 // lives on (V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS; userspace-api/media/v4l/vidioc-reqbufs.rst). So the buffers
 // are memory like any other's: there may be more than the queue can have, and they are bound like an import.
-Result<UniqueFd> detail::Session::make_own_buffer(std::uint64_t bytes) noexcept {
+Result<UniqueFd> detail::Session::create_own_buffer(std::uint64_t bytes) noexcept {
+    constexpr const char* doing = "making a buffer of the camera's own";
     if (!slots.empty())
-        return wrong(ErrorKind::busy, "making a buffer of the camera's own")
+        return error(ErrorKind::busy, doing)
             .remedy("the camera's queue holds bound memory: allocate before bind(), or after unbind()");
     if (bytes > std::numeric_limits<std::uint32_t>::max())
-        return wrong(ErrorKind::limit, "making a buffer of the camera's own")
+        return error(ErrorKind::limit, doing)
             .wanted(bytes)
             .held(std::numeric_limits<std::uint32_t>::max())
             .remedy("V4L2 counts the bytes of a buffer in 32 bits: use another allocator");
-    constexpr const char* doing = "making a buffer of the camera's own";
     std::uint32_t before = reserved;
     // A queue has buffers of one kind only.
-    if (const int answer = drop_buffers(); answer < 0)
+    if (const int answer = free_buffers(); answer < 0)
         return refused(answer, "VIDIOC_REQBUFS", doing);
     auto made = [&]() -> Result<UniqueFd> {
         v4l2_create_buffers request{};
         request.count = 1;
         request.memory = V4L2_MEMORY_MMAP;
         request.format.type = type;
-        if (const int answer = call(VIDIOC_G_FMT, &request.format); answer < 0)
+        if (const int answer = ioctl(VIDIOC_G_FMT, &request.format); answer < 0)
             return refused(answer, "VIDIOC_G_FMT", doing);
-        if (info.multi_planar && request.format.fmt.pix_mp.num_planes != 1)
-            return wrong(ErrorKind::unsupported, doing)
-                .remedy("the camera's format has planes in separate memories: choose one of a single memory, "
-                        "such "
-                        "as NV12 for NM12");
+        const auto image = check_answer(*this, request.format, "VIDIOC_G_FMT", doing);
+        if (!image)
+            return image.error();
         // Drivers refuse less than an image.
-        v4l2_plane_pix_format& plane = request.format.fmt.pix_mp.plane_fmt[0];
-        const std::uint32_t image = info.multi_planar ? plane.sizeimage : request.format.fmt.pix.sizeimage;
-        const std::uint32_t wanted = std::max(image, static_cast<std::uint32_t>(bytes));
+        const std::uint32_t wanted = std::max(image->size, static_cast<std::uint32_t>(bytes));
         if (info.multi_planar)
-            plane.sizeimage = wanted;
+            request.format.fmt.pix_mp.plane_fmt[0].sizeimage = wanted;
         else
             request.format.fmt.pix.sizeimage = wanted;
-        if (const int answer = call(VIDIOC_CREATE_BUFS, &request); answer < 0) {
-            Error error = refused(answer, "VIDIOC_CREATE_BUFS", doing).wanted(wanted);
-            return answer == -ENOTTY ? Error(ErrorKind::unsupported, ENOTTY, doing)
-                                           .on(info.path)
-                                           .call("VIDIOC_CREATE_BUFS")
-                                           .remedy("the driver cannot make single buffers")
-                                     : std::move(error);
+        if (const int answer = ioctl(VIDIOC_CREATE_BUFS, &request); answer < 0) {
+            Error failed = refused(answer, "VIDIOC_CREATE_BUFS", doing);
+            return answer == -ENOTTY ? std::move(failed) : std::move(failed).wanted(wanted);
         }
         if (request.count == 0)
-            return wrong(ErrorKind::exhausted, doing).call("VIDIOC_CREATE_BUFS").wanted(wanted);
+            return error(ErrorKind::exhausted, doing).call("VIDIOC_CREATE_BUFS").wanted(wanted);
         if (!(request.capabilities & V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS))
-            return wrong(ErrorKind::unsupported, doing)
+            return error(ErrorKind::unsupported, doing)
                 .remedy("the driver does not let go of a buffer that is exported (it takes Linux 5.0)");
         v4l2_exportbuffer exported{};
         exported.type = type;
         exported.index = request.index;
         exported.flags = O_RDWR | O_CLOEXEC;
-        if (const int answer = call(VIDIOC_EXPBUF, &exported); answer < 0)
-            return answer == -ENOTTY || answer == -EINVAL
-                       ? refused(ErrorKind::unsupported, answer, "VIDIOC_EXPBUF", doing)
-                             .remedy("the driver exports no dma-bufs")
-                       : refused(answer, "VIDIOC_EXPBUF", doing);
+        if (const int answer = ioctl(VIDIOC_EXPBUF, &exported); answer < 0)
+            return refused(answer, "VIDIOC_EXPBUF", doing);
         const int kept = above_standard_streams(exported.fd);
         if (kept < 0)
             return with_open_files_remedy(refused(kept, "fcntl(F_DUPFD_CLOEXEC)", doing), kept);

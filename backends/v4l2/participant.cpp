@@ -70,7 +70,7 @@ public:
         of_bytes_ = !image.pixels();
         return without_exceptions([&]() -> Result<Constraints> {
             if (session_->cannot_import())
-                return session_->wrong(ErrorKind::unsupported, "the driver cannot import dma-bufs")
+                return session_->error(ErrorKind::unsupported, "the driver cannot import dma-bufs")
                     .call("VIDIOC_CREATE_BUFS");
             const auto answered =
                 image.pixels() ? detail::try_format(*session_, {image.fourcc, image.width, image.height, 0},
@@ -93,7 +93,7 @@ public:
     Result<ImageLayout> settle(const ImageLayout& layout) noexcept override {
         return without_exceptions([&]() -> Result<ImageLayout> {
             if (layout.modifier != linear_modifier)
-                return session_->wrong(ErrorKind::incompatible,
+                return session_->error(ErrorKind::incompatible,
                                        "V4L2 knows linear images only, and this layout is not");
             ImageLayout settled = layout;
             if (layout.fourcc == 0) {

@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "backends/v4l2/session.h"
-#include "common/dma_buf.h"
 #include "hwalloc/allocator.h"
 
 namespace hwalloc::v4l2 {
@@ -13,7 +12,7 @@ namespace hwalloc::v4l2 {
 std::uint32_t Camera::min_buffers() noexcept {
     v4l2_control control{};
     control.id = V4L2_CID_MIN_BUFFERS_FOR_CAPTURE;
-    if (!session_ || session_->call(VIDIOC_G_CTRL, &control) < 0 || control.value < 1)
+    if (!session_ || session_->ioctl(VIDIOC_G_CTRL, &control) < 0 || control.value < 1)
         return 1;
     return static_cast<std::uint32_t>(control.value);
 }
@@ -22,14 +21,14 @@ Result<std::uint32_t> Camera::reserve(std::uint32_t count) noexcept {
     if (!session_ || !session_->format || !session_->slots.empty() || count == 0)
         return Error(ErrorKind::invalid,
                      "buffers are reserved after negotiate() and before bind(), one at least");
-    const std::lock_guard guard(session_->node->queue);
+    const std::lock_guard guard(session_->node->queue_mutex);
     return session_->reserve(count);
 }
 
 Result<std::uint32_t> detail::Session::reserve(std::uint32_t count) noexcept {
     const FixedText doing("asking for ", count, " buffers to import dma-bufs into");
     if (cannot_import())
-        return wrong(ErrorKind::unsupported, FixedText(doing.view(), ": the driver cannot import dma-bufs"))
+        return error(ErrorKind::unsupported, FixedText(doing.view(), ": the driver cannot import dma-bufs"))
             .call("VIDIOC_CREATE_BUFS")
             .remedy("use another camera: this driver fills no memory but its own");
     std::uint32_t granted = count;
@@ -45,71 +44,84 @@ Result<std::uint32_t> detail::Session::reserve(std::uint32_t count) noexcept {
     return granted;
 }
 
+namespace {
+
+// Memories to bind, and what is known of each.
+struct Binding {
+    std::vector<Session::Slot> slots;
+    std::vector<Session::Import> imports;
+};
+
+// What runs here may be anybody's code: no lock is held.
+Result<Binding> prepare(const Session& session, std::span<const MemoryRef> memories) {
+    Binding all;
+    for (std::size_t i = 0; i < memories.size(); ++i) {
+        const FixedText doing("binding buffer ", i + 1, " of ", memories.size());
+        if (!memories[i])
+            return session.error(ErrorKind::invalid, FixedText(doing, ": there is no memory"));
+        const auto import = session.borrow_dma_buf(*memories[i], doing);
+        if (!import && import.error().kind() == ErrorKind::unsupported)
+            return session.with_plan_command(import.error());
+        if (!import)
+            return import.error();
+        if (auto fits = session.check_fits(*import, session.image_size(), doing); !fits)
+            return std::move(fits).error();
+        if (std::any_of(all.imports.begin(), all.imports.end(),
+                        [&](const Session::Import& other) { return other.inode == import->inode; }))
+            return session.error(ErrorKind::invalid, FixedText(doing, ": this dma-buf has an index already"));
+        auto handle = memories[i]->ref();
+        if (!handle)
+            return std::move(handle).error();
+        all.slots.push_back({*std::move(handle), import->fd});
+        all.imports.push_back(*import);
+    }
+    return all;
+}
+
+} // namespace
+
 Result<void> Camera::bind(std::span<const MemoryRef> memories) noexcept {
     auto bound_all = without_exceptions([&]() -> Result<void> {
         if (!session_ || !session_->format || !session_->slots.empty() || memories.empty())
             return Error(ErrorKind::invalid, "memory is bound once, after negotiate(), one buffer at least");
         Session& session = *session_;
-        const std::lock_guard guard(session.node->queue);
-        const std::uint64_t wanted = session.image_size();
         if (memories.size() > std::numeric_limits<std::uint32_t>::max())
             return Error(ErrorKind::limit, "that is too many buffers");
         const auto count = static_cast<std::uint32_t>(memories.size());
-
-        std::vector<Session::Slot> slots;
-        std::vector<std::uint64_t> seen;
-        slots.reserve(count);
-        seen.reserve(count);
-        std::uint64_t smallest = std::numeric_limits<std::uint64_t>::max();
-        for (std::uint32_t i = 0; i < count; ++i) {
-            const FixedText doing("binding buffer ", i + 1, " of ", count);
-            const auto wrong = [&](ErrorKind kind, std::string_view what) {
-                return session.wrong(kind, FixedText(doing, ": ", what));
-            };
-            if (!memories[i])
-                return wrong(ErrorKind::invalid, "there is no memory");
-            const auto import = session.importable(*memories[i], wanted, doing);
-            if (!import && import.error().kind() == ErrorKind::unsupported)
-                return session.with_plan_command(import.error());
-            if (!import)
-                return import.error();
-            if (std::find(seen.begin(), seen.end(), import->inode) != seen.end())
-                return wrong(ErrorKind::invalid, "this dma-buf has an index already");
-            seen.push_back(import->inode);
-            auto handle = memories[i]->ref();
-            if (!handle)
-                return std::move(handle).error();
-            slots.push_back({*std::move(handle), import->fd});
-            smallest = std::min(smallest, import->size);
-        }
-
-        if (session.reserved != count) {
-            auto granted = session.reserve(count);
-            if (!granted)
-                return std::move(granted).error();
-            if (*granted != count)
-                return session
-                    .wrong(ErrorKind::limit,
-                           FixedText("the driver wants ", *granted, " buffers, not ", count))
-                    .call("VIDIOC_REQBUFS");
-        }
-        for (std::uint32_t i = 0; i < count; ++i) {
-            const int answer = session.queue_dma_buf(i, slots[i].fd, wanted);
-            if (answer >= 0) {
-                slots[i].holder = Session::Holder::driver;
-                continue;
+        auto binding = prepare(session, memories);
+        if (!binding)
+            return std::move(binding).error();
+        std::uint32_t i = 0;
+        int answer = 0;
+        {
+            const std::lock_guard guard(session.node->queue_mutex);
+            if (session.reserved != count) {
+                auto granted = session.reserve(count);
+                if (!granted)
+                    return std::move(granted).error();
+                if (*granted != count)
+                    return session
+                        .error(ErrorKind::limit,
+                               FixedText("the driver wants ", *granted, " buffers, not ", count))
+                        .call("VIDIOC_REQBUFS");
             }
-            session.release_buffers(); // what was imported already; the queue is idle and empty again
-            return session.explain_refusal(answer, FixedText("importing buffer ", i + 1, " of ", count),
-                                           smallest, dma_buf::exporter_of(slots[i].fd));
+            for (; i < count && answer >= 0; ++i) {
+                answer = session.queue_dma_buf(i, binding->slots[i].fd, session.image_size());
+                binding->slots[i].holder = Session::Holder::driver;
+            }
+            if (answer >= 0) {
+                session.slots = std::move(binding->slots);
+                ++session.bindings;
+                return {};
+            }
+            (void)session.release_queue(); // what was imported already; the queue is idle and empty again
         }
-        session.slots = std::move(slots);
-        ++session.bindings;
-        return {};
+        return session.explain_refusal(answer, FixedText("importing buffer ", i, " of ", count),
+                                       *memories[i - 1], binding->imports[i - 1]);
     });
     if (!bound_all && bound() == 0 && session_) {
-        const std::lock_guard guard(session_->node->queue);
-        (void)session_->release_buffers();
+        const std::lock_guard guard(session_->node->queue_mutex);
+        (void)session_->release_queue();
     }
     return bound_all;
 }
@@ -137,12 +149,12 @@ Result<void> Camera::unbind() noexcept {
     auto stopped = session_->streaming ? stop() : Result<void>();
     Session& session = *session_;
     session.streaming = false;
-    std::vector<Session::Slot> let_go; // after the lock: memory's end may be anybody's code
+    std::vector<Session::Slot> slots; // end after the lock: memory's end may be anybody's code
     int answer;
     {
-        const std::lock_guard guard(session.node->queue);
-        answer = session.release_buffers();
-        let_go.swap(session.slots);
+        const std::lock_guard guard(session.node->queue_mutex);
+        answer = session.release_queue();
+        slots.swap(session.slots);
     }
     if (answer < 0 && stopped)
         return session.refused(answer, "VIDIOC_REQBUFS", "letting the buffers go");

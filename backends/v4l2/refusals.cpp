@@ -105,9 +105,9 @@ constexpr Row rows[] = {
 };
 
 // Those for which every errno has an answer.
-constexpr std::string_view told_always[] = {"VIDIOC_REQBUFS",  "VIDIOC_CREATE_BUFS", "VIDIOC_EXPBUF",
-                                            "VIDIOC_QBUF",     "VIDIOC_DQBUF",       "VIDIOC_STREAMON",
-                                            "VIDIOC_STREAMOFF"};
+constexpr std::string_view explained_calls[] = {"VIDIOC_REQBUFS",  "VIDIOC_CREATE_BUFS", "VIDIOC_EXPBUF",
+                                                "VIDIOC_QBUF",     "VIDIOC_DQBUF",       "VIDIOC_STREAMON",
+                                                "VIDIOC_STREAMOFF"};
 
 } // namespace
 
@@ -116,7 +116,7 @@ Refusal refusal_of(std::string_view call_name, int errno_value) noexcept {
         if (row.code == errno_value && (row.call.empty() || row.call == call_name))
             return row.refusal;
     const ErrorKind kind = Error::kind_of_errno(errno_value);
-    for (const std::string_view call : told_always)
+    for (const std::string_view call : explained_calls)
         if (call == call_name)
             return {kind, "no common cause is known for this: the kernel log (`dmesg`) may have the driver's "
                           "own words; try another format or size, or plug the device in again"};

@@ -23,10 +23,10 @@ Selections::Selections(const Session& session) noexcept : session_(session) {
 }
 
 bool Selections::read(v4l2_selection& selection) const noexcept {
-    return session_.call(VIDIOC_G_SELECTION, &selection) >= 0;
+    return session_.ioctl(VIDIOC_G_SELECTION, &selection) >= 0;
 }
 
-void Selections::put_back() const noexcept {
+void Selections::restore() const noexcept {
     // Twice: each can be held back by where the other still is.
     for (int round = 0; round < 2; ++round)
         for (const v4l2_selection& wanted : before_) {
@@ -34,7 +34,8 @@ void Selections::put_back() const noexcept {
             if (wanted.type == 0 || !read(now) || is_same(now.r, wanted.r))
                 continue;
             now = wanted;
-            (void)session_.call(VIDIOC_S_SELECTION, &now); // best effort: the format is back, and that counts
+            (void)session_.ioctl(VIDIOC_S_SELECTION,
+                                 &now); // best effort: the format is back, and that counts
         }
 }
 

@@ -9,13 +9,13 @@
 
 namespace hwalloc::v4l2::detail {
 
-// Remembers them, and puts them back: a format that is set moves them, and setting the format from before
+// Remembers them, and restores them: a format that is set moves them, and setting the format from before
 // does not move them back (Linux Documentation/userspace-api/media/v4l/selection-api-configuration.rst).
 class Selections {
 public:
     // A driver without rectangles has none to remember.
     explicit Selections(const Session& session) noexcept;
-    void put_back() const noexcept;
+    void restore() const noexcept;
 
 private:
     // False: the driver has no such rectangle.

@@ -8,7 +8,7 @@
 
 namespace hwalloc::v4l2 {
 
-int detail::Session::call(unsigned long request, void* argument) const noexcept {
+int detail::Session::ioctl(unsigned long request, void* argument) const noexcept {
     for (;;) {
         const int answer = kernel.ioctl(fd.get(), request, argument);
         if (answer != -EINTR)
@@ -26,18 +26,18 @@ Error detail::Session::refused(ErrorKind kind, int answer, const char* call_name
 
 Error detail::Session::refused(int answer, const char* call_name, std::string_view doing) const noexcept {
     const Refusal known = refusal_of(call_name, -answer);
-    Error error = refused(known.kind, answer, call_name, doing);
+    Error failed = refused(known.kind, answer, call_name, doing);
     if (answer == -EBUSY && another_holds_queue())
-        return std::move(error).remedy(
+        return std::move(failed).remedy(
             "this program itself holds the device's buffers, through another Camera or participant that it "
             "has open: use that one, or unbind() it first");
     if (answer == -EBUSY && std::string_view(call_name) != "VIDIOC_STREAMON")
-        return std::move(error).remedy(FixedText("another program holds the device: find it with `fuser -v ",
-                                                 info.path, "`, end it, and try again"));
-    return known.remedy ? std::move(error).remedy(known.remedy) : std::move(error);
+        return std::move(failed).remedy(FixedText("another program holds the device: find it with `fuser -v ",
+                                                  info.path, "`, end it, and try again"));
+    return known.remedy ? std::move(failed).remedy(known.remedy) : std::move(failed);
 }
 
-Error detail::Session::wrong(ErrorKind kind, std::string_view doing) const noexcept {
+Error detail::Session::error(ErrorKind kind, std::string_view doing) const noexcept {
     return Error(kind, "using a video device").doing(doing).on(FixedText(info.path, " (", info.card, ")"));
 }
 
@@ -46,18 +46,18 @@ int detail::Session::request_buffers(std::uint32_t& count, std::uint32_t memory)
     request.count = count;
     request.type = type;
     request.memory = memory;
-    const int answer = call(VIDIOC_REQBUFS, &request);
+    const int answer = ioctl(VIDIOC_REQBUFS, &request);
     if (answer >= 0)
         count = request.count;
     return answer;
 }
 
-int detail::Session::release_buffers() noexcept {
+int detail::Session::release_queue() noexcept {
     holds_queue = false;
-    return drop_buffers();
+    return free_buffers();
 }
 
-int detail::Session::drop_buffers() noexcept {
+int detail::Session::free_buffers() noexcept {
     if (reserved == 0)
         return 0;
     std::uint32_t none = 0;
@@ -81,7 +81,7 @@ int detail::Session::queue_dma_buf(std::uint32_t index, int dma_buf, std::uint64
         queued.buffer.length = static_cast<std::uint32_t>(length);
         queued.buffer.bytesused = used;
     }
-    return call(VIDIOC_QBUF, &queued.buffer);
+    return ioctl(VIDIOC_QBUF, &queued.buffer);
 }
 
 } // namespace hwalloc::v4l2

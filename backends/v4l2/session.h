@@ -13,7 +13,9 @@
 #include <string_view>
 #include <vector>
 
+#include "allocators/plan/contiguity.h"
 #include "common/fixed_text.h"
+#include "common/weak_list.h"
 #include "common/without_exceptions.h"
 #include "hwalloc/v4l2.h"
 
@@ -31,10 +33,10 @@ struct Node {
 
     const dev_t device;
     // Held while the queue's buffers change, because allocators of the camera may use it at any time. Never
-    // taken for a frame.
-    std::mutex queue;
+    // taken for a frame, and never held while code runs that may be anybody's.
+    std::mutex queue_mutex;
     // Those that may be shared, the oldest first. Guarded by the table of nodes.
-    std::vector<std::weak_ptr<Session>> sessions;
+    WeakList<Session> sessions;
 };
 
 struct Session {
@@ -45,7 +47,8 @@ struct Session {
     // The same for an application's Camera, with which others then share the session. It is one that they
     // have already, where no other Camera has that.
     static Result<std::shared_ptr<Session>> open_for_application(const std::string& path);
-    void leave_application() noexcept; // that Camera is closed; others may keep the session
+    // Ends that Camera's use; others may keep the session.
+    void close_for_application() noexcept;
     // A session that this process has open on the node to capture: the one that holds the queue, else the
     // last Camera's, else the oldest, else a new one. A node that is not there is device_lost: the library
     // has met it.
@@ -76,38 +79,42 @@ struct Session {
     std::vector<Slot> slots;
     std::uint64_t bindings = 0; // how many bind() there were
     bool streaming = false;
-    bool asked_contiguous = false; // the three below are an answer for this format
-    Answer contiguous = Answer::unknown;
-    std::optional<Error> why_unknown;
-    unsigned twins_refused = 0; // of two
+    // Whether the device needs contiguous memory for that format; empty: not asked yet.
+    std::optional<planning::Contiguity> contiguity;
 
-    // ioctl, restarted on EINTR. Returns 0 or more, or a negative errno.
-    int call(unsigned long request, void* argument) const noexcept;
+    // Restarted on EINTR. Returns 0 or more, or a negative errno.
+    int ioctl(unsigned long request, void* argument) const noexcept;
     // "capturing on /dev/video0 (vivid): VIDIOC_X: …" for a negative errno.
     Error refused(int answer, const char* call_name, std::string_view doing) const noexcept;
     Error refused(ErrorKind kind, int answer, const char* call_name, std::string_view doing) const noexcept;
-    Error wrong(ErrorKind kind, std::string_view doing) const noexcept; // no call was involved
+    Error error(ErrorKind kind, std::string_view doing) const noexcept; // no call was involved
+
+    // The device may have another format from here on.
+    void forget_format() noexcept {
+        format.reset();
+        contiguity.reset();
+    }
 
     // REQBUFS; the count is what the driver granted afterwards.
     int request_buffers(std::uint32_t& count, std::uint32_t memory = V4L2_MEMORY_DMABUF) const noexcept;
     // Whether the driver says that it imports no dma-bufs. One that says nothing is asked by REQBUFS.
     bool cannot_import() const noexcept;
-    // Camera::reserve, with the node's queue held.
+    // Camera::reserve, with the node's queue_mutex held.
     Result<std::uint32_t> reserve(std::uint32_t count) noexcept;
     // A buffer of the driver's own of at least `bytes`, as dma-buf open for reading and writing, which the
     // queue then knows no more. Errors: busy (buffers are bound, or another program has the queue),
     // unsupported (the driver makes none, exports none or does not let go of them), limit, exhausted. With
-    // the node's queue held.
-    Result<UniqueFd> make_own_buffer(std::uint64_t bytes) noexcept;
+    // the node's queue_mutex held.
+    Result<UniqueFd> create_own_buffer(std::uint64_t bytes) noexcept;
     // REQBUFS(0): ends every import. 0 or a negative errno; nothing is reserved afterwards either way.
-    int release_buffers() noexcept;
-    // The same for a moment: the queue is still this session's.
-    int drop_buffers() noexcept;
+    int free_buffers() noexcept;
+    // The same for good: the queue is nobody's then.
+    int release_queue() noexcept;
     // QBUF of the dma-buf `dma_buf` at `index`, `length` bytes of it, which an output reads all. One system
     // call.
     int queue_dma_buf(std::uint32_t index, int dma_buf, std::uint64_t length) const noexcept;
     // Camera::queue and Camera::map.
-    Result<void> give_back(std::uint32_t index) noexcept;
+    Result<void> requeue(std::uint32_t index) noexcept;
     Result<MappedFrame> map(const Frame& frame) const noexcept;
     bool application_holds(std::uint32_t index) const noexcept {
         return index < slots.size() && slots[index].holder == Holder::application;
@@ -116,26 +123,31 @@ struct Session {
     // Sets the rate, when one is wanted, and tells which one is in force. A driver without rates answers 0/0.
     FrameRate set_rate(FrameRate wanted) const noexcept;
 
-    // The dma-buf of memory that is to be imported, as an image of `wanted` bytes.
+    // The dma-buf of memory that is to be imported.
     struct Import {
-        int fd; // lent by the memory
-        std::uint64_t size, inode;
+        int fd;             // lent by the memory
+        std::uint64_t size; // of the dma-buf
+        std::uint64_t inode;
+        std::uint64_t held; // bytes of it that are the memory's
+        std::uint64_t offset;
     };
-    // Errors: those of Camera::bind that the kernel is not asked for.
-    Result<Import> importable(const Memory& memory, std::uint64_t wanted,
-                              std::string_view doing) const noexcept;
-    // What QBUF's refusal of a dma-buf of `held` bytes says by itself.
-    Error import_refused(int answer, std::string_view doing, std::uint64_t wanted,
-                         std::uint64_t held) const noexcept;
-    // The same with the cause established where the answer leaves it open; `exporter`: who made the dma-buf
-    // (dma_buf::exporter_of). With nothing bound any more.
-    Error explain_refusal(int answer, std::string_view doing, std::uint64_t held,
-                          std::string_view exporter) noexcept;
+    // What the memory tells of itself, which may run anybody's code. Errors: those of Camera::bind that
+    // neither the kernel nor the format is asked for.
+    Result<Import> borrow_dma_buf(const Memory& memory, std::string_view doing) const noexcept;
+    // Whether an image of `wanted` bytes fits.
+    Result<void> check_fits(const Import& import, std::uint64_t wanted,
+                            std::string_view doing) const noexcept;
+    // What QBUF's refusal of a dma-buf of `size` bytes says by itself.
+    Error import_error(int answer, std::string_view doing, std::uint64_t wanted,
+                       std::uint64_t size) const noexcept;
+    // The same with the cause established where the answer leaves it open. With nothing bound any more. May
+    // throw std::bad_alloc.
+    Error explain_refusal(int answer, std::string_view doing, const Memory& memory, const Import& import);
     // `error` of memory that was refused, with the command that finds memory which this device takes at its
     // format at the end of the remedy.
     Error with_plan_command(Error error) const noexcept;
-    // Makes the twins and tries them; fills in the answer above. With nothing bound.
-    void ask_twins() noexcept;
+    // Tries twins, once for each format. With nothing bound. May throw std::bad_alloc.
+    const planning::Contiguity& probe_contiguity();
 };
 
 // The nodes that are called like cameras, by the directory, "/dev/video2" before "/dev/video10". `why`, if

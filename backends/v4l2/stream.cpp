@@ -85,7 +85,7 @@ Result<void> Camera::start() noexcept {
             return session.refused(answer, "VIDIOC_QBUF", "queueing a buffer");
         session.slots[i].holder = Session::Holder::driver;
     }
-    if (const int answer = session.call(VIDIOC_STREAMON, &session.type); answer < 0)
+    if (const int answer = session.ioctl(VIDIOC_STREAMON, &session.type); answer < 0)
         return session.refused(answer, "VIDIOC_STREAMON", "starting the stream");
     session.streaming = true;
     return {};
@@ -95,7 +95,7 @@ Result<void> Camera::stop() noexcept {
     if (!session_ || !session_->streaming)
         return Error(ErrorKind::invalid, "the camera is not streaming");
     Session& session = *session_;
-    const int answer = session.call(VIDIOC_STREAMOFF, &session.type);
+    const int answer = session.ioctl(VIDIOC_STREAMOFF, &session.type);
     if (answer < 0)
         return session.refused(answer, "VIDIOC_STREAMOFF", "stopping the stream");
     session.streaming = false;
@@ -113,7 +113,7 @@ Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
     if (std::none_of(slots.begin(), slots.end(),
                      [](const Session::Slot& slot) { return slot.holder == Session::Holder::driver; }))
         return session
-            .wrong(ErrorKind::invalid,
+            .error(ErrorKind::invalid,
                    FixedText("waiting for a frame: the application holds all ", slots.size(), " buffers"))
             .remedy("queue() one: the driver has none to fill");
     const Deadline deadline(timeout_ms);
@@ -133,7 +133,7 @@ Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
         if (answer >= 0) {
             const std::uint32_t index = taken.buffer.index;
             if (index >= slots.size() || slots[index].holder != Session::Holder::driver)
-                return session.wrong(ErrorKind::device_lost,
+                return session.error(ErrorKind::device_lost,
                                      "waiting for a frame: the driver gave a buffer that it does not have");
             session.slots[index].holder = Session::Holder::application;
             return frame_of(session, taken);
@@ -145,7 +145,7 @@ Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
         // Ready, and no frame. An error condition stays, and poll would return at once for ever.
         if (wait.revents & (POLLERR | POLLHUP | POLLNVAL))
             return session
-                .wrong(ErrorKind::unavailable,
+                .error(ErrorKind::unavailable,
                        "waiting for a frame: the driver reports an error and has no frame")
                 .call("poll")
                 .remedy("stop() and start() again; the kernel log (`dmesg`) may say what happened");
@@ -164,15 +164,15 @@ Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
 Result<void> Camera::queue(std::uint32_t index) noexcept {
     if (!session_)
         return Error(ErrorKind::invalid, "the application does not hold this buffer");
-    return session_->give_back(index);
+    return session_->requeue(index);
 }
 
-Result<void> detail::Session::give_back(std::uint32_t index) noexcept {
+Result<void> detail::Session::requeue(std::uint32_t index) noexcept {
     if (!application_holds(index))
         return Error(ErrorKind::invalid, "the application does not hold this buffer");
     Slot& slot = slots[index];
     if (is_mapped(*slot.memory))
-        return wrong(ErrorKind::conflict, FixedText("giving buffer ", index, " back: it is mapped"))
+        return error(ErrorKind::conflict, FixedText("giving buffer ", index, " back: it is mapped"))
             .remedy("unmap it first: the driver would write what the CPU uses");
     if (const int answer = queue_dma_buf(index, slot.fd, image_size()); answer < 0)
         return refused(answer, "VIDIOC_QBUF", "giving a buffer back");

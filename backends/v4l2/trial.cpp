@@ -8,52 +8,20 @@
 namespace hwalloc::v4l2::detail {
 namespace {
 
-FixedText in_words(std::uint32_t pixel_format, std::uint32_t width, std::uint32_t height) {
-    return FixedText(fourcc_name(pixel_format), " ", width, "x", height);
-}
-
-// What the driver made of a format, when that is an image in one memory.
-Result<Answered> understood(const Session& session, const v4l2_format& format, const char* call_name,
-                            std::string_view doing) {
-    const Answered answered = read(format);
-    const FixedText words = in_words(answered.pixel_format, answered.width, answered.height);
-    if (answered.memories != 1)
-        return session
-            .wrong(ErrorKind::unsupported, FixedText(doing, ": the colour planes of ", words, " lie in ",
-                                                     answered.memories, " separate memories"))
-            .call(call_name)
-            .remedy("choose the format of the same name without M, such as NV12 for NM12");
-    if (answered.size == 0 || !layout_of(answered))
-        return session
-            .wrong(ErrorKind::incompatible,
-                   FixedText(doing, ": the driver answers with ", words, ", stride ", answered.stride, ", ",
-                             answered.size, " bytes, which does not fit together"))
-            .call(call_name);
-    return answered;
-}
-
-// The same, when it is the picture that was wanted.
-Result<Answered> agreed(const Session& session, const v4l2_format& format, const Picture& picture,
-                        ErrorKind refusal, const char* call_name, std::string_view doing) {
-    auto answered = understood(session, format, call_name, doing);
+// What the driver made of a format, when it is the picture that was wanted.
+Result<FormatFields> check_picture(const Session& session, const v4l2_format& format, const Picture& picture,
+                                   ErrorKind refusal, const char* call_name, std::string_view doing) {
+    auto answered = check_answer(session, format, call_name, doing);
     if (answered && (drm_of_pixel_format(answered->pixel_format) != picture.fourcc ||
                      answered->width != picture.width || answered->height != picture.height))
         return session
-            .wrong(refusal,
+            .error(refusal,
                    FixedText(doing, ": the driver has ",
                              in_words(answered->pixel_format, answered->width, answered->height), " instead"))
             .call(call_name)
             .remedy("`v4l2-ctl -d NODE --list-formats-ext` (for an output --list-formats-out-ext) shows what "
                     "it offers");
     return answered;
-}
-
-Result<v4l2_format> get_format(const Session& session) {
-    v4l2_format format{};
-    format.type = session.type;
-    if (const int answer = session.call(VIDIOC_G_FMT, &format); answer < 0)
-        return session.refused(answer, "VIDIOC_G_FMT", "reading the format");
-    return format;
 }
 
 FormatRequest request_of(const Picture& picture) noexcept {
@@ -63,7 +31,7 @@ FormatRequest request_of(const Picture& picture) noexcept {
             .stride = picture.stride};
 }
 
-bool is_same(const Answered& one, const Answered& other) noexcept {
+bool is_same(const FormatFields& one, const FormatFields& other) noexcept {
     return one.pixel_format == other.pixel_format && one.width == other.width && one.height == other.height &&
            one.stride == other.stride && one.size == other.size;
 }
@@ -75,36 +43,34 @@ public:
         : session_(session), before_(format), reserved_(session.reserved) {}
 
     // For whatever has a format of its own.
-    Result<Answered> set_format(const Picture& picture) {
+    Result<FormatFields> set_format(const Picture& picture) {
         selections_.emplace(session_);
         rate_ = session_.set_rate({});
         v4l2_format format = before_;
-        write(format, request_of(picture));
+        apply(request_of(picture), format);
         const FixedText doing("setting the format to ",
                               in_words(picture.fourcc, picture.width, picture.height));
-        if (const int answer = session_.call(VIDIOC_S_FMT, &format); answer < 0)
+        if (const int answer = session_.ioctl(VIDIOC_S_FMT, &format); answer < 0)
             return session_.refused(answer, "VIDIOC_S_FMT", doing);
         changed_ = true;
-        return agreed(session_, format, picture, ErrorKind::incompatible, "VIDIOC_S_FMT", doing);
+        return check_picture(session_, format, picture, ErrorKind::incompatible, "VIDIOC_S_FMT", doing);
     }
 
     Result<void> undo() noexcept {
         Result<void> undone;
         if (session_.reserved > 0)
-            if (const int answer = insistently([&] { return let_go(); }); answer < 0)
+            if (const int answer = twice_if_it_fails([&] { return free_buffers(); }); answer < 0)
                 undone = session_.refused(answer, "VIDIOC_REQBUFS", "letting a buffer that was tried go");
         if (changed_) {
             v4l2_format format;
-            const int answer = insistently([&] {
+            const int answer = twice_if_it_fails([&] {
                 format = before_;
-                return session_.call(VIDIOC_S_FMT, &format);
+                return session_.ioctl(VIDIOC_S_FMT, &format);
             });
-            selections_->put_back();
+            selections_->restore();
             // What a driver makes of its own format may differ from that.
-            if (answer < 0 || !is_same(read(format), read(before_))) {
-                session_.format.reset();
-                session_.asked_contiguous = false;
-            }
+            if (answer < 0 || !is_same(fields_of(format), fields_of(before_)))
+                session_.forget_format();
             if (answer < 0)
                 undone = session_.refused(answer, "VIDIOC_S_FMT", "putting the format back");
             else
@@ -113,16 +79,17 @@ public:
         std::uint32_t count = reserved_;
         if (count > 0 && session_.request_buffers(count) >= 0)
             session_.reserved = count;
+        session_.holds_queue = session_.reserved > 0;
         return undone;
     }
 
 private:
     // Twice when it fails: what is left over would be in the way of whoever uses the device next.
-    static int insistently(auto&& undo) noexcept {
+    static int twice_if_it_fails(auto&& undo) noexcept {
         const int answer = undo();
         return answer < 0 ? undo() : answer;
     }
-    int let_go() noexcept {
+    int free_buffers() noexcept {
         std::uint32_t none = 0;
         session_.reserved = 0;
         return session_.request_buffers(none);
@@ -136,41 +103,37 @@ private:
     bool changed_ = false;
 };
 
-bool is(const Answered& answered, const ImageLayout& layout) noexcept {
-    return drm_of_pixel_format(answered.pixel_format) == layout.fourcc && answered.width == layout.width &&
-           answered.height == layout.height && answered.stride == layout.planes[0].stride;
+bool has_layout(const FormatFields& fields, const ImageLayout& layout) noexcept {
+    return drm_of_pixel_format(fields.pixel_format) == layout.fourcc && fields.width == layout.width &&
+           fields.height == layout.height && fields.stride == layout.planes[0].stride;
 }
 
 } // namespace
 
-Result<Answered> current_format(const Session& session) {
-    const auto format = get_format(session);
-    if (!format)
-        return format.error();
-    return understood(session, *format, "VIDIOC_G_FMT", "reading the format");
-}
-
-Result<Answered> try_format(const Session& session, const Picture& picture, ErrorKind refusal) {
+Result<FormatFields> try_format(const Session& session, const Picture& picture, ErrorKind refusal) {
     const FixedText doing("asking for ", in_words(picture.fourcc, picture.width, picture.height));
     if (picture.width == 0 || picture.height == 0)
-        return session.wrong(ErrorKind::invalid, FixedText(doing, ": an image has at least one pixel"));
+        return session.error(ErrorKind::invalid, FixedText(doing, ": an image has at least one pixel"));
     const FormatRequest request = request_of(picture);
     if (request.pixel_format == 0)
-        return session.wrong(refusal, FixedText(doing, ": V4L2 has no such format in one memory"));
+        return session.error(refusal, FixedText(doing, ": V4L2 has no such format in one memory"));
     auto format = get_format(session);
     if (!format)
         return format.error();
-    write(*format, request);
-    if (const int answer = session.call(VIDIOC_TRY_FMT, &*format); answer < 0)
+    apply(request, *format);
+    if (const int answer = session.ioctl(VIDIOC_TRY_FMT, &*format); answer < 0)
         return session.refused(answer, "VIDIOC_TRY_FMT", doing);
-    return agreed(session, *format, picture, refusal, "VIDIOC_TRY_FMT", doing);
+    return check_picture(session, *format, picture, refusal, "VIDIOC_TRY_FMT", doing);
 }
 
 Result<void> try_import(Session& session, const Memory& memory, const ImageLayout& layout) {
     constexpr const char* doing = "trying to import a buffer";
-    const std::lock_guard guard(session.node->queue);
+    const auto import = session.borrow_dma_buf(memory, doing);
+    if (!import)
+        return import.error();
+    const std::lock_guard guard(session.node->queue_mutex);
     if (!session.slots.empty())
-        return session.wrong(ErrorKind::busy, doing)
+        return session.error(ErrorKind::busy, doing)
             .remedy("memory is bound to the camera: try before bind(), or after unbind()");
     const auto before = get_format(session);
     if (!before)
@@ -178,39 +141,38 @@ Result<void> try_import(Session& session, const Memory& memory, const ImageLayou
     const Picture picture{layout.fourcc, layout.width, layout.height, layout.planes[0].stride};
     const bool pixels = layout.fourcc != 0;
     // What the device has already needs no asking, and no setting.
-    const bool has_it = !pixels || is(read(*before), layout);
-    const auto expected = has_it ? understood(session, *before, "VIDIOC_G_FMT", doing)
+    const bool has_it = !pixels || has_layout(fields_of(*before), layout);
+    const auto expected = has_it ? check_answer(session, *before, "VIDIOC_G_FMT", doing)
                                  : try_format(session, picture, ErrorKind::incompatible);
     if (!expected)
         return expected.error();
     const auto another_stride = [&](std::uint32_t stride) {
-        return session.wrong(ErrorKind::incompatible, FixedText(doing, ": the driver wants rows of ", stride,
+        return session.error(ErrorKind::incompatible, FixedText(doing, ": the driver wants rows of ", stride,
                                                                 " bytes, not ", picture.stride));
     };
-    if (pixels && !is(*expected, layout))
+    if (pixels && !has_layout(*expected, layout))
         return another_stride(expected->stride);
-    const auto import = session.importable(memory, expected->size, doing);
-    if (!import)
-        return import.error();
+    if (auto fits = session.check_fits(*import, expected->size, doing); !fits)
+        return fits;
 
     // A reservation holds the driver to its format, and counts buffers that are not there yet.
     Attempt attempt(session, *before);
     auto outcome = without_exceptions([&]() -> Result<void> {
-        if (const int answer = session.release_buffers(); answer < 0)
+        if (const int answer = session.release_queue(); answer < 0)
             return session.refused(answer, "VIDIOC_REQBUFS", doing);
         std::uint64_t wanted = expected->size;
         if (!has_it) {
             const auto set = attempt.set_format(picture);
             if (!set)
                 return set.error();
-            if (!is(*set, layout))
+            if (!has_layout(*set, layout))
                 return another_stride(set->stride);
             wanted = set->size;
         }
         if (auto reserved = session.reserve(1); !reserved)
             return std::move(reserved).error();
         if (const int answer = session.queue_dma_buf(0, import->fd, wanted); answer < 0)
-            return session.import_refused(answer, doing, wanted, import->size);
+            return session.import_error(answer, doing, wanted, import->size);
         return {};
     });
     auto undone = attempt.undo();

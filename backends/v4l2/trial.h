@@ -1,14 +1,9 @@
 // Trials on a device: of a format, which has no effect, and of memory, which is undone.
 #pragma once
 
-#include "backends/v4l2/fields.h"
-#include "backends/v4l2/session.h"
+#include "backends/v4l2/formats.h"
 
 namespace hwalloc::v4l2::detail {
-
-// The format that the device has. Errors: what the driver answers, unsupported (planes that need a memory
-// each), incompatible (an answer that makes no sense).
-Result<Answered> current_format(const Session& session);
 
 struct Picture {
     std::uint32_t fourcc, width, height; // as in drm_fourcc.h
@@ -17,7 +12,7 @@ struct Picture {
 // What the driver would make of a picture (TRY_FMT): that format and size, with a stride of the driver's.
 // Errors: as above; `refusal`, when the driver has another format or size instead, or V4L2 has no name for
 // the format; invalid (no pixels).
-Result<Answered> try_format(const Session& session, const Picture& picture, ErrorKind refusal);
+Result<FormatFields> try_format(const Session& session, const Picture& picture, ErrorKind refusal);
 
 // Imports `memory` into the queue as it is bound, with the format that `layout` is, and undoes both. A
 // reservation is made again. Errors: see Participant::attempt. A format that cannot be put back is forgotten:

@@ -7,6 +7,7 @@
 #include <linux/udmabuf.h>
 #include <linux/videodev2.h>
 #include <poll.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -101,12 +102,23 @@ public:
     std::vector<std::uint32_t> lengths, used; // of what was queued
     int formats_set = 0;
     int calls = 0;
-    std::vector<int> trial_buffers; // descriptors that UDMABUF_CREATE_LIST gave
+    std::vector<ino_t> trial_buffers; // inodes of what UDMABUF_CREATE_LIST gave
     std::uint32_t buffer_flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
 
     static inline FakeCamera* active = nullptr;
 
+    // The place of a descriptor's buffer among those of trials; -1: it is none of them.
+    static int trial_of(int fd) {
+        const auto& trials = active->trial_buffers;
+        const auto found = std::find(trials.begin(), trials.end(), inode_of(fd));
+        return found == trials.end() ? -1 : static_cast<int>(found - trials.begin());
+    }
+
 private:
+    static ino_t inode_of(int fd) {
+        struct stat status {};
+        return ::fstat(fd, &status) == 0 ? status.st_ino : 0;
+    }
     static bool is_node(std::string_view path) {
         return path == "/dev/video7" || path == "/dev/v4l/by-id/the-same";
     }
@@ -376,8 +388,9 @@ private:
             std::size_t size = 0;
             for (__u32 i = 0; i < list.count; ++i)
                 size += list.list[i].size;
-            trial_buffers.push_back(FakeDmaBufs::make(size).release());
-            return trial_buffers.back();
+            UniqueFd made = FakeDmaBufs::make(size);
+            trial_buffers.push_back(inode_of(made.get()));
+            return made.release();
         }
         default:
             return fd < 0 ? -EBADF : -ENOTTY;
