@@ -125,8 +125,8 @@ Result<Block*> Exporter::do_alloc(std::size_t size, const AllocationParams& para
         return std::move(geometry).error();
     // The dma-buf is all of the VkDeviceMemory. So the VkBuffer is, too, where the driver rounds sizes up,
     // and what zeroes the VkBuffer zeroes all that leaves the process.
-    std::size_t bytes = geometry->storage;
-    const auto unit = static_cast<std::size_t>(std::max<VkDeviceSize>(session.buffer_alignment, page));
+    VkDeviceSize bytes = geometry->storage;
+    const auto unit = std::max<VkDeviceSize>(session.buffer_alignment, page);
     if (session.rounds_buffers && __builtin_add_overflow(bytes, unit - 1, &bytes))
         return Error(ErrorKind::limit, "the size does not fit");
     if (session.rounds_buffers)
