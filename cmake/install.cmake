@@ -1,19 +1,47 @@
 # What `cmake --install` gives: the public headers, libhwalloc.so, hwalloc.pc, the CMake package hwalloc::hwalloc, the
-# hwalloc command and the manual pages; and where it was built libhwalloc-vulkan.so, hwalloc-vulkan.pc and the package's
-# component vulkan. Nothing installed names the build directory, and the prefix can be moved.
+# hwalloc command, the manual pages, the documents and the examples; and where it was built libhwalloc-vulkan.so,
+# hwalloc-vulkan.pc and the package's component vulkan. Nothing installed names the build directory, and the prefix can be
+# moved, by `cmake --install --prefix` and later.
 include(CMakePackageConfigHelpers)
+
+# hwalloc_install_program(TARGET): into bin, finding the library beside it wherever the prefix is moved to.
+# hwalloc_install_part(TARGET DIRECTORY): a module of a program, likewise.
+function(hwalloc_install_program target)
+    if(NOT HWALLOC_INSTALL)
+        return()
+    endif()
+    hwalloc_find_library_from(${target} ${CMAKE_INSTALL_FULL_BINDIR})
+    install(TARGETS ${target} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT Runtime)
+endfunction()
+function(hwalloc_install_part target directory)
+    if(NOT HWALLOC_INSTALL)
+        return()
+    endif()
+    cmake_path(ABSOLUTE_PATH directory BASE_DIRECTORY ${CMAKE_INSTALL_PREFIX} OUTPUT_VARIABLE full)
+    hwalloc_find_library_from(${target} ${full})
+    install(TARGETS ${target} LIBRARY DESTINATION ${directory} COMPONENT Runtime)
+endfunction()
+function(hwalloc_find_library_from target directory)
+    file(RELATIVE_PATH to_lib ${directory} ${CMAKE_INSTALL_FULL_LIBDIR})
+    if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+        set_target_properties(${target} PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}")
+    endif()
+endfunction()
+if(NOT HWALLOC_INSTALL)
+    return()
+endif()
 
 install(FILES ${HWALLOC_PUBLIC_HEADERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hwalloc COMPONENT Development)
 install(TARGETS hwalloc EXPORT hwalloc_targets
-    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT Runtime NAMELINK_COMPONENT Development)
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT Runtime NAMELINK_COMPONENT Development
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT Development)
 
-# Relative to where the file itself is, so that a prefix can be moved.
+# For pkg-config, which leaves out -I and -L of directories that compilers search anyway, if it knows them by their own names:
+# so a file for the prefix /usr names that. All others are relative to where the file itself is.
+include(cmake/pkg_config.cmake)
+hwalloc_install_pc(hwalloc)
+
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/hwalloc)
-file(RELATIVE_PATH pc_to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
-string(REGEX REPLACE "/$" "" pc_to_prefix "${pc_to_prefix}")
-configure_file(${PROJECT_SOURCE_DIR}/cmake/hwalloc.pc.in ${PROJECT_BINARY_DIR}/hwalloc.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/hwalloc.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT Development)
-
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/hwalloc-config.cmake.in
     ${PROJECT_BINARY_DIR}/hwalloc-config.cmake INSTALL_DESTINATION ${package_dir}
     NO_SET_AND_CHECK_MACRO)
@@ -32,25 +60,20 @@ if(TARGET hwalloc-vulkan)
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT Runtime NAMELINK_COMPONENT Development)
     install(EXPORT hwalloc_vulkan_targets FILE hwalloc-vulkan-targets.cmake NAMESPACE hwalloc:: DESTINATION ${package_dir}
         COMPONENT Development)
-    configure_file(${PROJECT_SOURCE_DIR}/cmake/hwalloc-vulkan.pc.in ${PROJECT_BINARY_DIR}/hwalloc-vulkan.pc @ONLY)
-    install(FILES ${PROJECT_BINARY_DIR}/hwalloc-vulkan.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
-        COMPONENT Development)
+    hwalloc_install_pc(hwalloc-vulkan)
 endif()
-
-# hwalloc_install_program(TARGET): into bin, finding the library beside it wherever the prefix is moved to.
-function(hwalloc_install_program target)
-    file(RELATIVE_PATH to_lib ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
-    if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr")
-        set_target_properties(${target} PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}")
-    endif()
-    install(TARGETS ${target} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT Runtime)
-endfunction()
 
 file(GLOB manual_pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/man/*.[1-8])
 foreach(page IN LISTS manual_pages)
     string(REGEX REPLACE ".*\\." "" section ${page})
     install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} COMPONENT Runtime)
 endforeach()
+if(HWALLOC_TOOLS)
+    # bash looks here for what a command's arguments can be, by the command's name.
+    install(FILES ${PROJECT_SOURCE_DIR}/tools/completion.bash RENAME hwalloc
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT Runtime)
+endif()
+
 # Rules for udev (docs/permissions.md): components of their own, because they let people into what the kernel leaves to
 # root. udev reads lib/udev/rules.d below /usr and /usr/local, and /etc/udev/rules.d.
 set(HWALLOC_UDEV_RULES_DIR lib/udev/rules.d CACHE STRING "Where udev rules are installed; relative to the prefix, or absolute")
@@ -67,5 +90,10 @@ endfunction()
 hwalloc_install_rules(UdevRules ${HWALLOC_UDEV_RULES} 55-hwalloc-dma-heap.rules 70-hwalloc-udmabuf.rules)
 hwalloc_install_rules(UdevRulesContiguous ${HWALLOC_UDEV_RULES_CONTIGUOUS} 55-hwalloc-dma-heap-contiguous.rules)
 
-# What the doctor and the manual refer to.
+# What the doctor and the manual refer to; then the other documents and the examples, as the sources have them, so that
+# links from one to another lead somewhere.
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/docs/permissions.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT Runtime)
+install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md
+    DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT Documents)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs ${PROJECT_SOURCE_DIR}/examples
+    DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT Documents PATTERN man EXCLUDE)

@@ -56,8 +56,7 @@ public:
             VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO, nullptr, 0, 1, &set_layout_, 1, &constants};
         check(vkCreatePipelineLayout(vk_, &layout_info, nullptr, &layout_), "vkCreatePipelineLayout");
         const VkShaderModuleCreateInfo code{VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, nullptr, 0,
-                                            sizeof hwalloc_shaders::yuyv_to_rgba_comp,
-                                            hwalloc_shaders::yuyv_to_rgba_comp};
+                                            sizeof yuyv_to_rgba_comp, yuyv_to_rgba_comp};
         VkShaderModule shader;
         check(vkCreateShaderModule(vk_, &code, nullptr, &shader), "vkCreateShaderModule");
         const VkComputePipelineCreateInfo pipeline_info{VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,

@@ -1,9 +1,10 @@
 // Loads backends outside the library: the companions by their sonames, modules from one directory fixed at
-// build time, then from those of HWALLOC_MODULE_PATH.
+// build time, relative to the library unless it is absolute, then from those of HWALLOC_MODULE_PATH.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,30 @@ std::string_view tag_of(const Backend& module) noexcept {
     return {module.abi, strnlen(module.abi, sizeof module.abi)};
 }
 
+#ifndef HWALLOC_STATIC
+// Where the library's own modules are. None when the linker does not say where the library itself is.
+std::optional<std::string> installed_modules() {
+    constexpr std::string_view directory = HWALLOC_MODULE_DIR;
+    if (directory.starts_with('/'))
+        return std::string(directory);
+    static const char inside = 0;
+    Dl_info library{};
+    if (dladdr(&inside, &library) == 0 || !library.dli_fname)
+        return std::nullopt;
+    const std::string_view file = library.dli_fname;
+    const auto slash = file.rfind('/');
+    if (slash == std::string_view::npos)
+        return std::nullopt;
+    return std::string(file.substr(0, slash + 1)).append(directory);
+}
+#endif
+
 std::vector<std::string> module_files() {
-    std::vector<std::string> directories{HWALLOC_MODULE_DIR};
+    std::vector<std::string> directories;
+#ifndef HWALLOC_STATIC
+    if (auto installed = installed_modules())
+        directories.push_back(*std::move(installed));
+#endif
     // Null in a process that runs with more privilege than its caller (man 3 secure_getenv): what the caller
     // says must not choose the code that runs there.
     if (const char* path = secure_getenv("HWALLOC_MODULE_PATH")) {
@@ -48,6 +71,13 @@ Result<const Backend*> load(const std::string& file, const char* doing, std::str
         Error error = Error(kind, doing).on(file).remedy(reason);
         return call.empty() ? std::move(error) : std::move(error).call(call);
     };
+#ifdef HWALLOC_STATIC
+    *loaded = false;
+    return refuse(
+        ErrorKind::unsupported, "",
+        "this program has libhwalloc in itself, and a library outside would bring another one, with "
+        "names and memory of its own: use the shared libhwalloc");
+#endif
     const char* why = "unknown reason";
     // RTLD_NOW: a missing symbol is told here, not by a crash at the first call.
     void* module = kernel.dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL, &why);

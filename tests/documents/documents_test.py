@@ -9,6 +9,7 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -89,9 +90,11 @@ def here(entries, where, directory, *before):
     with tempfile.NamedTemporaryFile("w", suffix=".sh", dir=TREE / "build") as script:
         script.write("".join(script_of(entries)))
         script.flush()
+        # What was compiled before need not be again: builds in the clean roots begin with nothing.
+        launcher = {"CMAKE_CXX_COMPILER_LAUNCHER": "ccache"} if shutil.which("ccache") else {}
         path = os.pathsep.join([str(TREE / "build" / "dev" / "tools"), os.environ["PATH"]])
         output = subprocess.run([*before, "bash", script.name], cwd=directory, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                stdin=subprocess.DEVNULL, env={**os.environ, "PATH": path}, check=False).stdout
+                                stdin=subprocess.DEVNULL, env={**os.environ, "PATH": path, **launcher}, check=False).stdout
     return judged(entries, output, where, quiet=False)
 
 

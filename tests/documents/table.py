@@ -11,6 +11,7 @@ IN_CLEAN_ROOTS = [
     ("scripts/setup", {0}),
     ("cmake --preset release -DHWALLOC_TESTS=OFF && cmake --build --preset release", {0}),
     ("sudo cmake --install build/release && sudo ldconfig", {0}),
+    ("DESTDIR=$PWD/build/package cmake --install build/release --prefix /usr", {0}),
     README_PROGRAM,
     ("g++ -std=c++20 program.cpp $(pkg-config --cflags --libs hwalloc)", {0}),
     ("hwalloc list", {0}),
@@ -57,12 +58,29 @@ ON_THE_HOST = [
     ("scripts/lab run -- build/dev/tests/contract/contract_tests --gtest_filter='*heap*'", {0}),
     ("scripts/lab run --vivid 'n_devs=2 allocators=0,1 node_types=0x1,0x1' -- hwalloc plan --camera /dev/video1 --display virtio_gpu "
      "--size 640x480 --format XR24 --policy allow-copy", {0}),
+    ("scripts/setup --check", {0}),
+    ("export HWALLOC_SYSROOT=$(scripts/cross arm64 sysroot)", {0}),
+    ("cmake -G Ninja -B build/board --toolchain cmake/toolchains/arm64.cmake -DHWALLOC_TESTS=OFF -DHWALLOC_EXAMPLES=OFF", {0}),
+    ("cmake --build build/board", {0}),
+    ("DESTDIR=$PWD/build/stage cmake --install build/board --strip", {0}),
+    ("qemu-aarch64 -L $HWALLOC_SYSROOT build/stage/usr/local/bin/hwalloc list", {0}),
+    ("export PKG_CONFIG_PATH=$PWD/build/stage/usr/local/lib/pkgconfig", {0}),
+    ("build/program.cpp", *README_PROGRAM[1:]),
+    ("aarch64-linux-gnu-g++ --sysroot=$HWALLOC_SYSROOT -std=c++20 build/program.cpp $(pkg-config --cflags --libs hwalloc) -o build/program",
+     {0}),
+    ("qemu-aarch64 -L $HWALLOC_SYSROOT -E LD_LIBRARY_PATH=build/stage/usr/local/lib build/program", {0, 1}),  # 1: no heap
+    ("cmake -S examples -B build/application --toolchain $PWD/cmake/toolchains/arm64.cmake -DCMAKE_FIND_ROOT_PATH=$PWD/build/stage", {0}),
+    ("cmake --build build/application", {0}),
 ]
 
 # Typed by another test, or by nobody, and why.
 ELSEWHERE = {
     "scripts/test": "it is what runs this",
     "scripts/test --quick": "a part of what runs this",
+    "cmake -B build && cmake --build build": "a test of tests/install configures it, the roots build the same by the preset release",
+    "tar -C build/stage -c usr | ssh board sudo tar -C / -x --no-same-owner": "needs a board",
+    "ssh board sudo ldconfig": "the same",
+    "ssh board hwalloc doctor": "the same",
     "cmake --preset dev && cmake --build --preset dev && ctest --test-dir build/dev": "the stage dev does the same, with a report",
     "sudo udevadm control --reload && sudo udevadm trigger --settle": "tests/lab/permissions_test.py, as root: the lab's guest runs "
                                                                       "udev, a root does not",

@@ -72,7 +72,12 @@ def layout(options):
         expect((lib / name).is_file(), f"{name} is missing")
     for page in (options.source / "docs" / "man").glob("*.[1-8]"):
         expect((options.prefix / "share" / "man" / f"man{page.suffix[1:]}" / page.name).is_file(), f"no {page.name}")
-    expect(list((options.prefix / "share" / "doc").rglob("permissions.md")), "the document that the manual refers to is missing")
+    documents = options.prefix / "share" / "doc" / "hwalloc"
+    expect((documents / "permissions.md").is_file(), "the document that the manual refers to is missing")
+    for directory in ("docs", "examples"):
+        for path in (options.source / directory).iterdir():
+            if path.is_file():
+                expect((documents / directory / path.name).is_file(), f"{directory}/{path.name} is not installed")
     if (options.build / "tools" / "hwalloc").exists():
         said = run(options.prefix / "bin" / "hwalloc", "--version", stdout=subprocess.PIPE).stdout
         expect(options.version in said, f"hwalloc --version says {said!r}")
@@ -94,14 +99,142 @@ def udev_rules(options):
 
 
 def no_build_path(options):
-    """Neither the source nor the build directory may be named by anything for other programs to read."""
+    """Neither the source nor the build directory is named by anything installed, and nothing that is linked depends on them."""
     paths = [str(options.source).encode(), str(options.build).encode()]
-    for path in options.prefix.rglob("*"):
-        # Debug information names source files, as it should; distributions strip it.
-        if path.is_file() and not path.is_symlink() and path.parent.name != "bin" and ".so" not in path.name:
+    with tempfile.TemporaryDirectory(prefix="hwalloc-stripped-") as directory:
+        for path in options.prefix.rglob("*"):
+            if not path.is_file() or path.is_symlink():
+                continue
             text = path.read_bytes()
+            if text.startswith(b"\x7fELF"):
+                # Debug information names source files, as it should; distributions strip it.
+                stripped = pathlib.Path(directory) / "stripped"
+                run("strip", "-o", stripped, path)
+                text = stripped.read_bytes()
             for bad in paths:
                 expect(bad not in text, f"{path} names {bad.decode()}")
+    # A path that was there when the linker ran is in the build ID, and leaves its length, even if the installation takes it away.
+    for path in [*options.build.glob("*.so.*"), *options.build.glob("tools/hwalloc*")]:
+        if path.is_file() and path.read_bytes().startswith(b"\x7fELF"):
+            dynamic = run("readelf", "-d", path, stdout=subprocess.PIPE).stdout
+            for run_path in re.findall(r"\((?:RPATH|RUNPATH)\).*\[(.*)\]", dynamic):
+                expect(all(part.startswith("$ORIGIN") for part in run_path.split(":") if part), f"{path} was linked with {run_path}")
+
+
+def staged(options):
+    """For a package: all below DESTDIR, for the prefix /usr. pkg-config tells no directory that compilers search anyway."""
+    with tempfile.TemporaryDirectory(prefix="hwalloc-staged-") as directory:
+        run(options.cmake, "--install", options.build, "--prefix", "/usr", stdout=subprocess.DEVNULL, env={**os.environ, "DESTDIR": directory})
+        expect(os.listdir(directory) == ["usr"], f"beside /usr: {os.listdir(directory)}")
+        packages = ["hwalloc", *(["hwalloc-vulkan"] if with_vulkan(options) else [])]
+        system = run("pkg-config", "--variable=pc_path", "pkg-config", stdout=subprocess.PIPE).stdout.strip()
+        env = {**os.environ, "PKG_CONFIG_LIBDIR": f"{directory}/usr/{options.libdir}/pkgconfig:{system}"}
+        flags = run("pkg-config", "--cflags", "--libs", *packages, stdout=subprocess.PIPE, env=env).stdout.split()
+        expect(sorted(flags) == sorted(f"-l{name}" for name in packages), f"pkg-config says {flags}")
+        modules = run("pkg-config", "--variable=moduledir", "hwalloc", stdout=subprocess.PIPE, env=env).stdout.strip()
+        expect(modules == f"/usr/{options.libdir}/hwalloc", f"the directory of modules is {modules}")
+
+
+def modules(options):
+    """A backend outside the library is found in the directory that pkg-config names, wherever the prefix has come to lie."""
+    module = options.build / "tests" / "modules" / "good" / "good.so"
+    with tempfile.TemporaryDirectory(prefix="hwalloc-modules-") as directory:
+        prefix = pathlib.Path(directory) / "elsewhere"
+        shutil.copytree(options.prefix, prefix, symlinks=True)
+        env = {name: value for name, value in environment(prefix, options.libdir).items() if name != "HWALLOC_MODULE_PATH"}
+        said = run("pkg-config", "--variable=moduledir", "hwalloc", stdout=subprocess.PIPE, env=env).stdout.strip()
+        place = pathlib.Path(said)
+        expect(place.resolve().is_relative_to(prefix.resolve()), f"pkg-config names {said}")
+        place.mkdir(exist_ok=True)
+        shutil.copy(module, place)
+        listed = run(prefix / "bin" / "hwalloc", "list", "--json", stdout=subprocess.PIPE, env=env).stdout
+        names = [item["name"] for item in json.loads(listed)["allocators"]]
+        expect("test/good" in names, f"hwalloc list has {names}")
+
+
+def completed(options, *words):
+    """What bash offers for the last of these words."""
+    script = options.prefix / "share" / "bash-completion" / "completions" / "hwalloc"
+    return run("bash", "-c", 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _hwalloc; printf "%s\\n" "${COMPREPLY[@]}"', script,
+               options.prefix / "bin" / "hwalloc", *words, stdout=subprocess.PIPE).stdout.split()
+
+
+def completion(options):
+    """bash completes commands, options, what options take, and allocators, as the command itself names them."""
+    expect({"list", "check", "capture", "plan", "doctor"} == set(completed(options, "")), "the commands")
+    expect(completed(options, "pl") == ["plan"], "a command")
+    expect({"--json", "--camera", "--svg"} <= set(completed(options, "plan", "--")), "the options of plan")
+    expect(completed(options, "plan", "--cam") == ["--camera"], "an option")
+    expect(completed(options, "plan", "--policy", "") == ["strict", "prefer", "allow-copy"], "what --policy takes")
+    expect(completed(options, "check", "sys") == ["sysmem"], "an allocator to check")
+    expect(completed(options, "capture", "--allocator", "memf") == ["memfd"], "an allocator to fill")
+    expect(completed(options, "capture", "--frames", "") == [], "a number")
+    expect(completed(options, "capture", "--output", str(options.prefix / "inc")) == [str(options.prefix / "include")], "a file")
+
+
+def examples(options):
+    """The examples are an application's project, as they are installed."""
+    with tempfile.TemporaryDirectory(prefix="hwalloc-examples-") as directory:
+        configured(options, options.prefix / "share" / "doc" / "hwalloc" / "examples", pathlib.Path(directory),
+                   f"-DCMAKE_PREFIX_PATH={options.prefix}", "-DCMAKE_BUILD_TYPE=None")
+        run(options.cmake, "--build", directory)
+        expect((pathlib.Path(directory) / "camera_to_display").is_file(), "no camera_to_display")
+        expect((pathlib.Path(directory) / "camera_to_gpu").is_file() == with_vulkan(options), "camera_to_gpu is missing, or no Vulkan")
+
+
+def options_in_documents(options):
+    """docs/building.md tells of every option that there is, with its default, and of none that there is not."""
+    sources = [options.source / "CMakeLists.txt", *(options.source / "cmake").glob("*.cmake")]
+    text = "\n".join(path.read_text() for path in sources)
+    there = set(re.findall(r"^\s*option\((\w+)", text, re.M)) | set(re.findall(r"^\s*set\((HWALLOC_\w+) [^)]*\bCACHE\b", text, re.M))
+    told = set(re.findall(r"^\| `(\w+)` \|", (options.source / "docs" / "building.md").read_text(), re.M))
+    expect(there <= told, f"docs/building.md does not tell of {there - told}")
+    expect(all(name in text for name in told), f"there is none of {[name for name in told if name not in text]}")
+
+
+def configured(options, source, directory, *settings):
+    """Configures, and gives the cache."""
+    run(options.cmake, "-S", source, "-B", directory, "-G", options.generator, f"-DCMAKE_CXX_COMPILER={options.compiler}", *settings,
+        stdout=subprocess.DEVNULL)
+    return dict(re.findall(r"^([\w-]+):\w+=(.*)$", (directory / "CMakeCache.txt").read_text(), re.M))
+
+
+def plain(options):
+    """Without any setting the build is one to use, and shared."""
+    with tempfile.TemporaryDirectory(prefix="hwalloc-plain-") as directory:
+        cache = configured(options, options.source, pathlib.Path(directory))
+        expect(cache["CMAKE_BUILD_TYPE"] == "Release", f"build type {cache['CMAKE_BUILD_TYPE']!r}")
+        expect(cache["BUILD_SHARED_LIBS"] == "ON", "it is not shared")
+
+
+def part(options):
+    """As a part of another project: the library alone, shared if that project says nothing, and the project's own settings stay."""
+    with tempfile.TemporaryDirectory(prefix="hwalloc-part-") as directory:
+        cache = configured(options, HERE / "part", pathlib.Path(directory), f"-DHWALLOC={options.source}")
+        expect(cache["CMAKE_BUILD_TYPE"] == "", f"hwalloc chose the build type {cache['CMAKE_BUILD_TYPE']}")
+        expect("BUILD_SHARED_LIBS" not in cache, "hwalloc chose BUILD_SHARED_LIBS")
+
+
+def static(options):
+    """BUILD_SHARED_LIBS=OFF: an archive that applications link by both ways, and that loads no second libhwalloc."""
+    with tempfile.TemporaryDirectory(prefix="hwalloc-static-") as temporary:
+        temporary = pathlib.Path(temporary)
+        directory, prefix = temporary / "build", temporary / "prefix"
+        configured(options, options.source, directory, "-DBUILD_SHARED_LIBS=OFF", "-DCMAKE_BUILD_TYPE=None", "-DCMAKE_CXX_FLAGS=-O0",
+                   "-DHWALLOC_TESTS=OFF", "-DHWALLOC_TOOLS=OFF", "-DHWALLOC_EXAMPLES=OFF")
+        # The one object that differs is compiled, and the others are those of this build.
+        objects = [path for path in (options.build / "CMakeFiles" / "hwalloc_objects.dir").rglob("*.o") if path.name != "loader.cpp.o"]
+        loader = "CMakeFiles/hwalloc_objects.dir/allocators/registry/loader.cpp.o"
+        run(options.cmake, "--build", directory, "--target", loader)
+        run("ar", "qcs", directory / "libhwalloc.a", directory / loader, *objects)
+        run(options.cmake, "--install", directory, "--prefix", prefix, stdout=subprocess.DEVNULL)
+        expect([path.name for path in (prefix / options.libdir).glob("libhwalloc*")] == ["libhwalloc.a"], "it is no archive alone")
+        alone = argparse.Namespace(**{**vars(options), "prefix": prefix})
+        for name, way in (("a", by_pkg_config), ("b", by_find_package)):
+            (temporary / name).mkdir()
+            way(alone, prefix, temporary / name)
+        said = run(temporary / "b" / "outside", "vulkan/0", check=False, stderr=subprocess.STDOUT, stdout=subprocess.PIPE).stdout
+        expect("shared libhwalloc" in said, f"of a library that it must not load it says {said!r}")
 
 
 def environment(prefix, libdir):
@@ -284,7 +417,9 @@ def dangling(options):
 
 
 CHECKS = {"install": install, "layout": layout, "no-build-path": no_build_path, "udev-rules": udev_rules, "pkg-config": pkg_config,
-          "find-package": find_package, "moved": moved, "includes": includes, "tutorial": tutorial, "readme": readme,
+          "find-package": find_package, "moved": moved, "staged": staged, "modules": modules, "completion": completion, "plain": plain,
+          "examples": examples, "options": options_in_documents,
+          "part": part, "static": static, "includes": includes, "tutorial": tutorial, "readme": readme,
           "hotplug": hotplug, "header": header, "cxx17": cxx17, "dangling": dangling}
 
 

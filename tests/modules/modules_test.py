@@ -165,7 +165,7 @@ class Privileged(unittest.TestCase):
         self.directory = pathlib.Path(tempfile.mkdtemp(dir=MODULES))
         self.addCleanup(shutil.rmtree, self.directory)
         self.copy = self.directory / "hwalloc"
-        shutil.copy(tool.TOOL, self.copy)
+        shutil.copy(MODULES / "hwalloc_with_rights", self.copy)
 
     def names(self):
         code, document = tool.run_json("list", env=path_of("good"), tool=self.copy)

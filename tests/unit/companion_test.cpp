@@ -72,7 +72,7 @@ protected:
         };
         // No module but those that a test puts there.
         kernel.list_directory = [](const char* path, bool (*each)(const char*, void*), void* user) {
-            if (std::string_view(path) == HWALLOC_TEST_MODULE_DIR && !self_->module_file.empty())
+            if (std::string_view(path).ends_with(HWALLOC_TEST_MODULE_DIR) && !self_->module_file.empty())
                 each(self_->module_file.c_str(), user);
             return -ENOENT;
         };

@@ -26,7 +26,7 @@ PLAIN = set(
     pthread_mutex_lock pthread_mutex_trylock pthread_mutex_unlock pthread_mutex_init pthread_mutex_destroy
     pthread_once pthread_rwlock_rdlock pthread_rwlock_wrlock pthread_rwlock_unlock
     pthread_key_create pthread_getspecific pthread_setspecific pthread_atfork __tls_get_addr
-    secure_getenv abort tolower
+    secure_getenv abort tolower dladdr
     """.split()
 )
 # Run time support that compilers put in by themselves.
