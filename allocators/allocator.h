@@ -32,17 +32,26 @@ public:
     // The default allocator. Null only when there was no memory for the registry itself.
     static Allocator* find() noexcept;
     static Allocator* find(std::nullptr_t) noexcept { return find(); }
+    // Null, as from getenv(), is the default.
+    static Allocator* find(const char* name) noexcept { return name ? find(std::string_view(name)) : find(); }
     // Like find, and when the name is not known: loads modules and the library that brings the name's family
     // (libhwalloc-vulkan for "vulkan/..."), scans for devices once more, and explains the failure
     // (unavailable, permission, ...). May block. An empty name is the default.
     static Result<Allocator*> resolve(std::string_view name) noexcept;
+    static Result<Allocator*> resolve(const char* name) noexcept { // null is the default
+        return resolve(name ? std::string_view(name) : std::string_view());
+    }
     // Gives `allocator` the name; the registry keeps it for ever. The last registration wins; the allocator
     // that had the name before lives on for the memory it made. Errors: invalid (empty name, null),
     // exhausted.
     static Result<void> register_allocator(std::string_view name, AllocatorRef allocator) noexcept;
+    static inline Result<void> register_allocator(const char* name, AllocatorRef allocator) noexcept;
     // Takes the name out; find() answers null. Memory is not affected. Errors: invalid (empty), unavailable
     // (not known).
     static Result<void> unregister(std::string_view name) noexcept;
+    static Result<void> unregister(const char* name) noexcept { // null is an empty name
+        return unregister(name ? std::string_view(name) : std::string_view());
+    }
     // What alloc() without an allocator uses from now on; kept for ever like a registered one. Error: invalid
     // (null).
     static Result<void> set_default(AllocatorRef allocator) noexcept;
@@ -155,14 +164,14 @@ private:
     Allocator* allocator_ = nullptr;
 };
 
+inline Result<void> Allocator::register_allocator(const char* name, AllocatorRef allocator) noexcept {
+    return register_allocator(name ? std::string_view(name) : std::string_view(), std::move(allocator));
+}
+
 // Memory from the default allocator.
 inline Result<MemoryRef> alloc(std::size_t size, const AllocationParams& params = {}) noexcept {
     return detail::memory_of(detail::make_by_default(size, params));
 }
-
-// Called once with its argument when wrapped memory goes, after the last share and map. Runs in whichever
-// thread lets go.
-using Notify = void (*)(void* user_data);
 
 // Memory around `maxsize` bytes at `data` that the caller provides, with the window [offset, offset + size).
 // Nothing is copied. `notify`, if given, is called with `user_data` when the memory goes; else the caller

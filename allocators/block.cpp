@@ -62,6 +62,61 @@ bool Block::mem_is_span(const Memory& a, const Memory& b, std::size_t* offset) n
     return true;
 }
 
+// ---- for bindings
+
+bool Block::set_user_data(void* data, Notify destroy) noexcept {
+    void* free = nullptr;
+    if (!data || !destroy || !user_data_.compare_exchange_strong(free, data, std::memory_order_relaxed))
+        return false;
+    user_destroy_.store(destroy, std::memory_order_release);
+    return true;
+}
+
+void Block::destroy_user_data() noexcept {
+    if (const Notify destroy = user_destroy_.load(std::memory_order_acquire)) [[unlikely]]
+        destroy(user_data_.load(std::memory_order_relaxed));
+}
+
+Result<void> Block::begin_cpu_access(Memory& view, MapInfo& info, MapFlags flags) noexcept {
+    const auto refuse = [&](Error error) {
+        info = MapInfo{};
+        return error;
+    };
+    if (&view.block() != this)
+        return refuse({ErrorKind::invalid, "the memory belongs to another block"});
+    constexpr auto below_custom =
+        static_cast<MapFlags>(static_cast<std::uint32_t>(MapFlags::custom_base) - 1);
+    if (!has_any(flags, MapFlags::readwrite) || has_any(flags, below_custom & ~MapFlags::readwrite))
+        return refuse({ErrorKind::invalid, "an access needs READ, WRITE or both, and custom bits at most"});
+    if (has(view.flags_, MemoryFlags::not_mappable))
+        return refuse({ErrorKind::unsupported, "the memory is flagged NOT_MAPPABLE"});
+    if (has(flags, MapFlags::write) && has(view.flags_, MemoryFlags::readonly))
+        return refuse({ErrorKind::conflict, "the memory is READONLY and cannot be accessed for writing"});
+    info = MapInfo{};
+    view.describe(info, flags);
+    if (!view.base_) {
+        auto region = mem_map_full(view, info, view.maxsize_);
+        if (!region || !*region)
+            return refuse(region ? Error(ErrorKind::unsupported, "the backend gave no address for the memory")
+                                 : std::move(region).error());
+        info.data = *region + view.offset_;
+    }
+    info.memory = nullptr;
+    return {};
+}
+
+Result<void> Block::end_cpu_access(Memory& view, MapInfo& info) noexcept {
+    if (&view.block() != this || info.memory || !info.data)
+        return Error(ErrorKind::invalid, "the MapInfo holds no access that begin_cpu_access() began");
+    Result<void> ended;
+    if (!view.base_) {
+        info.memory = &view;
+        ended = mem_unmap_full(view, info);
+    }
+    info = MapInfo{};
+    return ended;
+}
+
 void* Block::do_extension(std::string_view) noexcept {
     return nullptr;
 }

@@ -2,6 +2,7 @@
 // VmaAllocation. Applications need not include this.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <string_view>
 
@@ -56,6 +57,29 @@ public:
         return static_cast<I*>(do_extension(I::extension_id));
     }
 
+    // ---- for bindings to other languages and frameworks
+    // One pointer of the caller's that goes with the storage: `destroy` is called with `data` when the last
+    // handle, share and map is gone, before the storage is released, in whichever thread lets go. True when
+    // the place was free; it is taken once, for the life of the block. `data` and `destroy` are not null.
+    bool set_user_data(void* data, Notify destroy) noexcept;
+    // The data that was set with this `destroy`, by which its owner knows it; else null.
+    void* user_data(Notify destroy) const noexcept {
+        return destroy && user_destroy_.load(std::memory_order_acquire) == destroy
+                   ? user_data_.load(std::memory_order_relaxed)
+                   : nullptr;
+    }
+    // Begins an access by the CPU to `view`, the root or a share of this block, without the memory's lock:
+    // for callers that hold a lock of their own. Fills `info` as map() does, but its `memory` is null, so
+    // that no unmap() takes it. The caller keeps `view` alive until end_cpu_access(), and sees to it that no
+    // other access is in the way.
+    //   `flags`: READ, WRITE or READWRITE, and custom bits.
+    // Errors: invalid (no access asked for, or other bits), conflict (WRITE of READONLY memory), unsupported
+    // (NOT_MAPPABLE memory, a backend that cannot map), and whatever the device answers; `info` is cleared.
+    Result<void> begin_cpu_access(Memory& view, MapInfo& info, MapFlags flags) noexcept;
+    // Ends an access that begin_cpu_access() of the same view began, and clears `info`. Errors: invalid
+    // (`info` holds no access), and what the device answers; the access has ended all the same.
+    Result<void> end_cpu_access(Memory& view, MapInfo& info) noexcept;
+
 protected:
     // Makes the storage and its root memory, with one handle, which the core gives to the caller of alloc().
     // `base`: the first byte of the region when it is mapped for good, else null. `allocator` is kept alive
@@ -92,7 +116,9 @@ protected:
     // The interface named, as a pointer to exactly that type, or null. Default: null.
     virtual void* do_extension(std::string_view id) noexcept;
 
-    // Maps, allocates, copies with memcpy: what mem_copy does unless it is overridden.
+    // Maps by the mapping hooks, without the lock; allocates; copies with memcpy: what mem_copy does unless
+    // it is overridden. Errors: unsupported (NOT_MAPPABLE), and those of the hooks and of the allocator's
+    // alloc.
     Result<MemoryRef> default_copy(Memory& view, std::size_t offset, std::size_t size,
                                    Allocator* target) noexcept;
     // Fills the bytes before and behind the root's window with zero as ZERO_PREFIXED and ZERO_PADDED ask. For
@@ -106,10 +132,13 @@ protected:
 private:
     friend class Memory;
     friend class Allocator;
+    void destroy_user_data() noexcept;
 
     Allocator* allocator_;
     Memory root_;
     std::size_t align_;
+    std::atomic<void*> user_data_{nullptr};
+    std::atomic<Notify> user_destroy_{nullptr}; // set last: whoever sees it sees the data
 };
 static_assert(sizeof(Block) <= 128);
 

@@ -33,6 +33,24 @@ inline constexpr Field reads{30, 14};
 inline constexpr Field writes{44, 10};
 inline constexpr Field readwrites{54, 10};
 
+// The second word, of 32 bits, tells apart what the first counts together: REF_MEMORY maps among the maps,
+// and EXCLUSIVE locks among the shares. No object lives or goes by it.
+inline constexpr Field ref_maps{0, 15};
+inline constexpr Field exclusives{15, 17};
+static_assert(ref_maps.max() >= reads.max() && exclusives.bits == shares.bits);
+
+constexpr std::uint32_t one_of(Field kind) noexcept {
+    return static_cast<std::uint32_t>(kind.one());
+}
+// Takes one of the kind out; false, having changed nothing, when there is none.
+inline bool take_kind(std::atomic<std::uint32_t>& kinds, Field kind) noexcept {
+    std::uint32_t seen = kinds.load(std::memory_order_relaxed);
+    while (kind.of(seen) != 0)
+        if (kinds.compare_exchange_weak(seen, seen - one_of(kind), std::memory_order_relaxed))
+            return true;
+    return false;
+}
+
 // Half of the field: reached exactly when the field's top bit is set.
 inline constexpr std::uint64_t handle_limit = 4096;
 inline constexpr std::uint64_t read_limit = 8192;

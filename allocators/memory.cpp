@@ -1,7 +1,6 @@
 // Maps and locks of a Memory.
 #include "hwalloc/memory.h"
 
-#include <bit>
 #include <cstddef>
 #include <cstring>
 
@@ -17,7 +16,6 @@ using lock_word::AccessMode;
 using lock_word::has_write;
 using lock_word::mode_of;
 
-constexpr auto ref_bit = static_cast<std::uint32_t>(MapFlags::ref_memory);
 constexpr auto below_custom_map_flags =
     static_cast<MapFlags>(static_cast<std::uint32_t>(MapFlags::custom_base) - 1);
 constexpr auto unknown_map_flags = below_custom_map_flags & ~(MapFlags::readwrite | MapFlags::ref_memory);
@@ -55,13 +53,6 @@ constexpr Counter counters[] = {{}, // AccessMode::none
 const Counter& counter_of(MapFlags flags) noexcept {
     return counters[static_cast<std::uint32_t>(mode_of(flags))];
 }
-// What a map with these flags adds to the word.
-std::uint64_t amount_of(MapFlags flags) noexcept {
-    static_assert(ref_bit >= lock_word::handles.one() && std::has_single_bit(ref_bit));
-    constexpr int down = std::countr_zero(ref_bit) - std::countr_zero(lock_word::handles.one());
-    return counter_of(flags).one + ((static_cast<std::uint32_t>(flags) & ref_bit) >> down);
-}
-
 // Every failed map leaves a cleared MapInfo behind.
 [[gnu::cold]] Error refuse(MapInfo& info, Error error) noexcept {
     info = MapInfo{};
@@ -78,11 +69,6 @@ void clear(MapInfo& info) noexcept {
     info.memory = nullptr;
     info.data = nullptr;
     info.flags = MapFlags::none;
-}
-
-// What a map with these flags counts beside its access mode.
-std::uint64_t handle_of(MapFlags flags) noexcept {
-    return amount_of(flags) & lock_word::handles.mask();
 }
 
 // Adds one where nothing is in the way; false, having changed nothing, also when something may be.
@@ -122,18 +108,22 @@ template<lock_word::Field field>
     return Taken::nothing;
 }
 
-// Takes a map of any kind out.
-Taken take(std::atomic<std::uint64_t>& word, MapFlags flags) noexcept {
-    const std::uint64_t amount = amount_of(flags);
+// Takes a map of any kind out. A REF_MEMORY map turns into a handle first, which keeps the object alive until
+// it is counted as a map no longer.
+Taken take(std::atomic<std::uint64_t>& word, std::atomic<std::uint32_t>& kinds, MapFlags flags) noexcept {
+    const Counter& counter = counter_of(flags);
+    const std::uint64_t handle = has(flags, MapFlags::ref_memory) ? lock_word::handles.one() : 0;
     std::uint64_t seen;
     const auto one_less = [&](std::uint64_t before, std::uint64_t& wanted) {
-        wanted = before - amount;
-        return (before & counter_of(flags).mask) != 0 &&
-               (before & lock_word::handles.mask()) >= handle_of(flags);
+        wanted = before - counter.one + handle;
+        return (before & counter.mask) != 0;
     };
     if (!lock_word::exchange(word, seen, std::memory_order_acq_rel, one_less))
         return Taken::nothing;
-    return seen == amount ? Taken::last : Taken::one;
+    if (!handle)
+        return seen == counter.one ? Taken::last : Taken::one;
+    (void)lock_word::take_kind(kinds, lock_word::ref_maps);
+    return word.fetch_sub(handle, std::memory_order_acq_rel) == handle ? Taken::last : Taken::one;
 }
 
 // For map_plainly and unmap_plainly, below.
@@ -217,7 +207,7 @@ bool Memory::map_plainly(MapInfo& info, MapFlags flags) noexcept {
     }
     Error error = region ? Error(ErrorKind::unsupported, "the backend gave no address for the memory")
                          : std::move(region).error();
-    if (take(word_, flags) == Taken::last)
+    if (take(word_, kinds_, flags) == Taken::last)
         destroy();
     return refuse(info, std::move(error));
 }
@@ -232,15 +222,20 @@ Result<void> Memory::map_any_way(MapInfo& info, MapFlags flags) noexcept {
     if (has_write(mode) && has(flags_, MemoryFlags::readonly))
         return refuse(info, refused(0, mode, flags_));
 
+    const bool named = has(flags, MapFlags::ref_memory);
     std::uint64_t seen;
     const auto one_more = [&](std::uint64_t word, std::uint64_t& wanted) {
-        wanted = word + amount_of(flags);
+        wanted = word + counter_of(flags).one;
         return lock_word::allows(mode, word) &&
                lock_word::field_of(mode).of(word) < lock_word::limit_of(mode) &&
-               lock_word::handles.of(word) + handle_of(flags) <= lock_word::handle_limit;
+               (!named ||
+                lock_word::handles.of(word) + lock_word::ref_maps.of(kinds_.load(std::memory_order_relaxed)) <
+                    lock_word::handle_limit);
     };
     if (!lock_word::exchange(word_, seen, std::memory_order_acquire, one_more))
         return refuse(info, refused(seen, mode, flags_));
+    if (named) // ref_count() is one higher; the map itself keeps the object alive
+        kinds_.fetch_add(lock_word::one_of(lock_word::ref_maps), std::memory_order_relaxed);
     describe(info, flags);
     return base_ ? Result<void>() : map_by_hook(info, flags);
 }
@@ -272,7 +267,7 @@ Result<void> Memory::unmap_any_way(MapInfo& info) noexcept {
     Result<void> ended;
     Taken taken;
     if (base_) {
-        taken = take(word_, info.flags);
+        taken = take(word_, kinds_, info.flags);
     } else {
         // The hook runs before the word lets go, so that no other access begins under it.
         EndingMap ending(*this, mode_of(info.flags));
@@ -282,7 +277,7 @@ Result<void> Memory::unmap_any_way(MapInfo& info) noexcept {
         for (void*& user : info.user_data)
             user = nullptr;
         const EndingMap::Lock lock(ending);
-        taken = take(word_, info.flags);
+        taken = take(word_, kinds_, info.flags);
     }
     if (taken == Taken::nothing)
         return not_so_mapped();
@@ -320,6 +315,8 @@ Result<void> Memory::lock(LockFlags flags) noexcept {
         }
     } while (
         !word_.compare_exchange_weak(seen, wanted, std::memory_order_acquire, std::memory_order_relaxed));
+    if (exclusive)
+        kinds_.fetch_add(one_of(exclusives), std::memory_order_relaxed);
     return {};
 }
 
@@ -331,12 +328,22 @@ Result<void> Memory::unlock(LockFlags flags) noexcept {
         return Error(ErrorKind::invalid, "unlocking needs READ, WRITE or EXCLUSIVE, and no other bits");
     const bool access = mode != AccessMode::none;
     const std::uint64_t amount = (exclusive ? shares.one() : 0) + (access ? field_of(mode).one() : 0);
+    const auto not_locked = [] { return Error(ErrorKind::conflict, "the memory is not locked so"); };
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
-    do {
-        if ((exclusive && shares.of(seen) == 0) || (access && field_of(mode).of(seen) == 0))
-            return Error(ErrorKind::conflict, "the memory is not locked so");
-    } while (!word_.compare_exchange_weak(seen, seen - amount, std::memory_order_acq_rel,
-                                          std::memory_order_relaxed));
+    if (access && field_of(mode).of(seen) == 0)
+        return not_locked();
+    // A share's own count is not an EXCLUSIVE lock's.
+    if (exclusive && !take_kind(kinds_, exclusives))
+        return not_locked();
+    const auto less = [&](std::uint64_t before, std::uint64_t& wanted) {
+        wanted = before - amount;
+        return !access || field_of(mode).of(before) != 0;
+    };
+    if (!exchange(word_, seen, std::memory_order_acq_rel, less)) {
+        if (exclusive)
+            kinds_.fetch_add(one_of(exclusives), std::memory_order_relaxed);
+        return not_locked();
+    }
     if (seen == amount)
         destroy();
     return {};

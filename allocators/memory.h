@@ -22,6 +22,10 @@ class Memory;
 class MemoryRef;
 struct MappedMemory;
 
+// Called once with its argument when memory goes, after the last handle, share and map. Runs in whichever
+// thread lets go.
+using Notify = void (*)(void* user_data);
+
 // What one map() gave. Filled by Memory::map(), consumed by Memory::unmap(); prefer Mapping, which cannot be
 // mismatched.
 struct MapInfo {
@@ -46,7 +50,7 @@ struct MapInfo {
 //
 // Thread-safety: every function may be called by any thread at any time, except resize(), which needs that no
 // other thread uses this Memory object during the call; for a root that includes sharing from, and is_span()
-// of, its shares. Two incompatible maps that race may both fail.
+// of, its shares. A call that is refused is not seen by other threads: it changes no count, not for a moment.
 //
 // Where memory belongs to a device that is gone, map, share and copy answer ErrorKind::device_lost; holding
 // and releasing it stay legal.
@@ -75,6 +79,9 @@ public:
     // True when the memory's allocator is of this type: its family's name, such as "dma-heap". No
     // inheritance.
     bool is_type(std::string_view mem_type) const noexcept;
+    bool is_type(const char* mem_type) const noexcept { // false for null
+        return mem_type && is_type(std::string_view(mem_type));
+    }
 
     // ---- handles
     // One more handle on the same object. Error: limit.
@@ -98,8 +105,8 @@ public:
     // Ends one map. Errors: invalid (`info` holds no map of this memory, or a copy of it was unmapped already
     // and no map of that mode is left; nothing is released), and what the device answers when the access ends
     // (the map is gone all the same). Clears `info`'s memory, data, flags and user_data (size and maxsize
-    // stay, as in GStreamer). A stale copy of a MapInfo cannot be told from the real one while other maps of
-    // that mode exist: it would end one of those.
+    // stay, as in GStreamer). A stale copy of a MapInfo cannot be told from the real one while other maps or
+    // locks of that mode exist: it would end one of those, but never takes a MemoryRef's handle.
     Result<void> unmap(MapInfo& info) noexcept {
         if (unmap_plainly(info)) [[likely]]
             return {};
@@ -116,9 +123,11 @@ public:
     // limit, exhausted.
     Result<MemoryRef> share(std::size_t offset = 0, std::size_t size = whole) noexcept;
     // New, writable memory with the same bytes, no flags but what its allocator says of all its memory,
-    // offset 0: from `target` when given, else from this memory's own allocator; never from the default in
-    // silence. Errors: invalid (outside the window), and those of map and of the allocator's alloc
-    // (unsupported from an allocator that only imports: name a target).
+    // offset 0: from `target` when given, else from this memory's own allocator and with its alignment; never
+    // from the default in silence. Takes no lock: memory that is mapped for writing is copied as its bytes
+    // are just then. Errors: invalid (outside the window), unsupported (NOT_MAPPABLE memory whose backend has
+    // no other way to copy; an allocator that only imports: name a target), what the device answers when the
+    // access begins or ends, and those of the allocator's alloc.
     Result<MemoryRef> copy(std::size_t offset = 0, std::size_t size = whole,
                            Allocator* target = nullptr) noexcept;
     // True when `a` and `b` are shares of one root and `b` begins where `a` ends. Then *offset, if given, is
@@ -131,13 +140,16 @@ public:
     // Existing maps keep what they show. ZERO_PREFIXED is dropped when the start moves up, ZERO_PADDED when
     // the end moves down. Errors: invalid (outside the region), conflict (not writable: two or more shares).
     Result<void> resize(std::ptrdiff_t delta, std::size_t size) noexcept;
+    // The same to an absolute place: the window becomes [offset, offset + size) of the region. Thread-safety
+    // and errors as resize().
+    Result<void> set_window(std::size_t offset, std::size_t size) noexcept;
 
     // ---- locks (what map and share take by themselves; for callers that pass memory on without mapping it)
     // Errors: invalid (no or unknown flags), conflict, limit.
     Result<void> lock(LockFlags flags) noexcept;
-    // Takes back one lock() with the same flags. Errors: invalid, conflict (no lock, map or share of that
-    // kind is there to end); nothing has changed then. Only the caller can know whether the count was its
-    // own.
+    // Takes back one lock() with the same flags. Errors: invalid, conflict (no EXCLUSIVE lock, or no lock or
+    // map of that mode, is there to end); nothing has changed then. Only the caller can know whether the
+    // count was its own.
     Result<void> unlock(LockFlags flags) noexcept;
     // True with fewer than two shares. Looks at neither READONLY nor handles nor maps.
     bool is_writable() const noexcept;
@@ -161,7 +173,6 @@ private:
     // changed nothing, when it takes more.
     bool map_plainly(MapInfo& info, MapFlags flags) noexcept;
     bool unmap_plainly(MapInfo& info) noexcept;
-    bool unmap_last(MapInfo& info) noexcept;
     Result<void> map_any_way(MapInfo& info, MapFlags flags) noexcept;
     Result<void> unmap_any_way(MapInfo& info) noexcept;
     Result<void> map_by_hook(MapInfo& info, MapFlags flags) noexcept;
@@ -175,6 +186,8 @@ private:
     std::size_t size_;
     std::size_t maxsize_;
     MemoryFlags flags_;
+    // How many of the maps are REF_MEMORY maps, and how many of the shares are EXCLUSIVE locks.
+    std::atomic<std::uint32_t> kinds_{0};
     // Handles, shares, READ, WRITE and READWRITE counts (allocators/lock_word.h). Last, so that in a root it
     // starts the cache line behind the fields that every map reads.
     std::atomic<std::uint64_t> word_{1};
@@ -240,6 +253,9 @@ public:
     std::size_t size() const noexcept { return info_.size; }
     std::span<std::uint8_t> bytes() const noexcept { return {info_.data, info_.size}; }
     const MapInfo& info() const noexcept { return info_; }
+    // For bindings to other languages: gives up the map, which goes on until Memory::unmap() of what this
+    // returned. Nothing is mapped here afterwards.
+    [[nodiscard]] MapInfo release() noexcept { return std::exchange(info_, MapInfo{}); }
 
 private:
     friend class Memory;

@@ -11,9 +11,9 @@ namespace hwalloc {
 Result<MemoryRef> Memory::ref() noexcept {
     using namespace lock_word;
     std::uint64_t seen;
-    const auto one_more = [](std::uint64_t word, std::uint64_t& wanted) {
+    const auto one_more = [this](std::uint64_t word, std::uint64_t& wanted) {
         wanted = word + handles.one();
-        return handles.of(word) < handle_limit;
+        return handles.of(word) + ref_maps.of(kinds_.load(std::memory_order_relaxed)) < handle_limit;
     };
     if (!exchange(word_, seen, std::memory_order_relaxed, one_more)) [[unlikely]]
         return Error(ErrorKind::limit, "the memory has as many handles as it can have");
@@ -21,7 +21,8 @@ Result<MemoryRef> Memory::ref() noexcept {
 }
 
 unsigned Memory::ref_count() const noexcept {
-    return static_cast<unsigned>(lock_word::handles.of(word_.load(std::memory_order_relaxed)));
+    return static_cast<unsigned>(lock_word::handles.of(word_.load(std::memory_order_relaxed)) +
+                                 lock_word::ref_maps.of(kinds_.load(std::memory_order_relaxed)));
 }
 
 void MemoryRef::release(Memory* memory) noexcept {
@@ -52,6 +53,7 @@ void Memory::destroy_root() noexcept {
     Block& block = *block_;
     Allocator& allocator = *block.allocator_;
     allocator.ref(); // the block lets go of its allocator before do_free is through
+    block.destroy_user_data();
     allocator.do_free(&block);
     allocator.unref();
 }

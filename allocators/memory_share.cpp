@@ -105,11 +105,16 @@ Result<void> Memory::resize(std::ptrdiff_t delta, std::size_t size) noexcept {
     // -delta of the smallest value is its own absolute value in unsigned arithmetic.
     const std::size_t step =
         delta < 0 ? std::size_t{0} - static_cast<std::size_t>(delta) : static_cast<std::size_t>(delta);
-    std::size_t begin, end;
+    std::size_t begin;
     if (delta < 0 ? step > offset_ : !checked_add(offset_, step, begin))
         return Error(ErrorKind::invalid, "the new window lies outside the memory's region");
-    if (delta < 0)
-        begin = offset_ - step;
+    return set_window(delta < 0 ? offset_ - step : begin, size);
+}
+
+Result<void> Memory::set_window(std::size_t begin, std::size_t size) noexcept {
+    if (!is_writable())
+        return Error(ErrorKind::conflict, "the memory has two or more shares and cannot be resized");
+    std::size_t end;
     if (!checked_add(begin, size, end) || end > maxsize_)
         return Error(ErrorKind::invalid, "the new window lies outside the memory's region");
     if (begin > offset_)
@@ -123,23 +128,35 @@ Result<void> Memory::resize(std::ptrdiff_t delta, std::size_t size) noexcept {
 
 Result<MemoryRef> Block::default_copy(Memory& view, std::size_t offset, std::size_t size,
                                       Allocator* target) noexcept {
-    auto source = view.map(MapFlags::read);
-    if (!source)
-        return std::move(source).error();
+    // Without the memory's lock: a copy is allowed beside a writer, and sees the bytes as they are just then.
+    struct Access {
+        Block& block;
+        Memory& view;
+        MapInfo info{};
+        ~Access() { (void)end(); }
+        Result<void> end() noexcept { return info.data ? block.end_cpu_access(view, info) : Result<void>(); }
+    } source{*this, view};
+    if (auto begun = begin_cpu_access(view, source.info, MapFlags::read); !begun)
+        return std::move(begun).error();
     // A window that shrank since the check would make this read past it.
-    if (!within(source->size(), offset, size))
+    if (!within(source.info.size, offset, size))
         return outside_window();
+    // What the memory's own allocator gave once it gives again; of another one that is not to be asked.
+    Allocator& maker = target ? *target : *allocator_;
     AllocationParams params;
-    params.align = view.align() > default_align ? view.align() : default_align;
-    auto copy = (target ? *target : *allocator_).alloc(size, params);
+    if (&maker == allocator_ && view.align() > default_align)
+        params.align = view.align();
+    auto copy = maker.alloc(size, params);
     if (!copy)
         return std::move(copy).error();
     auto destination = (*copy)->map(MapFlags::write);
     if (!destination)
         return std::move(destination).error();
     if (size)
-        std::memcpy(destination->data(), source->data() + offset, size);
+        std::memcpy(destination->data(), source.info.data + offset, size);
     if (auto ended = destination->unmap(); !ended)
+        return std::move(ended).error();
+    if (auto ended = source.end(); !ended)
         return std::move(ended).error();
     return std::move(*copy);
 }

@@ -7,27 +7,6 @@
 
 namespace hwalloc::vulkan::detail {
 
-namespace {
-
-// The READ that a copy by the CPU has by its map.
-class ReadLock {
-public:
-    explicit ReadLock(Memory& memory) noexcept : memory_(memory), taken_(memory.lock(LockFlags::read)) {}
-    ReadLock(const ReadLock&) = delete;
-    ReadLock& operator=(const ReadLock&) = delete;
-    ~ReadLock() {
-        if (taken_)
-            (void)memory_.unlock(LockFlags::read);
-    }
-    const Result<void>& taken() const noexcept { return taken_; }
-
-private:
-    Memory& memory_;
-    Result<void> taken_;
-};
-
-} // namespace
-
 Result<MemoryRef> copy_by_gpu(HasVulkanMemory& source, Memory& view, std::size_t offset, std::size_t size,
                               Allocator& target) noexcept {
     Session& session = source.session();
@@ -35,14 +14,14 @@ Result<MemoryRef> copy_by_gpu(HasVulkanMemory& source, Memory& view, std::size_t
         return Error(ErrorKind::unsupported, "copying memory that the CPU does not see needs a queue")
             .on(session.name)
             .remedy("give Device::wrap() a queue");
-    const ReadLock lock(view);
-    if (!lock.taken())
-        return lock.taken().error();
     auto from = buffer_of(session, view);
     if (!from)
         return std::move(from).error();
     from->offset += offset;
-    auto made = target.alloc(size, {.align = std::max(view.align(), default_align)});
+    // What the memory's own allocator gave once it gives again; of another one that is not to be asked.
+    auto made =
+        target.alloc(size, {.align = &target == &view.allocator() ? std::max(view.align(), default_align)
+                                                                  : default_align});
     if (!made || size == 0)
         return made;
     if (from->offset > from->binding->size || size > from->binding->size - from->offset)

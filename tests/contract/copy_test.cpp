@@ -77,19 +77,52 @@ TEST_P(Copy, OfAShareIsNoShare) {
     EXPECT_TRUE(idle(*memory));
 }
 
-TEST_P(Copy, NeedsToReadTheSource) {
+TEST_P(Copy, TakesNoLock) {
     auto memory = make(16);
     ASSERT_TRUE(memory);
-    {
-        auto reading = memory->map(MapFlags::read);
-        ASSERT_TRUE(ok(reading));
+    fill(*memory, 1);
+    for (MapFlags mode : {MapFlags::read, MapFlags::write, MapFlags::readwrite}) {
+        auto mapping = memory->map(mode);
+        ASSERT_TRUE(ok(mapping));
+        if (mode != MapFlags::read)
+            mapping->data()[3] = static_cast<std::uint8_t>(100 + static_cast<unsigned>(mode));
+        auto copied = memory->copy(0, whole, target());
+        ASSERT_TRUE(ok(copied));
+        EXPECT_EQ(contents(**copied)[3], mapping->data()[3]) << "as the bytes are just then";
+        EXPECT_EQ(contents(**copied)[15], 16);
+        ASSERT_TRUE(ok(mapping->unmap()));
+        ASSERT_TRUE(ok(memory->lock(static_cast<LockFlags>(mode))));
         EXPECT_TRUE(ok(memory->copy(0, whole, target())));
+        ASSERT_TRUE(ok(memory->unlock(static_cast<LockFlags>(mode))));
     }
+    EXPECT_TRUE(idle(*memory));
+}
+
+TEST_P(Copy, IsWhatMakeMappedGivesOfMemoryThatIsMappedForWriting) {
+    if (!self().claims.alloc)
+        return;
+    auto memory = make(16);
+    ASSERT_TRUE(memory);
+    fill(*memory, 1);
+    Memory* const object = memory.get();
     auto writing = memory->map(MapFlags::write);
     ASSERT_TRUE(ok(writing));
-    EXPECT_TRUE(refused(memory->copy(0, whole, target()), ErrorKind::conflict));
-    ASSERT_TRUE(ok(writing->unmap()));
-    EXPECT_TRUE(idle(*memory));
+    auto copied = make_mapped(std::move(memory), MapFlags::read);
+    ASSERT_TRUE(ok(copied));
+    EXPECT_NE(copied->memory.get(), object);
+    EXPECT_EQ(copied->mapping.data()[5], 6);
+}
+
+TEST_P(Copy, AsksAnotherAllocatorForNoAlignment) {
+    auto aligned = Allocator::find("sysmem")->alloc(100, {.align = 65535});
+    ASSERT_TRUE(ok(aligned));
+    fill(**aligned, 1);
+    for (const std::string& name : allocating_names()) {
+        auto copied = (*aligned)->copy(0, whole, subject(name).allocator);
+        ASSERT_TRUE(ok(copied)) << "to " << name;
+        EXPECT_EQ(contents(**copied), counting(100, 1));
+    }
+    EXPECT_EQ((*(*aligned)->copy())->align(), 65535u) << "its own allocator gives it again";
 }
 
 TEST_P(Copy, DropsEveryFlagPrefixAndPadding) {

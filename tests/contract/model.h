@@ -98,7 +98,8 @@ struct ModelMemory {
     Verdict copy(std::size_t from, std::size_t length) const {
         if (!inside(from, length))
             return ErrorKind::invalid;
-        return map(1);
+        // Takes no lock.
+        return has(flags, MemoryFlags::not_mappable) ? Verdict(ErrorKind::unsupported) : Verdict();
     }
 
     Verdict resize(long long delta, std::size_t length) const {
