@@ -11,57 +11,57 @@
 
 namespace hwalloc {
 
-// The maps being ended of every memory whose address falls here.
-struct EndingMap::Stripe {
+// The lock of every memory whose address falls here, and their maps that are being ended.
+struct MemoryLock::Stripe {
     std::mutex lock;
     EndingMap* first = nullptr;
 
-    static Stripe& of(const Memory* memory) noexcept;
+    static Stripe& of(const Memory& memory) noexcept;
 };
 
-struct EndingMap::Table {
+struct MemoryLock::Table {
     Stripe stripes[64];
     static Immortal<Table> table;
 };
-constinit Immortal<EndingMap::Table> EndingMap::Table::table;
+constinit Immortal<MemoryLock::Table> MemoryLock::Table::table;
 
-EndingMap::Stripe& EndingMap::Stripe::of(const Memory* memory) noexcept {
+MemoryLock::Stripe& MemoryLock::Stripe::of(const Memory& memory) noexcept {
     // A child of fork has none of the threads that were unmapping, nor what they held.
     [[maybe_unused]] static const int registered = pthread_atfork(nullptr, nullptr, [] {
         for (Stripe& stripe : Table::table->stripes)
             new (&stripe) Stripe;
     });
     return Table::table
-        ->stripes[reinterpret_cast<std::uintptr_t>(memory) / 64 % std::size(Table::table->stripes)];
+        ->stripes[reinterpret_cast<std::uintptr_t>(&memory) / 64 % std::size(Table::table->stripes)];
+}
+
+MemoryLock::MemoryLock(const Memory& memory) noexcept : stripe_(Stripe::of(memory)) {
+    stripe_.lock.lock();
+}
+MemoryLock::~MemoryLock() {
+    stripe_.lock.unlock();
 }
 
 bool EndingMap::claim(const std::atomic<std::uint64_t>& word) noexcept {
     if (mode_ == lock_word::AccessMode::none)
         return false;
-    Stripe& stripe = Stripe::of(memory_);
-    const std::scoped_lock lock(stripe.lock);
+    const MemoryLock lock(*memory_);
     std::uint64_t ending = 0;
-    for (const EndingMap* one = stripe.first; one; one = one->next_)
+    for (const EndingMap* one = lock.stripe_.first; one; one = one->next_)
         ending += one->memory_ == memory_ && one->mode_ == mode_;
     if (lock_word::field_of(mode_).of(word.load(std::memory_order_relaxed)) <= ending)
         return false;
-    next_ = stripe.first;
-    stripe.first = this;
+    next_ = lock.stripe_.first;
+    lock.stripe_.first = this;
     return true;
 }
 
-EndingMap::Lock::Lock(EndingMap& claimed) noexcept : claimed_(claimed) {
-    Stripe::of(claimed.memory_).lock.lock();
-}
-
 EndingMap::Lock::~Lock() {
-    Stripe& stripe = Stripe::of(claimed_.memory_);
-    for (EndingMap** at = &stripe.first; *at; at = &(*at)->next_)
+    for (EndingMap** at = &held_.stripe_.first; *at; at = &(*at)->next_)
         if (*at == &claimed_) {
             *at = claimed_.next_;
             break;
         }
-    stripe.lock.unlock();
 }
 
 } // namespace hwalloc

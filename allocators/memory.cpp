@@ -328,22 +328,27 @@ Result<void> Memory::unlock(LockFlags flags) noexcept {
         return Error(ErrorKind::invalid, "unlocking needs READ, WRITE or EXCLUSIVE, and no other bits");
     const bool access = mode != AccessMode::none;
     const std::uint64_t amount = (exclusive ? shares.one() : 0) + (access ? field_of(mode).one() : 0);
-    const auto not_locked = [] { return Error(ErrorKind::conflict, "the memory is not locked so"); };
-    std::uint64_t seen = word_.load(std::memory_order_relaxed);
-    if (access && field_of(mode).of(seen) == 0)
-        return not_locked();
-    // A share's own count is not an EXCLUSIVE lock's.
-    if (exclusive && !take_kind(kinds_, exclusives))
-        return not_locked();
     const auto less = [&](std::uint64_t before, std::uint64_t& wanted) {
         wanted = before - amount;
         return !access || field_of(mode).of(before) != 0;
     };
-    if (!exchange(word_, seen, std::memory_order_acq_rel, less)) {
-        if (exclusive)
+    std::uint64_t seen;
+    bool taken;
+    if (exclusive) {
+        // A share's own count is not an EXCLUSIVE lock's. The lock's is taken out first, since nothing may be
+        // touched once the word has let go, and put back where no lock of the mode is held: no other unlock
+        // looks meanwhile.
+        const MemoryLock lock(*this);
+        taken = take_kind(kinds_, exclusives);
+        if (taken && !exchange(word_, seen, std::memory_order_acq_rel, less)) {
             kinds_.fetch_add(one_of(exclusives), std::memory_order_relaxed);
-        return not_locked();
+            taken = false;
+        }
+    } else {
+        taken = exchange(word_, seen, std::memory_order_acq_rel, less);
     }
+    if (!taken)
+        return Error(ErrorKind::conflict, "the memory is not locked so");
     if (seen == amount)
         destroy();
     return {};

@@ -101,6 +101,23 @@ TEST_P(Refused, AnUnlockOfWhatIsNotLockedIsNotSeen) {
     }
 }
 
+// An EXCLUSIVE lock that is held is there for its owner, whatever another unlock asks for besides.
+TEST_P(Refused, AnUnlockOfAnotherModeTakesNoExclusiveLock) {
+    auto memory = make(16);
+    ASSERT_TRUE(memory);
+    int refusals = 0, ended = 0;
+    beside(
+        [&] {
+            refusals += !memory->lock(LockFlags::exclusive) || !memory->unlock(LockFlags::exclusive);
+            refusals += !memory->lock(LockFlags::exclusive | LockFlags::write) ||
+                        !memory->unlock(LockFlags::exclusive | LockFlags::write);
+        },
+        [&] { ended += memory->unlock(LockFlags::exclusive | LockFlags::read).has_value(); });
+    EXPECT_EQ(refusals, 0);
+    EXPECT_EQ(ended, 0);
+    EXPECT_TRUE(idle(*memory));
+}
+
 TEST_P(Refused, AMapInConflictIsNotSeenByTheHolder) {
     auto memory = make(16);
     ASSERT_TRUE(memory);
