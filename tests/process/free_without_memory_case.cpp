@@ -1,5 +1,5 @@
-// A thread whose first use of the library is to free memory, or to allocate and free it, while there is none:
-// freeing never needs memory.
+// A thread whose first use of the library is to free memory, or to allocate and free it, while there is none,
+// or while there is some for the first few requests only: freeing never needs memory.
 #include <atomic>
 #include <cerrno>
 #include <thread>
@@ -14,12 +14,17 @@ void* __libc_calloc(std::size_t, std::size_t);
 
 namespace {
 
-thread_local bool short_of_memory = false;
+constexpr int no_limit = -1;
+thread_local int requests_left = no_limit; // of this thread
 std::atomic<int> refused{0};
 
 bool refuse() {
-    if (!short_of_memory)
+    if (requests_left == no_limit)
         return false;
+    if (requests_left > 0) {
+        --requests_left;
+        return false;
+    }
     ++refused;
     errno = ENOMEM;
     return true;
@@ -35,19 +40,26 @@ extern "C" [[gnu::visibility("default")]] void* calloc(std::size_t count, std::s
 }
 
 int main() {
-    auto memory = *hwalloc::alloc(5000), another = *hwalloc::alloc(5000);
+    auto memory = *hwalloc::alloc(5000);
     std::thread([&] {
-        short_of_memory = true;
+        requests_left = 0;
         memory.reset();
-        short_of_memory = false;
+        requests_left = no_limit;
     }).join();
-    std::thread([&] {
-        short_of_memory = true;
-        const auto none = hwalloc::alloc(6000);
-        REQUIRE(!none);
-        another.reset();
-        short_of_memory = false;
-        REQUIRE(hwalloc::alloc(6000));
-    }).join();
+    for (int requests = 0; requests < 8; ++requests) {
+        const int refused_before = refused;
+        auto others = *hwalloc::alloc(5000);
+        std::thread([&] {
+            requests_left = requests;
+            auto own = hwalloc::alloc(6000);
+            REQUIRE(requests > 0 || !own);
+            others.reset();
+            if (own)
+                own->reset();
+            requests_left = no_limit;
+            REQUIRE(hwalloc::alloc(6000));
+        }).join();
+        REQUIRE(requests > 0 || refused > refused_before);
+    }
     REQUIRE(refused > 0);
 }
