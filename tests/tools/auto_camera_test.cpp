@@ -66,7 +66,13 @@ public:
             ::nanosleep(&wait, nullptr);
             return Error(ErrorKind::busy, ETIMEDOUT, "no frame came in time");
         }
-        return bars_->dequeue(timeout_ms);
+        auto frame = bars_->dequeue(timeout_ms);
+        if (frame && (fails("damaged") || (fails("damaged at first") && damaged_ < 3))) {
+            ++damaged_;
+            frame->error = damaged_ % 2 == 1;
+            frame->bytes_used = 0;
+        }
+        return frame;
     }
     Result<void> queue(std::uint32_t index) override { return bars_->queue(index); }
 
@@ -83,6 +89,7 @@ private:
     v4l2::DeviceInfo info_;
     std::string fails_at_;
     bool refused_ = false;
+    int damaged_ = 0;
     std::unique_ptr<FrameSource> bars_ = test_source();
 };
 
@@ -142,9 +149,9 @@ protected:
 
 TEST_F(AutoCamera, TriesTheNextOneWhateverTheFirstRefuses) {
     for (const std::string step :
-         {"open", "listed", "S_FMT", "REQBUFS", "QBUF", "STREAMON", "DQBUF", "no frame"})
+         {"open", "listed", "S_FMT", "REQBUFS", "QBUF", "STREAMON", "DQBUF", "no frame", "damaged"})
         for (const std::string allocator : {"memfd", "auto"}) {
-            if (step == "no frame" && allocator == "auto")
+            if ((step == "no frame" || step == "damaged") && allocator == "auto")
                 continue; // waits 5 seconds
             const Told told = capture({step, ""}, false, allocator);
             ASSERT_EQ(told.code, 0) << step << told.document << told.err;
@@ -158,10 +165,21 @@ TEST_F(AutoCamera, TriesTheNextOneWhateverTheFirstRefuses) {
             EXPECT_EQ(lines(told.err), 1) << told.err;
             if (step == "no frame") {
                 EXPECT_THAT(told.err, HasSubstr("no frame came for 5 s"));
+            } else if (step == "damaged") {
+                EXPECT_THAT(told.err, HasSubstr("every frame was damaged"));
             } else if (step != "listed" && allocator == "memfd") {
                 EXPECT_THAT(told.err, AllOf(HasSubstr(step), HasSubstr("ENOSPC")));
             }
         }
+}
+
+TEST_F(AutoCamera, TakesACameraThatBeginsWithDamagedFrames) {
+    const Told told = capture({"damaged at first", ""});
+    ASSERT_EQ(told.code, 0) << told.document << told.err;
+    EXPECT_EQ(told.document["device"], "/dev/fake0");
+    EXPECT_EQ(told.document["errors"], 3);
+    EXPECT_EQ(told.document["frames"], 3 + 2);
+    EXPECT_EQ(told.err, "");
 }
 
 TEST_F(AutoCamera, WithNoneThatWorksNamesAllAndFails) {

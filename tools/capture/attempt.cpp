@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "tools/capture/loop.h"
 #include "tools/capture/negotiation.h"
+#include "tools/progress.h"
 
 namespace hwalloc::tools {
 namespace {
@@ -13,7 +13,8 @@ namespace {
 Result<void> start_stream(FrameSource& source, Started& started) {
     if (auto streams = source.start(); !streams)
         return streams;
-    auto first = wait_for_frame(source, started.format);
+    const Progress progress("waiting for the first frame of " + source.info().path);
+    auto first = wait_for_whole_frame(source, started.format);
     if (!first) {
         (void)source.stop();
         return std::move(first).error();

@@ -1,11 +1,12 @@
-// A capture from one source as far as its first frame: all that can show that this source does not work.
+// A capture from one source as far as its first whole frame: all that can show that this source does not
+// work.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "tools/capture/buffers.h"
+#include "tools/capture/loop.h"
 #include "tools/capture/options.h"
 
 namespace hwalloc::tools {
@@ -14,13 +15,14 @@ namespace hwalloc::tools {
 struct Started {
     v4l2::CaptureFormat format;
     Buffers buffers;
-    std::uint32_t imports = 0;        // into the camera's driver; the test source fills memory where it is
-    std::optional<v4l2::Frame> first; // empty: a stop signal came before it
-    std::vector<std::string> notes;   // what is other than it was asked for
+    std::uint32_t imports = 0; // into the camera's driver; the test source fills memory where it is
+    FirstFrame first;
+    std::vector<std::string> notes; // what is other than it was asked for
 };
 
-// Negotiates, allocates, binds, starts and waits for a frame. `consumer` may be null. On an error nothing is
-// bound and nothing streams. Errors: those of each step; busy with code() ETIMEDOUT (no frame came).
+// Negotiates, allocates, binds, starts and waits for a whole frame. `consumer` may be null. On an error
+// nothing is bound and nothing streams. Errors: those of each step; busy with code() ETIMEDOUT (no frame
+// came), unavailable (all were damaged).
 Result<Started> start_source(FrameSource& source, FrameConsumer* consumer, FrameWriter& writer,
                              const CaptureOptions& options);
 

@@ -75,6 +75,15 @@ private:
     Counts first_;
 };
 
+bool is_damaged(const v4l2::Frame& frame) {
+    return frame.error || frame.bytes_used == 0;
+}
+
+std::int64_t patience_ns(const v4l2::CaptureFormat& format) {
+    const double interval = format.rate.value() > 0 ? 1 / format.rate.value() : 1;
+    return static_cast<std::int64_t>(std::max(5.0, 4 * interval) * static_cast<double>(second_ns));
+}
+
 Result<void> write_picture(FrameConsumer& consumer, FrameWriter& writer) {
     std::vector<std::uint8_t> rgb;
     if (auto made = consumer.picture(rgb); !made)
@@ -86,10 +95,7 @@ Result<void> write_picture(FrameConsumer& consumer, FrameWriter& writer) {
 
 Result<std::optional<v4l2::Frame>> wait_for_frame(FrameSource& source, const v4l2::CaptureFormat& format,
                                                   const std::function<void()>& woken) {
-    const double interval = format.rate.value() > 0 ? 1 / format.rate.value() : 1;
-    const auto patience_ns =
-        static_cast<std::int64_t>(std::max(5.0, 4 * interval) * static_cast<double>(second_ns));
-    const std::int64_t began = now_ns();
+    const std::int64_t patience = patience_ns(format), began = now_ns();
     while (!StopSignals::stop_wanted()) {
         auto frame = source.dequeue(2000);
         if (woken)
@@ -99,18 +105,38 @@ Result<std::optional<v4l2::Frame>> wait_for_frame(FrameSource& source, const v4l
         const Error& error = frame.error();
         if (error.kind() != ErrorKind::busy || (error.code() != EINTR && error.code() != ETIMEDOUT))
             return error;
-        if (now_ns() - began >= patience_ns)
+        if (now_ns() - began >= patience)
             return Error(error)
-                .doing(fmt::format("no frame came for {} s", patience_ns / second_ns))
+                .doing(fmt::format("no frame came for {} s", patience / second_ns))
                 .on(source.info().path)
                 .remedy("the camera does not deliver: check its input, and the kernel log");
     }
     return std::optional<v4l2::Frame>();
 }
 
-Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format,
-                       const std::optional<v4l2::Frame>& first, std::uint64_t frames, FrameConsumer* consumer,
-                       FrameWriter& writer, bool show_progress, std::optional<Error>& failed) {
+Result<FirstFrame> wait_for_whole_frame(FrameSource& source, const v4l2::CaptureFormat& format) {
+    FirstFrame first;
+    const std::int64_t patience = patience_ns(format), began = now_ns();
+    do {
+        auto frame = wait_for_frame(source, format);
+        if (!frame)
+            return std::move(frame).error();
+        first.frame = *frame;
+        if (!first.frame || !is_damaged(*first.frame))
+            return first;
+        ++first.damaged;
+        if (auto back = source.queue(first.frame->index); !back)
+            return std::move(back).error();
+    } while (now_ns() - began < patience);
+    return Error(ErrorKind::unavailable, "waiting for a frame")
+        .doing(fmt::format("every frame was damaged: {} in {} s", first.damaged, patience / second_ns))
+        .on(source.info().path)
+        .remedy("check the camera's cable and its input's signal, and the kernel log (`dmesg`)");
+}
+
+Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, const FirstFrame& first,
+                       std::uint64_t frames, FrameConsumer* consumer, FrameWriter& writer, bool show_progress,
+                       std::optional<Error>& failed) {
     Statistics statistics;
     Samples latencies(frames);
     SteadyState steady(std::uint64_t{2} * source.bound());
@@ -127,7 +153,7 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format,
     std::int64_t first_arrival = 0, last_arrival = 0;
     Progress progress(show_progress, frames);
     const std::function<void()> woken = [&] { progress.show(statistics, now_ns()); };
-    std::optional<v4l2::Frame> frame = first;
+    std::optional<v4l2::Frame> frame = first.frame;
     for (; frames == 0 || statistics.frames < frames; frame.reset()) {
         if (!frame) {
             auto next = wait_for_frame(source, format, woken);
@@ -150,7 +176,7 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format,
         last_sequence = frame->sequence;
         if (frame->monotonic)
             latencies.add(now - frame->timestamp_ns);
-        if (frame->error || frame->bytes_used == 0) {
+        if (is_damaged(*frame)) {
             ++statistics.errors;
             if (fail(source.queue(frame->index)))
                 break;
@@ -185,6 +211,8 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format,
     if (statistics.frames > 1 && last_arrival > first_arrival)
         statistics.fps = static_cast<double>(statistics.frames - 1) * static_cast<double>(second_ns) /
                          static_cast<double>(last_arrival - first_arrival);
+    statistics.frames += first.damaged;
+    statistics.errors += first.damaged;
     const Samples::Percentiles latency = latencies.percentiles();
     statistics.latency_p50 = latency.p50;
     statistics.latency_p99 = latency.p99;

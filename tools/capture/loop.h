@@ -33,13 +33,23 @@ struct Statistics {
 Result<std::optional<v4l2::Frame>> wait_for_frame(FrameSource& source, const v4l2::CaptureFormat& format,
                                                   const std::function<void()>& woken = {});
 
+struct FirstFrame {
+    std::optional<v4l2::Frame> frame; // empty: a stop signal came before it
+    std::uint64_t damaged = 0;        // came before it, and went back to the source
+};
+
+// Waits as long as wait_for_frame() for a frame that is whole: many cameras begin with one that is not, and
+// one that delivers no other does not work. Errors: those of wait_for_frame() and queue(); unavailable (all
+// were damaged).
+Result<FirstFrame> wait_for_whole_frame(FrameSource& source, const v4l2::CaptureFormat& format);
+
 // Takes frames from a source that streams, beginning with `first` if there is one, until `frames` frames were
-// delivered (0: until a signal) or a signal comes, and stops the source. Good frames go to `consumer`, if
-// there is one, and to `writer`; a picture is the consumer's then. A frame costs what the source's dequeue()
-// and queue() and the consumer's take() cost, and nothing is allocated. What was captured before an error is
-// counted and written; the error comes back in `failed`.
-Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format,
-                       const std::optional<v4l2::Frame>& first, std::uint64_t frames, FrameConsumer* consumer,
-                       FrameWriter& writer, bool show_progress, std::optional<Error>& failed);
+// delivered from there on (0: until a signal) or a signal comes, and stops the source. Good frames go to
+// `consumer`, if there is one, and to `writer`; a picture is the consumer's then. A frame costs what the
+// source's dequeue() and queue() and the consumer's take() cost, and nothing is allocated. What was captured
+// before an error is counted and written; the error comes back in `failed`.
+Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, const FirstFrame& first,
+                       std::uint64_t frames, FrameConsumer* consumer, FrameWriter& writer, bool show_progress,
+                       std::optional<Error>& failed);
 
 } // namespace hwalloc::tools

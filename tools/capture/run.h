@@ -12,8 +12,8 @@ namespace hwalloc::tools {
 // Opens what uses the frames; see tools/module/load.h.
 using OpenConsumer = Result<std::unique_ptr<FrameConsumer>> (*)(const ConsumerRequest& request);
 
-// "auto" tries one camera after the other as far as its first frame, and says which it passed over and why;
-// when none works it fails with all the reasons. The command's exit code.
+// "auto" tries one camera after the other as far as its first whole frame, and says which it passed over and
+// why; when none works it fails with all the reasons. The command's exit code.
 int run_capture_command(const CaptureOptions& options, OpenConsumer open_consumer, Output& out,
                         const Cameras& cameras = {});
 

@@ -84,10 +84,12 @@ Result<void> FrameWriter::begin() {
 Result<void> FrameWriter::put(std::span<const std::uint8_t> bytes) {
     while (!bytes.empty()) {
         const ssize_t taken = ::write(file_, bytes.data(), bytes.size());
-        if (taken >= 0) {
+        if (taken > 0) {
             bytes = bytes.subspan(static_cast<std::size_t>(taken));
             continue;
         }
+        if (taken == 0) // what takes nothing and says nothing would be asked for ever
+            return failed(EIO);
         if (errno == EAGAIN) { // whoever shares it made it non-blocking
             pollfd room{.fd = file_, .events = POLLOUT, .revents = 0};
             if (::poll(&room, 1, -1) >= 0)
