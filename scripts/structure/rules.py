@@ -4,7 +4,7 @@ import pathlib
 import re
 
 import figure
-from graph import ROOMS, TREE, room_of
+from graph import ROOMS, TREE, room_of, unit_of
 
 ARCHITECTURE = TREE / "docs" / "architecture.md"
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -98,6 +98,18 @@ def the_document_lists_the_rooms(house):
             yield f"docs/architecture.md does not name {name}"
 
 
+def the_order_of_units_is_theirs(house):
+    """docs/architecture.md names units "from the bottom up" in an order in which none includes a later one"""
+    for paragraph in re.findall(r"^`(\S+/)` from the bottom up: (.*?)\n\n", ARCHITECTURE.read_text(), re.DOTALL | re.MULTILINE):
+        folder, units = paragraph[0], re.findall(r"`(\w+)`", paragraph[1])
+        place = {folder + unit: number for number, unit in enumerate(units)}
+        for unit in sorted(set(place) - {unit_of(name) for name in house.files}):
+            yield f"there is no {unit}"
+        for source, target, _ in house.arrows:
+            if place.get(unit_of(source), len(units)) < place.get(unit_of(target), -1):
+                yield f"{source} includes {target}, which is named after it"
+
+
 def the_figure_is_of_today(house):
     """docs/images/house.svg is what `scripts/house draw` draws"""
     if not figure.FIGURE.exists() or figure.FIGURE.read_text() != figure.drawing(house):
@@ -105,4 +117,5 @@ def the_figure_is_of_today(house):
 
 
 RULES = (rooms_keep_to_their_layers, every_include_is_found, backends_are_strangers, public_headers_stand_on_public_headers,
-         no_room_names_a_backend, circles_are_meant, the_document_lists_the_rooms, the_figure_is_of_today)
+         no_room_names_a_backend, circles_are_meant, the_document_lists_the_rooms, the_order_of_units_is_theirs,
+         the_figure_is_of_today)
