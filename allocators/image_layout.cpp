@@ -1,5 +1,7 @@
 #include "hwalloc/image_layout.h"
 
+#include <algorithm>
+
 #include "common/checked.h"
 
 namespace hwalloc {
@@ -97,20 +99,19 @@ Result<ImageLayout> linear_layout(std::uint32_t fourcc, std::uint32_t width, std
         return divide_up(width, plane.columns) * plane.bytes;
     };
     const std::uint64_t wanted = stride ? stride : row_bytes(first);
+    if (wanted < row_bytes(first))
+        return Error(ErrorKind::invalid, "the stride is smaller than a row of pixels");
     if (wanted > UINT32_MAX)
         return Error(ErrorKind::limit, "the stride of the image does not fit");
     std::uint64_t end = 0;
     for (std::uint32_t i = 0; i < shape->plane_count; ++i) {
         const PlaneShape& plane = shape->planes[i];
-        // As many samples as the first plane's stride has room for: bytes and columns scale it exactly.
-        std::uint64_t plane_stride = wanted;
-        if (stride && i > 0)
-            plane_stride =
-                wanted * plane.bytes * first.columns / (std::uint64_t{plane.columns} * first.bytes);
-        else if (!stride)
-            plane_stride = row_bytes(plane);
-        if (plane_stride < row_bytes(plane))
-            return Error(ErrorKind::invalid, "the stride is smaller than a row of pixels");
+        // As many samples as the first plane's stride has room for: bytes and columns scale it. Where the
+        // width is odd, half of that is not a whole sample, and a row of the plane is.
+        std::uint64_t plane_stride =
+            wanted * plane.bytes * first.columns / (std::uint64_t{plane.columns} * first.bytes);
+        if (i > 0)
+            plane_stride = std::max(plane_stride, row_bytes(plane));
         if (plane_stride > UINT32_MAX)
             return Error(ErrorKind::limit, "the stride of the image does not fit");
         std::uint64_t size;

@@ -1,8 +1,11 @@
 // `hwalloc`: what an application would see of the library, for people at a terminal and for scripts.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <iterator>
 #include <new>
 #include <string>
@@ -100,9 +103,18 @@ int run(int argc, char** argv, Output& out) {
     return chosen ? chosen(out) : out.fail_usage("no command was given");
 }
 
+// A standard stream that is closed gets a descriptor that refuses what the stream is for, so that what is
+// opened later takes no stream's number, and nothing that is printed goes into a file or a device.
+void fill_closed_streams() {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+        if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
+    fill_closed_streams();
     Output out(asks_for_json(argc, argv));
     int code = failure;
     try {

@@ -247,6 +247,11 @@ Json to_json(const Error& error) {
     return object;
 }
 
+std::string in_a_line(const Error& error) {
+    const std::string message = error.message();
+    return message.substr(0, message.find('\n'));
+}
+
 const char* to_text(Answer answer) {
     switch (answer) {
     case Answer::no:

@@ -79,6 +79,9 @@ private:
 // and "size_held" in bytes, and "vk_result", where there are any.
 Json to_json(const Error& error);
 
+// The error's message without its causes.
+std::string in_a_line(const Error& error);
+
 // "yes", "no", "unknown".
 const char* to_text(Answer answer);
 

@@ -26,7 +26,7 @@ public:
     ~FailingCamera() override { --alive; }
 
     const v4l2::DeviceInfo& info() const override { return info_; }
-    bool needs_dma_buf() const override { return false; }
+    bool needs_dma_buf() const override { return fails("no dma-buf"); }
     Result<ParticipantRef> participant() override { return bars_->participant(); }
     Result<std::vector<v4l2::FormatInfo>> list_formats() override {
         if (fails("ENUM_FMT"))
@@ -234,6 +234,16 @@ TEST_F(AutoCamera, TellsTheErrnoOfMemoryThatItFellBackFrom) {
     ASSERT_EQ(told.document["passed_over"].size(), 1u);
     EXPECT_THAT(told.err, AllOf(HasSubstr("passed over "), HasSubstr("QBUF"), HasSubstr("ENOSPC")));
     EXPECT_EQ(lines(told.err), 1) << told.err;
+}
+
+// A machine without a device that makes dma-bufs; then it says so.
+TEST_F(AutoCamera, NamesOnlyAllocatorsThatMakeMemoryForACamera) {
+    const Told told = capture({"no dma-buf"}, false, "memfd");
+    EXPECT_EQ(told.code, 1);
+    const std::string remedy = told.document["error"]["causes"][0]["remedy"];
+    EXPECT_THAT(remedy, ::testing::AnyOf(HasSubstr("make dma-bufs"), HasSubstr("makes dma-bufs")));
+    const std::string names = remedy.substr(0, remedy.find("leave --allocator out"));
+    EXPECT_THAT(names, Not(::testing::ContainsRegex("[ ,:]dmabuf[,; ]")));
 }
 
 TEST_F(AutoCamera, SaysHowToFindWhatDoesWhereNamedMemoryIsRefused) {

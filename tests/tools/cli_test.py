@@ -105,6 +105,21 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("writing", done.stderr)
 
+    def test_closed_standard_streams_are_no_files(self):
+        def closed(streams, *words):
+            return subprocess.run(["sh", "-c", f'"$@" {streams}', "sh", tool.TOOL, *words], stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, check=False)
+        with tempfile.TemporaryDirectory() as directory:
+            for streams in ("<&-", ">&-", "2>&-", "<&- >&-", ">&- 2>&-", "<&- >&- 2>&-"):
+                frames = pathlib.Path(directory) / f"{len(os.listdir(directory))}.raw"
+                done = closed(streams, "capture", "test", "--frames", "2", "--size", "64x48", "--output", frames)
+                self.assertEqual(done.returncode, ">" in streams.replace("2>", ""), (streams, done))
+                self.assertEqual(frames.stat().st_size, 2 * 64 * 48 * 2, f"{streams}: the frames and nothing else")
+        self.assertIn("writing to standard output failed", closed(">&-", "list").stderr)
+        done = closed(">&-", "capture", "test", "--frames", "2", "--output", "-")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, "opening the output.*EBADF")
+
     def test_colours_only_on_a_terminal_that_wants_them(self):
         self.assertNotIn("\033", tool.run("list", env={"TERM": "xterm", "NO_COLOR": None}).stdout)
         self.assertIn("\033[", on_a_terminal("list"))

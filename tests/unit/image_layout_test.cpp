@@ -29,6 +29,28 @@ TEST(ImageLayout, OddSizesRoundUpWhereChromaIsShared) {
     EXPECT_EQ(nv12.planes[1], (ImagePlane{0, 9, 4, 8}));
 }
 
+TEST(ImageLayout, TakesItsOwnStrideForEveryFormatAndSize) {
+    for (const char* name : {"R8  ", "R10 ", "R12 ", "R16 ", "YUYV", "YVYU", "UYVY", "VYUY", "NV12", "NV21",
+                             "NV16", "NV61", "NV24", "NV42", "YU12", "YV12", "YU16", "RG16", "RG24", "BG24",
+                             "XR24", "AR24", "XB24", "AB24", "RX24", "RA24", "BX24", "BA24"})
+        for (const std::uint32_t width : {1u, 2u, 3u, 5u, 63u, 64u, 641u, 1919u, 1920u})
+            for (const std::uint32_t height : {1u, 2u, 3u, 479u, 480u}) {
+                const std::uint32_t code = fourcc(name[0], name[1], name[2], name[3]);
+                const auto least = linear_layout(code, width, height);
+                ASSERT_TRUE(least) << name << width;
+                const std::uint32_t stride = least->planes[0].stride;
+                const auto again = linear_layout(code, width, height, stride);
+                ASSERT_TRUE(again) << name << " " << width << "x" << height << " at its own " << stride;
+                EXPECT_EQ(*again, *least) << name << " " << width << "x" << height;
+                const auto wider = linear_layout(code, width, height, stride + 1);
+                ASSERT_TRUE(wider) << name << " " << width << "x" << height << " at " << stride + 1;
+                for (std::uint32_t i = 0; i < least->plane_count; ++i)
+                    EXPECT_GE(wider->planes[i].stride, least->planes[i].stride) << name << " plane " << i;
+                EXPECT_EQ(linear_layout(code, width, height, stride - 1).has_value(), stride == 1)
+                    << name << " " << width; // 0 asks for the smallest
+            }
+}
+
 TEST(ImageLayout, RefusesWhatCannotBe) {
     EXPECT_EQ(linear_layout(fourcc('M', 'J', 'P', 'G'), 8, 8).error().kind(), ErrorKind::unsupported);
     EXPECT_EQ(linear_layout(fourcc('X', 'R', '2', '4'), 0, 8).error().kind(), ErrorKind::invalid);

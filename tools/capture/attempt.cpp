@@ -38,9 +38,12 @@ Result<Started> start_source(FrameSource& source, FrameConsumer* consumer, Frame
     if (!format)
         return std::move(format).error();
     started.format = *format;
-    if (consumer)
+    if (consumer) {
         if (auto can = consumer->set_format(*format); !can)
             return std::move(can).error();
+        for (std::string& note : consumer->notes())
+            started.notes.push_back(std::move(note));
+    }
     if (auto can = writer.set_format(*format); !can)
         return Error(can.error()).on(source.info().path);
     // One more than the driver keeps, and one for the frame that a picture is made of at the end.
@@ -51,10 +54,8 @@ Result<Started> start_source(FrameSource& source, FrameConsumer* consumer, Frame
     if (!buffers)
         return std::move(buffers).error();
     started.buffers = std::move(*buffers);
-    for (const Error& error : started.buffers.passed_over) {
-        const std::string message = error.message();
-        started.notes.push_back("passed over " + message.substr(0, message.find('\n')));
-    }
+    for (const Error& error : started.buffers.passed_over)
+        started.notes.push_back("passed over " + in_a_line(error));
     started.imports = source.needs_dma_buf() ? source.bound() : 0;
     if (source.bound() != options.buffers)
         started.notes.push_back(fmt::format(

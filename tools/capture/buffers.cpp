@@ -35,6 +35,12 @@ bool claims_dma_buf(Allocator& allocator) {
     return !describes || describes->claims().export_dmabuf;
 }
 
+// Whether it can be named in place of another: one that only imports makes no memory for a camera.
+bool makes_dma_bufs(Allocator& allocator) {
+    auto* describes = allocator.extension<Describes>();
+    return claims_dma_buf(allocator) && (!describes || describes->claims().alloc);
+}
+
 // The command that finds what does for all who use the frames; empty for the test source, which is no device.
 std::string plan_command(FrameSource& source, FrameConsumer* consumer, bool read_by_cpu,
                          const v4l2::CaptureFormat& format) {
@@ -78,7 +84,7 @@ Error cannot_be_shared(const std::string& name, const v4l2::DeviceInfo& device) 
         for (const InventoryItem& item : *items) {
             if (item.why)
                 unusable.push_back(*item.why);
-            else if (item.allocator && claims_dma_buf(*item.allocator))
+            else if (item.allocator && makes_dma_bufs(*item.allocator))
                 names.push_back(item.name);
         }
     Error error =
@@ -87,8 +93,8 @@ Error cannot_be_shared(const std::string& name, const v4l2::DeviceInfo& device) 
                 "filling memory of {}, which has no dma-buf and so cannot be shared with a camera,", name))
             .on(device.path)
             .remedy(names.empty()
-                        ? std::string("no allocator here can be used that exports dma-bufs")
-                        : fmt::format("these allocators export dma-bufs: {}", fmt::join(names, ", ")));
+                        ? std::string("no allocator here can be used that makes dma-bufs")
+                        : fmt::format("these allocators make dma-bufs: {}", fmt::join(names, ", ")));
     for (Error& why : unusable)
         error = std::move(error).because(std::move(why));
     return error;

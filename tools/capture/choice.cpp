@@ -14,12 +14,6 @@ Error naming(const std::string& path, const Error& error) {
     return Error(error).doing(fmt::format("{}: {}", path, error.operation()));
 }
 
-// Without its causes.
-std::string in_a_line(const Error& error) {
-    const std::string message = error.message();
-    return message.substr(0, message.find('\n'));
-}
-
 } // namespace
 
 void SourceChoice::pass_over(const std::string& path, const Error& why, Output& out) {

@@ -21,6 +21,8 @@ public:
     virtual std::span<const std::uint32_t> formats() const = 0;
     // What will come; before bind(). Errors: unsupported, saying what it does take.
     virtual Result<void> set_format(const v4l2::CaptureFormat& format) = 0;
+    // Lines about what it took in place of what it would rather have, and why. After set_format().
+    virtual std::vector<std::string> notes() const { return {}; }
     // What each frame's memory must have at least, in bytes. After set_format().
     virtual std::uint64_t memory_size() const = 0;
     // Itself as a participant of plans. Errors: exhausted.

@@ -42,7 +42,13 @@ Result<void> FrameWriter::open(const std::string& output) {
     int fd;
     if (output == "-") {
         path_ = "standard output";
-        fd = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+        const int mode = ::fcntl(STDOUT_FILENO, F_GETFL);
+        if (mode >= 0 && (mode & O_ACCMODE) == O_RDONLY) {
+            errno = EBADF;
+            fd = -1;
+        } else {
+            fd = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        }
     } else {
         fd = ::open(output.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         made_ = fd >= 0;

@@ -15,9 +15,12 @@ namespace {
 // The GPU draws each frame straight into what the screen shows next.
 class DisplayConsumer final : public FrameConsumer {
 public:
-    DisplayConsumer(std::unique_ptr<Screen> screen, vulkan::Device gpu, const ConsumerRequest& request)
+    // `own_gpu`: why the card's own GPU does not draw; empty: it does, or there is none.
+    DisplayConsumer(std::unique_ptr<Screen> screen, vulkan::Device gpu, const ConsumerRequest& request,
+                    std::optional<Error> own_gpu)
         : request_(request)
         , screen_(std::move(screen))
+        , own_gpu_(std::move(own_gpu))
         , back_(request.screen_buffers)
         , pipeline_(std::move(gpu), request.frames) {}
     // What is on the screen must leave it before its memory goes.
@@ -40,6 +43,22 @@ public:
             return std::move(scanout).error();
         scanout_.emplace(std::move(*scanout));
         return {};
+    }
+
+    std::vector<std::string> notes() const override {
+        std::vector<std::string> lines;
+        for (const Error& error : screen_->passed_over())
+            lines.push_back("passed over a display: " + in_a_line(error));
+        if (own_gpu_)
+            lines.push_back(fmt::format("the GPU of the card does not draw: {}; {} does",
+                                        in_a_line(*own_gpu_), pipeline_.device().name()));
+        if (!screen_->atomic())
+            lines.push_back(fmt::format("{} has no atomic mode setting: it is asked for no picture before "
+                                        "it shows it",
+                                        screen_->driver()));
+        for (const Error& error : scanout_->passed_over())
+            lines.push_back(fmt::format("showing {} memory: {}", scanout_->name(), in_a_line(error)));
+        return lines;
     }
 
     std::uint64_t memory_size() const override { return pipeline_.memory_size(); }
@@ -123,6 +142,7 @@ private:
 
     ConsumerRequest request_;
     std::unique_ptr<Screen> screen_;
+    std::optional<Error> own_gpu_;
     BackBuffers back_;
     std::optional<Scanout> scanout_;
     Pipeline pipeline_;
@@ -131,10 +151,16 @@ private:
     bool marked_ = false;
 };
 
-Result<vulkan::Device> choose_gpu(const ConsumerRequest& request, const Screen& screen) {
-    if (request.gpu.empty())
-        if (auto own = vulkan::Device::open(screen.path()); own)
-            return own;
+// That of the card where it has one. `own`: why that cannot be used; empty where there is none.
+Result<vulkan::Device> choose_gpu(const ConsumerRequest& request, const Screen& screen,
+                                  std::optional<Error>& own) {
+    if (request.gpu.empty()) {
+        auto device = vulkan::Device::open(screen.path());
+        if (device)
+            return device;
+        if (device.error().kind() != ErrorKind::unavailable)
+            own = std::move(device).error();
+    }
     return vulkan::Device::open(request.gpu);
 }
 
@@ -144,11 +170,12 @@ Result<std::unique_ptr<FrameConsumer>> open_display(const ConsumerRequest& reque
     auto screen = Screen::open(request.card);
     if (!screen)
         return std::move(screen).error();
-    auto gpu = choose_gpu(request, **screen);
+    std::optional<Error> own;
+    auto gpu = choose_gpu(request, **screen, own);
     if (!gpu)
         return std::move(gpu).error();
     return std::unique_ptr<FrameConsumer>(
-        std::make_unique<DisplayConsumer>(std::move(*screen), std::move(*gpu), request));
+        std::make_unique<DisplayConsumer>(std::move(*screen), std::move(*gpu), request, std::move(own)));
 }
 
 } // namespace hwalloc::tools

@@ -137,9 +137,11 @@ Result<Card> open_card(const std::string& which, bool legacy) {
                                 : fmt::format("no card of driver {} has a connected output", which))
                      .on(directory);
     std::string others;
+    std::vector<Error> closed;
     for (const unsigned number : numbers) {
         auto card = open_node(fmt::format("{}/card{}", directory, number));
         if (!card) {
+            closed.push_back(card.error());
             none = std::move(none).because(card.error());
             continue;
         }
@@ -151,6 +153,7 @@ Result<Card> open_card(const std::string& which, bool legacy) {
             none = std::move(none).because(output.error());
             continue;
         }
+        card->passed_over = std::move(closed);
         return take(std::move(*card), legacy);
     }
     if (none.causes().empty()) // not one of that driver

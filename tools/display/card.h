@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "hwalloc/result.h"
 #include "hwalloc/unique_fd.h"
@@ -10,9 +11,10 @@ namespace hwalloc::tools {
 
 struct Card {
     UniqueFd fd;
-    std::string path;    // "/dev/dri/card0"
-    std::string driver;  // "virtio_gpu"
-    bool atomic = false; // atomic mode setting is switched on for this open file
+    std::string path;                 // "/dev/dri/card0"
+    std::string driver;               // "virtio_gpu"
+    bool atomic = false;              // atomic mode setting is switched on for this open file
+    std::vector<Error> passed_over{}; // cards before it that could not be opened
 };
 
 // Opens "card0", a path, a driver's name, or "auto" (the first card with a connected output), and becomes its

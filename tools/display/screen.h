@@ -29,6 +29,8 @@ public:
     const std::string& path() const { return card_.path; }
     const std::string& driver() const { return card_.driver; }
     bool atomic() const { return card_.atomic; }
+    // Cards that were looked at before this one, and could not be opened.
+    const std::vector<Error>& passed_over() const { return card_.passed_over; }
 
     // After fit().
     const std::string& connector() const { return route_.connector_name; }

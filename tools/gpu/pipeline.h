@@ -21,6 +21,7 @@ public:
     Pipeline(vulkan::Device device, std::uint64_t frames) : device_(std::move(device)), gpu_ns_(frames) {}
 
     vulkan::Device& device() { return device_; }
+    const vulkan::Device& device() const { return device_; }
     const ImageLayout& layout() const { return layout_; }
 
     // As those of FrameConsumer.
