@@ -1,6 +1,5 @@
 // `hwalloc doctor`: what is fine on this machine, what is not, and the line that mends it.
 #include <fmt/format.h>
-#include <sys/utsname.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -128,15 +127,10 @@ void print_table(Output& out, const std::vector<Check>& checks) {
 }
 
 Json document_of(const std::vector<Check>& checks) {
-    utsname kernel{};
-    ::uname(&kernel);
     Json list = Json::array();
     for (const Check& check : checks)
         list.push_back(describe(check));
-    Json document{{"version", version()},
-                  {"kernel", fmt::format("{} {}", kernel.sysname, kernel.release)},
-                  {"machine", kernel.machine},
-                  {"checks", std::move(list)}};
+    Json document{{"checks", std::move(list)}};
     for (const Status status :
          {Status::ok, Status::warning, Status::failed, Status::missing, Status::unknown})
         document[to_text(status)] = count(checks, status);

@@ -44,7 +44,7 @@ bool is_not_looked_for(const InventoryItem& item, InventoryScan scan) {
 }
 
 Json describe(const InventoryItem& item, InventoryScan scan) {
-    Json object{{"name", item.name},          {"family", item.family},
+    Json object{{"name", item.name},          {"family", text_or_null(item.family)},
                 {"backend", item.backend},    {"aliases", item.aliases},
                 {"default", item.is_default}, {"registered", item.allocator != nullptr},
                 {"available", !item.why},     {"claims", nullptr},
@@ -171,7 +171,7 @@ Run list(CLI::App& command) {
         Json allocators = Json::array();
         for (const InventoryItem& item : *items)
             allocators.push_back(describe(item, *scan));
-        out.print({{"version", version()}, {"allocators", std::move(allocators)}});
+        out.print({{"allocators", std::move(allocators)}});
         return ok;
     };
 }

@@ -91,7 +91,7 @@ int run(int argc, char** argv, Output& out) {
         app.parse(argc, argv);
     } catch (const CLI::CallForVersion&) {
         if (out.json())
-            out.print({{"version", hwalloc::version()}});
+            out.print(Json::object());
         else
             out.line(fmt::format("hwalloc {}", hwalloc::version()));
         return ok;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <cstdlib>
 #include <numeric>
 
+#include "hwalloc/inventory.h"
 #include "tools/wrap.h"
 
 namespace hwalloc::tools {
@@ -67,10 +69,27 @@ void write(std::FILE* file, std::string_view text) {
         std::fwrite(text.data(), 1, text.size(), file);
 }
 
+// What every document begins with.
+Json head() {
+    utsname machine{};
+    ::uname(&machine);
+    return {{"version", version()},
+            {"kernel", fmt::format("{} {}", machine.sysname, machine.release)},
+            {"machine", machine.machine},
+            {"page_size", ::sysconf(_SC_PAGESIZE)}};
+}
+
 // Bytes that are not UTF-8 (a device's name) are replaced: the document stays valid.
 void write_document(const Json& document) {
-    write(stdout, document.dump(2, ' ', false, Json::error_handler_t::replace));
+    Json whole = head();
+    whole.update(document);
+    write(stdout, whole.dump(2, ' ', false, Json::error_handler_t::replace));
     write(stdout, "\n");
+}
+
+// Of a code that has no name: the number.
+Json name_or_number(std::string_view name, int code) {
+    return name.empty() ? Json(std::to_string(code)) : Json(name);
 }
 
 // The same as text for people: what is not UTF-8 is replaced, whoever named a device so.
@@ -199,15 +218,13 @@ int Output::fail(const Error& error) {
 int Output::fail_usage(std::string_view message) {
     const std::string help = command_ ? fmt::format("`hwalloc {} --help`", command_) : "`hwalloc --help`";
     if (json_) {
-        write_document({{"error",
-                         {{"kind", "usage"},
-                          {"message", message},
-                          {"operation", "reading the command line"},
-                          {"device", ""},
-                          {"call", ""},
-                          {"errno", nullptr},
-                          {"remedy", help + " tells what there is"},
-                          {"causes", Json::array()}}}});
+        Json object = to_json(Error(ErrorKind::invalid, "reading the command line")
+                                  .doing(message)
+                                  .remedy(help + " tells what there is"));
+        object["kind"] = "usage"; // of the command, which the library does not know
+        object["message"] = message;
+        object["operation"] = "reading the command line";
+        write_document({{"error", std::move(object)}});
     } else {
         note(fmt::format("{}\nTry {}.", message, help));
     }
@@ -224,27 +241,28 @@ bool Output::flush() {
     return std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
 }
 
+Json text_or_null(std::string_view text) {
+    return text.empty() ? Json() : Json(text);
+}
+
 Json to_json(const Error& error) {
     Json causes = Json::array();
     for (const Error& cause : error.causes())
         causes.push_back(to_json(cause));
-    Json object{
-        {"kind", to_string(error.kind())}, {"message", error.message()}, {"operation", error.operation()},
-        {"device", error.device()},        {"call", error.call()},       {"errno", nullptr},
-        {"remedy", error.remedy()},        {"causes", std::move(causes)}};
-    if (error.domain() == ErrorDomain::system) {
-        const auto name = errno_name(error.code());
-        object["errno"] = name.empty() ? std::to_string(error.code()) : std::string(name);
-    }
-    if (error.domain() == ErrorDomain::vulkan)
-        object["vk_result"] = error.code();
-    if (!error.mend().empty())
-        object["mend"] = error.mend();
-    if (error.size_wanted())
-        object["size_wanted"] = error.size_wanted();
-    if (error.size_held())
-        object["size_held"] = error.size_held();
-    return object;
+    const bool system = error.domain() == ErrorDomain::system, vulkan = error.domain() == ErrorDomain::vulkan;
+    const auto size = [](std::uint64_t bytes) { return bytes ? Json(bytes) : Json(); };
+    return {{"kind", to_string(error.kind())},
+            {"message", error.message()},
+            {"operation", text_or_null(error.operation())},
+            {"device", text_or_null(error.device())},
+            {"call", text_or_null(error.call())},
+            {"errno", system ? name_or_number(errno_name(error.code()), error.code()) : Json()},
+            {"vk_result", vulkan ? name_or_number(vk_result_name(error.code()), error.code()) : Json()},
+            {"size_wanted", size(error.size_wanted())},
+            {"size_held", size(error.size_held())},
+            {"remedy", text_or_null(error.remedy())},
+            {"mend", text_or_null(error.mend())},
+            {"causes", std::move(causes)}};
 }
 
 std::string in_a_line(const Error& error) {

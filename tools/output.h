@@ -38,14 +38,15 @@ private:
 };
 
 // Writes to standard output; what people are told about errors goes to standard error. With --json, standard
-// output gets exactly one document, and that is the error object when the command failed.
+// output gets exactly one document, and that has the error object when the command failed. Each begins with
+// the versions and the machine.
 class Output {
 public:
     explicit Output(bool json);
 
     bool json() const noexcept { return json_; }
 
-    // The command's one document. Only with json().
+    // The command's one document, without its beginning. Only with json().
     void print(const Json& document);
     // For people, wrapped to the width of a terminal. Not with json().
     void line(std::string_view text = {});
@@ -74,10 +75,10 @@ private:
     const char* command_ = nullptr;
 };
 
-// {"kind","message","operation","device","call","errno","remedy","causes":[...]}: texts are empty and errno
-// (its name, such as "EACCES") null where unknown. "mend" (a line for a shell that does it), "size_wanted"
-// and "size_held" in bytes, and "vk_result", where there are any.
+// As docs/schemas/common.json has it: always all members, null where something is not known.
 Json to_json(const Error& error);
+// What is empty is null in documents.
+Json text_or_null(std::string_view text);
 
 // The error's message without its causes.
 std::string in_a_line(const Error& error);

@@ -5,9 +5,13 @@ import json
 import os
 import pathlib
 import random
+import re
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
+import documents  # noqa: E402
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 LAB = TREE / "scripts" / "lab"
@@ -18,6 +22,7 @@ HEAP, HEAP_NODE = "dma-heap/system", "/dev/dma_heap/system"
 
 class Cases:
     passed = failed = 0
+    misshapen = []  # documents of the commands that ran in guests
 
     def case(self, name, faults):
         """`faults`: what was wrong, in words; none when the case passed."""
@@ -46,6 +51,11 @@ class Done:
     def error(self):
         return self.document.get("error", {})
 
+    def misshapen(self):
+        """What of the document is not as docs/schemas has it."""
+        named = re.search(r"\bhwalloc (\w+)\b[^|;&]*--json", self.command)
+        return documents.faults(named[1], self.document) if named and named[1] in documents.COMMANDS and self.document else []
+
     def told(self):
         return f"`{self.command}` exit code {self.code}: {self.out[-1500:]} {self.err[-1500:]}"
 
@@ -62,7 +72,9 @@ def in_lab(directory, *options, commands, timeout=280, prelude="", stderr=None):
         stderr(done.stderr)
     if done.returncode not in (0, 1) or not all((directory / f"{name}.code").exists() for name in commands):
         raise SystemExit(f"the lab failed: exit code {done.returncode}\n0 passed, 1 failed")
-    return {name: Done(directory, name, command) for name, command in commands.items()}
+    done = {name: Done(directory, name, command) for name, command in commands.items()}
+    Cases.misshapen += [f"{name}: {fault}" for name, one in done.items() for fault in one.misshapen()]
+    return done
 
 
 def differing(document, **wanted):
@@ -82,5 +94,6 @@ def run(groups):
     for name in sys.argv[1:] or groups:
         with tempfile.TemporaryDirectory(prefix="hwalloc-lab.") as directory:
             groups[name](cases, pathlib.Path(directory).resolve(), random.Random(f"{seed} {name}"))
+    cases.case("every document is as docs/schemas has it", Cases.misshapen)
     print(f"{cases.passed} passed, {cases.failed} failed")
     return 1 if cases.failed else 0

@@ -36,8 +36,9 @@ def disagreements(planned, judged):
             faults.append(f"{key}: the plan has no such cell")
         elif ours["verdict"] != theirs["verdict"]:
             faults.append(f"{key}: {ours['verdict']} ({ours['reason']}), judged {theirs}")
-        elif theirs["verdict"] == "refused" and not theirs.get("luck") and ours["errno"] != (theirs["errno"] or theirs["result"]):
-            faults.append(f"{key}: {ours['call']} {ours['errno']}, judged {theirs['call']} {theirs['errno']}")
+        elif theirs["verdict"] == "refused" and not theirs.get("luck") and \
+                (ours["errno"], ours["vk_result"]) != (theirs["errno"], theirs["result"]):
+            faults.append(f"{key}: {ours['call']} {ours['errno']} {ours['vk_result']}, judged {theirs}")
         elif ours["verdict"] != "accepted" and not ours["reason"]:
             faults.append(f"{key}: {ours['verdict']}, without a reason")
     return faults

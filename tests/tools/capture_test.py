@@ -62,7 +62,7 @@ class Capture(unittest.TestCase):
     def error(self, *words, code=1):
         got, document = tool.run_json("capture", *words)
         self.assertEqual(got, code, document)
-        self.assertEqual(list(document), ["error"])
+        self.assertEqual(list(document), tool.FAILURE)
         return document["error"]
 
     def test_the_report_is_complete_and_true(self):

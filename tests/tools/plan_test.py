@@ -7,12 +7,12 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 
 import tool
-from cli_test import ERROR_KEYS, on_a_terminal
+from cli_test import on_a_terminal
 from gpu_capture_test import MEMORY, why_not
 
 KEYS = ["choice", "verdict", "headline", "ranking", "recipes", "participants", "candidates", "cells", "constraints", "copy",
         "preferences", "error"]
-CELL_KEYS = ["candidate", "participant", "verdict", "call", "errno", "reason", "use"]
+CELL_KEYS = ["candidate", "participant", "verdict", "call", "errno", "vk_result", "reason", "use"]
 CANDIDATE_KEYS = ["name", "verdict", "preferred", "cost", "contiguous", "layout", "why"]
 PARTICIPANT_KEYS = ["name", "needs_contiguous", "why_contiguous", "only_own", "constraints"]
 RECIPE_KEYS = ["participant", "memory", "use", "once", "begin", "end"]
@@ -27,7 +27,7 @@ class PlanCase(unittest.TestCase):
     def plan(self, *words, code=0, env=None):
         got, document = tool.run_json("plan", *words, env={**NO_PREFERENCES, **(env or {})})
         self.assertEqual(got, code, document)
-        self.assertEqual(list(document), KEYS)
+        self.assertEqual(list(document), [*tool.HEAD, *KEYS])
         return document
 
     def people(self, *words, code=0, env=None):
@@ -43,8 +43,8 @@ class PlanCase(unittest.TestCase):
 class Usage(PlanCase):
     def usage_error(self, *words):
         code, document = tool.run_json("plan", *words)
-        self.assertEqual((code, list(document)), (2, ["error"]), words)
-        self.assertEqual(list(document["error"]), ERROR_KEYS)
+        self.assertEqual((code, list(document)), (2, tool.FAILURE), words)
+        self.assertEqual(list(document["error"]), tool.ERROR_KEYS)
         self.assertEqual(document["error"]["kind"], "usage")
         done = tool.run("plan", *words)
         self.assertEqual((done.returncode, done.stdout), (2, ""), words)
@@ -80,7 +80,7 @@ class Usage(PlanCase):
                       ("--gpu", "no-gpu", "--bytes", "1")):
             with self.subTest(words=words):
                 code, document = tool.run_json("plan", *words)
-                self.assertEqual((code, list(document)), (1, ["error"]), document)
+                self.assertEqual((code, list(document)), (1, tool.FAILURE), document)
                 self.assertIn("no-", document["error"]["message"])
 
 
@@ -129,7 +129,7 @@ class Document(PlanCase):
         document = self.plan("--cpu", "read", "--bytes", 2**62, code=1)
         self.assertIsNone(document["choice"])
         self.assertEqual(document["ranking"], [])
-        self.assertEqual(list(document["error"])[:len(ERROR_KEYS)], ERROR_KEYS)
+        self.assertEqual(list(document["error"]), tool.ERROR_KEYS)
         self.assertGreaterEqual(len(document["error"]["causes"]), 2)
         memfd = next(cell for cell in document["cells"] if cell["candidate"] == "memfd")
         self.assertEqual((memfd["verdict"], memfd["call"], memfd["errno"]), ("untested", None, None))
@@ -154,7 +154,7 @@ class Document(PlanCase):
     def refused(self, *words):
         """What is wrong with the request itself: one error, and no memory was tried."""
         code, document = tool.run_json("plan", *words, env=NO_PREFERENCES)
-        self.assertEqual((code, list(document)), (1, ["error"]), document)
+        self.assertEqual((code, list(document)), (1, tool.FAILURE), document)
         return document["error"]
 
     def test_a_format_that_nobody_knows_is_told_before_the_trials(self):
@@ -215,14 +215,15 @@ class Preferences(PlanCase):
     def test_of_the_environment(self):
         self.file.write_text("sysmem\n")
         document = self.plan(*READ, env={**self.env, "HWALLOC_ALLOCATORS": " memfd , no/such,, sysmem"})
-        self.assertEqual(document["preferences"], {"names": ["memfd", "no/such", "sysmem"], "source": "HWALLOC_ALLOCATORS"})
+        self.assertEqual(document["preferences"], 
+                         {"names": ["memfd", "no/such", "sysmem"], "source": "HWALLOC_ALLOCATORS", "why": None})
         self.assertEqual(self.names(document)[:3], ["memfd", "no/such", "sysmem"])
         self.assertEqual(document["choice"], "memfd")
 
     def test_an_empty_variable_means_none(self):
         self.file.write_text("memfd\n")
         document = self.plan(*READ, env={**self.env, "HWALLOC_ALLOCATORS": ""})
-        self.assertEqual(document["preferences"], {"names": [], "source": "HWALLOC_ALLOCATORS"})
+        self.assertEqual(document["preferences"], {"names": [], "source": "HWALLOC_ALLOCATORS", "why": None})
         self.assertFalse(any(one["preferred"] for one in document["candidates"]))
 
     def test_a_name_may_hold_a_comma(self):
@@ -238,7 +239,7 @@ class Preferences(PlanCase):
     def test_of_a_file_in_its_order_without_comments(self):
         self.file.write_text("# what this board has\n\n  memfd  # first\r\n\tno/such\n#udmabuf\nsysmem")
         document = self.plan(*READ, env=self.env)
-        self.assertEqual(document["preferences"], {"names": ["memfd", "no/such", "sysmem"], "source": str(self.file)})
+        self.assertEqual(document["preferences"], {"names": ["memfd", "no/such", "sysmem"], "source": str(self.file), "why": None})
         self.assertEqual(self.names(document)[:3], ["memfd", "no/such", "sysmem"])
         self.assertEqual(document["choice"], "memfd")
 
@@ -264,7 +265,9 @@ class Preferences(PlanCase):
         self.assertIn(str(self.file), done.stderr)
         self.assertIn("EISDIR", done.stderr)
         self.assertIn("does for all", done.stdout)
-        self.assertEqual(self.plan(*READ, env=self.env)["preferences"], {"names": [], "source": str(self.file)})
+        preferences = self.plan(*READ, env=self.env)["preferences"]
+        self.assertEqual((preferences["names"], preferences["source"]), ([], str(self.file)))
+        self.assertIn(str(self.file), preferences["why"]["message"])
         self.assertEqual(self.people(*READ, "--prefer", "memfd").stderr, "")
 
 
@@ -332,7 +335,7 @@ class Picture(PlanCase):
             with self.subTest(path=path):
                 # A size that no trial survives: without one it is the path that is told.
                 got, document = tool.run_json("plan", "--cpu", "read", "--bytes", 10**13, "--svg", path)
-                self.assertEqual((got, list(document)), (1, ["error"]))
+                self.assertEqual((got, list(document)), (1, tool.FAILURE))
                 self.assertEqual(document["error"]["errno"], code)
                 self.assertEqual(document["error"]["device"], str(path))
                 self.assertTrue(document["error"]["remedy"])

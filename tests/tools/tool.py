@@ -7,9 +7,15 @@ import subprocess
 import sys
 import unittest
 
+import documents
+
 BUILD = pathlib.Path(os.environ.get("HWALLOC_BUILD_DIR", pathlib.Path(__file__).resolve().parents[2] / "build" / "dev"))
 TOOL = BUILD / "tools" / "hwalloc"
 SKIPPED = 77  # what ctest is told
+HEAD = ["version", "kernel", "machine", "page_size"]  # what every document begins with
+ERROR_KEYS = ["kind", "message", "operation", "device", "call", "errno", "vk_result", "size_wanted", "size_held", "remedy",
+              "mend", "causes"]
+FAILURE = [*HEAD, "error"]
 
 
 def run(*words, env=None, tool=TOOL, timeout=120, **options):
@@ -22,12 +28,15 @@ def run(*words, env=None, tool=TOOL, timeout=120, **options):
 
 
 def run_json(*words, **options):
-    """Exit code and the one document."""
+    """Exit code and the one document, which is as docs/schemas has it."""
     done = run(*words, "--json", **options)
     try:
-        return done.returncode, json.loads(done.stdout)
+        document = json.loads(done.stdout)
     except json.JSONDecodeError as error:
         raise AssertionError(f"{words} printed no JSON document ({error}): {done.stdout!r}, {done.stderr!r}") from error
+    if faults := documents.faults(documents.command_of(words), document):
+        raise AssertionError(f"{words}: {faults}")
+    return done.returncode, document
 
 
 def status_of(report):

@@ -41,15 +41,15 @@ int list_formats(const FrameSource& source, const std::vector<v4l2::FormatInfo>&
                                  {"height", {size.min_height, size.max_height, size.step_height}}});
             list.push_back({{"format", format_name(format.pixel_format)},
                             {"fourcc", fourcc_name(format.pixel_format)},
-                            {"description", format.description},
+                            {"description", text_or_null(format.description)},
                             {"compressed", format.compressed},
                             {"emulated", format.emulated},
                             {"sizes", std::move(sizes)}});
         }
         out.print({{"device", info.path},
-                   {"driver", info.driver},
-                   {"card", info.card},
-                   {"bus", info.bus},
+                   {"driver", text_or_null(info.driver)},
+                   {"card", text_or_null(info.card)},
+                   {"bus", text_or_null(info.bus)},
                    {"formats", std::move(list)}});
         return ok;
     }
@@ -72,8 +72,8 @@ Json report(const FrameSource& source, const v4l2::CaptureFormat& format, const 
             const std::vector<Error>& passed_over) {
     return {
         {"device", source.info().path},
-        {"driver", source.info().driver},
-        {"card", source.info().card},
+        {"driver", text_or_null(source.info().driver)},
+        {"card", text_or_null(source.info().card)},
         {"allocator", buffers.allocator},
         {"memory", buffers.kind},
         {"format", format_name(format.pixel_format)},
@@ -92,7 +92,7 @@ Json report(const FrameSource& source, const v4l2::CaptureFormat& format, const 
          {{"p50", number_or_null(statistics.latency_p50)}, {"p99", number_or_null(statistics.latency_p99)}}},
         {"allocations_per_frame", number_or_null(statistics.allocations_per_frame)},
         {"mmaps_per_frame", number_or_null(statistics.mappings_per_frame)},
-        {"output", output.empty() ? Json() : Json(output)},
+        {"output", text_or_null(output)},
         {"passed_over", list_of(buffers.passed_over)},
         {"cameras_passed_over", list_of(passed_over)}};
 }

@@ -8,6 +8,7 @@
 namespace hwalloc::tools {
 namespace {
 
+// The errno or the VkResult.
 std::string code_name(const Error& error) {
     if (error.domain() == ErrorDomain::vulkan)
         return std::string(vk_result_name(error.code()));
@@ -56,19 +57,16 @@ Json describe(const PlanCandidate& candidate) {
 }
 
 Json describe(const PlanCell& cell, const std::string& candidate, const std::string& participant) {
-    Json object{{"candidate", candidate}, {"participant", participant}, {"verdict", to_string(cell.verdict)},
-                {"call", nullptr},        {"errno", nullptr},           {"reason", nullptr},
-                {"use", nullptr}};
-    if (cell.why) {
-        if (!cell.why->call().empty())
-            object["call"] = cell.why->call();
-        if (const std::string code = code_name(*cell.why); !code.empty())
-            object["errno"] = code;
-        object["reason"] = cell.why->message();
-    }
-    if (cell.recipe.use[0] != '\0')
-        object["use"] = cell.recipe.use;
-    return object;
+    const Json why = cell.why ? tools::to_json(*cell.why) : Json::object();
+    const auto of_why = [&](const char* key) { return why.value(key, Json()); };
+    return {{"candidate", candidate},
+            {"participant", participant},
+            {"verdict", to_string(cell.verdict)},
+            {"call", of_why("call")},
+            {"errno", of_why("errno")},
+            {"vk_result", of_why("vk_result")},
+            {"reason", of_why("message")},
+            {"use", text_or_null(cell.recipe.use)}};
 }
 
 std::string buffer_of(const ImageLayout& layout) {
@@ -255,7 +253,7 @@ Json to_json(const Plan& plan) {
     for (const PlanParticipant& one : plan.participants())
         participants.push_back({{"name", one.name},
                                 {"needs_contiguous", to_text(one.needs_contiguous)},
-                                {"why_contiguous", one.why_contiguous},
+                                {"why_contiguous", text_or_null(one.why_contiguous)},
                                 {"only_own", one.only_own},
                                 {"constraints", to_json(one.constraints)}});
     for (const PlanCandidate& candidate : plan.candidates()) {
@@ -268,10 +266,10 @@ Json to_json(const Plan& plan) {
     for (const Use& one : uses(plan))
         recipes.push_back({{"participant", one.participant.name},
                            {"memory", one.memory.name},
-                           {"use", one.recipe.use},
-                           {"once", one.recipe.once},
-                           {"begin", one.recipe.begin},
-                           {"end", one.recipe.end}});
+                           {"use", text_or_null(one.recipe.use)},
+                           {"once", text_or_null(one.recipe.once)},
+                           {"begin", text_or_null(one.recipe.begin)},
+                           {"end", text_or_null(one.recipe.end)}});
     const PlanCandidate* chosen = plan.choice();
     Json copy;
     if (const auto& two = plan.copy())
@@ -288,7 +286,10 @@ Json to_json(const Plan& plan) {
             {"cells", std::move(cells)},
             {"constraints", plan.constraints() ? to_json(*plan.constraints()) : Json()},
             {"copy", std::move(copy)},
-            {"preferences", {{"names", preferred.names}, {"source", preferred.source}}},
+            {"preferences",
+             {{"names", preferred.names},
+              {"source", text_or_null(preferred.source)},
+              {"why", preferred.why ? tools::to_json(*preferred.why) : Json()}}},
             {"error", plan.error() ? to_json(*plan.error()) : Json()}};
 }
 
