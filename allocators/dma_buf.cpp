@@ -6,6 +6,8 @@
 
 #include "common/cache_line_new.h"
 #include "common/dma_buf.h"
+#include "common/fork_safe_mutex.h"
+#include "common/immortal.h"
 #include "common/kernel.h"
 #include "common/mapped_region.h"
 #include "common/open_files.h"
@@ -38,11 +40,25 @@ struct DmaBuf::Table {
         *at = buffer.next_;
     }
 
-    std::mutex lock;
+    // Who was waiting for a device under access_ is not in the child of fork. What it guards is whole
+    // wherever its holder waits.
+    static void free_accesses_in_child() noexcept {
+        for (DmaBuf* buffer : known->first)
+            for (; buffer; buffer = buffer->next_) {
+                if (buffer->access_.try_lock())
+                    buffer->access_.unlock();
+                else
+                    ::new (&buffer->access_) std::mutex;
+            }
+    }
+
+    ForkSafeMutex lock;
     DmaBuf* first[buckets] = {};
-    static Table table;
+    static Immortal<Table> known;
+    static InForkedChild in_child;
 };
-constinit DmaBuf::Table DmaBuf::Table::table;
+[[gnu::init_priority(101)]] Immortal<DmaBuf::Table> DmaBuf::Table::known;
+InForkedChild DmaBuf::Table::in_child(free_accesses_in_child);
 
 namespace {
 
@@ -82,10 +98,10 @@ void DmaBuf::unref() noexcept {
                                               std::memory_order_relaxed))
             return;
     {
-        std::lock_guard guard(Table::table.lock);
+        std::lock_guard guard(Table::known->lock);
         if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1)
             return;
-        Table::table.remove(*this);
+        Table::known->remove(*this);
     }
     delete this;
 }
@@ -97,12 +113,12 @@ Result<DmaBufRef> DmaBuf::enter(UniqueFd fd, const Facts& facts) noexcept {
         return Error(ErrorKind::exhausted, "no memory for a dma-buf's object");
     DmaBuf* known;
     {
-        std::lock_guard guard(Table::table.lock);
-        known = Table::table.find(facts.inode);
+        std::lock_guard guard(Table::known->lock);
+        known = Table::known->find(facts.inode);
         if (known)
             known->ref();
         else
-            Table::table.insert(*fresh);
+            Table::known->insert(*fresh);
     }
     if (!known)
         return DmaBufRef(fresh);

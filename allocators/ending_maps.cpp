@@ -1,19 +1,16 @@
 #include "allocators/ending_maps.h"
 
-#include <pthread.h>
-
 #include <cstdint>
 #include <iterator>
-#include <mutex>
-#include <new>
 
+#include "common/fork_safe_mutex.h"
 #include "common/immortal.h"
 
 namespace hwalloc {
 
 // The lock of every memory whose address falls here, and their maps that are being ended.
 struct MemoryLock::Stripe {
-    std::mutex lock;
+    ForkSafeMutex lock;
     EndingMap* first = nullptr;
 
     static Stripe& of(const Memory& memory) noexcept;
@@ -22,15 +19,16 @@ struct MemoryLock::Stripe {
 struct MemoryLock::Table {
     Stripe stripes[64];
     static Immortal<Table> table;
+    static InForkedChild in_child;
 };
-constinit Immortal<MemoryLock::Table> MemoryLock::Table::table;
+[[gnu::init_priority(101)]] Immortal<MemoryLock::Table> MemoryLock::Table::table;
+// A child of fork has none of the threads that were unmapping.
+InForkedChild MemoryLock::Table::in_child([]() noexcept {
+    for (Stripe& stripe : Table::table->stripes)
+        stripe.first = nullptr;
+});
 
 MemoryLock::Stripe& MemoryLock::Stripe::of(const Memory& memory) noexcept {
-    // A child of fork has none of the threads that were unmapping, nor what they held.
-    [[maybe_unused]] static const int registered = pthread_atfork(nullptr, nullptr, [] {
-        for (Stripe& stripe : Table::table->stripes)
-            new (&stripe) Stripe;
-    });
     return Table::table
         ->stripes[reinterpret_cast<std::uintptr_t>(&memory) / 64 % std::size(Table::table->stripes)];
 }

@@ -94,7 +94,7 @@ target_compile_options(hwalloc_vulkan_objects PRIVATE -fno-semantic-interpositio
 target_link_libraries(hwalloc_vulkan_objects PRIVATE hwalloc_warnings hwalloc_vulkan_warnings PUBLIC Vulkan::Vulkan)
 
 # It uses libhwalloc as any module does, by what that exports, so it has a kernel table of its own.
-add_library(hwalloc-vulkan SHARED ${PROJECT_SOURCE_DIR}/common/kernel.cpp)
+add_library(hwalloc-vulkan SHARED ${PROJECT_SOURCE_DIR}/common/fork_safe_mutex.cpp ${PROJECT_SOURCE_DIR}/common/kernel.cpp)
 add_library(hwalloc::vulkan ALIAS hwalloc-vulkan)
 target_link_libraries(hwalloc-vulkan PRIVATE hwalloc_vulkan_objects PUBLIC hwalloc::hwalloc Vulkan::Headers)
 set_target_properties(hwalloc-vulkan PROPERTIES EXPORT_NAME vulkan

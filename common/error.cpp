@@ -5,6 +5,8 @@
 #include <cstring>
 #include <new>
 
+#include "common/immortal.h"
+
 namespace hwalloc {
 
 struct Error::Detail {
@@ -32,11 +34,13 @@ void keep_if_memory_allows(F&& f) noexcept {
     }
 }
 
+HWALLOC_IMMORTAL(Category, category);
+HWALLOC_IMMORTAL(std::vector<Error>, no_causes);
+
 } // namespace
 
 const std::error_category& error_category() noexcept {
-    static const Category category;
-    return category;
+    return *category;
 }
 
 std::string_view to_string(ErrorKind kind) noexcept {
@@ -235,9 +239,8 @@ std::uint64_t Error::size_held() const noexcept {
     return d ? d->held : 0;
 }
 const std::vector<Error>& Error::causes() const noexcept {
-    static const std::vector<Error> none;
     const auto* d = detail_if_any();
-    return d ? d->causes : none;
+    return d ? d->causes : *no_causes;
 }
 
 std::string Error::message() const {

@@ -1,24 +1,29 @@
 // An object of the whole process.
 #pragma once
 
+#include <cstddef>
+#include <new>
+
 namespace hwalloc {
 
-// Never destroyed, because every other static object may use it in its own end. Made before anything runs,
-// when it is declared constinit.
+// Never destroyed, because every other static object may use it in its own end: nothing is noted for the end
+// of the process, not even an empty destructor. Declared as `HWALLOC_IMMORTAL(T, name);` at namespace scope,
+// it is made when the library is loaded, before whatever else is made then.
 template<class T>
 class Immortal {
 public:
-    constexpr Immortal() noexcept = default;
+    Immortal() noexcept { ::new (static_cast<void*>(bytes_)) T(); }
+    Immortal(const Immortal&) = delete;
+    Immortal& operator=(const Immortal&) = delete;
 
-    constexpr T& operator*() noexcept { return kept_.object; }
-    constexpr T* operator->() noexcept { return &kept_.object; }
+    T& operator*() noexcept { return *std::launder(reinterpret_cast<T*>(bytes_)); }
+    T* operator->() noexcept { return &**this; }
 
 private:
-    union Kept {
-        constexpr Kept() noexcept : object() {}
-        ~Kept() {}
-        T object;
-    } kept_;
+    alignas(T) std::byte bytes_[sizeof(T)];
 };
 
 } // namespace hwalloc
+
+// 101 is the first priority that is not the compiler's own.
+#define HWALLOC_IMMORTAL(type, name) [[gnu::init_priority(101)]] ::hwalloc::Immortal<type> name

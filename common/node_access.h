@@ -2,9 +2,9 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 
+#include "common/fork_safe_mutex.h"
 #include "hwalloc/result.h"
 #include "hwalloc/unique_fd.h"
 
@@ -69,7 +69,7 @@ private:
     std::string path_;
     int flags_;
     NodeAdvice advice_;
-    std::mutex mutex_;
+    ForkSafeMutex mutex_;
     Held held_;
 };
 

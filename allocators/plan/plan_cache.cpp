@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <memory>
-#include <mutex>
 #include <optional>
 
+#include "common/fork_safe_mutex.h"
 #include "common/immortal.h"
 
 namespace hwalloc {
@@ -38,13 +38,13 @@ struct Entry {
 struct Cache {
     static constexpr std::size_t most = 8;
     using Entries = std::array<std::shared_ptr<const Entry>, most>;
-    std::mutex mutex;
+    ForkSafeMutex mutex;
     Entries entries; // the oldest is replaced
     std::size_t next = 0;
     std::uint64_t generation = 0; // how often all were forgotten
 };
 // Never destroyed: plans may be made while other static objects end.
-constinit Immortal<Cache> plans;
+HWALLOC_IMMORTAL(Cache, plans);
 
 // A shortage, or somebody else's use of a device, which may be over at the next call.
 bool is_temporary(const std::optional<Error>& why) noexcept {

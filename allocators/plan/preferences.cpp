@@ -1,10 +1,13 @@
 // Which allocators a user or an administrator prefers, without a word to the application.
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <new>
 #include <utility>
 
+#include "common/fork_safe_mutex.h"
+#include "common/immortal.h"
 #include "common/read_file.h"
 #include "hwalloc/plan.h"
 
@@ -67,6 +70,14 @@ PreferredAllocators read_preferences() {
     return found;
 }
 
+// Those of this process, read once. Kept: plans may be made while static objects end.
+struct Preferences {
+    ForkSafeMutex mutex; // held while they are read
+    std::atomic<const PreferredAllocators*> known{nullptr};
+    PreferredAllocators none;
+};
+HWALLOC_IMMORTAL(Preferences, preferences);
+
 } // namespace
 
 std::vector<std::string> allocator_names(std::string_view list) {
@@ -86,16 +97,20 @@ std::vector<std::string> allocator_names(std::string_view list) {
 }
 
 const PreferredAllocators& preferred_allocators() noexcept {
-    // Never destroyed: plans may be made while other static objects end.
-    static const PreferredAllocators* const read = []() -> const PreferredAllocators* {
-        static const PreferredAllocators none;
-        try {
-            return new PreferredAllocators(read_preferences());
-        } catch (const std::bad_alloc&) {
-            return &none;
-        }
-    }();
-    return *read;
+    const PreferredAllocators* known = preferences->known.load(std::memory_order_acquire);
+    if (known) [[likely]]
+        return *known;
+    const std::lock_guard guard(preferences->mutex);
+    known = preferences->known.load(std::memory_order_relaxed);
+    if (known)
+        return *known;
+    try {
+        known = new PreferredAllocators(read_preferences());
+    } catch (const std::bad_alloc&) {
+        known = &preferences->none;
+    }
+    preferences->known.store(known, std::memory_order_release);
+    return *known;
 }
 
 } // namespace hwalloc

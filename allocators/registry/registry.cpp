@@ -14,7 +14,7 @@ using namespace registry_words;
 namespace {
 
 // Never destroyed: allocators outlive every other static object.
-constinit Immortal<Registry> the_registry;
+HWALLOC_IMMORTAL(Registry, the_registry);
 
 } // namespace
 

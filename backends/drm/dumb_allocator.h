@@ -2,10 +2,10 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "backends/drm/dumb.h"
+#include "common/fork_safe_mutex.h"
 #include "hwalloc/capabilities.h"
 #include "hwalloc/dma_buf.h"
 #include "hwalloc/image.h"
@@ -34,7 +34,7 @@ public:
 
 private:
     std::string node_;
-    std::mutex mutex_;
+    ForkSafeMutex mutex_;
     std::shared_ptr<File> file_;
     bool fixed_ = false;
 };

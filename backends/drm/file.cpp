@@ -2,16 +2,15 @@
 
 #include <drm.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <new>
 #include <vector>
 
 #include "common/fixed_text.h"
+#include "common/fork_safe_mutex.h"
 #include "common/immortal.h"
 #include "common/kernel.h"
 #include "common/node_access.h"
@@ -38,18 +37,10 @@ constexpr NodeAdvice advice{
 
 // Every File of the process. Never destroyed: files may outlive every other static object.
 struct OpenFiles {
-    std::mutex mutex;
+    ForkSafeMutex mutex;
     WeakList<File> files;
 };
-constinit Immortal<OpenFiles> open_files;
-
-// How many forks lead to this process.
-std::atomic<unsigned> forks{0};
-unsigned count_forks() noexcept {
-    [[maybe_unused]] static const int registered =
-        pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
-    return forks.load(std::memory_order_relaxed);
-}
+HWALLOC_IMMORTAL(OpenFiles, open_files);
 
 // The driver's name, or nothing when the descriptor is not a card's.
 std::optional<std::string> driver_of(int fd) {
@@ -85,10 +76,10 @@ File::File(UniqueFd descriptor, std::string path, std::string driver_name, dev_t
     , node(std::move(path))
     , driver(std::move(driver_name))
     , device(number)
-    , forks_(count_forks()) {}
+    , fork_depth_(fork_depth()) {}
 
 bool File::of_this_process() const noexcept {
-    return forks.load(std::memory_order_relaxed) == forks_;
+    return fork_depth() == fork_depth_;
 }
 
 Result<void> File::check_process() const noexcept {

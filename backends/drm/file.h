@@ -5,11 +5,11 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "common/fork_safe_mutex.h"
 #include "common/without_exceptions.h"
 #include "hwalloc/drm.h"
 #include "hwalloc/unique_fd.h"
@@ -82,9 +82,9 @@ private:
     Error import_refused(int answer, int dma_buf, const File* maker) const noexcept;
     void close(std::uint32_t handle) const noexcept;
 
-    const unsigned forks_; // that this process came by, when the file was opened
+    const std::uint32_t fork_depth_; // of the process that opened the file
     // Held across FD_TO_HANDLE and GEM_CLOSE, or the one could answer what the other closes.
-    std::mutex mutex_;
+    ForkSafeMutex mutex_;
     // By handle. The kernel gives the lowest number that is free (drm_gem_handle_create_tail, idr_alloc), so
     // this is as long as the file ever had handles at a time.
     std::vector<Owners> owners_;

@@ -1,7 +1,11 @@
 // The life of a camera that an application has open.
 #include "backends/v4l2/session.h"
+#include "common/immortal.h"
 
 namespace hwalloc::v4l2 {
+namespace {
+HWALLOC_IMMORTAL(DeviceInfo, no_device);
+} // namespace
 
 Camera::Camera(std::shared_ptr<Session> session) noexcept : session_(std::move(session)) {}
 Camera::Camera(Camera&&) noexcept = default;
@@ -28,8 +32,7 @@ Result<Camera> Camera::open(const std::string& path) noexcept {
 }
 
 const DeviceInfo& Camera::info() const noexcept {
-    static const DeviceInfo closed;
-    return session_ ? session_->info : closed;
+    return session_ ? session_->info : *no_device;
 }
 
 Result<void> Camera::close() noexcept {

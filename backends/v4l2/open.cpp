@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "backends/v4l2/session.h"
+#include "common/fork_safe_mutex.h"
 #include "common/immortal.h"
 #include "common/kernel.h"
 #include "common/node_access.h"
@@ -54,7 +55,7 @@ constexpr Kind output{V4L2_CAP_VIDEO_OUTPUT | V4L2_CAP_VIDEO_M2M,
 
 // The nodes that this process has open. Never destroyed: cameras may outlive every other static object.
 struct NodeTable {
-    std::mutex mutex;
+    ForkSafeMutex mutex;
     WeakList<detail::Node> nodes;
 
     // Null: no such node is open.
@@ -72,7 +73,7 @@ struct NodeTable {
         return node;
     }
 };
-constinit Immortal<NodeTable> node_table;
+HWALLOC_IMMORTAL(NodeTable, node_table);
 
 // The sessions of a node that may be shared. With the table of nodes locked, and until it is not.
 std::vector<std::shared_ptr<detail::Session>> sessions_at(const std::string& path) {

@@ -8,13 +8,13 @@
 #include <array>
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string_view>
 #include <vector>
 
 #include "allocators/plan/contiguity.h"
 #include "common/fixed_text.h"
+#include "common/fork_safe_mutex.h"
 #include "common/weak_list.h"
 #include "common/without_exceptions.h"
 #include "hwalloc/v4l2.h"
@@ -34,7 +34,7 @@ struct Node {
     const dev_t device;
     // Held while the queue's buffers change, because allocators of the camera may use it at any time. Never
     // taken for a frame, and never held while code runs that may be anybody's.
-    std::mutex queue_mutex;
+    ForkSafeMutex queue_mutex{ForkSafeMutex::Held::across_waits};
     // Those that may be shared, the oldest first. Guarded by the table of nodes.
     WeakList<Session> sessions;
 };

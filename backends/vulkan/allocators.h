@@ -3,12 +3,12 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "backends/vulkan/instance.h"
 #include "backends/vulkan/memory.h"
 #include "backends/vulkan/session.h"
+#include "common/fork_safe_mutex.h"
 #include "hwalloc/allocator.h"
 #include "hwalloc/capabilities.h"
 
@@ -40,7 +40,7 @@ private:
 
     Instance* instance_ = nullptr; // null: the device is an application's, which alone can open it anew
     const PhysicalDevice* device_ = nullptr;
-    std::mutex mutex_;
+    ForkSafeMutex mutex_;
     std::shared_ptr<Session> open_;
     std::vector<std::shared_ptr<Session>> lost_;
     std::atomic<Session*> ready_{nullptr};

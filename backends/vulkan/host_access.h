@@ -1,9 +1,8 @@
 // The CPU's use of mapped memory that is not coherent (Vulkan, "Host Access to Device Memory Objects").
 #pragma once
 
-#include <mutex>
-
 #include "backends/vulkan/context.h"
+#include "common/fork_safe_mutex.h"
 #include "hwalloc/flags.h"
 
 namespace hwalloc::vulkan::detail {
@@ -40,7 +39,7 @@ public:
     }
 
 private:
-    std::mutex mutex_;
+    ForkSafeMutex mutex_{ForkSafeMutex::Held::across_waits};
     std::uint32_t writers_ = 0; // maps for writing that have not ended
 };
 

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <unordered_map>
 #include <vector>
 
 #include "backends/vulkan/bindings.h"
 #include "backends/vulkan/context.h"
+#include "common/fork_safe_mutex.h"
 #include "hwalloc/dma_buf.h"
 
 namespace hwalloc::vulkan::detail {
@@ -39,7 +39,7 @@ private:
     Context& context_;
     // Held during an import too, so that two threads do not import one buffer twice. The last owner of a
     // binding takes it, so none may let go of one while holding it.
-    std::mutex mutex_;
+    ForkSafeMutex mutex_{ForkSafeMutex::Held::across_waits};
     std::unordered_map<std::uint64_t, std::weak_ptr<const BufferBinding>> buffers_;
     std::unordered_multimap<std::uint64_t, ImageEntry> images_;
 };

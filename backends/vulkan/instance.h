@@ -2,13 +2,13 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "backends/vulkan/functions.h"
 #include "backends/vulkan/physical_device.h"
+#include "common/fork_safe_mutex.h"
 #include "common/without_exceptions.h"
 #include "hwalloc/result.h"
 
@@ -49,7 +49,7 @@ private:
     std::shared_ptr<Session> opened(std::size_t position) noexcept;
 
     std::vector<PhysicalDevice> devices_;
-    std::mutex mutex_;                               // of sessions_
+    ForkSafeMutex mutex_;                            // of sessions_
     std::vector<std::shared_ptr<Session>> sessions_; // beside devices_; null: not open
 };
 

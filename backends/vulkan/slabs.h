@@ -3,10 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 
 #include "backends/vulkan/context.h"
 #include "backends/vulkan/vma.h"
+#include "common/fork_safe_mutex.h"
 #include "common/size_class.h"
 
 namespace hwalloc::vulkan::detail {
@@ -63,7 +63,7 @@ private:
     bool mapped_;
     VkDeviceSize unit_;        // pieces are multiples of it
     VkDeviceSize alignment_;   // of a piece, for the CPU too; 0: this device needs none of this
-    std::mutex mutex_;         // guards what follows, and the slabs
+    ForkSafeMutex mutex_;      // guards what follows, and the slabs
     Slab* open_[classes] = {}; // with pieces left, by size
     Slab* spare_ = nullptr;    // one that is empty, so that the next piece need not wait for VMA
     Count counts_[VK_MAX_MEMORY_HEAPS];

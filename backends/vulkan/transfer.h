@@ -1,10 +1,9 @@
 // Work for the GPU that the library does by itself: zeroing and copying what the CPU cannot, or only slowly.
 #pragma once
 
-#include <mutex>
-
 #include "backends/vulkan/bindings.h"
 #include "backends/vulkan/context.h"
+#include "common/fork_safe_mutex.h"
 
 namespace hwalloc::vulkan::detail {
 
@@ -27,7 +26,7 @@ private:
     Result<void> run(Record&& record) noexcept;
 
     Context& context_;
-    std::mutex mutex_;
+    ForkSafeMutex mutex_{ForkSafeMutex::Held::across_waits};
     VkCommandPool pool_ = VK_NULL_HANDLE;
     VkCommandBuffer commands_ = VK_NULL_HANDLE;
     VkFence fence_ = VK_NULL_HANDLE;
