@@ -100,4 +100,4 @@ target_link_libraries(hwalloc-vulkan PRIVATE hwalloc_vulkan_objects PUBLIC hwall
 set_target_properties(hwalloc-vulkan PROPERTIES EXPORT_NAME vulkan
     VERSION ${PROJECT_VERSION} SOVERSION 0 LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/hwalloc-vulkan.map)
 target_link_options(hwalloc-vulkan PRIVATE
-    -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/hwalloc-vulkan.map -Wl,--no-undefined -Wl,-z,relro,-z,now)
+    -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/hwalloc-vulkan.map -Wl,--no-undefined -Wl,-z,relro,-z,now,-z,nodelete)

@@ -38,6 +38,12 @@ class Core(unittest.TestCase):
         self.assertEqual([name for name in needed if not ALLOWED.match(name)], [])
         self.assertRegex(dynamic, r"\(SONAME\).*\[libhwalloc\.so\.\d+\]")
 
+    def test_none_of_the_libraries_is_ever_unloaded(self):
+        """Memory has addresses of their code, whoever closes the plug-in that brought them."""
+        libraries = [tool.BUILD / name for name in ("libhwalloc.so", "libhwalloc-vulkan.so")]
+        for library in filter(pathlib.Path.exists, libraries):
+            self.assertRegex(output("readelf", "--dynamic", "--wide", library), r"\(FLAGS_1\).*NODELETE")
+
     def test_using_memory_of_the_core_maps_neither_vulkan_nor_drm(self):
         for name in ("sysmem", "memfd"):
             code, files, said = mapped_by("use_allocator", name)
