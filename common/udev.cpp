@@ -8,6 +8,7 @@
 
 #include "common/fixed_text.h"
 #include "common/kernel.h"
+#include "common/taken_streams.h"
 
 namespace hwalloc {
 
@@ -84,6 +85,7 @@ Result<UdevMonitor> UdevMonitor::open(const std::vector<std::string>& subsystems
             .remedy("no udev daemon is to be seen, as in most containers: devices can be listed, but nobody "
                     "tells when they come and go");
     const std::unique_ptr<udev, decltype(&udev_unref)> context(udev_new(), udev_unref);
+    const TakenStreams taken; // the socket is libudev's own
     Handle monitor(context ? udev_monitor_new_from_netlink(context.get(), "udev") : nullptr);
     if (!monitor)
         return Error(ErrorKind::unavailable, doing)

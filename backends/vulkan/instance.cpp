@@ -7,6 +7,7 @@
 #include "backends/vulkan/result.h"
 #include "backends/vulkan/session.h"
 #include "common/fixed_text.h"
+#include "common/taken_streams.h"
 
 namespace hwalloc::vulkan::detail {
 namespace {
@@ -22,6 +23,7 @@ Instance::~Instance() {
 }
 
 Result<void> Instance::make() {
+    const TakenStreams taken; // loaders, layers and drivers open files of their own
     if (!functions_.load_global(nullptr))
         return Error(ErrorKind::unsupported, "the Vulkan loader knows version 1.0 only, and 1.1 is needed");
     std::uint32_t loader = VK_API_VERSION_1_0;

@@ -4,6 +4,7 @@
 
 #include "backends/vulkan/vma.h"
 #include "backends/vulkan/vma_memory.h"
+#include "common/taken_streams.h"
 
 namespace hwalloc::vulkan::detail {
 
@@ -21,6 +22,7 @@ Session::~Session() {
 Result<std::shared_ptr<Session>> Session::open(const Functions& functions, VkInstance instance,
                                                const PhysicalDevice& chosen) noexcept {
     return without_exceptions([&]() -> Result<std::shared_ptr<Session>> {
+        const TakenStreams taken; // drivers open files of their own
         auto session = std::make_shared<Session>();
         session->functions = functions;
         session->instance = instance;
