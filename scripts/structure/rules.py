@@ -36,6 +36,19 @@ OTHER_MEANING = {
     ("allocators/plan/contiguity.cpp", "udmabuf"): "the kernel's name of an exporter",
 }
 
+# Declarations of what a thread may wait for another at.
+LOCK = re.compile(r"^\s*(?:static |mutable |constinit |inline )*"
+                  r"(ForkSafeMutex|std::(?:\w+_)?mutex|std::once_flag|std::condition_variable\w*|std::(?:counting|binary)_semaphore\S*"
+                  r"|std::atomic_flag|pthread_(?:mutex|rwlock|spinlock|cond|once)_t)\s+(\w+)", re.MULTILINE)
+# Where one is that fork does not know, and why.
+PLAIN_MUTEX = {
+    "common/fork_safe_mutex.h": "what a ForkSafeMutex is made of",
+    "common/fork_safe_mutex.cpp": "what fork itself holds",
+    "allocators/dma_buf.h": "a public header; the table of dma-bufs frees it in the child",
+    "allocators/registry/registry.h": "has handlers of its own",
+    "backends/vulkan/context.h": "an application's mutex may take its place",
+}
+
 
 def rooms_keep_to_their_layers(house):
     """a room includes only what it may"""
@@ -110,6 +123,21 @@ def the_order_of_units_is_theirs(house):
                 yield f"{source} includes {target}, which is named after it"
 
 
+def the_document_lists_the_locks(house):
+    """docs/architecture.md has a row for each lock, and fork knows all but those that it gives a reason for"""
+    rows = set(re.findall(r"^\| `(\w+)` in `([^`]+)` \|", ARCHITECTURE.read_text(), re.MULTILINE))
+    found = set()
+    for name in house.files:
+        if room_of(name) not in ("common", "allocators", "backends"):
+            continue
+        for kind, lock in LOCK.findall(COMMENT.sub("", (TREE / name).read_text())):
+            found.add((lock, name))
+            if kind != "ForkSafeMutex" and name not in PLAIN_MUTEX:
+                yield f"{name} has a {kind}, {lock}, which the child of fork may find taken: see common/fork_safe_mutex.h"
+    for lock, name in sorted(found ^ rows):
+        yield f"docs/architecture.md has {'no' if (lock, name) in found else 'a'} row for {lock} in {name}"
+
+
 def the_figure_is_of_today(house):
     """docs/images/house.svg is what `scripts/house draw` draws"""
     if not figure.FIGURE.exists() or figure.FIGURE.read_text() != figure.drawing(house):
@@ -118,4 +146,4 @@ def the_figure_is_of_today(house):
 
 RULES = (rooms_keep_to_their_layers, every_include_is_found, backends_are_strangers, public_headers_stand_on_public_headers,
          no_room_names_a_backend, circles_are_meant, the_document_lists_the_rooms, the_order_of_units_is_theirs,
-         the_figure_is_of_today)
+         the_document_lists_the_locks, the_figure_is_of_today)
