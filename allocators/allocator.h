@@ -126,7 +126,7 @@ private:
     std::atomic<const char*> name_{""};
     std::atomic<std::uint32_t> references_{1};
     std::atomic<bool> immortal_{false};
-    Allocator* kept_before_ = nullptr; // the registry's list of all it ever kept
+    Allocator* next_kept_ = nullptr; // in the list of all that the registry keeps
 };
 
 // One owner of an Allocator.

@@ -58,7 +58,7 @@ protected:
 };
 
 // On an Allocator: keeps its device open between allocations. The registry calls it when devices come and go,
-// under its lock: not a place to look names up. Memory that was allocated is none of its business: that has
+// with no lock held. Memory that was allocated is none of its business: that has
 // of the device what it needs.
 class KeepsDevice {
 public:

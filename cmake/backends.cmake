@@ -37,7 +37,7 @@ function(hwalloc_companions)
     set(table ${PROJECT_BINARY_DIR}/generated/companions.cpp)
     file(CONFIGURE OUTPUT ${table} @ONLY CONTENT [[
 // Made by cmake/backends.cmake: what is loaded when it is asked for.
-#include "allocators/registry/registry.h"
+#include "allocators/registry/loader.h"
 
 namespace hwalloc {
 extern const Companion companions[];

@@ -1,5 +1,6 @@
 #include "common/udev.h"
 
+#include <fcntl.h>
 #include <libudev.h>
 #include <sys/sysmacros.h>
 
@@ -8,7 +9,9 @@
 
 #include "common/fixed_text.h"
 #include "common/kernel.h"
+#include "common/read_file.h"
 #include "common/taken_streams.h"
+#include "hwalloc/unique_fd.h"
 
 namespace hwalloc {
 
@@ -60,6 +63,17 @@ bool udev_is_through_with(const char* node) noexcept {
 }
 
 // ---- events
+
+// A few bytes on the stack: this is read before each look for devices.
+std::uint64_t last_kernel_event() noexcept {
+    const int fd = kernel.open("/sys/kernel/uevent_seqnum", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    const UniqueFd closes(fd);
+    char text[24];
+    const ssize_t length = kernel.read(fd, text, sizeof(text));
+    return length > 0 ? leading_number({text, static_cast<std::size_t>(length)}).value_or(0) : 0;
+}
 
 namespace {
 

@@ -35,6 +35,10 @@ struct UdevEvent {
     std::uint64_t number = 0; // the kernel's, the same for everybody who hears of it; a device's only grow
 };
 
+// The number of the kernel's last event. Whoever looks for devices after asking has seen what this event, and
+// all before it, have told; 0 where the kernel does not say, as without /sys.
+std::uint64_t last_kernel_event() noexcept;
+
 // Events of udev's own netlink group: they are sent when a node's permissions and links are made. Move only;
 // one thread at a time.
 class UdevMonitor {

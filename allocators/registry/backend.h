@@ -28,7 +28,7 @@ public:
     bool still_here(std::string_view name, std::initializer_list<std::string_view> aliases) noexcept;
     // Registers `allocator` as `name` (family/instance) and under its `aliases`, which are as those of
     // still_here(). A name that exists, or had gone, keeps the allocator it has, and the error is conflict.
-    // Errors: invalid (an empty name, no allocator), conflict, exhausted.
+    // Errors: invalid (an empty name or one with a zero byte, no allocator), conflict, exhausted.
     Result<void> add(std::string_view name, AllocatorRef allocator,
                      std::initializer_list<std::string_view> aliases = {}) noexcept;
     // The name that resolve() found nobody under and scans for; empty in every other scan. Valid during the
@@ -46,10 +46,9 @@ public:
 
 private:
     friend class Registry;
-    BackendHost(class Registry& registry, const struct Backend& backend) noexcept
-        : registry_(registry), backend_(backend) {}
-    Registry& registry_;
-    const Backend& backend_;
+    struct HWALLOC_LOCAL Discovery;
+    explicit BackendHost(Discovery& discovery) noexcept : discovery_(discovery) {}
+    Discovery& discovery_;
 };
 
 // One backend. The first two members never move, so that any version can read them.
@@ -61,13 +60,16 @@ struct Backend {
     // The subsystems of udev whose events say that its devices came or went, separated by spaces: "dma_heap".
     // Null or empty: there are none.
     const char* subsystems;
-    // Lists what is there and registers it; opens no device. Runs under the registry's lock: it may call
-    // `host`, and must not call find(), resolve(), register_allocator(), inventory() or alloc(). Called at
-    // first use of the library (or when the module is loaded), and again on every rescan. Each call names all
-    // that is there: a name of this backend that is neither added nor said to be still here has gone, and is
-    // found no more until it is named again; its allocator is kept, and must cope with a device that comes
-    // back. A failure (a directory that cannot be read now) says nothing about what has gone; it is shown by
-    // inventory() under the families' names.
+    // Lists what is there and registers it; opens no device. Called at first use of the library (or when the
+    // module is loaded), and again on every rescan. Each call names all that is there: a name of this backend
+    // that is neither added nor said to be still here has gone, and is found no more until it is named again;
+    // its allocator is kept, and must cope with a device that comes back. A failure (a directory that cannot
+    // be read now) says nothing about what has gone; it is shown by inventory() under the families' names.
+    //
+    // No lock of the library is held: the whole library may be used, where a look for devices leaves out the
+    // backend that is being asked. Several threads may be in here at once. What a call says is entered when
+    // it ends, as a whole, unless a call that began later was entered before: then it is dropped, and
+    // allocators that it added are released.
     Result<void> (*discover)(BackendHost& host) noexcept;
 };
 

@@ -5,14 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "allocators/registry/errors.h"
 #include "allocators/registry/registry.h"
-#include "allocators/registry/registry_words.h"
 #include "common/udev.h"
 #include "hwalloc/devices.h"
 
 namespace hwalloc {
 
-using namespace registry_words;
+using namespace registry_errors;
 
 namespace {
 

@@ -1,6 +1,5 @@
-// Loads backends outside the library: the companions by their sonames, modules from one directory fixed at
-// build time, relative to the library unless it is absolute, then from those of HWALLOC_MODULE_PATH.
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
@@ -8,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "allocators/registry/registry.h"
+#include "allocators/registry/loader.h"
 #include "common/directory.h"
 #include "common/kernel.h"
 
@@ -37,42 +36,18 @@ std::optional<std::string> installed_modules() {
 }
 #endif
 
-std::vector<std::string> module_files() {
-    std::vector<std::string> directories;
-#ifndef HWALLOC_STATIC
-    if (auto installed = installed_modules())
-        directories.push_back(*std::move(installed));
-#endif
-    // Null in a process that runs with more privilege than its caller (man 3 secure_getenv): what the caller
-    // says must not choose the code that runs there.
-    if (const char* path = secure_getenv("HWALLOC_MODULE_PATH")) {
-        std::string_view rest = path;
-        while (!rest.empty()) {
-            const auto one = rest.substr(0, rest.find(':'));
-            rest.remove_prefix(std::min(rest.size(), one.size() + 1));
-            if (!one.empty())
-                directories.emplace_back(one);
-        }
-    }
-    std::vector<std::string> files;
-    for (const std::string& directory : directories)
-        for (const std::string& name : directory_entries(directory.c_str()))
-            if (name.ends_with(".so"))
-                files.push_back(std::string(directory).append("/").append(name));
-    return files;
-}
-
-// Loads `file` and looks at what it describes. `*loaded`: it is in the process, be it to be refused. It is
-// never unloaded: memory may carry its code's address. An error's remedy is the reason, and `help` behind it.
-Result<const Backend*> load(const std::string& file, const char* doing, std::string_view help, bool* loaded) {
+// Loads `file` and looks at what it describes. It is never unloaded: memory may carry its code's address. An
+// error's remedy is the reason, and `help` behind it.
+Loaded load(const std::string& file, const char* doing, std::string_view help) {
+    bool loaded = false;
     const auto refuse = [&](ErrorKind kind, std::string_view call, std::string reason) {
         if (!help.empty())
             reason.append("; ").append(help);
         Error error = Error(kind, doing).on(file).remedy(reason);
-        return call.empty() ? std::move(error) : std::move(error).call(call);
+        return Loaded{.why = call.empty() ? std::move(error) : std::move(error).call(call),
+                      .is_in_process = loaded};
     };
 #ifdef HWALLOC_STATIC
-    *loaded = false;
     return refuse(
         ErrorKind::unsupported, "",
         "this program has libhwalloc in itself, and a library outside would bring another one, with "
@@ -81,7 +56,7 @@ Result<const Backend*> load(const std::string& file, const char* doing, std::str
     const char* why = "unknown reason";
     // RTLD_NOW: a missing symbol is told here, not by a crash at the first call.
     void* module = kernel.dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL, &why);
-    *loaded = module != nullptr;
+    loaded = module != nullptr;
     if (!module) {
         std::string_view reason = why;
         if (reason.starts_with(file + ": ")) // it is in the message already
@@ -101,29 +76,74 @@ Result<const Backend*> load(const std::string& file, const char* doing, std::str
         return refuse(ErrorKind::unsupported, "", "its description is shorter than its interface says");
     if (!backend->name || !backend->families || !backend->discover)
         return refuse(ErrorKind::unsupported, "", "its description lacks a name, families or discover");
-    return backend;
+    return {.backend = backend, .is_in_process = true};
+}
+
+constexpr const char* loading_module = "loading a module";
+
+// Opening one of these with dlopen could wait for ever (a FIFO) or do something to a device.
+std::optional<Error> not_a_regular_file(const std::string& path) {
+    struct stat status {};
+    if (kernel.stat(path.c_str(), &status) < 0 || S_ISREG(status.st_mode))
+        return std::nullopt; // what is not there is the linker's to explain
+    return Error(ErrorKind::unsupported, loading_module)
+        .on(path)
+        .remedy(S_ISDIR(status.st_mode) ? "it is a directory, and a module is a file"
+                                        : "it is not a regular file, and a module is one");
+}
+
+Error unusable_directory(const std::string& directory, int answer) {
+    std::string help = answer == -ENOTDIR ? "HWALLOC_MODULE_PATH names directories, not the modules in them"
+                       : answer == -ENOENT
+                           ? "HWALLOC_MODULE_PATH names it, and there is no such directory"
+                           : "HWALLOC_MODULE_PATH names it, and this process must be able to read it";
+    if (!directory.starts_with('/'))
+        help += "; the path is relative to the directory that the process works in";
+    return Error(Error::kind_of_errno(-answer), -answer, "looking for modules").on(directory).remedy(help);
 }
 
 } // namespace
 
-Result<const Backend*> load_companion(const Companion& companion, bool* loaded) {
-    return load(companion.soname, "loading a library of hwalloc", companion.remedy, loaded);
+ModuleFiles find_module_files() {
+    ModuleFiles found;
+    const auto look_into = [&](const std::string& directory, bool demanded) {
+        int answer = 0;
+        for (const std::string& name : directory_entries(directory.c_str(), &answer)) {
+            if (!name.ends_with(".so"))
+                continue;
+            std::string path = directory + "/" + name;
+            if (auto why = not_a_regular_file(path))
+                found.unusable.emplace_back(std::move(path), *std::move(why));
+            else
+                found.files.push_back(std::move(path));
+        }
+        if (answer < 0 && demanded)
+            found.unusable.emplace_back(directory, unusable_directory(directory, answer));
+    };
+#ifndef HWALLOC_STATIC
+    if (const auto installed = installed_modules())
+        look_into(*installed, false); // a system without modules lacks it
+#endif
+    // Null in a process that runs with more privilege than its caller (man 3 secure_getenv): what the caller
+    // says must not choose the code that runs there.
+    if (const char* path = secure_getenv("HWALLOC_MODULE_PATH")) {
+        std::string_view rest = path;
+        while (!rest.empty()) {
+            const auto one = rest.substr(0, rest.find(':'));
+            rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+            if (!one.empty())
+                look_into(std::string(one), true);
+        }
+    }
+    return found;
 }
 
-void load_modules(ModuleSink sink, void* user) {
-    static std::vector<std::string> loaded; // under the registry's lock
-    for (const std::string& path : module_files()) {
-        if (std::find(loaded.begin(), loaded.end(), path) != loaded.end())
-            continue;
-        bool in_process = false;
-        const auto module = load(path, "loading a module", "", &in_process);
-        if (in_process)
-            loaded.push_back(path);
-        if (module)
-            sink(*module, path, nullptr, user);
-        else
-            sink(nullptr, path, &module.error(), user);
-    }
+Loaded load_companion(const Companion& companion) {
+    return load(companion.soname, "loading a library of hwalloc", companion.remedy);
+}
+
+Loaded load_module(const std::string& path) {
+    return load(path, loading_module, "");
 }
 
 } // namespace hwalloc

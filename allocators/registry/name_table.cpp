@@ -8,22 +8,21 @@ namespace hwalloc {
 Allocator* NameTable::find_long(const Table& table, std::string_view name) noexcept {
     if (name.empty())
         return nullptr;
-    return find_if(table, NameKey::of_long(name), [&](const Entry& entry) { return entry.has_text(name); });
+    return find_if(table, NameKey::of_long(name), [&](const Name& one) { return one.text() == name; });
 }
 
 // The slot that holds the name with this key and text, or the empty one where it belongs.
-std::atomic<NameTable::Entry*>& NameTable::slot_for(Table& table, const NameKey& key,
-                                                    const char* text) noexcept {
+std::atomic<Name*>& NameTable::slot_for(Table& table, const NameKey& key, const char* text) noexcept {
     for (std::uint64_t at = key.hash() >> table.shift;; at = (at + 1) & table.mask) {
-        const Entry* entry = table.slots()[at].load(std::memory_order_relaxed);
-        if (!entry || (entry->key == key && entry->has_text({text, key.length})))
+        const Name* name = table.slots()[at].load(std::memory_order_relaxed);
+        if (!name || (name->key == key && name->text() == std::string_view(text, key.length)))
             return table.slots()[at];
     }
 }
 
 void NameTable::grow() {
     const std::size_t slots = growing_ ? (static_cast<std::size_t>(growing_->mask) + 1) * 2 : 64;
-    auto* grown = static_cast<Table*>(std::calloc(1, sizeof(Table) + slots * sizeof(std::atomic<Entry*>)));
+    auto* grown = static_cast<Table*>(std::calloc(1, sizeof(Table) + slots * sizeof(std::atomic<Name*>)));
     if (!grown)
         throw std::bad_alloc();
     grown->mask = slots - 1;
@@ -32,32 +31,37 @@ void NameTable::grow() {
     if (growing_) {
         grown->used = growing_->used;
         for (std::uint64_t i = 0; i <= growing_->mask; ++i)
-            if (Entry* entry = growing_->slots()[i].load(std::memory_order_relaxed))
-                slot_for(*grown, entry->key, entry->text()).store(entry, std::memory_order_relaxed);
+            if (Name* name = growing_->slots()[i].load(std::memory_order_relaxed))
+                slot_for(*grown, name->key, name->c_str()).store(name, std::memory_order_relaxed);
     }
     growing_ = grown;
     if (published())
         publish();
 }
 
-NameTable::Entry* NameTable::entry_of(std::string_view name) {
-    const NameKey key = NameKey::of(name);
-    if (growing_)
-        if (Entry* known = slot_for(*growing_, key, name.data()).load(std::memory_order_relaxed))
-            return known;
+Name* NameTable::known(std::string_view name) const noexcept {
+    if (!growing_ || name.empty())
+        return nullptr;
+    return slot_for(*growing_, NameKey::of(name), name.data()).load(std::memory_order_relaxed);
+}
+
+Name& NameTable::intern(std::string_view name) {
+    if (Name* old = known(name))
+        return *old;
     // At most half full, so that a look-up of an unknown name ends soon.
     if (!growing_ || growing_->used * 2 >= growing_->mask)
         grow();
-    auto* entry = static_cast<Entry*>(std::malloc(sizeof(Entry) + name.size() + 1));
-    if (!entry)
+    void* place = std::malloc(sizeof(Name) + name.size() + 1);
+    if (!place)
         throw std::bad_alloc();
-    new (entry) Entry{key, nullptr};
-    char* text = reinterpret_cast<char*>(entry + 1);
+    const NameKey key = NameKey::of(name);
+    auto* fresh = new (place) Name{.key = key};
+    char* text = static_cast<char*>(place) + sizeof(Name);
     std::memcpy(text, name.data(), name.size());
     text[name.size()] = 0;
-    slot_for(*growing_, key, name.data()).store(entry, std::memory_order_release);
+    slot_for(*growing_, key, text).store(fresh, std::memory_order_release);
     ++growing_->used;
-    return entry;
+    return *fresh;
 }
 
 } // namespace hwalloc

@@ -1,20 +1,23 @@
 // The registry as applications see it.
 #include "allocators/registry/registry.h"
 
-#include <algorithm>
-
-#include "allocators/registry/registry_words.h"
+#include "allocators/registry/errors.h"
+#include "allocators/registry/words.h"
 #include "common/immortal.h"
+#include "common/udev.h"
 #include "common/without_exceptions.h"
+#include "hwalloc/capabilities.h"
 
 namespace hwalloc {
 
-using namespace registry_words;
+using namespace registry_errors;
 
 namespace {
 
 // Never destroyed: allocators outlive every other static object.
 HWALLOC_IMMORTAL(Registry, the_registry);
+
+InForkedChild in_child([]() noexcept { the_registry->forget_other_threads(); });
 
 } // namespace
 
@@ -23,7 +26,10 @@ Registry& Registry::instance() noexcept {
 }
 
 Allocator* Registry::find_first(std::string_view name) noexcept {
-    return start() ? NameTable::find(*names_.published(), name) : nullptr;
+    start();
+    const std::lock_guard guard(mutex_);
+    const Name* known = names_.known(name);
+    return known ? known->bound() : nullptr;
 }
 
 // The reference is never given back: look-ups count nothing because of that.
@@ -34,49 +40,49 @@ void Registry::keep(AllocatorRef allocator, const char* name) noexcept {
         kept.name_.store(name, std::memory_order_release);
     if (!kept.immortal_.load(std::memory_order_relaxed)) {
         kept.ref();
-        kept.kept_before_ = std::exchange(kept_, &kept); // reachable, so that no leak checker reports it
+        kept.next_kept_ = std::exchange(kept_, &kept); // reachable, so that no leak checker reports it
         kept.immortal_.store(true, std::memory_order_relaxed);
     }
 }
 
 Result<void> Registry::add_by_application(std::string_view name, AllocatorRef allocator) noexcept {
-    if (name.empty())
-        return empty_name();
+    if (auto sound = check_name(name); !sound)
+        return sound;
     if (!allocator)
         return no_allocator();
     if (!default_allocator())
         return no_memory();
-    std::lock_guard guard(mutex_);
+    const std::lock_guard guard(mutex_);
     return without_exceptions(shortage, [&]() -> Result<void> {
-        const char* text = names_.intern(name);
-        forget_alias(name);
-        Record& record = record_of(name, allocator->mem_type(), application);
-        record.family = allocator->mem_type();
-        record.backend = application;
+        std::string family(allocator->mem_type()), backend(application);
+        Name& text = names_.intern(name);
+        NameRecord& record = record_of(text, family, backend);
+        forget_alias(text);
+        record.family = std::move(family);
+        record.backend = std::move(backend);
         record.why.reset();
-        record.withdrawn = false;
-        Allocator* made = allocator.get();
-        keep(std::move(allocator), text);
-        names_.bind(name, made);
+        record.load_failed = record.withdrawn = false;
+        keep(allocator, text.c_str());
+        text.bind(allocator.get());
         changed();
         return {};
     });
 }
 
 Result<void> Registry::remove(std::string_view name) noexcept {
-    if (name.empty())
-        return empty_name();
+    if (auto sound = check_name(name); !sound)
+        return sound;
     if (!default_allocator())
         return no_memory();
-    std::lock_guard guard(mutex_);
-    if (!names_.bound(name))
-        return Error(ErrorKind::unavailable, "no allocator is registered under this name");
+    const std::lock_guard guard(mutex_);
+    Name* text = names_.known(name);
+    if (!text || !text->bound())
+        return name_unknown();
     return without_exceptions(shortage, [&]() -> Result<void> {
-        Record& record = record_of(name, family_of(name), application);
-        record.withdrawn = true;
+        record_of(*text, family_of(name), application).withdrawn = true;
+        forget_alias(*text);
+        text->bind(nullptr);
         changed();
-        forget_alias(name);
-        names_.bind(name, nullptr);
         return {};
     });
 }
@@ -86,35 +92,12 @@ Result<void> Registry::set_default(AllocatorRef allocator) noexcept {
         return Error(ErrorKind::invalid, "there is no allocator to make the default");
     if (!default_allocator())
         return no_memory();
-    std::lock_guard guard(mutex_);
-    Allocator* made = allocator.get();
-    keep(std::move(allocator), nullptr);
-    default_.store(made, std::memory_order_release);
+    const std::uint64_t now = last_event();
+    const std::lock_guard guard(mutex_);
+    keep(allocator, nullptr);
+    default_chosen_at_ = now;
+    default_.store(allocator.get(), std::memory_order_release);
     return {};
-}
-
-Error Registry::explain(std::string_view name) const {
-    const std::string_view family = family_of(name);
-    std::string others;
-    for (const Record& record : records_) {
-        if (record.name == name && record.why)
-            return *record.why;
-        if (record.family == family && !record.why && !record.withdrawn)
-            others.append(others.empty() ? "" : ", ").append(record.name);
-    }
-    for (const Record& record : records_)
-        if (record.why && (record.name == family || std::find(record.aliases.begin(), record.aliases.end(),
-                                                              name) != record.aliases.end()))
-            return *record.why;
-    Error error(ErrorKind::unavailable, "no such allocator");
-    std::string what = "no allocator is called \"" + std::string(name) + "\"";
-    error = std::move(error).doing(what).remedy(others.empty() ? "`hwalloc list` shows what there is"
-                                                               : "of this family there is: " + others);
-    // Nobody can tell which names a module would have brought.
-    for (const Record& record : records_)
-        if (record.backend == refused_module && record.why)
-            error = std::move(error).because(*record.why);
-    return error;
 }
 
 Result<Allocator*> Registry::resolve(std::string_view name) noexcept {
@@ -123,54 +106,57 @@ Result<Allocator*> Registry::resolve(std::string_view name) noexcept {
         return known;
     if (name.empty())
         return no_memory();
-    std::lock_guard guard(mutex_);
+    if (auto sound = check_name(name); !sound)
+        return std::move(sound).error();
     return without_exceptions(shortage, [&]() -> Result<Allocator*> {
         const std::string_view family = family_of(name);
-        struct Wanted { // for this scan alone, however it ends
-            Wanted(std::string_view& place, std::string_view name) noexcept : place_(place) { place_ = name; }
-            ~Wanted() { place_ = {}; }
-            std::string_view& place_;
-        } const wanted(wanted_, name);
-        load_and_scan(&family);
-        if (Allocator* found = names_.bound(name))
+        const MissingNames missing = load_and_scan(&family, name);
+        if (Allocator* found = find(name))
             return found;
-        return explain(name);
+        return explain(name, missing);
     });
 }
 
 Result<std::vector<InventoryItem>> Registry::inventory(InventoryScan scan) {
     std::vector<InventoryItem> items;
     (void)default_allocator();
+    if (scan == InventoryScan::full)
+        (void)load_and_scan(nullptr, {});
     {
-        std::lock_guard guard(mutex_);
-        if (scan == InventoryScan::full)
-            load_and_scan(nullptr);
+        const std::lock_guard guard(mutex_);
         const Allocator* preferred = default_.load(std::memory_order_relaxed);
-        for (const Record& record : records_) {
-            if (record.withdrawn)
+        for (const auto& record : records_) {
+            if (record->withdrawn)
                 continue;
-            Allocator* allocator = names_.bound(record.name);
-            items.push_back({record.name, record.family, record.backend,
-                             record.why ? std::vector<std::string>() : record.aliases, allocator, record.why,
-                             allocator && allocator == preferred});
+            Allocator* allocator = record->name.bound();
+            InventoryItem& item = items.emplace_back();
+            item.name = record->name.text();
+            item.family = record->family;
+            item.backend = record->backend;
+            if (allocator)
+                for (const Name* alias : record->aliases)
+                    item.aliases.emplace_back(alias->text());
+            item.allocator = allocator;
+            item.why = record->why;
+            item.is_default = allocator && allocator == preferred;
         }
-        if (scan == InventoryScan::quick) {
+        if (scan == InventoryScan::quick)
             list_unloaded_companions(items);
-            return items;
-        }
     }
-    // Outside the lock: this opens device nodes.
-    for (InventoryItem& item : items)
-        if (item.allocator)
-            if (auto* describes = item.allocator->extension<Describes>())
-                if (auto ready = describes->available(); !ready)
-                    item.why = std::move(ready).error();
+    // Without the lock: this opens device nodes, and asks foreign code.
+    if (scan == InventoryScan::full)
+        for (InventoryItem& item : items)
+            if (item.allocator)
+                if (auto* describes = item.allocator->extension<Describes>())
+                    if (auto ready = describes->available(); !ready)
+                        item.why = std::move(ready).error();
     return items;
 }
 
-void Registry::list_unloaded_companions(std::vector<InventoryItem>& items) const {
+void Registry::list_unloaded_companions(std::vector<InventoryItem>& items) {
     for (const Companion* companion = companions; companion->families; ++companion) {
-        if (std::find(loaded_.begin(), loaded_.end(), companion) != loaded_.end())
+        if (std::find(companions_in_process_.begin(), companions_in_process_.end(), companion) !=
+            companions_in_process_.end())
             continue;
         for_each_word(companion->families, [&](std::string_view family) {
             if (std::none_of(items.begin(), items.end(),
@@ -186,6 +172,16 @@ void Registry::list_unloaded_companions(std::vector<InventoryItem>& items) const
                      false});
         });
     }
+}
+
+void Registry::forget_other_threads() noexcept {
+    const std::lock_guard guard(mutex_);
+    const pthread_t self = ::pthread_self();
+    for (Running** at = &running_; *at;)
+        if ((*at)->thread == self)
+            at = &(*at)->next;
+        else
+            *at = (*at)->next;
 }
 
 // ---- the public face

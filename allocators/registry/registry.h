@@ -1,31 +1,34 @@
 // The registry: which allocators there are, under which names, and which are missing and why. Looking up
 // takes no lock (NameTable) and counts no reference: allocators that were registered live for ever.
+//
+// mutex_ guards what is known, and is held for moments. No foreign code runs under it, and nobody waits for
+// foreign code that another thread runs: loading a library and asking a backend are done by every thread that
+// needs them, at the same time if need be, and what comes of it is entered afterwards. Otherwise a library's
+// constructor that looks an allocator up, and so holds the linker's lock, could wait for a thread that waits
+// for the linker.
 #pragma once
+
+#include <pthread.h>
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "allocators/registry/discovery.h"
+#include "allocators/registry/loader.h"
 #include "allocators/registry/name_table.h"
+#include "allocators/registry/record.h"
+#include "common/fork_safe_mutex.h"
 #include "hwalloc/allocator.h"
-#include "hwalloc/backend.h"
 #include "hwalloc/devices.h"
 #include "hwalloc/inventory.h"
 
 namespace hwalloc {
-
-// A library of this project that is not in the process until a name of one of its families is asked for. It
-// describes itself as a module does.
-struct Companion {
-    const char* families; // separated by spaces
-    const char* soname;   // the linker finds it: beside this library, or where the system has it
-    const char* remedy;   // what helps when it cannot be loaded
-};
 
 // A name that a backend says is there, for telling later what came and went.
 struct Sighting {
@@ -54,7 +57,7 @@ public:
     Allocator* default_allocator() noexcept {
         Allocator* allocator = default_.load(std::memory_order_acquire);
         if (!allocator) [[unlikely]] {
-            (void)start();
+            start();
             allocator = default_.load(std::memory_order_acquire);
         }
         return allocator;
@@ -62,7 +65,7 @@ public:
     // The allocator that is the default until an application says otherwise.
     Allocator* built_in_default() noexcept {
         (void)default_allocator();
-        return built_in_default_;
+        return built_in_default_.load(std::memory_order_acquire);
     }
 
     // How often a name has been bound or let go of, by whomever: what was found out before may have changed.
@@ -79,95 +82,119 @@ public:
     // Those whose events concern the backends that are loaded, each once. May throw std::bad_alloc.
     std::vector<std::string> subsystems();
     // Asks the backends that are loaded what there is now. `removed`: what is known to have gone, although
-    // there may be others in their places by now; each counts once, whoever tells it again. May throw
-    // std::bad_alloc.
+    // there may be others in their places by now; each counts once, whoever tells it again, and not for what
+    // was found after it. May throw std::bad_alloc.
     std::vector<Sighting> rescan(std::span<const Removal> removed = {});
     void close_idle_devices() noexcept;
 
-    // For BackendHost.
-    bool knows(std::string_view name) noexcept;
-    bool still_here(const Backend& backend, std::string_view name,
-                    std::initializer_list<std::string_view> aliases) noexcept;
-    Result<void> add_by_backend(const Backend& backend, std::string_view name, AllocatorRef allocator,
-                                std::initializer_list<std::string_view> aliases);
-    Result<void> add_alias(std::string_view alias, std::string_view name);
-    void note_unavailable(std::string_view name, Error why);
-    std::string_view wanted() const noexcept { return wanted_; }
+    // ---- for BackendHost: what a name is to a backend
+    struct Standing {
+        bool own;           // it has registered it
+        bool taken;         // nobody may add it
+        bool withdrawn;     // the application took it out
+        bool has_allocator; // it is the own name of one that find() gives
+    };
+    Standing standing(const Backend& backend, std::string_view name) noexcept;
+
+    // In the child of fork(2), which has the thread that forked and no other: what others were doing in
+    // foreign code will never end.
+    void forget_other_threads() noexcept;
 
 private:
-    // What inventory() shows beside the table.
-    struct Record {
-        std::string name, family, backend;
-        std::vector<std::string> aliases;         // of `made`; bound as long as it is present
-        std::vector<std::string> lasting_aliases; // those of them that its backend gave it for good
-        std::optional<Error> why;
-        bool withdrawn = false;   // by unregister()
-        bool load_failed = false; // `why` is told by loading, not by a scan
+    using Discovery = BackendHost::Discovery;
 
-        // What a backend registered under the name, whoever has the name now.
-        const Backend* maker = nullptr;
-        Allocator* made = nullptr;
-        bool present = false; // as of the last scan
-        bool listed = false;  // by the scan that is running
-        bool removed = false; // its device has gone: what is listed now is another arrival
-        std::uint64_t arrivals = 0;
-
-        bool applications() const noexcept;
-    };
-
-    // These need mutex_ held.
-    // Loads the companions that bring `family` (null: all of them) and new modules, and asks every backend
-    // what there is.
-    void load_and_scan(const std::string_view* family);
-    void load_companions(const std::string_view* family);
-    void load_new_modules();
-    void forget_reasons();
-    void add_module(const Backend& module);
-    void run(const Backend& backend);
-    Record* find_record(std::string_view name) noexcept;
-    Record& record_of(std::string_view name, std::string_view family, std::string_view backend);
-    void forget_alias(std::string_view name);
-    void arrive(Record& record) noexcept;
-    void depart(Record& record) noexcept;
-    void heed(const Removal& removal);
-    void let_go_of_device(const Record& record) noexcept;
-    void set_aliases(Record& record, std::span<const std::string_view> aliases);
-    void keep(AllocatorRef allocator, const char* name) noexcept;
-    Error explain(std::string_view name) const;
-    void list_unloaded_companions(std::vector<InventoryItem>& items) const;
-
+    // ---- registry.cpp
+    void keep(AllocatorRef allocator, const char* name) noexcept; // under mutex_
+    void changed() noexcept { changes_.fetch_add(1, std::memory_order_acq_rel); }
     // find() before anything is published.
     [[gnu::cold, gnu::noinline]] Allocator* find_first(std::string_view name) noexcept;
-    // Brings the built-in backends in, once. False when there was no memory for it: the next look-up tries
-    // again.
-    bool start() noexcept;
+    void list_unloaded_companions(std::vector<InventoryItem>& items);
+
+    // ---- explain.cpp
+    Error explain(std::string_view name, const MissingNames& missing);
+    std::string names_like(std::string_view name);
+
+    // ---- scan.cpp; without mutex_
+    // Brings the built-in backends in. What there was no memory for is tried again by the next look-up.
+    void start() noexcept;
+    bool start_or_throw();
+    // Loads the companions that bring `family` (null: all of them) and new modules, and asks every backend
+    // what there is. `wanted` is the name that this is done for, if any.
+    MissingNames load_and_scan(const std::string_view* family, std::string_view wanted);
+    // All that are in the process: the built-in ones, then modules.
+    std::vector<const Backend*> backends(std::size_t from = 0);
+    // False when there was no memory for all that the backend said. What it said is missing is added to
+    // `missing`, if given.
+    bool ask(const Backend& backend, std::string_view wanted, MissingNames* missing);
+    std::vector<Allocator*> open_devices(const Backend& backend);
+    void note_removal(const Removal& removal) noexcept; // under mutex_
+    std::uint64_t last_event() noexcept;
+
+    // ---- loading.cpp
+    void load_companions(const std::string_view* family); // without mutex_
+    void load_new_modules();
+    void add_module(const Backend& module); // the rest under it
+    void note_load(std::string_view name, std::string_view family, std::string_view backend, Error why);
+    void forget_loads(std::string_view backend, std::span<const std::string> but);
+
+    // ---- records.cpp; under mutex_
+    // Enters what a call of discover said. `found`: it did not fail. `open`: whose devices are open and
+    // answer. What must close its device afterwards is added to `to_close`. False when memory was short.
+    bool enter(Discovery& discovery, bool found, std::span<Allocator* const> open,
+               std::vector<Allocator*>& to_close) noexcept;
+    void enter_listed(Discovery& discovery, Discovery::Listed& listed, std::vector<Allocator*>& to_close);
+    void enter_lasting_alias(const Discovery::LastingAlias& lasting);
+    void enter_missing(Discovery& discovery, bool found);
+    NameRecord& record_of(Name& name, std::string_view family, std::string_view backend);
+    static bool is_taken(const Name& name) noexcept;
+    static void forget_alias(Name& name) noexcept;
+    void set_aliases(NameRecord& record, std::span<const std::string> aliases);
+    void arrive(NameRecord& record, const Discovery& discovery, std::vector<Allocator*>& to_close) noexcept;
+    void depart(NameRecord& record, std::vector<Allocator*>& to_close) noexcept;
+    void let_go_of_device(const NameRecord& record, bool is_default_no_more,
+                          std::vector<Allocator*>& to_close) noexcept;
+    // Erases the records that are only a reason and that `is_obsolete`.
+    template<class IsObsolete>
+    void erase_reasons(const IsObsolete& is_obsolete) {
+        std::erase_if(records_, [&](const std::unique_ptr<NameRecord>& record) {
+            if (!record->is_only_a_reason() || !is_obsolete(*record))
+                return false;
+            record->name.record = nullptr;
+            return true;
+        });
+    }
+
+    // What a thread is doing in foreign code. Foreign code may call back: then the thread neither asks the
+    // same backend again nor loads the same file again, for ever deeper.
+    struct Running {
+        pthread_t thread;
+        const Backend* backend; // or
+        std::string_view file;
+        Running* next;
+    };
+    class RunsOnThisThread;
+
+    struct Source {
+        const Backend* backend;
+        std::uint64_t newest = 0; // the number of the call of discover that counted last
+    };
 
     NameTable names_;
-    std::atomic<Allocator*> default_{nullptr};
+    std::atomic<Allocator*> default_{nullptr}, built_in_default_{nullptr};
     std::atomic<std::uint64_t> changes_{0};
-    void changed() noexcept { changes_.fetch_add(1, std::memory_order_acq_rel); }
-    Allocator* built_in_default_ = nullptr;
+    ForkSafeMutex mutex_;       // guards what follows, and the writing of names_
     Allocator* kept_ = nullptr; // every allocator ever kept, replaced ones too
-    std::mutex mutex_;
-    std::vector<Record> records_;
-    std::vector<std::pair<std::string, Error>> reasons_; // what the backend that runs says is missing
-    std::vector<Removal> heeded_;                        // of each node the last
-    std::vector<const Backend*> modules_;
-    std::vector<const Companion*> loaded_; // be it to be refused
-    std::string_view wanted_;              // by the resolve() that scans
+    std::vector<std::unique_ptr<NameRecord>> records_;
+    std::vector<Source> sources_; // the built-in backends, then modules
+    std::vector<const Companion*> companions_in_process_;
+    std::vector<std::string> modules_in_process_; // their paths
+    Running* running_ = nullptr;
+    std::uint64_t runs_ = 0;              // of foreign code
+    std::uint64_t newest_removal_ = 0;    // the highest number that was heard of
+    std::uint64_t default_chosen_at_ = 0; // the kernel's last event before set_default()
 };
 
 // The backends built into this library, made by CMake; ends with null. The first names the built-in default.
 extern const Backend* const built_in_backends[];
-
-// The companions of this library, made by CMake; ends with null families.
-extern const Companion companions[];
-
-// Loads a companion. `*loaded`: it is in the process, be it to be refused (allocators/registry/loader.cpp).
-Result<const Backend*> load_companion(const Companion& companion, bool* loaded);
-
-// Loads the modules that are not loaded yet. A module that is refused is reported to `refused`.
-using ModuleSink = void (*)(const Backend* module, std::string_view path, const Error* refused, void* user);
-void load_modules(ModuleSink sink, void* user);
 
 } // namespace hwalloc

@@ -1,199 +1,189 @@
-// How the registry learns what there is: at its start, at each scan, and from what is loaded.
+// How the registry learns what there is: at its start, and at each scan.
 #include <algorithm>
 #include <new>
 
 #include "allocators/registry/registry.h"
-#include "allocators/registry/registry_words.h"
+#include "allocators/registry/running.h"
+#include "allocators/registry/words.h"
+#include "common/udev.h"
+#include "hwalloc/capabilities.h"
 
 namespace hwalloc {
 
-using namespace registry_words;
-
 namespace {
 
-bool brings(const Companion& companion, std::string_view wanted) {
-    bool found = false;
-    for_each_word(companion.families, [&](std::string_view family) { found |= family == wanted; });
-    return found;
+KeepsDevice* kept_device(Allocator* allocator) noexcept {
+    return allocator->extension<KeepsDevice>();
 }
 
 } // namespace
 
-bool Registry::start() noexcept {
-    std::lock_guard guard(mutex_);
-    if (names_.published())
-        return true;
+// May be run by several threads at once: each asks, and what comes first is entered.
+void Registry::start() noexcept {
     try {
-        for (const Backend* const* backend = built_in_backends; *backend; ++backend)
-            run(**backend);
+        (void)start_or_throw();
     } catch (const std::bad_alloc&) {
-        return false;
+        // The table is not published, so the next look-up comes here again.
     }
-    built_in_default_ = records_.empty() ? nullptr : names_.bound(records_.front().name);
-    if (!built_in_default_)
-        return false;
-    default_.store(built_in_default_, std::memory_order_release);
-    names_.publish();
-    return true;
 }
 
-void Registry::run(const Backend& backend) {
-    for (Record& record : records_)
-        if (record.maker == &backend)
-            record.listed = false;
-    reasons_.clear();
-    BackendHost host(*this, backend);
-    if (auto found = backend.discover(host); !found) {
-        for_each_word(backend.families,
-                      [&](std::string_view family) { note_unavailable(family, found.error()); });
-    } else {
-        for (Record& record : records_) {
-            if (record.maker != &backend || !record.present)
-                continue;
-            // What is open and answers is there, whatever this process can see of it.
-            auto* device = keeper(record.made);
-            const bool open = device && !record.removed && device->recheck_device();
-            if (!record.listed && !open)
-                depart(record);
+bool Registry::start_or_throw() {
+    {
+        const std::lock_guard guard(mutex_);
+        if (sources_.empty()) {
+            std::vector<Source> sources;
+            for (const Backend* const* backend = built_in_backends; *backend; ++backend)
+                sources.push_back({*backend});
+            sources_ = std::move(sources);
         }
     }
-    for (auto& [name, why] : reasons_)
-        if (!knows(name))
-            record_of(name, family_of(name), backend.name).why = std::move(why);
+    bool complete = true;
+    for (const Backend* const* backend = built_in_backends; *backend; ++backend)
+        complete &= ask(**backend, {}, nullptr);
+    const std::lock_guard guard(mutex_);
+    const auto first = std::find_if(records_.begin(), records_.end(),
+                                    [](const auto& record) { return record->maker == built_in_backends[0]; });
+    if (first == records_.end())
+        return false;
+    built_in_default_.store((*first)->made, std::memory_order_release);
+    Allocator* none = nullptr;
+    default_.compare_exchange_strong(none, (*first)->made, std::memory_order_acq_rel);
+    if (complete && !names_.published())
+        names_.publish();
+    return complete;
 }
 
-// Reasons are told anew by every scan, but not those of loading: what was refused is not loaded again.
-void Registry::forget_reasons() {
-    std::erase_if(records_, [&](const Record& record) {
-        return record.why && !record.load_failed && !record.made && !names_.bound(record.name);
+std::vector<const Backend*> Registry::backends(std::size_t from) {
+    std::vector<const Backend*> some;
+    const std::lock_guard guard(mutex_);
+    for (std::size_t i = from; i < sources_.size(); ++i)
+        some.push_back(sources_[i].backend);
+    return some;
+}
+
+// The kernel counts events for everybody. Where it does not tell how far it is, removals that were heard of
+// do.
+std::uint64_t Registry::last_event() noexcept {
+    const std::uint64_t counted = last_kernel_event();
+    const std::lock_guard guard(mutex_);
+    return std::max(counted, newest_removal_);
+}
+
+bool Registry::ask(const Backend& backend, std::string_view wanted, MissingNames* missing) {
+    const RunsOnThisThread here(*this, &backend, {});
+    if (here.already())
+        return false; // what it says is entered further up
+    Discovery discovery{.registry = *this, .backend = backend, .wanted = wanted, .number = here.number()};
+    discovery.event = last_event();
+    BackendHost host(discovery);
+    const auto found = backend.discover(host);
+    if (!found) {
+        discovery.out_of_memory |=
+            found.error().kind() == ErrorKind::exhausted && found.error().domain() == ErrorDomain::none;
+        for_each_word(backend.families, [&](std::string_view family) {
+            discovery.missing.emplace_back(family, found.error());
+        });
+    }
+    if (missing)
+        missing->insert(missing->end(), discovery.missing.begin(), discovery.missing.end());
+    // What is open and answers is there, whatever this process can see of it.
+    const auto open = found ? open_devices(backend) : std::vector<Allocator*>();
+    std::vector<Allocator*> to_close;
+    bool complete;
+    {
+        const std::lock_guard guard(mutex_);
+        complete = enter(discovery, bool(found), open, to_close);
+    }
+    for (Allocator* one : to_close)
+        if (auto* device = kept_device(one))
+            device->close_device();
+    return complete;
+}
+
+std::vector<Allocator*> Registry::open_devices(const Backend& backend) {
+    std::vector<Allocator*> there;
+    {
+        const std::lock_guard guard(mutex_);
+        for (const auto& record : records_)
+            if (record->maker == &backend && record->present && !record->was_exchanged())
+                there.push_back(record->made);
+    }
+    std::erase_if(there, [](Allocator* one) {
+        auto* device = kept_device(one);
+        return !device || !device->recheck_device();
     });
+    return there;
 }
 
-// What is there now may have come after a removal that another monitor has told of already. Removals are kept
-// by node and not with the records, because whose device came and went between two looks has no record yet.
-void Registry::heed(const Removal& removal) {
-    const auto known = std::find_if(heeded_.begin(), heeded_.end(),
-                                    [&](const Removal& one) { return one.node == removal.node; });
-    if (known == heeded_.end())
-        heeded_.push_back(removal);
-    else if (known->number < removal.number)
-        known->number = removal.number;
-    else
-        return;
-    for (Record& record : records_)
-        if (record.present &&
-            std::find(record.aliases.begin(), record.aliases.end(), removal.node) != record.aliases.end())
-            record.removed = true;
+MissingNames Registry::load_and_scan(const std::string_view* family, std::string_view wanted) {
+    MissingNames missing;
+    std::size_t built_in = 0;
+    for (; built_in_backends[built_in]; ++built_in)
+        (void)ask(*built_in_backends[built_in], wanted, &missing);
+    load_companions(family);
+    load_new_modules();
+    for (const Backend* module : backends(built_in))
+        (void)ask(*module, wanted, &missing);
+    return missing;
+}
+
+// A removal is old news for what was found after it.
+void Registry::note_removal(const Removal& removal) noexcept {
+    newest_removal_ = std::max(newest_removal_, removal.number);
+    const Name* node = names_.known(removal.node);
+    if (NameRecord* record = node ? node->alias_of : nullptr; record && record->present)
+        record->removed_at = std::max(record->removed_at, removal.number);
 }
 
 std::vector<Sighting> Registry::rescan(std::span<const Removal> removed) {
     (void)default_allocator();
-    const std::lock_guard guard(mutex_);
-    for (const Removal& removal : removed)
-        heed(removal);
-    forget_reasons();
-    for (const Backend* const* backend = built_in_backends; *backend; ++backend)
-        run(**backend);
-    for (const Backend* module : modules_)
-        run(*module);
+    {
+        const std::lock_guard guard(mutex_);
+        for (const Removal& removal : removed)
+            note_removal(removal);
+    }
+    for (const Backend* backend : backends())
+        (void)ask(*backend, {}, nullptr);
     std::vector<Sighting> present;
-    for (const Record& record : records_) {
-        if (!record.present)
+    const std::lock_guard guard(mutex_);
+    for (const auto& record : records_) {
+        if (!record->present)
             continue;
-        const auto node = std::find_if(record.aliases.begin(), record.aliases.end(),
-                                       [](const std::string& alias) { return alias.starts_with("/dev/"); });
-        present.push_back({.name = names_.intern(record.name),
-                           .node = node != record.aliases.end() ? names_.intern(*node) : nullptr,
-                           .allocator = record.made,
-                           .arrivals = record.arrivals,
-                           .found = !record.applications() && names_.bound(record.name) == record.made});
+        const auto node = std::find_if(record->aliases.begin(), record->aliases.end(),
+                                       [](const Name* alias) { return alias->text().starts_with("/dev/"); });
+        present.push_back({.name = record->name.c_str(),
+                           .node = node != record->aliases.end() ? (*node)->c_str() : nullptr,
+                           .allocator = record->made,
+                           .arrivals = record->arrivals,
+                           .found = !record->is_applications() && record->name.bound() == record->made});
     }
     return present;
 }
 
 std::vector<std::string> Registry::subsystems() {
+    (void)default_allocator();
     std::vector<std::string> all;
-    const auto add = [&](const Backend& backend) {
-        for_each_word(backend.subsystems ? backend.subsystems : "", [&](std::string_view subsystem) {
+    for (const Backend* backend : backends())
+        for_each_word(backend->subsystems ? backend->subsystems : "", [&](std::string_view subsystem) {
             if (std::find(all.begin(), all.end(), subsystem) == all.end())
                 all.emplace_back(subsystem);
         });
-    };
-    for (const Backend* const* backend = built_in_backends; *backend; ++backend)
-        add(**backend);
-    const std::lock_guard guard(mutex_);
-    for (const Backend* module : modules_)
-        add(*module);
     return all;
 }
 
-void Registry::close_idle_devices() noexcept {
-    const std::lock_guard guard(mutex_);
-    for (const Record& record : records_)
-        if (auto* device = record.made ? keeper(record.made) : nullptr)
-            device->close_device();
-}
-
-void Registry::load_and_scan(const std::string_view* family) {
-    forget_reasons();
-    for (const Backend* const* backend = built_in_backends; *backend; ++backend)
-        run(**backend);
-    load_companions(family);
-    load_new_modules();
-    for (const Backend* module : modules_)
-        run(*module);
-}
-
-// One file has many paths, and a companion may lie among the modules too.
-void Registry::add_module(const Backend& module) {
-    if (std::find(modules_.begin(), modules_.end(), &module) == modules_.end())
-        modules_.push_back(&module);
-}
-
-void Registry::load_companions(const std::string_view* family) {
-    for (const Companion* companion = companions; companion->families; ++companion) {
-        if ((family && !brings(*companion, *family)) ||
-            std::find(loaded_.begin(), loaded_.end(), companion) != loaded_.end())
-            continue;
-        loaded_.reserve(loaded_.size() + 1);
-        bool loaded = false;
-        const auto module = load_companion(*companion, &loaded);
-        if (loaded)
-            loaded_.push_back(companion);
-        if (module) {
-            std::erase_if(records_, [&](const Record& record) {
-                return record.load_failed && record.backend == companion->soname;
-            });
-            add_module(**module);
-            continue;
-        }
-        for_each_word(companion->families, [&](std::string_view missing) {
-            if (knows(missing))
-                return;
-            Record& record = record_of(missing, missing, companion->soname);
-            record.why = module.error();
-            record.load_failed = true;
-        });
+// Without memory for the list there is nothing to be done; the devices stay open.
+void Registry::close_idle_devices() noexcept try {
+    std::vector<Allocator*> all;
+    {
+        const std::lock_guard guard(mutex_);
+        for (const auto& record : records_)
+            if (record->made)
+                all.push_back(record->made);
     }
-}
-
-void Registry::load_new_modules() {
-    load_modules(
-        [](const Backend* module, std::string_view path, const Error* refused, void* self) {
-            auto& registry = *static_cast<Registry*>(self);
-            if (refused) {
-                Record& record = registry.record_of(path, "", refused_module);
-                record.why = *refused;
-                record.load_failed = true;
-                return;
-            }
-            // A file that could not be loaded at first is tried again.
-            std::erase_if(registry.records_, [&](const Record& record) {
-                return record.backend == refused_module && record.name == path;
-            });
-            registry.add_module(*module);
-        },
-        this);
+    for (Allocator* one : all)
+        if (auto* device = kept_device(one))
+            device->close_device();
+} catch (const std::bad_alloc&) {
 }
 
 } // namespace hwalloc

@@ -197,7 +197,7 @@ TEST(Registry, FindsEachOfManyNames) {
     const AllocatorRef two = make_hooked(lasting_script(), working);
     std::vector<std::string> names;
     for (std::size_t length = 1; length <= 40; ++length)
-        for (char letter : {'a', 'b', '\0', '\xff'})
+        for (char letter : {'a', 'b', '\1', '\xff'})
             for (std::size_t at : {std::size_t{0}, length / 2, length - 1}) {
                 std::string name = "contract/many/" + std::string(length, '-');
                 name[14 + at] = letter;
@@ -215,6 +215,15 @@ TEST(Registry, FindsEachOfManyNames) {
     }
     for (const std::string& name : names)
         EXPECT_EQ(Allocator::find(name), nullptr);
+}
+
+// Names are given to people and to C, and a zero byte would hide what follows it.
+TEST(Registry, RefusesANameWithAZeroByte) {
+    const std::string_view name("contract/zero\0byte", 18);
+    auto done = Allocator::register_allocator(name, make_hooked(lasting_script(), working));
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().kind(), ErrorKind::invalid);
+    EXPECT_EQ(Allocator::find(name), nullptr);
 }
 
 TEST(Registry, ACountedAllocatorGoesOnceAfterItsLastMemory) {

@@ -158,6 +158,73 @@ class Refused(unittest.TestCase):
             self.assertEqual(refused[0]["why"]["device"], str(fake))
 
 
+class ForeignCode(unittest.TestCase):
+    """Constructors, backends, allocators and children of a fork use the library while it works."""
+
+    def run_program(self, *words, **options):
+        done = subprocess.run([str(MODULES / "foreign_code"), *words], env={**os.environ, **path_of(*options["path"])},
+                              stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_backend_may_use_the_library_from_all_its_functions(self):
+        self.run_program("module", path=["calls_back"])
+
+    def test_a_plugin_uses_the_library_from_its_constructor_while_another_thread_loads(self):
+        self.run_program("plugin", str(MODULES / "plugin.so"), path=["good"])
+
+    def test_a_fork_beside_a_thread_that_looks_for_devices_leaves_the_child_a_registry_that_works(self):
+        self.run_program("fork", path=[])
+
+    def test_an_older_static_object_uses_modules_in_its_destructor(self):
+        self.run_program("exit", path=["good"])
+
+
+class ModulePath(unittest.TestCase):
+    """What HWALLOC_MODULE_PATH names and cannot be used is told, and nothing waits for it."""
+
+    def setUp(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(dir=MODULES))
+        self.addCleanup(shutil.rmtree, self.directory)
+
+    def why(self, path, name):
+        code, document = tool.run_json("list", env={"HWALLOC_MODULE_PATH": str(path)})
+        self.assertEqual(code, 0)
+        refused = [item for item in document["allocators"] if item["backend"] == "module"]
+        self.assertEqual([item["name"] for item in refused], [str(name)])
+        return refused[0]["why"]["message"]
+
+    def test_a_directory_that_is_not_there(self):
+        missing = self.directory / "missing"
+        message = self.why(missing, missing)
+        self.assertIn("there is no such directory", message)
+        self.assertNotIn("relative", message)
+
+    def test_a_relative_path(self):
+        self.assertIn("relative", self.why("no/such/directory", "no/such/directory"))
+
+    def test_a_file_in_the_place_of_a_directory(self):
+        file = self.directory / "module.so"
+        file.write_text("")
+        self.assertIn("directories", self.why(file, file))
+
+    def test_a_directory_that_may_not_be_read(self):
+        self.directory.chmod(0)
+        self.addCleanup(self.directory.chmod, 0o700)
+        if os.access(self.directory, os.R_OK):
+            raise unittest.SkipTest("this user may read everything")
+        self.assertIn("able to read", self.why(self.directory, self.directory))
+
+    def test_a_fifo_is_not_opened(self):
+        fifo = self.directory / "x.so"
+        os.mkfifo(fifo)
+        self.assertIn("not a regular file", self.why(self.directory, fifo))
+
+    def test_a_directory_with_the_name_of_a_module(self):
+        module = self.directory / "x.so"
+        module.mkdir()
+        self.assertIn("it is a directory", self.why(self.directory, module))
+
+
 class Privileged(unittest.TestCase):
     """A process with more rights than its caller does not load what the caller names."""
 

@@ -100,6 +100,9 @@ public:
     bool tells_duplicates = true, compares_files = true; // F_DUPFD_QUERY, kcmp
     int reopen_error = 0, lease_error = 0;               // of open("/proc/self/fd/N"), and of an empty lease
 
+    std::uint64_t events = 5; // that the kernel has sent
+    bool counts_events = true;
+
     std::vector<std::string> opened;
     int masters_dropped = 0, imports = 0, leases = 0;
     std::vector<drm_mode_create_dumb> asked;    // every MODE_CREATE_DUMB
@@ -158,6 +161,8 @@ private:
                 EXPECT_EQ(flags, O_RDWR | O_CLOEXEC);
                 return reopen_error ? -reopen_error : open_card(*number).release();
             }
+        if (path == event_count_path)
+            return counts_events ? fake_file(std::to_string(events) + "\n") : -ENOENT;
         if (!path.starts_with("/dev/dri/"))
             return real_kernel().open(path.c_str(), flags);
         opened.push_back(path);

@@ -27,6 +27,16 @@ inline bool hidden(std::string_view path) {
     return path.starts_with("/run/udev/") || path == "/dev/udmabuf" || path == "/sys/class/misc/udmabuf";
 }
 
+// A file with this text, as a descriptor for reading.
+inline int fake_file(std::string_view text) {
+    const int fd = ::memfd_create("fake file", MFD_CLOEXEC);
+    EXPECT_EQ(::pwrite(fd, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+    return fd;
+}
+
+// The kernel's count of events, on a machine where the test makes them.
+constexpr std::string_view event_count_path = "/sys/kernel/uevent_seqnum";
+
 class FakeDevices {
 public:
     FakeDevices() {
@@ -71,10 +81,7 @@ private:
         if (const auto file = files.find(path); file != files.end()) {
             if (file->second.starts_with('!'))
                 return -std::stoi(file->second.substr(1));
-            const int fd = ::memfd_create("fake file", MFD_CLOEXEC);
-            EXPECT_EQ(::pwrite(fd, file->second.data(), file->second.size(), 0),
-                      static_cast<ssize_t>(file->second.size()));
-            return fd;
+            return fake_file(file->second);
         }
         const bool heap = path.starts_with("/dev/dma_heap/");
         if (!heap && path != "/dev/udmabuf")

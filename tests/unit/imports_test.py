@@ -24,8 +24,8 @@ PLAIN = set(
     memchr memcmp memcpy memmove memset bcmp
     strlen strnlen strcmp strncmp strchr strrchr strstr strerrordesc_np strerrorname_np
     pthread_mutex_lock pthread_mutex_trylock pthread_mutex_unlock pthread_mutex_init pthread_mutex_destroy
-    pthread_once pthread_rwlock_rdlock pthread_rwlock_wrlock pthread_rwlock_unlock
-    pthread_key_create pthread_getspecific pthread_setspecific pthread_atfork __tls_get_addr
+    pthread_atfork pthread_self pthread_once pthread_rwlock_rdlock pthread_rwlock_wrlock pthread_rwlock_unlock
+    pthread_key_create pthread_getspecific pthread_setspecific __tls_get_addr
     secure_getenv abort tolower dladdr
     """.split()
 )

@@ -52,11 +52,11 @@ TEST(NameTable, TellsNamesApartByLengthAndByEveryByte) {
     static Kept kept;
     const auto names = names_like_each_other();
     for (std::size_t i = 0; i < names.size(); ++i)
-        kept.table.bind(names[i], thing(i));
+        kept.table.intern(names[i]).bind(thing(i));
     kept.table.publish();
     for (std::size_t i = 0; i < names.size(); ++i) {
         EXPECT_EQ(find(kept.table, names[i]), thing(i)) << names[i];
-        EXPECT_EQ(kept.table.bound(names[i]), thing(i)) << names[i];
+        EXPECT_EQ(kept.table.known(names[i])->bound(), thing(i)) << names[i];
         std::string other = names[i];
         other[i % other.size()] = 'x';
         EXPECT_EQ(find(kept.table, other), nullptr) << other;
@@ -67,16 +67,17 @@ TEST(NameTable, TellsNamesApartByLengthAndByEveryByte) {
 TEST(NameTable, KeepsAllNamesAndTheirTextsWhenItGrows) {
     static Kept kept;
     EXPECT_EQ(kept.table.published(), nullptr);
-    EXPECT_EQ(kept.table.bound("a"), nullptr);
-    kept.table.bind("a", thing(0));
-    EXPECT_EQ(kept.table.bound("a"), thing(0)) << "before publishing";
+    EXPECT_EQ(kept.table.known("a"), nullptr);
+    kept.table.intern("a").bind(thing(0));
+    EXPECT_EQ(kept.table.known("a")->bound(), thing(0)) << "before publishing";
     kept.table.publish();
-    const char* const text = kept.table.intern("a");
+    const Name* const name = &kept.table.intern("a");
     const auto* const first = kept.table.published();
     for (std::size_t i = 1; i < 3000; ++i)
-        kept.table.bind("device/" + std::to_string(i), thing(i));
+        kept.table.intern("device/" + std::to_string(i)).bind(thing(i));
     EXPECT_NE(kept.table.published(), first);
-    EXPECT_EQ(kept.table.intern("a"), text);
+    EXPECT_EQ(&kept.table.intern("a"), name);
+    EXPECT_STREQ(name->c_str(), "a");
     EXPECT_EQ(find(kept.table, "a"), thing(0));
     for (std::size_t i = 1; i < 3000; ++i)
         EXPECT_EQ(find(kept.table, "device/" + std::to_string(i)), thing(i));
@@ -86,14 +87,14 @@ TEST(NameTable, KeepsAllNamesAndTheirTextsWhenItGrows) {
 
 TEST(NameTable, BindsANameToSomethingElseOrToNothing) {
     static Kept kept;
-    kept.table.bind("short", thing(1));
-    kept.table.bind("a name of more than two words", thing(2));
+    kept.table.intern("short").bind(thing(1));
+    kept.table.intern("a name of more than two words").bind(thing(2));
     kept.table.publish();
-    kept.table.rebind("short", nullptr);
-    kept.table.rebind("a name of more than two words", thing(3));
+    kept.table.intern("short").bind(nullptr);
+    kept.table.intern("a name of more than two words").bind(thing(3));
     EXPECT_EQ(find(kept.table, "short"), nullptr);
     EXPECT_EQ(find(kept.table, "a name of more than two words"), thing(3));
-    kept.table.rebind("short", thing(4));
+    kept.table.intern("short").bind(thing(4));
     EXPECT_EQ(find(kept.table, "short"), thing(4));
 }
 
