@@ -11,9 +11,9 @@ from runner import Context, Counts, StageFailed
 
 CLANG_FORMAT = 14
 VALIDATION = "VK_LAYER_KHRONOS_validation"
-# What the cross-build is made of: all but documents, other stages and the lab's programs, which are no part of it.
-CROSS_BUILT = (".", ":!*.md", ":!docs", ":!abi", ":!tests/lab/*.py", ":!tests/lab/host", ":!tests/lab/guest", ":!tests/runner",
-               ":!tests/documents", ":!scripts", ":!.ci")
+# What a build is made of: all but documents, the stages and what runs beside the lab's guests, which are no part of it.
+BUILT = (".", ":!*.md", ":!docs", ":!abi", ":!tests/lab/*.py", ":!tests/lab/host", ":!tests/lab/guest", ":!tests/lab/selftest",
+         ":!tests/runner", ":!tests/documents", ":!scripts", ":!.ci")
 INSTALLED = (".", ":!abi", ":!.ci", ":!tests")
 LAB_ITSELF = ("scripts/lab", "tests/lab/host", "tests/lab/guest")
 SANITIZED = ("unit", "contract", "vulkan")
@@ -23,12 +23,6 @@ def _files(context, *patterns):
     listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns],
                             cwd=context.tree, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     return [name for name in listed if (context.tree / name).exists()]
-
-
-def _build(context, preset, *targets):
-    context.must("cmake", "--preset", preset)
-    chosen = ["--target", *targets] if targets else []
-    context.must("cmake", "--build", f"build/{preset}", f"-j{context.jobs}", *chosen)
 
 
 def _suites(context, preset, kinds=("unit", "contract")):
@@ -82,7 +76,8 @@ def runner(context):
 
 def dev(context):
     """The dev build and everything ctest knows: unit, contract, tools, modules, installation."""
-    _build(context, "dev")
+    context.must("cmake", "--preset", "dev")
+    context.must("cmake", "--build", "build/dev", f"-j{context.jobs}")
     report = context.logs / "dev.xml"
     report.unlink(missing_ok=True)
     context.run("ctest", "--test-dir", "build/dev", f"-j{context.jobs}", "--output-on-failure", "--no-tests=error",
@@ -90,17 +85,27 @@ def dev(context):
     return reports.junit(report, log=context.log)
 
 
+def _built_and_run(context, preset, env=None, kinds=SANITIZED):
+    """Builds these suites and runs them, unless nothing that is built changed since they passed."""
+    def suites(part):
+        part.must("cmake", "--preset", preset)
+        # Where no Vulkan is found, that suite is not there.
+        targets = [f"tests/{kind}/all" for kind in kinds if (part.tree / "build" / preset / "tests" / kind).is_dir()]
+        part.must("cmake", "--build", f"build/{preset}", f"-j{part.jobs}", "--target", "hwalloc", *targets)
+        return _run_suites(part, preset, env, kinds)
+    return context.unless_unchanged(preset, _files(context, *BUILT), suites)
+
+
 def asan(context):
-    """Unit, contract and Vulkan suites under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer."""
-    _build(context, "asan", "tests/all")
-    return _run_suites(context, "asan", {"ASAN_OPTIONS": "detect_stack_use_after_return=1",
-                                         "UBSAN_OPTIONS": "print_stacktrace=1"}, SANITIZED)
+    """Unit, contract and Vulkan suites under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer.
+    Unless nothing but documents changed since they passed; with --all in any case."""
+    return _built_and_run(context, "asan", {"ASAN_OPTIONS": "detect_stack_use_after_return=1",
+                                            "UBSAN_OPTIONS": "print_stacktrace=1"})
 
 
 def tsan(context):
-    """Unit, contract and Vulkan suites under ThreadSanitizer."""
-    _build(context, "tsan", "tests/all")
-    return _run_suites(context, "tsan", {"TSAN_OPTIONS": "halt_on_error=0"}, SANITIZED)
+    """Unit, contract and Vulkan suites under ThreadSanitizer, on the same condition."""
+    return _built_and_run(context, "tsan", {"TSAN_OPTIONS": "halt_on_error=0"})
 
 
 def abi(context):
@@ -109,9 +114,8 @@ def abi(context):
 
 
 def clang(context):
-    """The library and the unit suite built by clang."""
-    _build(context, "clang", "hwalloc", "tests/unit/all")
-    return _run_suites(context, "clang")
+    """The library and the unit suite built by clang, on the same condition as asan."""
+    return _built_and_run(context, "clang", kinds=("unit",))
 
 
 def lint(context):
@@ -134,12 +138,12 @@ def _cross(context, architecture):
 
 
 def _unless_unchanged(context, architecture, function):
-    return context.unless_unchanged(architecture, _files(context, *CROSS_BUILT) + _files(context, "scripts/cross"), function)
+    return context.unless_unchanged(architecture, _files(context, *BUILT) + _files(context, "scripts/cross"), function)
 
 
 def arm64(context):
     """The cross-build, and under user-mode emulation the unit suite, contract and check of sysmem and memfd.
-    Unless nothing but documents and other tests changed since that passed; with --all in any case."""
+    Unless nothing but documents changed since that passed; with --all in any case."""
     return _unless_unchanged(context, "arm64", functools.partial(_cross, architecture="arm64"))
 
 
@@ -153,6 +157,13 @@ def i386(context):
     def build(part):
         return part.check("i386", "scripts/cross", "--jobs", part.jobs, "i386", "build")
     return _unless_unchanged(context, "i386", build)
+
+
+def _unless_lab_unchanged(context, pieces):
+    """The same pieces, of which those do not run that passed with what is built, what runs in the lab and the lab as they are."""
+    files = _files(context, *BUILT) + _files(context, "tests/lab/*.py", *LAB_ITSELF)
+    return {name: functools.partial(Context.unless_unchanged, name=name, files=files, function=function)
+            for name, function in pieces.items()}
 
 
 def _lab_suites(context):
@@ -177,7 +188,7 @@ def _lab_suites(context):
         pieces[name] = functools.partial(suite, program=program, name=name)
         if context.options.all and program.name in ("vulkan_tests", "gpu_tests"):
             pieces[f"{name} watched"] = functools.partial(watched, program=program, name=f"{name} watched")
-    return pieces
+    return _unless_lab_unchanged(context, pieces)
 
 
 def _lab_tests(context):
@@ -195,18 +206,19 @@ def _lab_tests(context):
         for group in groups.split():
             name = f"{program.stem} {group}"
             pieces[name] = functools.partial(_printed, name=name, command=(program, group), env=often)
-    return pieces
+    return _unless_lab_unchanged(context, pieces)
 
 
 def lab_suites(context):
     """In the lab: unit, contract, device, GPU and Vulkan suites on real drivers, where a skipped test is a failure.
-    With --all those of Vulkan under its validation layer, too."""
+    Unless nothing but documents changed since it passed; with --all in any case, and those of Vulkan under its validation
+    layer, too."""
     return context.together(_lab_suites(context))
 
 
 def lab_tests(context):
     """The programs tests/lab/*_test*, which use the lab from outside: captures, expectations, witnesses.
-    With --all devices come and go ten times as often."""
+    On the same condition; with --all devices come and go ten times as often."""
     return context.together(_lab_tests(context))
 
 
