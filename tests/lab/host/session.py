@@ -12,7 +12,7 @@ from .progress import Progress
 from .screenshot import LINE
 
 PASSED_ON = ("HWALLOC_", "GTEST_")
-GUEST_FILES = ("init", "fragment")
+GUEST_FILES = ("init", "first_mounts", "fragment")
 
 
 def environment():
