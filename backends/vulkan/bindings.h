@@ -28,6 +28,7 @@ struct ImageBinding {
     std::uint64_t modifier = 0;
     ImageLayout layout{};
     VkImageUsageFlags usage = 0;
+    bool plane_views = false; // views of single planes may be made
 
     virtual ~ImageBinding() = default;
 };

@@ -33,6 +33,8 @@ Result<void> Context::examine(std::span<const char* const> extensions) noexcept 
                   functions.GetMemoryFdKHR && functions.GetMemoryFdPropertiesKHR;
     has_modifiers = has_dma_buf && contains(extensions, VK_EXT_IMAGE_DRM_FORMAT_MODIFIER_EXTENSION_NAME) &&
                     functions.GetImageDrmFormatModifierPropertiesEXT;
+    has_format_list =
+        api_version >= VK_API_VERSION_1_2 || contains(extensions, VK_KHR_IMAGE_FORMAT_LIST_EXTENSION_NAME);
     has_foreign = contains(extensions, VK_EXT_QUEUE_FAMILY_FOREIGN_EXTENSION_NAME);
     has_budget = contains(extensions, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
     return examine_buffers();

@@ -68,6 +68,8 @@ struct Context : std::enable_shared_from_this<Context> {
     VkPhysicalDeviceMemoryProperties memory{};
     VkDeviceSize max_allocation = 0;
     bool has_dma_buf = false, has_modifiers = false, has_foreign = false, has_budget = false;
+    bool has_format_list = false; // VkImageFormatListCreateInfo
+    Features enabled_features;    // of the VkDevice
     ExternalBuffers external;
     // Of every VkBuffer with buffer_usage (Vulkan, vkGetBufferMemoryRequirements: both are the same for all
     // sizes).

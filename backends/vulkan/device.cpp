@@ -4,6 +4,7 @@
 #include "backends/vulkan/allocators.h"
 #include "backends/vulkan/images.h"
 #include "backends/vulkan/memory.h"
+#include "backends/vulkan/sampler_conversion.h"
 #include "common/checked.h"
 #include "hwalloc/vulkan.h"
 
@@ -36,8 +37,22 @@ VkExtent2D Texture::extent() const noexcept {
 std::uint64_t Texture::modifier() const noexcept {
     return binding_ ? binding_->modifier : 0;
 }
+bool Texture::plane_views() const noexcept {
+    return binding_ && binding_->plane_views;
+}
 VkDeviceMemory Texture::device_memory() const noexcept {
     return binding_ ? binding_->memory : VK_NULL_HANDLE;
+}
+
+VkSamplerYcbcrConversion SamplerConversion::handle() const noexcept {
+    return binding_ ? binding_->conversion : VK_NULL_HANDLE;
+}
+VkSamplerYcbcrConversionCreateInfo SamplerConversion::create_info() const noexcept {
+    return binding_ ? binding_->info : VkSamplerYcbcrConversionCreateInfo{};
+}
+VkSamplerYcbcrConversionInfo SamplerConversion::info() const noexcept {
+    return {
+        .sType = VK_STRUCTURE_TYPE_SAMPLER_YCBCR_CONVERSION_INFO, .pNext = nullptr, .conversion = handle()};
 }
 
 // ---- the device
@@ -97,6 +112,9 @@ const std::string& Device::name() const noexcept {
 }
 const std::string& Device::index() const noexcept {
     return session_->index;
+}
+const Features& Device::features() const noexcept {
+    return session_->enabled_features;
 }
 bool Device::imports_dma_buf() const noexcept {
     return session_->external.importable;
@@ -203,6 +221,16 @@ Result<Texture> Device::texture(Memory& memory, const ImageLayout& layout, VkIma
         return std::move(binding).error();
     texture.binding_ = *std::move(binding);
     return texture;
+}
+
+Result<SamplerConversion> Device::sampler_conversion(const ImageLayout& layout, const ChromaSiting& siting,
+                                                     VkFilter chroma_filter) noexcept {
+    auto binding = detail::create_conversion(*session_, layout, siting, chroma_filter);
+    if (!binding)
+        return std::move(binding).error();
+    SamplerConversion conversion;
+    conversion.binding_ = *std::move(binding);
+    return conversion;
 }
 
 Result<std::vector<std::uint64_t>> Device::modifiers(std::uint32_t drm_fourcc,

@@ -182,10 +182,10 @@ Result<Image> Exporter::alloc_image(const ImageRequest& request) noexcept {
                                              : std::find(request.modifiers.begin(), request.modifiers.end(),
                                                          modifier) != request.modifiers.end();
         };
-        std::vector<std::uint64_t> possible;
+        std::vector<ModifierSupport> possible;
         for (const ModifierSupport& one : *support)
             if (one.exportable && wanted(one.modifier))
-                possible.push_back(one.modifier);
+                possible.push_back(one);
         if (possible.empty())
             return Error(ErrorKind::unsupported, "allocating an image")
                 .on(session.name)
@@ -196,6 +196,7 @@ Result<Image> Exporter::alloc_image(const ImageRequest& request) noexcept {
         ExportedMemory made;
         made.image = OwnedImage(session, image->image);
         made.format = image->format;
+        made.plane_views = image->plane_views;
         VkMemoryRequirements needs{};
         session.functions.GetImageMemoryRequirements(session.device, image->image, &needs);
         if (auto done = export_memory(session, made, needs); !done)

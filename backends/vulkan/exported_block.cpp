@@ -55,6 +55,7 @@ Result<std::shared_ptr<const ImageBinding>> ExportedBlock::image(Memory& memory)
         binding->modifier = made_.layout.modifier;
         binding->layout = made_.layout;
         binding->usage = exported_image_usage;
+        binding->plane_views = made_.plane_views;
         binding->keep = *std::move(handle);
         return binding;
     });

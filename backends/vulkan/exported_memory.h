@@ -14,6 +14,7 @@ struct ExportedMemory {
     OwnedImage image;
     VkDeviceSize buffer_size = 0;
     VkFormat format = VK_FORMAT_UNDEFINED;
+    bool plane_views = false;
     ImageLayout layout{};
     std::uint32_t type = 0;
     std::uint8_t* mapped = nullptr; // for its life; null: the CPU does not see it

@@ -14,7 +14,7 @@ namespace hwalloc::vulkan::detail {
 #define HWALLOC_VULKAN_INSTANCE(X) \
     X(DestroyInstance) X(EnumeratePhysicalDevices) X(EnumerateDeviceExtensionProperties) X(CreateDevice) \
     X(GetDeviceProcAddr) X(GetPhysicalDeviceProperties) X(GetPhysicalDeviceProperties2) \
-    X(GetPhysicalDeviceMemoryProperties) X(GetPhysicalDeviceMemoryProperties2) \
+    X(GetPhysicalDeviceFeatures2) X(GetPhysicalDeviceMemoryProperties) X(GetPhysicalDeviceMemoryProperties2) \
     X(GetPhysicalDeviceQueueFamilyProperties) X(GetPhysicalDeviceFormatProperties2) \
     X(GetPhysicalDeviceImageFormatProperties2) X(GetPhysicalDeviceExternalBufferProperties)
 // Of a VkDevice of Vulkan 1.1.
@@ -25,7 +25,7 @@ namespace hwalloc::vulkan::detail {
     X(GetBufferMemoryRequirements2) X(GetImageMemoryRequirements2) X(CreateBuffer) X(DestroyBuffer) X(CreateImage) \
     X(DestroyImage) X(GetImageSubresourceLayout) X(CreateCommandPool) X(DestroyCommandPool) X(AllocateCommandBuffers) \
     X(BeginCommandBuffer) X(EndCommandBuffer) X(CmdCopyBuffer) X(CmdFillBuffer) X(CmdPipelineBarrier) X(QueueSubmit) \
-    X(QueueWaitIdle) X(CreateFence) X(DestroyFence) X(ResetFences) X(WaitForFences)
+    X(QueueWaitIdle) X(CreateSamplerYcbcrConversion) X(DestroySamplerYcbcrConversion) X(CreateFence) X(DestroyFence) X(ResetFences) X(WaitForFences)
 // Of extensions; null where the VkDevice was made without them.
 #define HWALLOC_VULKAN_OPTIONAL(X) \
     X(GetMemoryFdKHR) X(GetMemoryFdPropertiesKHR) X(GetImageDrmFormatModifierPropertiesEXT)

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
+#include "backends/vulkan/ycbcr.h"
 #include "common/fixed_text.h"
 
 namespace hwalloc::vulkan::detail {
@@ -45,10 +47,38 @@ VkFormatFeatureFlags features_for(VkImageUsageFlags usage) noexcept {
     return features;
 }
 
-VkImageCreateInfo image_info(const void* next, VkFormat format, std::uint32_t width, std::uint32_t height,
-                             VkImageUsageFlags usage) noexcept {
+// The formats of an image and of views of its single planes, which it takes
+// VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT to make. None for a format of one plane.
+class ViewFormats {
+public:
+    ViewFormats(const Context& context, VkFormat format) noexcept {
+        const YcbcrFormat* ycbcr = ycbcr_format(format);
+        if (!ycbcr || ycbcr->planes.empty() || !context.has_format_list)
+            return;
+        formats_[count_++] = format;
+        for (const VkFormat plane : ycbcr->planes)
+            if (std::find(formats_.begin(), formats_.begin() + count_, plane) == formats_.begin() + count_)
+                formats_[count_++] = plane;
+    }
+    bool empty() const noexcept { return count_ == 0; }
+    // Valid as long as this object.
+    VkImageFormatListCreateInfo list(const void* next) const noexcept {
+        return {.sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_LIST_CREATE_INFO,
+                .pNext = next,
+                .viewFormatCount = count_,
+                .pViewFormats = formats_.data()};
+    }
+
+private:
+    std::array<VkFormat, ImageLayout::max_planes + 1> formats_{};
+    std::uint32_t count_ = 0;
+};
+
+VkImageCreateInfo image_info(const void* next, bool plane_views, VkFormat format, std::uint32_t width,
+                             std::uint32_t height, VkImageUsageFlags usage) noexcept {
     return {.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
             .pNext = next,
+            .flags = plane_views ? VkImageCreateFlags{VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT} : 0,
             .imageType = VK_IMAGE_TYPE_2D,
             .format = format,
             .extent = {width, height, 1},
@@ -59,6 +89,41 @@ VkImageCreateInfo image_info(const void* next, VkFormat format, std::uint32_t wi
             .usage = usage,
             .sharingMode = VK_SHARING_MODE_EXCLUSIVE,
             .initialLayout = VK_IMAGE_LAYOUT_UNDEFINED};
+}
+
+struct ImageSupport {
+    VkExtent3D most{};
+    VkExternalMemoryFeatureFlags external = 0;
+};
+// What the driver says of images with one modifier that are shared as dma-bufs; nothing where it has none.
+// `views`: null, or the formats that views of them have.
+std::optional<ImageSupport> image_support(const Context& context, VkFormat format, std::uint64_t modifier,
+                                          VkImageUsageFlags usage, const ViewFormats* views) noexcept {
+    const VkImageFormatListCreateInfo list = views ? views->list(nullptr) : VkImageFormatListCreateInfo{};
+    const VkPhysicalDeviceImageDrmFormatModifierInfoEXT with_modifier{
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_DRM_FORMAT_MODIFIER_INFO_EXT,
+        .pNext = views ? &list : nullptr,
+        .drmFormatModifier = modifier,
+        .sharingMode = VK_SHARING_MODE_EXCLUSIVE};
+    const VkPhysicalDeviceExternalImageFormatInfo shared{
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO,
+        .pNext = &with_modifier,
+        .handleType = dma_buf_type};
+    const VkPhysicalDeviceImageFormatInfo2 question{
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_FORMAT_INFO_2,
+        .pNext = &shared,
+        .format = format,
+        .type = VK_IMAGE_TYPE_2D,
+        .tiling = VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT,
+        .usage = usage,
+        .flags = views ? VkImageCreateFlags{VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT} : 0};
+    VkExternalImageFormatProperties external{.sType = VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES};
+    VkImageFormatProperties2 answer{.sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2, .pNext = &external};
+    if (context.functions.GetPhysicalDeviceImageFormatProperties2(context.physical_device, &question,
+                                                                  &answer) != VK_SUCCESS)
+        return std::nullopt;
+    return ImageSupport{answer.imageFormatProperties.maxExtent,
+                        external.externalMemoryProperties.externalMemoryFeatures};
 }
 
 } // namespace
@@ -73,6 +138,15 @@ Result<std::vector<ModifierSupport>> modifiers_for(const Context& context, std::
     const VkFormat format = format_of_drm(drm_fourcc);
     if (format == VK_FORMAT_UNDEFINED)
         return no_format(context, drm_fourcc);
+    const YcbcrFormat* ycbcr = ycbcr_format(format);
+    if (ycbcr && !ycbcr->takes(width, height))
+        return Error(ErrorKind::incompatible, "using an image of a format")
+            .doing(FixedText("using an image of format ", fourcc_name(drm_fourcc), " and ", width, "x",
+                             height, " pixels"))
+            .on(context.name)
+            .remedy("Vulkan has images of this format with whole chroma samples only: an even width, and for "
+                    "4:2:0 an even height; as a buffer it can be used all the same");
+    const ViewFormats views(context, format);
     VkDrmFormatModifierPropertiesListEXT list{.sType =
                                                   VK_STRUCTURE_TYPE_DRM_FORMAT_MODIFIER_PROPERTIES_LIST_EXT};
     VkFormatProperties2 properties{.sType = VK_STRUCTURE_TYPE_FORMAT_PROPERTIES_2, .pNext = &list};
@@ -82,44 +156,37 @@ Result<std::vector<ModifierSupport>> modifiers_for(const Context& context, std::
     context.functions.GetPhysicalDeviceFormatProperties2(context.physical_device, format, &properties);
 
     std::vector<ModifierSupport> supported;
+    bool conversion_missing = false;
     for (const VkDrmFormatModifierPropertiesEXT& one : known) {
         const VkFormatFeatureFlags wanted = features_for(usage);
         if ((one.drmFormatModifierTilingFeatures & wanted) != wanted)
             continue;
-        const VkPhysicalDeviceImageDrmFormatModifierInfoEXT with_modifier{
-            .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_DRM_FORMAT_MODIFIER_INFO_EXT,
-            .drmFormatModifier = one.drmFormatModifier,
-            .sharingMode = VK_SHARING_MODE_EXCLUSIVE};
-        const VkPhysicalDeviceExternalImageFormatInfo shared{
-            .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO,
-            .pNext = &with_modifier,
-            .handleType = dma_buf_type};
-        const VkPhysicalDeviceImageFormatInfo2 question{
-            .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_FORMAT_INFO_2,
-            .pNext = &shared,
-            .format = format,
-            .type = VK_IMAGE_TYPE_2D,
-            .tiling = VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT,
-            .usage = usage};
-        VkExternalImageFormatProperties external{.sType = VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES};
-        VkImageFormatProperties2 answer{.sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2,
-                                        .pNext = &external};
-        if (context.functions.GetPhysicalDeviceImageFormatProperties2(context.physical_device, &question,
-                                                                      &answer) != VK_SUCCESS)
+        std::optional<ImageSupport> image;
+        if (!views.empty())
+            image = image_support(context, format, one.drmFormatModifier, usage, &views);
+        const bool plane_views = image.has_value();
+        if (!image)
+            image = image_support(context, format, one.drmFormatModifier, usage, nullptr);
+        if (!image || width > image->most.width || height > image->most.height)
             continue;
-        const VkExtent3D most = answer.imageFormatProperties.maxExtent;
-        if (width > most.width || height > most.height)
+        if (ycbcr && (usage & VK_IMAGE_USAGE_SAMPLED_BIT) && !plane_views &&
+            !context.enabled_features.sampler_ycbcr_conversion) {
+            conversion_missing = true;
             continue;
-        const auto features = external.externalMemoryProperties.externalMemoryFeatures;
-        supported.push_back(
-            {.modifier = one.drmFormatModifier,
-             .plane_count = one.drmFormatModifierPlaneCount,
-             .exportable = (features & VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT) != 0,
-             .importable = (features & VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) != 0,
-             .dedicated_only = (features & VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT) != 0});
+        }
+        const auto does = [&](VkExternalMemoryFeatureFlags feature) {
+            return (image->external & feature) != 0;
+        };
+        supported.push_back({.modifier = one.drmFormatModifier,
+                             .plane_count = one.drmFormatModifierPlaneCount,
+                             .features = one.drmFormatModifierTilingFeatures,
+                             .plane_views = plane_views,
+                             .exportable = does(VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT),
+                             .importable = does(VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT),
+                             .dedicated_only = does(VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT)});
     }
     if (supported.empty())
-        return no_format(context, drm_fourcc);
+        return conversion_missing ? no_conversion(context, drm_fourcc) : no_format(context, drm_fourcc);
     return supported;
 }
 
@@ -173,8 +240,14 @@ Result<MadeImage> make_explicit_image(const Context& context, const ImageLayout&
     const VkExternalMemoryImageCreateInfo shared{.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
                                                  .pNext = &exactly,
                                                  .handleTypes = dma_buf_type};
-    MadeImage made{.format = format_of_drm(layout.fourcc), .dedicated_only = found->dedicated_only};
-    const VkImageCreateInfo info = image_info(&shared, made.format, layout.width, layout.height, usage);
+    MadeImage made{.format = format_of_drm(layout.fourcc),
+                   .dedicated_only = found->dedicated_only,
+                   .plane_views = found->plane_views};
+    const ViewFormats views(context, made.format);
+    const VkImageFormatListCreateInfo list = views.list(&shared);
+    const void* next = made.plane_views ? static_cast<const void*>(&list) : &shared;
+    const VkImageCreateInfo info =
+        image_info(next, made.plane_views, made.format, layout.width, layout.height, usage);
     if (const VkResult result = context.functions.CreateImage(context.device, &info, nullptr, &made.image);
         result != VK_SUCCESS)
         return refused_layout(context, result, layout, "vkCreateImage");
@@ -182,7 +255,10 @@ Result<MadeImage> make_explicit_image(const Context& context, const ImageLayout&
 }
 
 Result<MadeImage> make_image(const Context& context, const ImageRequest& request,
-                             const std::vector<std::uint64_t>& modifiers, VkImageUsageFlags usage) {
+                             const std::vector<ModifierSupport>& possible, VkImageUsageFlags usage) {
+    std::vector<std::uint64_t> modifiers;
+    for (const ModifierSupport& one : possible)
+        modifiers.push_back(one.modifier);
     const VkImageDrmFormatModifierListCreateInfoEXT one_of{
         .sType = VK_STRUCTURE_TYPE_IMAGE_DRM_FORMAT_MODIFIER_LIST_CREATE_INFO_EXT,
         .drmFormatModifierCount = static_cast<std::uint32_t>(modifiers.size()),
@@ -190,8 +266,15 @@ Result<MadeImage> make_image(const Context& context, const ImageRequest& request
     const VkExternalMemoryImageCreateInfo shared{.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
                                                  .pNext = &one_of,
                                                  .handleTypes = dma_buf_type};
-    MadeImage made{.format = format_of_drm(request.fourcc)};
-    const VkImageCreateInfo info = image_info(&shared, made.format, request.width, request.height, usage);
+    // The flag is for whichever modifier the driver takes.
+    MadeImage made{.format = format_of_drm(request.fourcc),
+                   .plane_views = std::all_of(possible.begin(), possible.end(),
+                                              [](const ModifierSupport& one) { return one.plane_views; })};
+    const ViewFormats views(context, made.format);
+    const VkImageFormatListCreateInfo list = views.list(&shared);
+    const void* next = made.plane_views ? static_cast<const void*>(&list) : &shared;
+    const VkImageCreateInfo info =
+        image_info(next, made.plane_views, made.format, request.width, request.height, usage);
     if (const VkResult result = context.functions.CreateImage(context.device, &info, nullptr, &made.image);
         result != VK_SUCCESS)
         return context.refused(result, "allocating an image", "vkCreateImage");

@@ -12,9 +12,12 @@ namespace hwalloc::vulkan::detail {
 struct ModifierSupport {
     std::uint64_t modifier = 0;
     std::uint32_t plane_count = 0;
+    VkFormatFeatureFlags features = 0;
+    bool plane_views = false; // with VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT, for views of single planes
     bool exportable = false, importable = false, dedicated_only = false;
 };
-// All of them for images of this size (0: any). Errors: unsupported (no such format, no modifiers at all).
+// All of them for images of this size (0: any). Errors: unsupported (no such format, no modifiers at all, a
+// feature of Vulkan that is not enabled), incompatible (a size that images of the format cannot have).
 Result<std::vector<ModifierSupport>> modifiers_for(const Context& context, std::uint32_t drm_fourcc,
                                                    std::uint32_t width, std::uint32_t height,
                                                    VkImageUsageFlags usage);
@@ -23,7 +26,7 @@ Result<std::vector<ModifierSupport>> modifiers_for(const Context& context, std::
 struct MadeImage {
     VkImage image = VK_NULL_HANDLE;
     VkFormat format = VK_FORMAT_UNDEFINED;
-    bool dedicated_only = false;
+    bool dedicated_only = false, plane_views = false;
 };
 // A refusal of an image with this layout by `call`. Drivers that cannot have a pitch or an offset answer
 // VK_ERROR_INITIALIZATION_FAILED, VK_ERROR_UNKNOWN and others that name no reason: these are incompatible.
@@ -33,9 +36,9 @@ Error refused_layout(const Context& context, VkResult result, const ImageLayout&
 // have this pitch or offset), exhausted.
 Result<MadeImage> make_explicit_image(const Context& context, const ImageLayout& layout,
                                       VkImageUsageFlags usage);
-// With whichever of `modifiers` the driver likes best.
+// With whichever of these modifiers the driver likes best.
 Result<MadeImage> make_image(const Context& context, const ImageRequest& request,
-                             const std::vector<std::uint64_t>& modifiers, VkImageUsageFlags usage);
+                             const std::vector<ModifierSupport>& possible, VkImageUsageFlags usage);
 // Where the driver put the planes.
 Result<ImageLayout> layout_of(const Context& context, VkImage image, const ImageRequest& request,
                               const std::vector<ModifierSupport>& support, VkDeviceSize memory_size);

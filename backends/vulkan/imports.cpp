@@ -272,6 +272,7 @@ Result<std::shared_ptr<const ImageBinding>> import_image(Context& context, Impor
     import->modifier = layout.modifier;
     import->layout = layout;
     import->usage = usage;
+    import->plane_views = made->plane_views;
     import->context = context.shared_from_this();
     import->imports = &imports;
     import->held = *std::move(memory);

@@ -2,6 +2,7 @@
 // VkBuffer.
 #include <algorithm>
 
+#include "backends/vulkan/ycbcr.h"
 #include "hwalloc/vulkan.h"
 
 namespace hwalloc::vulkan {
@@ -12,6 +13,19 @@ constexpr Recipe as_image{
     .once = "vulkan::Device::texture() with the plan's layout: one import, kept by the Texture",
     .begin = "acquire_barrier(texture): from VK_QUEUE_FAMILY_FOREIGN_EXT, layout GENERAL",
     .end = "release_barrier(texture), and wait for the fence before a camera gets the memory back"};
+constexpr Recipe as_ycbcr_image{
+    .use = as_image.use,
+    .once =
+        "vulkan::Device::texture() with the plan's layout: one import, kept by the Texture; its colours are "
+        "sampled by Device::sampler_conversion()",
+    .begin = as_image.begin,
+    .end = as_image.end};
+constexpr Recipe as_planes{.use = as_image.use,
+                           .once = "vulkan::Device::texture() with the plan's layout: one import, kept by "
+                                   "the Texture; sampled by views of "
+                                   "its planes, as the VkDevice lacks the feature samplerYcbcrConversion",
+                           .begin = as_image.begin,
+                           .end = as_image.end};
 constexpr Recipe as_buffer{
     .use = "VkBuffer",
     .once = "vulkan::Device::buffer(): one import, kept by the Buffer; the shader applies the plan's stride",
@@ -108,7 +122,7 @@ public:
             return attempt_buffer(memory, layout);
         auto texture = device_.texture(memory, layout, usage_);
         if (texture)
-            return as_image;
+            return recipe_of(*texture);
         if (layout.modifier != linear_modifier || texture.error().kind() == ErrorKind::device_lost)
             return std::move(texture).error();
         auto buffer = attempt_buffer(memory, layout);
@@ -128,6 +142,12 @@ private:
                                                                            : plane.offset + plane.size);
         }
         return end;
+    }
+
+    Recipe recipe_of(const Texture& texture) const noexcept {
+        if (!(usage_ & VK_IMAGE_USAGE_SAMPLED_BIT) || !detail::ycbcr_format(texture.format()))
+            return as_image;
+        return device_.features().sampler_ycbcr_conversion ? as_ycbcr_image : as_planes;
     }
 
     Result<Recipe> attempt_buffer(Memory& memory, const ImageLayout& layout) noexcept {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backends/vulkan/features.h"
 #include "backends/vulkan/vma.h"
 #include "backends/vulkan/vma_memory.h"
 #include "common/taken_streams.h"
@@ -58,7 +59,11 @@ Result<std::shared_ptr<Session>> Session::open(const Functions& functions, VkIns
                                                  .queueFamilyIndex = family,
                                                  .queueCount = 1,
                                                  .pQueuePriorities = &priority};
+        FeatureChain features(chosen.api_version, *extensions);
+        features.ask(session->functions, chosen.handle);
+        session->enabled_features = features.features();
         const VkDeviceCreateInfo info{.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+                                      .pNext = features.enable(),
                                       .queueCreateInfoCount = 1,
                                       .pQueueCreateInfos = &queue_info,
                                       .enabledExtensionCount = static_cast<std::uint32_t>(extensions->size()),
@@ -92,6 +97,7 @@ Result<std::shared_ptr<Session>> Session::wrap(const Handles& handles) noexcept 
         session->physical_device = handles.physical_device;
         session->device = handles.device;
         session->api_version = handles.api_version;
+        session->enabled_features = features_in(handles.enabled_features);
         session->queue = handles.queue;
         session->queue_family = handles.queue_family;
         if (handles.queue_mutex)

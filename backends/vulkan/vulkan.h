@@ -40,14 +40,32 @@ namespace hwalloc::vulkan {
 HWALLOC_API std::span<const char* const> required_device_extensions() noexcept;
 // Those that are used where they are there: VK_EXT_image_drm_format_modifier (with VK_KHR_image_format_list,
 // core in 1.2), VK_EXT_queue_family_foreign, VK_EXT_memory_budget. And VK_KHR_external_semaphore_fd, which
-// the library does not use: it is for an application's own waits between devices (on the VkDevice of open()
-// too).
+// the library does not use, as VK_KHR_timeline_semaphore and VK_KHR_synchronization2 (core in 1.2 and 1.3):
+// they are for an application's own waits between devices (on the VkDevice of open() too).
 HWALLOC_API std::span<const char* const> optional_device_extensions() noexcept;
 // Those of both lists that `physical_device` has: for VkDeviceCreateInfo::ppEnabledExtensionNames, beside the
 // application's own. The strings live for ever. Errors: unavailable (the driver does not answer), exhausted.
 HWALLOC_API Result<std::vector<const char*>>
 device_extensions(VkPhysicalDevice physical_device, PFN_vkGetInstanceProcAddr get_instance_proc_addr,
                   VkInstance instance) noexcept;
+
+// The features of Vulkan that what this library makes is better with. The VkDevice of open() has those that
+// its driver has.
+struct Features {
+    // Sampling images of Y'CbCr pixels (NV12, YUYV) as colours: Device::sampler_conversion(). Without it,
+    // those of one plane are no images that can be sampled, and those of several by views of their planes
+    // alone.
+    bool sampler_ycbcr_conversion = false;
+    // Not used by the library: for an application's own waits between devices.
+    bool timeline_semaphore = false;
+    bool synchronization2 = false;
+};
+// Those that `physical_device` has, with device_extensions(): for an application to enable, by the structures
+// of the same names (VkPhysicalDeviceSamplerYcbcrConversionFeatures, ...) or those of whole versions
+// (VkPhysicalDeviceVulkan11Features, ...). Errors: as device_extensions().
+HWALLOC_API Result<Features> device_features(VkPhysicalDevice physical_device,
+                                             PFN_vkGetInstanceProcAddr get_instance_proc_addr,
+                                             VkInstance instance) noexcept;
 
 // The application's device. All handles stay the application's and must outlive every Device, Buffer, Texture
 // and Memory made with them.
@@ -62,6 +80,9 @@ struct Handles {
     std::uint32_t api_version = VK_API_VERSION_1_1;
     // ppEnabledExtensionNames of the VkDevice; read during wrap() only.
     std::span<const char* const> enabled_extensions{};
+    // VkDeviceCreateInfo::pNext of the VkDevice, for the features that it enables (device_features() names
+    // those that matter); read during wrap() only. Null: none is enabled.
+    const void* enabled_features = nullptr;
     // A queue for copies and fills by the GPU, with `queue_mutex` held around every use, as Vulkan wants it:
     // Memory::copy(), and Allocator::alloc() of memory that is not mapped and has to be zeroed, take it.
     // Null: the library then uses the CPU alone, and cannot zero or copy memory that is not host-visible.
@@ -76,6 +97,7 @@ namespace detail {
 struct Session;
 struct BufferBinding;
 struct ImageBinding;
+struct ConversionBinding;
 } // namespace detail
 
 // A memory as a VkBuffer. Keeps the memory, the VkBuffer and the VkDeviceMemory alive; copies share them.
@@ -125,10 +147,40 @@ public:
     VkExtent2D extent() const noexcept;
     std::uint64_t modifier() const noexcept;
     VkDeviceMemory device_memory() const noexcept;
+    // Whether VkImageViews of its single planes may be made (VK_IMAGE_ASPECT_PLANE_0_BIT, ...), each of one
+    // or two components: VK_FORMAT_R8_UNORM and R8G8_UNORM, or R16_UNORM and R16G16_UNORM for P010. False for
+    // formats of one plane, and where the driver refuses VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT.
+    bool plane_views() const noexcept;
 
 private:
     friend class Device;
     std::shared_ptr<const detail::ImageBinding> binding_;
+};
+
+// Where the samples of chroma are that several pixels share: `x` between left and right, `y` between top and
+// bottom. No layout tells, as cameras do not; this is what video has nearly always, and JPEG has midpoint for
+// both.
+struct ChromaSiting {
+    VkChromaLocation x = VK_CHROMA_LOCATION_COSITED_EVEN;
+    VkChromaLocation y = VK_CHROMA_LOCATION_MIDPOINT;
+};
+
+// A VkSamplerYcbcrConversion, destroyed with the last copy. Thread-safety: as an int.
+class HWALLOC_API SamplerConversion {
+public:
+    SamplerConversion() noexcept = default;
+    explicit operator bool() const noexcept { return binding_ != nullptr; }
+
+    VkSamplerYcbcrConversion handle() const noexcept;
+    // What it was made with. A VkSampler with another filter than chromaFilter needs
+    // VK_FORMAT_FEATURE_SAMPLED_IMAGE_YCBCR_CONVERSION_SEPARATE_RECONSTRUCTION_FILTER_BIT.
+    VkSamplerYcbcrConversionCreateInfo create_info() const noexcept;
+    // For pNext of VkSamplerCreateInfo and VkImageViewCreateInfo, both of which need it.
+    VkSamplerYcbcrConversionInfo info() const noexcept;
+
+private:
+    friend class Device;
+    std::shared_ptr<const detail::ConversionBinding> binding_;
 };
 
 // VkFormat of a format by its name in drm_fourcc.h, and back; VK_FORMAT_UNDEFINED and 0 where the other side
@@ -192,6 +244,8 @@ public:
     const std::string& name() const noexcept;
     // "0" for what open() gives; empty for wrap().
     const std::string& index() const noexcept;
+    // Enabled on the VkDevice.
+    const Features& features() const noexcept;
     bool imports_dma_buf() const noexcept;
     bool exports_dma_buf() const noexcept;
     // hwalloc::sees_cpu_caches() of its DRM node (VK_EXT_physical_device_drm); a driver that is software
@@ -213,13 +267,24 @@ public:
     // that pads buffers, which is asked. Errors: limit (no size is that large), and what the driver answers.
     Result<VkDeviceSize> memory_size_for_buffer(VkDeviceSize size) const noexcept;
     // The picture in `memory` as a VkImage with exactly this layout (VK_EXT_image_drm_format_modifier).
-    // Errors: as buffer(), and invalid (no pixels, no planes, no usage), unsupported (no such format,
-    // modifier or usage), incompatible (the planes do not lie inside the memory's window, or the driver
-    // cannot have this pitch or offset). Linear pixels can be used by buffer() instead, after any of these
-    // but a lost device: drivers refuse a pitch with VK_ERROR_INITIALIZATION_FAILED, out of memory, and more.
+    // Pixels of Y'CbCr are sampled by sampler_conversion(), or by views of the planes
+    // (Texture::plane_views()). Errors: as buffer(), and invalid (no pixels, no planes, no usage),
+    // unsupported (no such format, modifier or usage; a usage that takes a feature which the VkDevice lacks,
+    // by its name), incompatible (the planes do not lie inside the memory's window, or the driver cannot have
+    // this pitch or offset). Linear pixels can be used by buffer() instead, after any of these but a lost
+    // device: drivers refuse a pitch with VK_ERROR_INITIALIZATION_FAILED, out of memory, and more.
     Result<Texture> texture(Memory& memory, const ImageLayout& layout,
                             VkImageUsageFlags usage = VK_IMAGE_USAGE_SAMPLED_BIT |
                                                       VK_IMAGE_USAGE_TRANSFER_SRC_BIT) noexcept;
+    // What turns the Y'CbCr pixels of `layout` into R'G'B' when they are sampled (Vulkan, "Sampler Y'CBCR
+    // Conversion"), for the layout's format, modifier, matrix and range. A layout that does not tell its
+    // matrix is taken to be BT.709 above 1024x576 pixels, else BT.601, and one without a range to be limited.
+    // Where the driver has one place only for chroma samples, or no linear filter for them, that is what the
+    // conversion has: SamplerConversion::create_info() tells. Errors: invalid (no Y'CbCr pixels, which need
+    // none), unsupported (the feature sampler_ycbcr_conversion is not enabled; the driver lacks the format or
+    // modifier; no such matrix in Vulkan), exhausted.
+    Result<SamplerConversion> sampler_conversion(const ImageLayout& layout, const ChromaSiting& siting = {},
+                                                 VkFilter chroma_filter = VK_FILTER_LINEAR) noexcept;
     // The modifiers that the driver has for a format and usage; linear is 0. Errors: invalid (no usage),
     // unsupported (none), exhausted.
     Result<std::vector<std::uint64_t>> modifiers(std::uint32_t drm_fourcc, VkImageUsageFlags usage) noexcept;

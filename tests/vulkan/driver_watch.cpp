@@ -136,6 +136,21 @@ R DriverWatch::forward(A... arguments) {
             return create_buffer ? create_buffer(next, device, *info, out) : next(device, info, nullptr, out);
         };
         return make(arguments...);
+    } else if constexpr (same<Member, &Functions::CreateDevice>) {
+        const auto make = [&](VkPhysicalDevice device, const VkDeviceCreateInfo* info,
+                              const VkAllocationCallbacks*, VkDevice* out) {
+            return create_device ? create_device(next, device, *info, out) : next(device, info, nullptr, out);
+        };
+        return make(arguments...);
+    } else if constexpr (same<Member, &Functions::CreateSamplerYcbcrConversion>) {
+        const auto make = [&](VkDevice device, const VkSamplerYcbcrConversionCreateInfo* info,
+                              const VkAllocationCallbacks*, VkSamplerYcbcrConversion* out) {
+            return create_conversion ? create_conversion(*info, out) : next(device, info, nullptr, out);
+        };
+        return make(arguments...);
+    } else if constexpr (same<Member, &Functions::DestroySamplerYcbcrConversion>) {
+        if (!create_conversion)
+            next(arguments...);
     } else if constexpr (same<Member, &Functions::CreateImage>) {
         const auto make = [&](VkDevice device, const VkImageCreateInfo* info, const VkAllocationCallbacks*,
                               VkImage* out) {
@@ -198,6 +213,9 @@ void DriverWatch::done(VkResult result, A... arguments) {
     } else if constexpr (same<Member, &Functions::GetPhysicalDeviceProperties2>) {
         if (properties)
             properties(out->properties);
+    } else if constexpr (same<Member, &Functions::GetPhysicalDeviceFeatures2>) {
+        if (device_features)
+            device_features(*out);
     } else if constexpr (same<Member, &Functions::GetPhysicalDeviceMemoryProperties>) {
         if (memory_properties)
             memory_properties(*out);
@@ -238,6 +256,9 @@ void DriverWatch::done(VkResult result, A... arguments) {
         note(arguments...);
         if (made)
             born("VkImage", number(*out));
+    } else if constexpr (same<Member, &Functions::CreateSamplerYcbcrConversion>) {
+        if (made)
+            born("VkSamplerYcbcrConversion", number(*out));
     } else if constexpr (same<Member, &Functions::CreateFence>) {
         if (made)
             born("VkFence", number(*out));
@@ -321,6 +342,8 @@ R DriverWatch::pass(const char* name, A... arguments) {
             end("VkBuffer", second(arguments...));
         else if constexpr (same<Member, &Functions::DestroyImage>)
             end("VkImage", second(arguments...));
+        else if constexpr (same<Member, &Functions::DestroySamplerYcbcrConversion>)
+            end("VkSamplerYcbcrConversion", second(arguments...));
         else if constexpr (same<Member, &Functions::DestroyFence>) {
             end("VkFence", second(arguments...));
             std::lock_guard guard(mutex_);

@@ -75,6 +75,7 @@ public:
     // ---- what the driver says and does; set before devices are wrapped
     std::function<void(VkPhysicalDeviceProperties&)> properties;
     std::function<void(VkPhysicalDeviceMemoryProperties&)> memory_properties;
+    std::function<void(VkPhysicalDeviceFeatures2&)> device_features;
     std::function<void(VkExternalBufferProperties&)> external_buffers;
     std::function<void(VkMemoryRequirements2&)> requirements;
     // Of a VkBuffer: bytes it needs, by the bytes it has.
@@ -83,6 +84,11 @@ public:
     std::function<VkResult(PFN_vkCreateBuffer, VkDevice, const VkBufferCreateInfo&, VkBuffer*)> create_buffer;
     std::function<VkResult(PFN_vkAllocateMemory, VkDevice, const VkMemoryAllocateInfo&, VkDeviceMemory*)>
         allocate;
+    std::function<VkResult(PFN_vkCreateDevice, VkPhysicalDevice, const VkDeviceCreateInfo&, VkDevice*)>
+        create_device;
+    // Then the driver's own destroys none either.
+    std::function<VkResult(const VkSamplerYcbcrConversionCreateInfo&, VkSamplerYcbcrConversion*)>
+        create_conversion;
     std::function<VkResult(PFN_vkCreateImage, VkDevice, const VkImageCreateInfo&, VkImage*)> create_image;
     std::function<void(VkFormat, VkFormatProperties2&)> format_properties;
     std::function<VkResult(const VkPhysicalDeviceImageFormatInfo2&, VkImageFormatProperties2&)>

@@ -26,6 +26,7 @@ protected:
         Handles handles = fake_handles();
         all.push_back(VK_EXT_IMAGE_DRM_FORMAT_MODIFIER_EXTENSION_NAME);
         handles.enabled_extensions = all;
+        handles.enabled_features = enabled_features;
         return wrap(handles);
     }
     Handles fake_handles() {
@@ -40,6 +41,10 @@ protected:
     std::optional<FakeDmaBufDriver> driver;
     std::optional<FakeImages> images;
     std::vector<const char*> all;
+    // What the application enabled: the made-up driver has what pictures take.
+    const VkPhysicalDeviceSamplerYcbcrConversionFeatures converts{
+        VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SAMPLER_YCBCR_CONVERSION_FEATURES, nullptr, VK_TRUE};
+    const void* enabled_features = &converts;
 };
 
 } // namespace hwalloc::vulkan::testing

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <vector>
 
@@ -24,6 +25,14 @@ public:
         };
         watch.create_image = [this](PFN_vkCreateImage next, VkDevice device, const VkImageCreateInfo& info,
                                     VkImage* out) { return create(next, device, info, out); };
+        watch.create_conversion = [this](const VkSamplerYcbcrConversionCreateInfo& info,
+                                         VkSamplerYcbcrConversion* out) {
+            conversions.push_back(info);
+            std::uint64_t handle = 0x1000 + conversions.size();
+            static_assert(sizeof(*out) == sizeof(handle));
+            std::memcpy(out, &handle, sizeof(handle));
+            return VK_SUCCESS;
+        };
         watch.image_modifier = [](VkImage, VkImageDrmFormatModifierPropertiesEXT& answer) {
             answer.drmFormatModifier = linear_modifier;
             return VK_SUCCESS;
@@ -42,11 +51,14 @@ public:
     };
     std::vector<Asked> asked;
 
+    std::vector<VkSamplerYcbcrConversionCreateInfo> conversions;
+
     // Habits: a pitch that it cannot have is refused with this.
     std::uint64_t pitch_unit = 1;
     VkResult pitch_refusal = VK_ERROR_INVALID_DRM_FORMAT_MODIFIER_PLANE_LAYOUT_EXT;
     // Flags that it knows for no image with a modifier.
     VkImageCreateFlags refused_flags = 0;
+    VkFormatFeatureFlags features = ~VkFormatFeatureFlags{0};
 
 private:
     static std::uint32_t planes_of(VkFormat format) {
@@ -62,13 +74,12 @@ private:
         }
     }
 
-    static void tell_modifiers(VkFormat format, VkFormatProperties2& answer) {
+    void tell_modifiers(VkFormat format, VkFormatProperties2& answer) const {
         auto* list = static_cast<VkDrmFormatModifierPropertiesListEXT*>(answer.pNext);
         if (list->pDrmFormatModifierProperties && list->drmFormatModifierCount > 0)
             list->pDrmFormatModifierProperties[0] = {.drmFormatModifier = linear_modifier,
                                                      .drmFormatModifierPlaneCount = planes_of(format),
-                                                     .drmFormatModifierTilingFeatures =
-                                                         ~VkFormatFeatureFlags{0}};
+                                                     .drmFormatModifierTilingFeatures = features};
         list->drmFormatModifierCount = 1;
     }
 

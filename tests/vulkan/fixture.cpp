@@ -96,6 +96,10 @@ Application::Application() {
     if (!wanted)
         throw std::runtime_error(wanted.error().message());
     extensions = std::move(*wanted);
+    auto features = device_features(physical_device, vkGetInstanceProcAddr, instance);
+    if (!features)
+        throw std::runtime_error(features.error().message());
+    ycbcr.samplerYcbcrConversion = features->sampler_ycbcr_conversion ? VK_TRUE : VK_FALSE;
     constexpr float priority = 1; // lavapipe's one family does everything
     VkDeviceQueueCreateInfo queues{};
     queues.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
@@ -103,6 +107,7 @@ Application::Application() {
     queues.pQueuePriorities = &priority;
     VkDeviceCreateInfo device_info{};
     device_info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
+    device_info.pNext = &ycbcr;
     device_info.queueCreateInfoCount = 1;
     device_info.pQueueCreateInfos = &queues;
     device_info.enabledExtensionCount = static_cast<std::uint32_t>(extensions.size());
@@ -130,6 +135,7 @@ Handles Application::handles() const {
             .get_instance_proc_addr = vkGetInstanceProcAddr,
             .api_version = VK_API_VERSION_1_1,
             .enabled_extensions = extensions,
+            .enabled_features = &ycbcr,
             .queue = queue,
             .queue_family = queue_family,
             .queue_mutex = &queue_mutex};

@@ -51,6 +51,9 @@ public:
     std::uint32_t queue_family = 0;
     mutable std::mutex queue_mutex;
     std::vector<const char*> extensions;
+    // Enabled where the device has it.
+    VkPhysicalDeviceSamplerYcbcrConversionFeatures ycbcr{
+        VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SAMPLER_YCBCR_CONVERSION_FEATURES, nullptr, VK_FALSE};
     bool validated = false;
     // What the validation layer said; shared with the layer's callback.
     std::vector<std::string> complaints;

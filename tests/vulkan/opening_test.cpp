@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "backends/vulkan/allocators.h"
+#include "backends/vulkan/features.h"
 #include "tests/vulkan/fixture.h"
 
 namespace hwalloc::vulkan::testing {
@@ -102,6 +103,33 @@ int wrong_allocators() {
     return wrong + report(driver);
 }
 
+// The features that the library's own VkDevice is made with, on a driver that has them all.
+int wrong_features() {
+    DriverWatch watch;
+    Features asked;
+    watch.device_features = [](VkPhysicalDeviceFeatures2& answer) {
+        for (auto* at = static_cast<VkBaseOutStructure*>(answer.pNext); at; at = at->pNext)
+            // Each is of one feature.
+            reinterpret_cast<VkPhysicalDeviceSamplerYcbcrConversionFeatures*>(at)->samplerYcbcrConversion =
+                VK_TRUE;
+    };
+    watch.create_device = [&](PFN_vkCreateDevice next, VkPhysicalDevice device,
+                              const VkDeviceCreateInfo& info, VkDevice* out) {
+        asked = detail::features_in(info.pNext);
+        VkDeviceCreateInfo plain = info;
+        plain.pNext = nullptr; // the driver that is there may have none of them
+        return next(device, &plain, nullptr, out);
+    };
+    auto device = Device::open("0");
+    if (!device)
+        return 100;
+    const Features& told = device->features();
+    int wrong = 0;
+    for (const Features& one : {asked, told})
+        wrong += !one.sampler_ycbcr_conversion + !one.timeline_semaphore + !one.synchronization2;
+    return wrong;
+}
+
 class OpeningDeathTest : public ::testing::Test {
 protected:
     void SetUp() override {
@@ -120,6 +148,10 @@ TEST_F(OpeningDeathTest, ADriverMayWaitForAThreadThatOpensTheDeviceToo) {
 
 TEST_F(OpeningDeathTest, ADriverMayWaitForAThreadThatAllocates) {
     EXPECT_EXIT(std::_Exit(wrong_allocators()), ::testing::ExitedWithCode(0), "");
+}
+
+TEST_F(OpeningDeathTest, TheLibrarysOwnDeviceHasTheFeaturesThatPicturesTake) {
+    EXPECT_EXIT(std::_Exit(wrong_features()), ::testing::ExitedWithCode(0), "");
 }
 
 } // namespace
