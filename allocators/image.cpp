@@ -1,4 +1,5 @@
 #include "hwalloc/image.h"
+#include "allocators/modifiers.h"
 #include "common/addressable.h"
 
 #include <algorithm>
@@ -7,9 +8,7 @@ namespace hwalloc {
 Result<Image> alloc_image(Allocator& allocator, const ImageRequest& request) noexcept {
     if (auto* images = allocator.extension<AllocatesImages>())
         return images->alloc_image(request);
-    const auto& modifiers = request.modifiers;
-    if (!modifiers.empty() &&
-        std::find(modifiers.begin(), modifiers.end(), linear_modifier) == modifiers.end())
+    if (!allows_linear(request.modifiers))
         return Error(ErrorKind::unsupported, "allocating an image")
             .on(allocator.name())
             .remedy(

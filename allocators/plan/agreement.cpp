@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "allocators/modifiers.h"
 #include "allocators/plan/planner.h"
 #include "common/addressable.h"
 #include "common/checked.h"
@@ -9,12 +10,6 @@
 
 namespace hwalloc::planning {
 namespace {
-
-bool takes_linear(const Constraints& constraints) {
-    const auto& modifiers = constraints.modifiers;
-    return modifiers.empty() ||
-           std::find(modifiers.begin(), modifiers.end(), linear_modifier) != modifiers.end();
-}
 
 std::uint64_t round_up(std::uint64_t value, std::uint64_t to) {
     return to > 1 ? (value + to - 1) / to * to : value;
@@ -141,7 +136,7 @@ Agreement agree(std::span<const ParticipantRef> participants, const ImageSpec& i
     }
     if (!agreement.constraints)
         return agreement;
-    auto layout = takes_linear(*agreement.constraints)
+    auto layout = allows_linear(agreement.constraints->modifiers)
                       ? proposal(image, *agreement.constraints)
                       : Error(ErrorKind::incompatible, "the devices have no linear layout in common");
     if (layout)

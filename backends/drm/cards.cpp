@@ -44,12 +44,12 @@ void find_paths(std::vector<Card>& cards) {
     }
 }
 
+} // namespace
+
 bool is_card(std::string_view entry) noexcept {
     return entry.starts_with("card") && entry.size() > 4 &&
            entry.find_first_not_of("0123456789", 4) == entry.npos;
 }
-
-} // namespace
 
 std::string_view Card::short_driver() const noexcept {
     const std::string_view whole = driver;

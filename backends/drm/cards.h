@@ -13,12 +13,15 @@ struct Card {
     std::string name;   // "card0"
     std::string node;   // "/dev/dri/card0"
     std::string driver; // what /sys calls the driver; empty where that does not tell
-    std::string path;   // by udev's word where it is plugged in, "pci-0000:00:02.0"; may be empty
+    std::string path;   // where it is plugged in, as udev names it: "pci-0000:00:02.0"; may be empty
     bool has_screens = false;
 
     // Other names of the driver: DRM's own often lacks the "-drm" that the driver of the bus has ("vc4-drm").
     std::string_view short_driver() const noexcept;
 };
+
+// Whether a file in /dev/dri or /sys/class/drm is a card: "card0", but no "card0-HDMI-A-1" or "renderD128".
+bool is_card(std::string_view entry) noexcept;
 
 // Every card with a primary node, "card2" before "card10". `*why`, if given, is a negative errno when
 // /dev/dri cannot be listed, else 0. May throw std::bad_alloc.

@@ -56,11 +56,10 @@ Device::Device(std::shared_ptr<File> file) noexcept : file_(std::move(file)) {}
 
 Result<Device> Device::open(std::string_view which) noexcept {
     return without_exceptions([&]() -> Result<Device> {
-        const bool card = which.starts_with("card") && which.size() > 4 &&
-                          which.find_first_not_of("0123456789", 4) == which.npos;
         auto file = which.starts_with('/') ? File::open(std::string(which))
-                    : card ? File::open(std::string(detail::node_directory) + "/" + std::string(which))
-                           : open_by_driver(which);
+                    : detail::is_card(which)
+                        ? File::open(std::string(detail::node_directory) + "/" + std::string(which))
+                        : open_by_driver(which);
         if (!file)
             return std::move(file).error();
         return Device(std::move(*file));
@@ -147,7 +146,7 @@ Result<void> lay_planes(drm_mode_fb_cmd2& request, const Memory& memory, const I
 
 Error framebuffer_refused(const File& file, int answer, const drm_mode_fb_cmd2& request,
                           const ImageLayout& layout) noexcept try {
-    const auto told = [&](Error&& error, const char* remedy) {
+    const auto explained = [&](Error&& error, const char* remedy) {
         FixedText what("making a framebuffer of ", layout.width, "x", layout.height, " ");
         what.append(fourcc_name(layout.fourcc)).append(" with a pitch of ").append(layout.planes[0].stride);
         what.append(" bytes and modifier 0x").append(layout.modifier, 16);
@@ -158,21 +157,21 @@ Error framebuffer_refused(const File& file, int answer, const drm_mode_fb_cmd2& 
     switch (-answer) {
     case EOPNOTSUPP:
     case ENOSYS:
-        return told(file.refused(ErrorKind::unsupported, answer, call_name, doing),
-                    "this card has no screens, or its driver sets no modes");
+        return explained(file.refused(ErrorKind::unsupported, answer, call_name, doing),
+                         "this card has no screens, or its driver sets no modes");
     case EACCES:
-        return told(file.refused(ErrorKind::permission, answer, call_name, doing),
-                    "framebuffers are made on the primary node (/dev/dri/cardN), not on a render node");
+        return explained(file.refused(ErrorKind::permission, answer, call_name, doing),
+                         "framebuffers are made on the primary node (/dev/dri/cardN), not on a render node");
     case ENOENT: // also virtio_gpu's word for a format
         if (!file.is_open(request.handles[0]))
-            return told(file.refused(ErrorKind::invalid, answer, call_name, doing),
-                        "the memory's GEM handle on this open file was closed by another: whoever imports on "
-                        "it too does "
-                        "so by gem_handle(), or tells its handles by adopt_handle()");
+            return explained(
+                file.refused(ErrorKind::invalid, answer, call_name, doing),
+                "another closed the memory's GEM handle on this open file: whoever imports on it too does "
+                "so by gem_handle(), or tells its handles by adopt_handle()");
         [[fallthrough]];
     case EINVAL:
     case ERANGE:
-        return told(
+        return explained(
             file.refused(ErrorKind::incompatible, answer, call_name, doing),
             "the driver cannot show this format, size, pitch or modifier; its planes tell what they can "
             "(drm_info, modetest -p)");
@@ -183,8 +182,8 @@ Error framebuffer_refused(const File& file, int answer, const drm_mode_fb_cmd2& 
     return file.refused(answer, "MODE_ADDFB2", "making a framebuffer");
 }
 
-// Linear is said aloud where the driver knows modifiers; where its planes do not list it, a buffer without a
-// word is taken as linear all the same.
+// The linear modifier is given where the driver knows modifiers. Where its planes do not list it, a
+// framebuffer without a modifier is taken to be linear all the same.
 int add_framebuffer(File& file, drm_mode_fb_cmd2& request, std::uint64_t modifier) noexcept {
     if (modifier != DRM_FORMAT_MOD_INVALID && file.knows_modifiers()) {
         request.flags = DRM_MODE_FB_MODIFIERS;

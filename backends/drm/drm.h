@@ -159,8 +159,8 @@ public:
     const std::string& node() const noexcept;
 
     // `memory`'s GEM handle on this file: its own where a dumb buffer of this file is behind it, else by
-    // importing its dma-buf. It stands for the whole storage; where the memory's window begins in it says
-    // borrow_fd(). Errors: unsupported (the memory is no dma-buf), incompatible (the card does not
+    // importing its dma-buf. It stands for the whole storage; borrow_fd() says where the memory's
+    // window begins in it. Errors: unsupported (the memory is no dma-buf), incompatible (the card does not
     // take this buffer: with the causes that the errno leaves), exhausted, device lost, invalid (opened
     // before a fork(), by the parent).
     Result<GemHandle> gem_handle(Memory& memory) noexcept;
@@ -171,7 +171,7 @@ public:
     Result<GemHandle> adopt_handle(std::uint32_t handle) noexcept;
     // The picture in `memory` as a framebuffer (DRM_IOCTL_MODE_ADDFB2). All planes are in this one memory,
     // counted from the beginning of its window. layout.modifier is told to drivers that know modifiers;
-    // linear is taken to be what all others mean. Needs no DRM master. Errors: as gem_handle(); invalid (a
+    // all others are taken to mean linear. Needs no DRM master. Errors: as gem_handle(); invalid (a
     // plane outside the memory, no pixels), limit (more handles of the memory than there can be), unsupported
     // (a card without screens, a modifier on a driver that knows none), incompatible (a format, size or pitch
     // that the driver cannot show).

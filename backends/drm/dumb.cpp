@@ -19,7 +19,7 @@ namespace {
 Error create_refused(const File& file, int answer, const DumbShape& shape) noexcept {
     constexpr const char* call_name = "MODE_CREATE_DUMB";
     constexpr const char* doing = "making a dumb buffer";
-    const auto told = [&](Error&& error) {
+    const auto described = [&](Error&& error) {
         return std::move(error)
             .doing(FixedText("making a dumb buffer of ", shape.width, "x", shape.height, " pixels of ",
                              shape.bits, " bits"))
@@ -31,18 +31,18 @@ Error create_refused(const File& file, int answer, const DumbShape& shape) noexc
     case ENOSYS:
     case EOPNOTSUPP:
     case ENOTTY:
-        return told(file.refused(ErrorKind::unsupported, answer, call_name, doing)
-                        .remedy(FixedText("this card's driver makes no dumb buffers", elsewhere)));
+        return described(file.refused(ErrorKind::unsupported, answer, call_name, doing)
+                             .remedy(FixedText("this card's driver makes no dumb buffers", elsewhere)));
     case EACCES:
-        return told(
+        return described(
             file.refused(ErrorKind::permission, answer, call_name, doing)
                 .remedy("dumb buffers are made on the primary node (/dev/dri/cardN), not on a render node"));
     case ENOMEM:
     case ENOSPC:
-        return told(file.refused(answer, call_name, doing)
-                        .remedy(FixedText("the card has no room left: release buffers", elsewhere)));
+        return described(file.refused(answer, call_name, doing)
+                             .remedy(FixedText("the card has no room left: release buffers", elsewhere)));
     default:
-        return told(file.refused(answer, call_name, doing));
+        return described(file.refused(answer, call_name, doing));
     }
 }
 

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <new>
 
+#include "allocators/interface_of.h"
 #include "allocators/page_geometry.h"
 #include "common/addressable.h"
 #include "common/cache_line_new.h"
@@ -50,15 +51,15 @@ private:
         return begin_access(*dma_buf(), *File::of(handle_), handle_, info.flags);
     }
     void* do_extension(std::string_view id) noexcept override {
-        return id == HasGemHandle::extension_id ? static_cast<HasGemHandle*>(this)
-                                                : DmaBufBlock::do_extension(id);
+        void* own = interface_of<HasGemHandle>(this, id);
+        return own ? own : DmaBufBlock::do_extension(id);
     }
 
     GemHandle handle_;
     Origin origin_;
 };
 
-// What is in the memory of a card may be anybody's.
+// The memory of a card may still hold another process's bytes.
 Result<void> clear(DmaBuf& buffer, const File& file, const GemHandle& handle) noexcept {
     auto bytes = begin_access(buffer, file, handle, MapFlags::write);
     if (!bytes)
@@ -154,17 +155,7 @@ Result<void> DumbAllocator::available() noexcept {
 }
 
 void* DumbAllocator::do_extension(std::string_view id) noexcept {
-    if (id == Describes::extension_id)
-        return static_cast<Describes*>(this);
-    if (id == ImportsDmaBuf::extension_id)
-        return static_cast<ImportsDmaBuf*>(this);
-    if (id == AllocatesImages::extension_id)
-        return static_cast<AllocatesImages*>(this);
-    if (id == KeepsDevice::extension_id)
-        return static_cast<KeepsDevice*>(this);
-    if (id == OffersParticipant::extension_id)
-        return static_cast<OffersParticipant*>(this);
-    return nullptr;
+    return interface_of<Describes, ImportsDmaBuf, AllocatesImages, KeepsDevice, OffersParticipant>(this, id);
 }
 
 Result<ParticipantRef> DumbAllocator::participant() noexcept {

@@ -69,7 +69,8 @@ private:
     // gone and the name is that of a card again.
     template<class Work>
     auto with_file(Work&& work) noexcept -> decltype(work(std::shared_ptr<File>()));
-    // The dma-buf of a new dumb buffer, at least `bytes` of it, with nothing of anybody's in it.
+    // The dma-buf of a new dumb buffer, at least `bytes` of it, cleared where the driver leaves old bytes in
+    // it.
     Result<DmaBufRef> export_buffer(const std::shared_ptr<File>& file, const Dumb& dumb,
                                     std::size_t bytes) noexcept;
     Result<Block*> alloc_on(const std::shared_ptr<File>& file, std::size_t size,

@@ -162,9 +162,9 @@ Result<std::shared_ptr<File>> File::open(const std::string& node, ErrorKind abse
         constexpr int flags = O_RDWR;
         const int opened = kernel.open(node.c_str(), flags | O_CLOEXEC);
         if (opened < 0) {
-            NodeAdvice told = advice;
-            told.absence = absence;
-            return node_refused(node.c_str(), flags, -opened, told);
+            NodeAdvice of_this_absence = advice;
+            of_this_absence.absence = absence;
+            return node_refused(node.c_str(), flags, -opened, of_this_absence);
         }
         UniqueFd fd(opened);
         // Who opens a card while nobody is its DRM master becomes that (drm_auth.c, drm_master_open), and

@@ -52,7 +52,7 @@ struct File : std::enable_shared_from_this<File> {
     GemHandle get(const GemHandle& owned) noexcept;
     // One owner fewer; the last closes the handle.
     void put(std::uint32_t handle) noexcept;
-    // One owner fewer, who closes the handle himself: nobody here does.
+    // One owner fewer, which closes the handle itself: the last GemHandle does not.
     void give_back(std::uint32_t handle) noexcept;
 
     // A child of fork() has the same open file as its parent, whose handles and framebuffers are not the

@@ -51,7 +51,7 @@ Result<GemHandle> File::track_locked(std::uint32_t handle) noexcept {
         try {
             owners_.resize(std::size_t{handle} + 1);
         } catch (const std::bad_alloc&) {
-            close(handle); // nobody else has it: its count would be there
+            close(handle); // it has no other owner, whose count would be here
             return Error(ErrorKind::exhausted, "no memory for counting the owners of a GEM handle");
         }
     ++owners_[handle].count;
@@ -138,7 +138,7 @@ Error File::import_refused(int answer, int dma_buf, const File* maker) const noe
             why.append(", which ").append(exporter).append(" made");
         why.append(
                ": its driver imports no memory but its own, or needs one contiguous run of memory, or the "
-               "maker shows the memory to no other device; allocate from the card itself (drm-dumb/")
+               "exporter lets no other device attach to the memory; allocate from the card itself (drm-dumb/")
             .append(std::string_view(node).substr(node.rfind('/') + 1))
             .append("), or, where it needs contiguous memory, from a contiguous heap");
         return refused(ErrorKind::incompatible, answer, call_name, doing).remedy(why);

@@ -1,10 +1,10 @@
 // Images in dumb buffers: the driver says what the pitch is.
 #include <drm_fourcc.h>
 
-#include <algorithm>
 #include <limits>
 
 #include "allocators/geometry.h"
+#include "allocators/modifiers.h"
 #include "backends/drm/dumb_allocator.h"
 #include "common/addressable.h"
 #include "common/fixed_text.h"
@@ -12,11 +12,6 @@
 
 namespace hwalloc::drm::detail {
 namespace {
-
-bool takes_linear(std::span<const std::uint64_t> modifiers) noexcept {
-    return modifiers.empty() ||
-           std::find(modifiers.begin(), modifiers.end(), linear_modifier) != modifiers.end();
-}
 
 // What to ask for, so that the driver's rule about the pitch is that for these pixels: as many bits as a
 // pixel has, where all planes are one. Else bytes, in rows of the first plane, and as many rows as hold all
@@ -65,7 +60,7 @@ Result<Dumb> create(const std::shared_ptr<File>& file, const DumbShape& shape) n
 } // namespace
 
 Result<Image> DumbAllocator::alloc_image(const ImageRequest& request) noexcept {
-    if (!takes_linear(request.modifiers))
+    if (!allows_linear(request.modifiers))
         return Error(ErrorKind::unsupported, "allocating an image")
             .on(source_.node())
             .remedy("dumb buffers are linear, and linear is not among the modifiers asked for");

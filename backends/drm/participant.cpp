@@ -41,7 +41,7 @@ public:
         return {};
     }
 
-    // What a plane can show beyond linear pixels is known to who sets the mode; a format that the driver
+    // What a plane can show beyond linear pixels is known to whoever sets the mode; a format that the driver
     // cannot show is told by the trial.
     Result<Constraints> ask(const ImageSpec& image) noexcept override {
         if (use_ == CardUse::framebuffer && !image.pixels())

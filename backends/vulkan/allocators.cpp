@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "allocators/interface_of.h"
 #include "common/addressable.h"
 #include "common/fixed_text.h"
 
@@ -46,11 +47,7 @@ Result<void> VulkanAllocator::available() noexcept {
 }
 
 void* VulkanAllocator::do_extension(std::string_view id) noexcept {
-    if (id == Describes::extension_id)
-        return static_cast<Describes*>(this);
-    if (id == OnVulkanDevice::extension_id)
-        return static_cast<OnVulkanDevice*>(this);
-    return nullptr;
+    return interface_of<Describes, OnVulkanDevice>(this, id);
 }
 
 namespace {

@@ -15,8 +15,8 @@ namespace {
 Result<void> add(BackendHost& host, Instance& instance, const PhysicalDevice& device, Placement placement,
                  const std::string& suffix) {
     const std::string name = "vulkan/" + device.index + suffix;
-    // The first device of a driver has its word, and of several drivers for one node the first has that, as
-    // for Device::open(); the family's bare name is the best device's.
+    // The first device of a driver has the driver's name too, and the first of several drivers for one node
+    // the node's, as for Device::open(); the family's bare name is the best device's.
     const auto alias = [&](std::string PhysicalDevice::*way) {
         const auto& devices = instance.devices();
         const auto first = std::find_if(devices.begin(), devices.end(),

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <new>
 
+#include "allocators/interface_of.h"
+#include "allocators/modifiers.h"
 #include "backends/vulkan/allocators.h"
 #include "backends/vulkan/exported_block.h"
 #include "backends/vulkan/images.h"
@@ -24,7 +26,7 @@ public:
 
     Session& session() noexcept override { return session_; }
     VkDeviceSize region_offset() const noexcept override { return 0; }
-    bool cached() const noexcept override { return true; } // nobody tells; reading is what the CPU then does
+    bool cached() const noexcept override { return true; } // nothing tells: the CPU reads it as if it were
     Result<std::shared_ptr<const BufferBinding>> buffer(Memory&) noexcept override { return import_; }
     Result<std::shared_ptr<const ImageBinding>> image(Memory&) noexcept override {
         return std::shared_ptr<const ImageBinding>();
@@ -101,13 +103,8 @@ private:
     }
 
     void* do_extension(std::string_view id) noexcept override {
-        if (id == AllocatesImages::extension_id)
-            return static_cast<AllocatesImages*>(this);
-        if (id == ImportsDmaBuf::extension_id)
-            return static_cast<ImportsDmaBuf*>(this);
-        if (id == OffersParticipant::extension_id)
-            return static_cast<OffersParticipant*>(this);
-        return VulkanAllocator::do_extension(id);
+        void* own = interface_of<AllocatesImages, ImportsDmaBuf, OffersParticipant>(this, id);
+        return own ? own : VulkanAllocator::do_extension(id);
     }
 };
 
@@ -131,8 +128,8 @@ Result<Block*> Exporter::do_alloc(std::size_t size, const AllocationParams& para
         return Error(ErrorKind::limit, "the size does not fit");
     if (session.rounds_buffers)
         bytes = bytes / unit * unit;
-    // Rounding up to more than the alignment comes to an end; padding does not, and stays beyond the
-    // VkBuffer.
+    // A driver that rounds up to more than the alignment needs no more for the rounded size. One that pads
+    // needs more for every size, and its padding stays beyond the VkBuffer.
     if (session.pads_buffers) {
         auto once = session.buffer_needs(bytes, true);
         auto twice = once ? session.buffer_needs(*once, true) : once;
@@ -178,9 +175,10 @@ Result<Image> Exporter::alloc_image(const ImageRequest& request) noexcept {
         if (!support)
             return std::move(support).error();
         const auto wanted = [&](std::uint64_t modifier) {
-            return request.modifiers.empty() ? modifier == linear_modifier
-                                             : std::find(request.modifiers.begin(), request.modifiers.end(),
-                                                         modifier) != request.modifiers.end();
+            const auto& allowed = request.modifiers;
+            return modifier == linear_modifier
+                       ? allows_linear(allowed)
+                       : std::find(allowed.begin(), allowed.end(), modifier) != allowed.end();
         };
         std::vector<ModifierSupport> possible;
         for (const ModifierSupport& one : *support)
@@ -190,7 +188,7 @@ Result<Image> Exporter::alloc_image(const ImageRequest& request) noexcept {
             return Error(ErrorKind::unsupported, "allocating an image")
                 .on(session.name)
                 .remedy("the driver exports no image of this format with any of the modifiers asked for");
-        auto image = make_image(session, request, possible, usage);
+        auto image = create_image(session, request, possible, usage);
         if (!image)
             return std::move(image).error();
         ExportedMemory made;

@@ -1,4 +1,4 @@
-// What a device's heaps hold, and the story that an exhausted one tells.
+// What a device's heaps hold, and what the error of an exhausted one tells.
 #include <algorithm>
 #include <new>
 

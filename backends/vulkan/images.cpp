@@ -203,8 +203,8 @@ Error refused_layout(const Context& context, VkResult result, const ImageLayout&
                                                "linear pixels can be used as a buffer as they are"));
 }
 
-Result<MadeImage> make_explicit_image(const Context& context, const ImageLayout& layout,
-                                      VkImageUsageFlags usage) {
+Result<CreatedImage> create_explicit_image(const Context& context, const ImageLayout& layout,
+                                           VkImageUsageFlags usage) {
     auto support = modifiers_for(context, layout.fourcc, layout.width, layout.height, usage);
     if (!support)
         return std::move(support).error();
@@ -240,9 +240,9 @@ Result<MadeImage> make_explicit_image(const Context& context, const ImageLayout&
     const VkExternalMemoryImageCreateInfo shared{.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
                                                  .pNext = &exactly,
                                                  .handleTypes = dma_buf_type};
-    MadeImage made{.format = format_of_drm(layout.fourcc),
-                   .dedicated_only = found->dedicated_only,
-                   .plane_views = found->plane_views};
+    CreatedImage made{.format = format_of_drm(layout.fourcc),
+                      .dedicated_only = found->dedicated_only,
+                      .plane_views = found->plane_views};
     const ViewFormats views(context, made.format);
     const VkImageFormatListCreateInfo list = views.list(&shared);
     const void* next = made.plane_views ? static_cast<const void*>(&list) : &shared;
@@ -254,8 +254,8 @@ Result<MadeImage> make_explicit_image(const Context& context, const ImageLayout&
     return made;
 }
 
-Result<MadeImage> make_image(const Context& context, const ImageRequest& request,
-                             const std::vector<ModifierSupport>& possible, VkImageUsageFlags usage) {
+Result<CreatedImage> create_image(const Context& context, const ImageRequest& request,
+                                  const std::vector<ModifierSupport>& possible, VkImageUsageFlags usage) {
     std::vector<std::uint64_t> modifiers;
     for (const ModifierSupport& one : possible)
         modifiers.push_back(one.modifier);
@@ -267,9 +267,9 @@ Result<MadeImage> make_image(const Context& context, const ImageRequest& request
                                                  .pNext = &one_of,
                                                  .handleTypes = dma_buf_type};
     // The flag is for whichever modifier the driver takes.
-    MadeImage made{.format = format_of_drm(request.fourcc),
-                   .plane_views = std::all_of(possible.begin(), possible.end(),
-                                              [](const ModifierSupport& one) { return one.plane_views; })};
+    CreatedImage made{.format = format_of_drm(request.fourcc),
+                      .plane_views = std::all_of(possible.begin(), possible.end(),
+                                                 [](const ModifierSupport& one) { return one.plane_views; })};
     const ViewFormats views(context, made.format);
     const VkImageFormatListCreateInfo list = views.list(&shared);
     const void* next = made.plane_views ? static_cast<const void*>(&list) : &shared;

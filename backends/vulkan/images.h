@@ -23,7 +23,7 @@ Result<std::vector<ModifierSupport>> modifiers_for(const Context& context, std::
                                                    VkImageUsageFlags usage);
 
 // A VkImage that the caller destroys.
-struct MadeImage {
+struct CreatedImage {
     VkImage image = VK_NULL_HANDLE;
     VkFormat format = VK_FORMAT_UNDEFINED;
     bool dedicated_only = false, plane_views = false;
@@ -34,11 +34,11 @@ Error refused_layout(const Context& context, VkResult result, const ImageLayout&
                      const char* call) noexcept;
 // With exactly this layout. Errors: unsupported (format, modifier or usage), incompatible (the driver cannot
 // have this pitch or offset), exhausted.
-Result<MadeImage> make_explicit_image(const Context& context, const ImageLayout& layout,
-                                      VkImageUsageFlags usage);
+Result<CreatedImage> create_explicit_image(const Context& context, const ImageLayout& layout,
+                                           VkImageUsageFlags usage);
 // With whichever of these modifiers the driver likes best.
-Result<MadeImage> make_image(const Context& context, const ImageRequest& request,
-                             const std::vector<ModifierSupport>& possible, VkImageUsageFlags usage);
+Result<CreatedImage> create_image(const Context& context, const ImageRequest& request,
+                                  const std::vector<ModifierSupport>& possible, VkImageUsageFlags usage);
 // Where the driver put the planes.
 Result<ImageLayout> layout_of(const Context& context, VkImage image, const ImageRequest& request,
                               const std::vector<ModifierSupport>& support, VkDeviceSize memory_size);

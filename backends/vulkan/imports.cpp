@@ -243,7 +243,7 @@ Result<std::shared_ptr<const BufferBinding>> import_buffer(Context& context, Imp
 Result<std::shared_ptr<const ImageBinding>> import_image(Context& context, Imports& imports,
                                                          const DmaBufRef& dma_buf, const ImageLayout& layout,
                                                          VkImageUsageFlags usage) {
-    auto made = make_explicit_image(context, layout, usage);
+    auto made = create_explicit_image(context, layout, usage);
     if (!made)
         return std::move(made).error();
     OwnedImage owned(context, made->image); // before anything may throw

@@ -2,6 +2,7 @@
 // VkBuffer.
 #include <algorithm>
 
+#include "allocators/modifiers.h"
 #include "backends/vulkan/ycbcr.h"
 #include "hwalloc/vulkan.h"
 
@@ -94,8 +95,7 @@ public:
             if (auto modifiers = device_.modifiers(image.fourcc, usage_))
                 needs.modifiers = std::move(*modifiers);
         // As a VkBuffer, linear pixels of any format do.
-        if (std::find(needs.modifiers.begin(), needs.modifiers.end(), linear_modifier) ==
-            needs.modifiers.end())
+        if (!has_linear(needs.modifiers))
             try {
                 needs.modifiers.push_back(linear_modifier);
             } catch (const std::bad_alloc&) {
@@ -176,8 +176,7 @@ private:
         if (usage_ == 0)
             return true;
         auto modifiers = device_.modifiers(fourcc, usage_);
-        return !modifiers ||
-               std::find(modifiers->begin(), modifiers->end(), linear_modifier) == modifiers->end();
+        return !modifiers || !has_linear(*modifiers);
     }
 
     // One error of two. A driver that ran short has said nothing about the memory, so that is the kind which

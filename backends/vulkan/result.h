@@ -10,7 +10,7 @@ namespace hwalloc::vulkan::detail {
 // The kind that follows from a result without more context.
 ErrorKind kind_of(VkResult result) noexcept;
 
-// A refusal by the driver: `doing` (text that lives for ever) says what the library was at, `call` which
+// A refusal by the driver: `doing` (text that lives for ever) says what the library was doing, `call` which
 // function refused.
 Error refused(VkResult result, const char* doing, const char* call) noexcept;
 

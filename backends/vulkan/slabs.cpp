@@ -23,7 +23,7 @@ struct Slab {
     std::uint32_t bytes = 0, pieces = 0;
     std::uint32_t used = 0, returned = 0, untouched = 0;
     Slab *next = nullptr, *before = nullptr;
-    // Pieces that came back, the last on top; those from `untouched` on were never out.
+    // Pieces that came back, the last on top; those from `untouched` on were never given out.
     std::uint16_t free[chunk_bytes / SizeClass::unit];
 
     void cut(SizeClass size, VkDeviceSize unit) noexcept {

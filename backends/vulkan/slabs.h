@@ -62,7 +62,7 @@ private:
     Context& context_;
     bool mapped_;
     VkDeviceSize unit_;        // pieces are multiples of it
-    VkDeviceSize alignment_;   // of a piece, for the CPU too; 0: this device needs none of this
+    VkDeviceSize alignment_;   // of a piece, for the CPU too; 0: nothing is taken from slabs on this device
     ForkSafeMutex mutex_;      // guards what follows, and the slabs
     Slab* open_[classes] = {}; // with pieces left, by size
     Slab* spare_ = nullptr;    // one that is empty, so that the next piece need not wait for VMA

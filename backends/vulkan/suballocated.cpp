@@ -52,7 +52,7 @@ public:
                 return session_.refused(result, "zeroing memory", "vkFlushMappedMemoryRanges");
             return {};
         }
-        // What is between the edges is undefined anyway, so all of it goes.
+        // What is between the edges is undefined anyway, so all of it is zeroed.
         if (!session_.transfer)
             return Error(ErrorKind::unsupported, "zeroing memory that only the GPU sees needs a queue")
                 .on(session_.name)

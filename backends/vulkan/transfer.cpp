@@ -103,7 +103,7 @@ template<class Record>
 Result<void> Transfer::run(Record&& record) noexcept {
     const Functions& vk = context_.functions;
     std::lock_guard guard(mutex_);
-    // Before the next use and not after the last, so that its failure is one before any work.
+    // Before the next use and not after the last, so that a failure comes before any work.
     if (fence_used_) {
         if (const VkResult result = vk.ResetFences(context_.device, 1, &fence_); result != VK_SUCCESS)
             return context_.refused(result, "preparing for work of the GPU", "vkResetFences");
@@ -134,7 +134,7 @@ Result<void> Transfer::run(Record&& record) noexcept {
     const VkResult waited = vk.WaitForFences(context_.device, 1, &fence_, VK_TRUE, UINT64_MAX);
     if (waited == VK_SUCCESS)
         return {};
-    // The GPU may be at it still, in memory that the caller is about to release.
+    // The GPU may still be working, in memory that the caller is about to release.
     const auto lock = context_.lock_queue();
     vk.QueueWaitIdle(context_.queue);
     return context_.refused(waited, "waiting for the GPU", "vkWaitForFences");

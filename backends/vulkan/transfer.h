@@ -17,7 +17,7 @@ public:
     Transfer& operator=(const Transfer&) = delete;
 
     Result<void> prepare() noexcept;
-    // A fresh buffer, whole; released to whoever has it next where it is foreign.
+    // Zeroes all of a fresh buffer, and releases it to its next owner where it is foreign.
     Result<void> zero(const BufferBinding& buffer) noexcept;
     Result<void> copy(const BufferWindow& from, const BufferWindow& to, VkDeviceSize size) noexcept;
 

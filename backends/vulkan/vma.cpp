@@ -1,4 +1,5 @@
-// The Vulkan Memory Allocator's code, compiled once. It is other people's: our warnings are not its.
+// The Vulkan Memory Allocator's code, compiled once. It is other people's code, and compiled without our
+// warnings.
 #pragma GCC diagnostic ignored "-Wall"
 #pragma GCC diagnostic ignored "-Wextra"
 #pragma GCC diagnostic ignored "-Wpedantic"

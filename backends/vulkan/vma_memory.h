@@ -16,7 +16,7 @@ Result<void> create_vma(Context& context) noexcept;
 VkResult allocate_by_vma(Context& context, bool mapped, VkDeviceSize bytes, VkDeviceSize alignment,
                          VmaAllocation& allocation, VmaAllocationInfo& got) noexcept;
 
-// The type of memory that it has in mind; nothing where there is none.
+// The memory type that VMA would take; nothing where there is none.
 std::optional<std::uint32_t> type_by_vma(const Context& context, bool mapped) noexcept;
 
 } // namespace hwalloc::vulkan::detail
