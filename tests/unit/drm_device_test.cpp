@@ -110,6 +110,36 @@ TEST_F(DrmDevice, MemoryThatIsNoDmaBufIsRefused) {
     EXPECT_EQ(opened().framebuffer(**memory, picture(2, 2)).error().kind(), ErrorKind::unsupported);
 }
 
+// The kernel calls the buffers of all cards "drm".
+TEST_F(DrmDevice, ARefusalTellsWhoseMemoryItIs) {
+    fake.cards[1] = {.driver = "other-drm"};
+    auto allocator = opened("card1").dumb_allocator();
+    ASSERT_TRUE(allocator);
+    auto memory = (*allocator)->alloc(100);
+    ASSERT_TRUE(memory) << memory.error().message();
+    fake.cards[0].import_error = EINVAL;
+    auto refused = opened().gem_handle(**memory);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message(), HasSubstr("which other-drm (/dev/dri/card1) made"));
+    auto framebuffer = opened().framebuffer(**memory, picture(4, 4));
+    ASSERT_FALSE(framebuffer);
+    EXPECT_THAT(framebuffer.error().message(), HasSubstr("which other-drm (/dev/dri/card1) made"));
+
+    static decltype(kernel.open) open_else;
+    open_else = kernel.open;
+    kernel.open = [](const char* path, int flags) {
+        if (!std::string_view(path).starts_with("/proc/self/fdinfo/"))
+            return open_else(path, flags);
+        const int fd = ::memfd_create("fdinfo", MFD_CLOEXEC);
+        constexpr std::string_view text = "size:\t4096\nexp_name:\tdrm\n";
+        EXPECT_EQ(::pwrite(fd, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+        return fd;
+    };
+    refused = opened().gem_handle(*foreign);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message(), HasSubstr("which a graphics card's driver made"));
+}
+
 // One thread's last close and another's import of the same buffer: what was given is open.
 TEST_F(DrmDevice, AHandleThatWasGivenIsOpenWhateverOthersClose) {
     Device device = opened();
@@ -235,7 +265,7 @@ TEST_F(DrmDevice, ARefusedFramebufferSaysWhy) {
     EXPECT_EQ(fake.handles(), 0u);
     EXPECT_EQ(foreign->ref_count(), 1u);
 
-    // The same errno when somebody closed what was not his.
+    // The same errno when somebody closed a handle that was not theirs.
     fake.cards[0].framebuffer_error = 0;
     auto allocator = device.dumb_allocator();
     ASSERT_TRUE(allocator);
@@ -245,7 +275,7 @@ TEST_F(DrmDevice, ARefusedFramebufferSaysWhy) {
     auto framebuffer = device.framebuffer(**memory, picture());
     ASSERT_FALSE(framebuffer);
     EXPECT_EQ(framebuffer.error().kind(), ErrorKind::invalid);
-    EXPECT_THAT(framebuffer.error().message(), HasSubstr("closed by another"));
+    EXPECT_THAT(framebuffer.error().message(), HasSubstr("another closed"));
 }
 
 // ---- faults
