@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "tests/unit/dma_buf_fixture.h"
+#include "tests/unit/fault_loop.h"
 
 namespace hwalloc {
 namespace {
@@ -87,38 +88,20 @@ TEST_F(DmaBufImport, MemoryOutlivesEveryOtherOwner) {
 // Every call of import, map and unmap fails in turn.
 TEST_F(DmaBufImport, NothingIsLeftWhenACallFails) {
     ASSERT_TRUE(import_dmabuf(fd.get())); // the library has started
-    const auto before = open_fds();
-    KernelWatch watch;
-    int failures = 0;
-    for (int n = 1;; ++n) {
-        ASSERT_LT(n, 50);
+    const auto use_it = [&]() -> Result<void> {
         fake.syncs.clear();
-        watch.fail_call(n, EIO);
-        Error error(ErrorKind::invalid, "");
-        {
-            auto memory = import_dmabuf(fd.get());
-            if (memory) {
-                auto mapping = (*memory)->map(MapFlags::readwrite);
-                if (mapping) {
-                    if (auto ended = mapping->unmap(); !ended)
-                        error = ended.error();
-                } else {
-                    error = mapping.error();
-                }
-            } else {
-                error = memory.error();
-            }
-        }
-        EXPECT_EQ(open_fds(), before) << watch.failed_name;
-        EXPECT_TRUE(watch.mappings.empty()) << watch.failed_name;
-        if (!watch.reached())
-            break;
-        ++failures;
-        EXPECT_EQ(error.code(), EIO) << watch.failed_name;
-        const std::string expected = watch.failed_name == "ioctl" ? "DMA_BUF_IOCTL_SYNC" : watch.failed_name;
-        EXPECT_NE(error.message().find(expected), std::string::npos) << error.message();
-    }
-    EXPECT_EQ(failures, 8) << "dup, fstatfs, fstat, lseek, F_GETFL, mmap, START, END";
+        auto memory = import_dmabuf(fd.get());
+        return memory ? map_once(**memory, MapFlags::readwrite) : Result<void>(std::move(memory).error());
+    };
+    const auto look = [](const FaultRound& round) {
+        if (round.failed.empty())
+            return;
+        ASSERT_FALSE(round.done) << round.failed;
+        const std::string call = round.failed == "ioctl" ? "DMA_BUF_IOCTL_SYNC" : round.failed;
+        EXPECT_NE(round.done.error().message().find(call), std::string::npos) << round.done.error().message();
+    };
+    EXPECT_EQ(fail_each_call(EIO, use_it, look).size(), 8u)
+        << "dup, fstatfs, fstat, lseek, F_GETFL, mmap, START, END";
     EXPECT_THAT(fake.syncs, ElementsAre(start_rw, end_rw));
 }
 

@@ -4,6 +4,7 @@
 
 #include "hwalloc/image.h"
 #include "tests/unit/drm_dumb_fixture.h"
+#include "tests/unit/fault_loop.h"
 
 namespace hwalloc {
 namespace {
@@ -16,47 +17,27 @@ TEST_F(DrmDumb, NothingIsLeftWhenACallFails) {
     Allocator* allocator = card();
     { ASSERT_TRUE(allocator->alloc(100)); }
     const UniqueFd foreign = FakeDmaBufs::make(page_size());
-    const auto before = open_fds();
-    KernelWatch watch;
-    std::vector<std::string> failures;
-    for (int n = 1;; ++n) {
-        ASSERT_LT(n, 60);
-        watch.fail_call(n, ENOMEM);
-        bool all = false;
-        Error error(ErrorKind::invalid, "");
-        {
-            auto memory = allocator->alloc(100);
-            if (!memory) {
-                error = memory.error();
-            } else if (auto mapping = (*memory)->map(MapFlags::write); !mapping) {
-                error = mapping.error();
-            } else if (auto ended = mapping->unmap(); !ended) {
-                error = ended.error();
-            } else if (auto other = import(allocator, foreign.get()); !other) {
-                error = other.error();
-            } else if (auto image = alloc_image(*allocator, {fourcc('N', 'V', '1', '2'), 64, 64}); !image) {
-                error = image.error();
-            } else {
-                all = true;
-            }
-        }
+    const auto use_it = [&]() -> Result<void> {
+        auto memory = allocator->alloc(100);
+        if (!memory)
+            return std::move(memory).error();
+        if (auto mapped = map_once(**memory); !mapped)
+            return mapped;
+        auto other = import(allocator, foreign.get());
+        if (!other)
+            return std::move(other).error();
+        auto image = alloc_image(*allocator, {fourcc('N', 'V', '1', '2'), 64, 64});
+        return image ? Result<void>() : Result<void>(std::move(image).error());
+    };
+    const auto look = [&](const FaultRound& round) {
         // A handle whose GEM_CLOSE fails stays: there is nothing else to be done about it.
-        const bool closing = all && watch.failed_name == "ioctl" && fake.handles() > 0;
-        if (closing)
+        if (round.done && round.failed == "ioctl" && fake.handles() > 0)
             for (const int fd : card_fds())
                 for (std::uint32_t handle = 1; handle < 9; ++handle)
                     fake.close_handle(fd, handle);
-        EXPECT_EQ(open_fds(), before) << watch.failed_name;
-        EXPECT_TRUE(watch.mappings.empty()) << watch.failed_name;
-        EXPECT_EQ(fake.handles(), 0u) << watch.failed_name << " " << n;
-        if (!watch.reached())
-            break;
-        failures.push_back(watch.failed_name);
-        if (!all) {
-            EXPECT_EQ(error.code(), ENOMEM) << watch.failed_name;
-        }
-    }
-    EXPECT_THAT(failures,
+        EXPECT_EQ(fake.handles(), 0u) << round.failed;
+    };
+    EXPECT_THAT(fail_each_call(ENOMEM, use_it, look),
                 ElementsAre("ioctl", "ioctl", "fstat", "ioctl", "mmap", "ioctl", "ioctl", // alloc, map
                             "fcntl", "fstatfs", "fstat", "lseek", "fcntl", "ioctl",       // import
                             "ioctl", "ioctl", "fstat", "ioctl",                           // image

@@ -10,6 +10,7 @@
 #include "hwalloc/allocator.h"
 #include "hwalloc/block.h"
 #include "hwalloc/capabilities.h"
+#include "tests/unit/fault_loop.h"
 #include "tests/unit/kernel_override.h"
 
 namespace hwalloc {
@@ -17,7 +18,6 @@ namespace {
 
 using testing::KernelOverride;
 using testing::KernelWatch;
-using testing::open_fds;
 
 Allocator& memfd() {
     return *Allocator::find("memfd");
@@ -173,28 +173,20 @@ TEST(Memfd, SizesThatDoNotFitAreLimits) {
 // Every call of an allocation fails in turn.
 TEST(Memfd, NothingIsLeftWhenACallFails) {
     ASSERT_TRUE(memfd().alloc(1)); // the library has started
-    const auto before = open_fds();
-    KernelWatch watch;
-    int failures = 0;
-    for (int n = 1;; ++n) {
-        ASSERT_LT(n, 50);
-        watch.fail_call(n, ENOMEM);
+    const auto allocate = [] {
         auto memory = memfd().alloc(100);
-        if (!watch.reached()) {
-            EXPECT_TRUE(memory);
-            break;
-        }
-        ++failures;
-        ASSERT_FALSE(memory) << watch.failed_name;
-        EXPECT_EQ(memory.error().kind(), ErrorKind::exhausted);
-        EXPECT_NE(memory.error().message().find(watch.failed_name), std::string::npos)
-            << memory.error().message();
-        EXPECT_EQ(open_fds(), before) << watch.failed_name;
-        EXPECT_TRUE(watch.mappings.empty()) << watch.failed_name;
-    }
-    EXPECT_EQ(failures, 4) << "memfd_create, ftruncate, fcntl, mmap";
-    EXPECT_EQ(open_fds(), before);
-    EXPECT_TRUE(watch.mappings.empty());
+        return memory ? Result<void>() : Result<void>(std::move(memory).error());
+    };
+    const auto look = [](const testing::FaultRound& round) {
+        if (round.failed.empty())
+            return;
+        ASSERT_FALSE(round.done) << round.failed;
+        EXPECT_EQ(round.done.error().kind(), ErrorKind::exhausted);
+        EXPECT_NE(round.done.error().message().find(round.failed), std::string::npos)
+            << round.done.error().message();
+    };
+    const std::vector<std::string> calls{"memfd_create", "ftruncate", "fcntl", "mmap"};
+    EXPECT_EQ(testing::fail_each_call(ENOMEM, allocate, look), calls);
 }
 
 TEST(Memfd, NoAddressIsNoMapping) {

@@ -7,6 +7,7 @@
 #include "hwalloc/allocator.h"
 #include "hwalloc/dma_buf.h"
 #include "tests/unit/fake_devices.h"
+#include "tests/unit/fault_loop.h"
 
 namespace hwalloc {
 namespace {
@@ -128,37 +129,9 @@ TEST_F(Udmabuf, ANodeOfAGroupTellsToJoinIt) {
 
 TEST_F(Udmabuf, NothingIsLeftWhenACallFails) {
     { ASSERT_TRUE(allocator->alloc(100)); }
-    const auto before = open_fds();
-    KernelWatch watch;
-    std::vector<std::string> failures;
-    for (int n = 1;; ++n) {
-        ASSERT_LT(n, 50);
-        watch.fail_call(n, ENOMEM);
-        bool all = false;
-        Error error(ErrorKind::invalid, "");
-        {
-            auto memory = allocator->alloc(100);
-            if (!memory) {
-                error = memory.error();
-            } else if (auto mapping = (*memory)->map(MapFlags::write); !mapping) {
-                error = mapping.error();
-            } else if (auto ended = mapping->unmap(); !ended) {
-                error = ended.error();
-            } else {
-                all = true;
-            }
-        }
-        EXPECT_EQ(open_fds(), before) << watch.failed_name;
-        EXPECT_TRUE(watch.mappings.empty()) << watch.failed_name;
-        if (!watch.reached())
-            break;
-        failures.push_back(watch.failed_name);
-        if (!all) {
-            EXPECT_EQ(error.code(), ENOMEM) << watch.failed_name;
-        }
-    }
-    EXPECT_THAT(failures, ElementsAre("memfd_create", "ftruncate", "fcntl", "ioctl", "fstat", "ioctl", "mmap",
-                                      "ioctl", "ioctl"))
+    EXPECT_THAT(fail_each_call(ENOMEM, [&] { return alloc_and_map(*allocator); }),
+                ElementsAre("memfd_create", "ftruncate", "fcntl", "ioctl", "fstat", "ioctl", "mmap", "ioctl",
+                            "ioctl"))
         << "..., CREATE, fstat, SET_NAME (ignored), mmap, START, END";
 }
 
