@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -175,21 +176,19 @@ static void run(int argc, char** argv) {
     must(camera.bind(buffers.memories));
 
     must(camera.start());
-    std::uint32_t shown = count; // none yet
+    std::optional<v4l2::HeldFrame> shown; // is the camera's again when the next one is on the screen
     int i = 0;
     for (; i < frames && !interrupted; ++i) {
-        auto taken = camera.dequeue(5000);
+        auto taken = camera.take(5000);
         if (!taken && interrupted)
             break;
-        const v4l2::Frame frame = must(std::move(taken));
-        if (shown == count)
-            screen.show(framebuffers[frame.index].id(), *mode);
+        v4l2::HeldFrame frame = must(std::move(taken));
+        const std::uint32_t framebuffer = framebuffers[frame->index].id();
+        if (shown)
+            screen.flip(framebuffer);
         else
-            screen.flip(framebuffers[frame.index].id());
-        // What was on the screen until now is the camera's again.
-        if (shown != count)
-            must(camera.queue(shown));
-        shown = frame.index;
+            screen.show(framebuffer, *mode);
+        shown = std::move(frame);
     }
     must(camera.stop());
     std::fprintf(stderr, "%d frames of %ux%u from %s on a screen of %s (%s), in %u buffers of %s\n", i,

@@ -200,9 +200,9 @@ int main(int argc, char** argv) {
 
     must(camera.start());
     for (int i = 0; i < frames; ++i) {
-        const v4l2::Frame frame = must(camera.dequeue(5000));
-        conversion.run(frame.index);
-        must(camera.queue(frame.index));
+        v4l2::HeldFrame frame = must(camera.take(5000));
+        conversion.run(frame->index);
+        must(frame.queue()); // at the end of its scope it would go back by itself, and an error be lost
     }
     must(camera.stop());
 
