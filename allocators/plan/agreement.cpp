@@ -15,8 +15,8 @@ std::uint64_t round_up(std::uint64_t value, std::uint64_t to) {
     return to > 1 ? (value + to - 1) / to * to : value;
 }
 
-// What is proposed first: the smallest that the numbers allow.
-Result<ImageLayout> proposal(const ImageSpec& image, const Constraints& constraints) {
+// The smallest layout that the numbers allow.
+Result<ImageLayout> first_proposal(const ImageSpec& image, const Constraints& constraints) {
     ImageLayout layout{.plane_count = 1, .memory_count = 1};
     if (image.pixels()) {
         auto least = linear_layout(image.fourcc, image.width, image.height);
@@ -45,12 +45,12 @@ Result<ImageLayout> proposal(const ImageSpec& image, const Constraints& constrai
     return layout;
 }
 
-std::string in_words(const ImageLayout& layout) {
+std::string describe(const ImageLayout& layout) {
     return std::string(
         FixedText("a stride of ", layout.planes[0].stride, " and ", layout.memory_sizes[0], " bytes").view());
 }
 
-// Whether the numbers that all were merged into hold for a layout that somebody has changed.
+// Whether a layout that a participant has changed still fits the merged constraints.
 Result<void> check_pitch(const ImageLayout& layout, const Constraints& constraints,
                          std::string_view changed_by) {
     const std::uint32_t stride = layout.planes[0].stride;
@@ -60,12 +60,12 @@ Result<void> check_pitch(const ImageLayout& layout, const Constraints& constrain
     return Error(ErrorKind::incompatible, "agreeing on a layout")
         .doing("the layout does not do for all")
         .on(changed_by)
-        .remedy(FixedText("it has ", in_words(layout), ", and all need a stride of at least ",
+        .remedy(FixedText("it has ", describe(layout), ", and all need a stride of at least ",
                           constraints.pitch_min, ", at most ", constraints.pitch_max, ", a multiple of ",
                           constraints.pitch_align, ": choose another width or format"));
 }
 
-// Proposes a layout to all in turn, until it went round unchanged.
+// Proposes a layout to all in turn, until nobody changes it.
 Result<ImageLayout> negotiate(std::span<const ParticipantRef> participants, Agreement& agreement,
                               ImageLayout layout) {
     constexpr int rounds = 8; // enough for strides that grow to a common multiple
@@ -99,7 +99,7 @@ Result<ImageLayout> negotiate(std::span<const ParticipantRef> participants, Agre
     return Error(ErrorKind::incompatible, "agreeing on a layout")
         .doing("the devices agree on no stride and size")
         .on(last_changed)
-        .remedy("it answers " + in_words(layout) + " where " + in_words(before) +
+        .remedy("it answers " + describe(layout) + " where " + describe(before) +
                 " does for the others: choose another width or format, or let one of them use bytes "
                 "(a VkBuffer) instead of an image");
 }
@@ -110,7 +110,7 @@ Agreement agree(std::span<const ParticipantRef> participants, const ImageSpec& i
                 std::vector<PlanParticipant>& described) {
     Agreement agreement;
     agreement.refusals.resize(participants.size());
-    // What nobody needs.
+    // Constraints that need nothing, to merge the others into.
     agreement.constraints = Constraints{.needs_dma_buf = false, .sees_cpu_caches = Answer::yes};
     for (std::size_t i = 0; i < participants.size(); ++i) {
         PlanParticipant& one = described.emplace_back();
@@ -137,7 +137,7 @@ Agreement agree(std::span<const ParticipantRef> participants, const ImageSpec& i
     if (!agreement.constraints)
         return agreement;
     auto layout = allows_linear(agreement.constraints->modifiers)
-                      ? proposal(image, *agreement.constraints)
+                      ? first_proposal(image, *agreement.constraints)
                       : Error(ErrorKind::incompatible, "the devices have no linear layout in common");
     if (layout)
         layout = negotiate(participants, agreement, *layout);
@@ -162,7 +162,7 @@ Result<void> check_accepted_by_all(std::span<const ParticipantRef> participants,
             return Error(ErrorKind::incompatible, "agreeing on a layout")
                 .doing("the allocator's layout does not do")
                 .on(participants[i]->name())
-                .remedy("it wants " + in_words(*settled) + ", the allocator gives " + in_words(layout));
+                .remedy("it wants " + describe(*settled) + ", the allocator gives " + describe(layout));
         if (settled->memory_sizes[0] > bytes)
             return Error(ErrorKind::incompatible, "the allocator's image is smaller than a device needs")
                 .on(participants[i]->name())

@@ -1,4 +1,4 @@
-// Memory of a candidate, laid out as all have agreed: for the trials, and for who has the plan.
+// Memory of a candidate, laid out as all have agreed: for the trials, and for the caller that has the plan.
 #include <algorithm>
 
 #include "allocators/plan/planner.h"
@@ -10,9 +10,9 @@ namespace hwalloc {
 namespace planning {
 namespace {
 
-// As the allocator lays the pixels out, if that does for everybody.
-Result<Image> laid_out(PlanCandidate& candidate, const ImageSpec& image, const Agreement& agreement,
-                       std::span<const ParticipantRef> participants) {
+// An image as the allocator lays it out, if that layout does for all participants.
+Result<Image> alloc_image_for_all(PlanCandidate& candidate, const ImageSpec& image,
+                                  const Agreement& agreement, std::span<const ParticipantRef> participants) {
     auto made = alloc_image(*candidate.allocator, {.fourcc = image.fourcc,
                                                    .width = image.width,
                                                    .height = image.height,
@@ -39,8 +39,8 @@ Result<Image> laid_out(PlanCandidate& candidate, const ImageSpec& image, const A
     return made;
 }
 
-// Some memory is given by the page, at the first use: what the machine does not have is refused only then, by
-// ending a process. A device's own memory is another matter, and small sizes are not worth a look.
+// Some allocators give memory page by page, at the first use: when the machine has no more, the kernel ends a
+// process. So large sizes are compared with what is free. A device's own memory is not counted there.
 Result<void> check_machine_has(const PlanCandidate& candidate, std::uint64_t bytes) {
     constexpr std::uint64_t small = 16 << 20;
     if (bytes <= small || candidate.properties.device_local == Answer::yes)
@@ -55,7 +55,7 @@ Result<void> check_machine_has(const PlanCandidate& candidate, std::uint64_t byt
         .remedy("ask for less, or end what takes the memory");
 }
 
-Result<Image> of_bytes(Allocator& allocator, const ImageLayout& layout) {
+Result<Image> alloc_bytes(Allocator& allocator, const ImageLayout& layout) {
     const auto bytes = addressable(layout.memory_sizes[0]);
     if (!bytes)
         return bytes.error();
@@ -73,7 +73,7 @@ Result<Image> first_buffer(PlanCandidate& candidate, const ImageSpec& image, con
         if (auto enough = check_machine_has(candidate, agreement.layout->memory_sizes[0]); !enough)
             return std::move(enough).error();
     if (image.pixels() && candidate.allocator->extension<AllocatesImages>()) {
-        auto made = laid_out(candidate, image, agreement, participants);
+        auto made = alloc_image_for_all(candidate, image, agreement, participants);
         if (made) {
             candidate.layout = made->layout;
             candidate.lays_out = true;
@@ -87,13 +87,13 @@ Result<Image> first_buffer(PlanCandidate& candidate, const ImageSpec& image, con
         return agreement.why ? *agreement.why
                              : Error(ErrorKind::incompatible, "the devices agree on no layout");
     candidate.layout = *agreement.layout;
-    return of_bytes(*candidate.allocator, candidate.layout);
+    return alloc_bytes(*candidate.allocator, candidate.layout);
 }
 
 Result<Image> another_buffer(const PlanCandidate& candidate) {
     const ImageLayout& layout = candidate.layout;
     if (!candidate.lays_out)
-        return of_bytes(*candidate.allocator, layout);
+        return alloc_bytes(*candidate.allocator, layout);
     auto made = alloc_image(*candidate.allocator, {.fourcc = layout.fourcc,
                                                    .width = layout.width,
                                                    .height = layout.height,

@@ -7,12 +7,12 @@
 namespace hwalloc::planning {
 namespace {
 
-// Memory that a device owns is for that device: somebody else's would be in its way.
+// Memory that a device owns costs less than this, and is left to that device.
 constexpr int first_cost_of_common_memory = 20;
-// What uncached memory costs a CPU that reads it: it comes after all that is cached.
+// Added to the cost of uncached memory when a CPU reads it, so that it comes after all that is cached.
 constexpr int cost_of_slow_reads = 100;
 
-bool is_own_memory(const OwnAllocators& own, const Allocator* allocator) {
+bool is_brought_by_a_participant(const OwnAllocators& own, const Allocator* allocator) {
     return std::any_of(own.begin(), own.end(), [&](const std::vector<AllocatorRef>& some) {
         return std::any_of(some.begin(), some.end(),
                            [&](const AllocatorRef& one) { return one.get() == allocator; });
@@ -27,7 +27,7 @@ public:
         return std::any_of(found_.begin(), found_.end(),
                            [&](const Entry& entry) { return entry.candidate.allocator.get() == allocator; });
     }
-    // Whether it can be considered at all; a preferred one that cannot is listed with the reason.
+    // Lists an allocator that can be tried; a preferred one that cannot is listed with the reason.
     void add(std::string name, AllocatorRef allocator, bool preferred) {
         if (has(allocator.get()))
             return;
@@ -51,7 +51,7 @@ public:
             cost += cost_of_slow_reads;
         insert(std::move(candidate), preferred ? 0 : cost);
     }
-    // A name that leads to no allocator.
+    // Lists a name that no allocator has.
     void add_missing(std::string name, Error why, bool preferred) {
         PlanCandidate candidate{.name = std::move(name), .preferred = preferred, .why = std::move(why)};
         candidate.properties.cost = preferred ? 0 : first_cost_of_common_memory;
@@ -114,7 +114,7 @@ std::vector<PlanCandidate> list_candidates(const PlanRequest& request, const Con
         }
         auto* describes = item.allocator->extension<Describes>();
         if (describes && (describes->properties().cost >= first_cost_of_common_memory ||
-                          is_own_memory(own, item.allocator)))
+                          is_brought_by_a_participant(own, item.allocator)))
             list.add(std::move(item.name), AllocatorRef(item.allocator), false);
     }
     return list.take();

@@ -14,8 +14,8 @@ namespace hwalloc::planning {
 
 struct Contiguity {
     Answer needed = Answer::unknown;
-    std::string how{}; // how that is known, or why it is not: words that go on from "it"
-    std::optional<Error> why_unknown{};
+    std::string how; // how that is known, or why it is not: words that go on from "it"
+    std::optional<Error> why_unknown;
     // It refused both twins as memory that it cannot reach (EFAULT). It may be unable to reach any udmabuf.
     bool both_unreachable = false;
 };

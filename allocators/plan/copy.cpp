@@ -4,10 +4,9 @@
 namespace hwalloc::planning {
 namespace {
 
-// A plan for some of the participants. The policy is that of the whole, which ends at this copy: nobody asked
-// for a second one.
-PlanRef side(const PlanRequest& whole, std::span<const ParticipantRef> participants,
-             std::span<const std::string_view> preferred) {
+// A plan for the participants on one side of the copy. It plans no second copy, which nobody asked for.
+PlanRef plan_side(const PlanRequest& whole, std::span<const ParticipantRef> participants,
+                  std::span<const std::string_view> preferred) {
     PlanRequest request = whole;
     request.participants = participants;
     request.policy = PlanPolicy::prefer;
@@ -30,12 +29,12 @@ std::optional<PlanCopy> find_copy(const PlanRequest& request, std::span<const st
     for (std::size_t split = all.size(); split-- > 1;) {
         std::vector<ParticipantRef> first(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(split));
         first.push_back(*reader);
-        PlanRef from = side(request, first, preferred);
+        PlanRef from = plan_side(request, first, preferred);
         if (!from->choice())
             continue;
         std::vector<ParticipantRef> rest{*writer};
         rest.insert(rest.end(), all.begin() + static_cast<std::ptrdiff_t>(split), all.end());
-        PlanRef to = side(request, rest, preferred);
+        PlanRef to = plan_side(request, rest, preferred);
         if (!to->choice())
             continue;
         PlanCopy copy{.participants = split, .from = std::move(from), .to = std::move(to)};

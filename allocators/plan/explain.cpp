@@ -14,12 +14,12 @@ Error no_choice_error(const Plan::Parts& parts, const Agreement& agreement) {
         return Error(*agreement.why).doing(doing + ": they contradict each other");
     std::vector<Error> causes;
     for (const PlanCandidate& candidate : parts.candidates) {
-        const PlanCell* telling = nullptr;
+        const PlanCell* decisive = nullptr;
         for (const PlanCell& cell : candidate.cells)
             if (cell.why &&
-                (!telling || (telling->verdict != Verdict::refused && cell.verdict == Verdict::refused)))
-                telling = &cell;
-        const Error* why = candidate.why ? &*candidate.why : telling ? &*telling->why : nullptr;
+                (!decisive || (decisive->verdict != Verdict::refused && cell.verdict == Verdict::refused)))
+                decisive = &cell;
+        const Error* why = candidate.why ? &*candidate.why : decisive ? &*decisive->why : nullptr;
         if (why)
             causes.push_back(Error(*why).doing(candidate.name + ": " + std::string(why->operation())));
     }
@@ -36,13 +36,14 @@ Error no_choice_error(const Plan::Parts& parts, const Agreement& agreement) {
     return none;
 }
 
-bool is_of_no_trial(const PlanCell& cell) {
+bool was_not_tried(const PlanCell& cell) {
     return cell.why && cell.why->operation().starts_with(not_tried);
 }
 
 bool was_not_tried(const PlanCandidate& candidate) {
     return !candidate.why && !candidate.cells.empty() &&
-           std::all_of(candidate.cells.begin(), candidate.cells.end(), is_of_no_trial);
+           std::all_of(candidate.cells.begin(), candidate.cells.end(),
+                       [](const PlanCell& cell) { return was_not_tried(cell); });
 }
 
 } // namespace planning
@@ -86,8 +87,7 @@ std::string Plan::explain() const {
             continue;
         }
         for (std::size_t i = 0; i < candidate.cells.size(); ++i)
-            if (const auto& why = candidate.cells[i].why;
-                why && !planning::is_of_no_trial(candidate.cells[i]))
+            if (const auto& why = candidate.cells[i].why; why && !planning::was_not_tried(candidate.cells[i]))
                 text.append("    ")
                     .append(parts_.participants[i].name)
                     .append(": ")

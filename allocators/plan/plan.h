@@ -36,19 +36,24 @@
 namespace hwalloc {
 
 enum class Verdict : std::uint8_t {
-    accepted, // tried, and taken; where contiguity matters, proved
-    refused, // tried, and not taken; or proved to be taken by luck only, or to be seen differently by CPU and
-             // device
-    untested, // not known: the device was busy, the memory could not be had, or it was taken once, which is
-              // no proof: perhaps by luck, or with caches that nobody is known to maintain
+    // Tried, and taken; where contiguity matters, proved.
+    accepted,
+    // Tried, and not taken; or proved to be taken by luck only, or to be seen differently by CPU and device.
+    refused,
+    // Not known: the device was busy, the memory could not be had, or it was taken once, which is no proof:
+    // perhaps by luck, or with caches that nobody is known to maintain.
+    untested,
 };
 // "accepted", "refused", "untested".
 HWALLOC_API std::string_view to_string(Verdict verdict) noexcept;
 
 enum class PlanPolicy : std::uint8_t {
-    strict,     // the preferred names and no others, where any are given; nothing that is untested
-    prefer,     // the preferred names first, then the others; what is untested when nothing is accepted
-    allow_copy, // as prefer; and when no memory does for all, two kinds of memory and a copy in between
+    // The preferred names and no others, where any are given; nothing that is untested.
+    strict,
+    // The preferred names first, then the others; what is untested when nothing is accepted.
+    prefer,
+    // As prefer; and when no memory does for all, two kinds of memory and a copy in between.
+    allow_copy,
 };
 
 struct PlanRequest {
@@ -60,9 +65,9 @@ struct PlanRequest {
     // HWALLOC_ALLOCATORS, else of a configuration file (see preferred_allocators()). Read during the call
     // only.
     std::span<const std::string_view> prefer{};
-    // Try everything, for a complete table and whatever can be fallen back to. Else it ends when
-    // two candidates do for all, one to take and one to fall back to; what follows is untested, and not in
-    // the ranking.
+    // Try every candidate: for a complete table, and for all that can be fallen back to. Otherwise trying
+    // ends when two candidates do for all, one to take and one to fall back to; what follows is untested, and
+    // not in the ranking.
     bool complete = false;
 };
 
@@ -114,7 +119,7 @@ using PlanRef = std::shared_ptr<const Plan>;
 // copies each frame, row by row where the strides differ. Counted by the caller for each frame; never done in
 // silence.
 struct PlanCopy {
-    // So many of the first ones share the memory of `from`, the rest that of `to`.
+    // How many of the first ones share the memory of `from`; the rest share that of `to`.
     std::size_t participants = 0;
     // Each has a choice(), and the CPU as one participant more: the last one of `from`, which reads, and the
     // first one of `to`, which writes. Never null.

@@ -46,7 +46,7 @@ public:
     }
 
 private:
-    // Nothing is known of the cells that are not settled yet.
+    // Gives the cells that have no verdict yet a reason for that.
     static void mark_untried(PlanCandidate& candidate, const Error& why) {
         for (PlanCell& cell : candidate.cells)
             if (cell.verdict == Verdict::untested && !cell.why)
@@ -83,8 +83,7 @@ private:
             candidate.why = std::move(image).error();
             return mark_untried(candidate, *candidate.why);
         }
-        // From the last participant to the first: who fills frames is a driver that queues memory, and the
-        // costliest to ask.
+        // From the last participant to the first: the first one fills the frames, and is the slowest to try.
         for (std::size_t i = participants_.size(); i-- > 0;) {
             if (agreement_.refusals[i])
                 continue;
@@ -111,7 +110,7 @@ private:
         cell.verdict = verdict_of(error);
         if (error.domain() == ErrorDomain::system && error.code() == EFAULT &&
             candidate.properties.contiguous == Answer::no && is_of_another_maker(exporter_of(*image.memory)))
-            findings_[i].scattered_unreachable = true;
+            evidence_[i].scattered_unreachable = true;
         cell.why = std::move(error);
         if (cell.verdict == Verdict::refused && request_.complete &&
             candidate.properties.contiguous != Answer::yes && !is_own(candidate, i)) {
@@ -131,15 +130,15 @@ private:
                            [&](const AllocatorRef& one) { return one.get() == candidate.allocator.get(); });
     }
 
-    // That it was contiguous when a device took it.
+    // Whether a device may have taken memory only because it happened to be contiguous.
     bool may_be_luck(const PlanCandidate& candidate, std::size_t i) const {
         return candidate.properties.contiguous != Answer::yes && !is_own(candidate, i);
     }
 
-    // Once for each participant.
+    // Tries twins, once for each participant.
     void probe_contiguity(std::size_t i) {
         PlanParticipant& participant = parts_.participants[i];
-        Finding& known = findings_[i];
+        Evidence& known = evidence_[i];
         if (known.asked || participant.needs_contiguous != Answer::unknown || !twins_)
             return;
         known.asked = true;
@@ -158,7 +157,7 @@ private:
             .on(participant.name);
     }
 
-    // Memory that promises no contiguity was taken: is that more than luck?
+    // Memory that promises no contiguity was taken. Whether that was luck follows from what the device needs.
     void check_luck(PlanCandidate& candidate, std::size_t i) {
         probe_contiguity(i);
         const PlanParticipant& participant = parts_.participants[i];
@@ -183,11 +182,12 @@ private:
                                "memory is not known,")
                         .on(participant.name)
                         .remedy(participant.why_contiguous);
-        const auto& unknown = findings_[i].contiguity.why_unknown;
+        const auto& unknown = evidence_[i].contiguity.why_unknown;
         cell.why = unknown ? std::move(why).because(*unknown) : std::move(why);
     }
 
-    // The CPU has mapped it: does it see what the devices write, and they what it writes?
+    // The CPU has mapped it. Whether it sees what the devices write, and they what it writes, is another
+    // matter.
     void check_coherence(PlanCandidate& candidate, std::size_t cpu) {
         PlanCell& cell = candidate.cells[cpu];
         for (std::size_t i = 0; i < participants_.size(); ++i) {
@@ -206,8 +206,8 @@ private:
     void conclude_from_refusals() {
         for (std::size_t i = 0; i < participants_.size(); ++i) {
             PlanParticipant& participant = parts_.participants[i];
-            Contiguity& contiguity = findings_[i].contiguity;
-            if (participant.needs_contiguous != Answer::unknown || !findings_[i].scattered_unreachable)
+            Contiguity& contiguity = evidence_[i].contiguity;
+            if (participant.needs_contiguous != Answer::unknown || !evidence_[i].scattered_unreachable)
                 continue;
             conclude_from_unreachable(contiguity);
             if (contiguity.needed != Answer::yes)
@@ -239,7 +239,7 @@ private:
         return own > 0 && refused >= 2;
     }
 
-    // Taken once, and only whether by luck is open.
+    // Whether all took it, and nothing but luck is open.
     static bool may_work(const PlanCandidate& candidate) {
         return !candidate.why &&
                std::all_of(candidate.cells.begin(), candidate.cells.end(), [](const PlanCell& cell) {
@@ -261,8 +261,8 @@ private:
         parts_.error = no_choice_error(parts_, agreement_);
     }
 
-    // Beside what parts_.participants tells of each.
-    struct Finding {
+    // What was found out about each participant, beside what parts_.participants tells.
+    struct Evidence {
         bool asked = false; // by twins
         Contiguity contiguity;
         bool scattered_unreachable = false; // it could not reach another maker's scattered memory
@@ -274,7 +274,7 @@ private:
     Plan::Parts parts_;
     Agreement agreement_;
     OwnAllocators own_;
-    std::vector<Finding> findings_ = std::vector<Finding>(participants_.size());
+    std::vector<Evidence> evidence_ = std::vector<Evidence>(participants_.size());
     std::optional<Twins> twins_;
 };
 

@@ -60,11 +60,10 @@ Plan::Parts make_plan(const PlanRequest& request, std::span<const std::string_vi
 
 // ---- explain.cpp, copy.cpp: when no memory does for all
 
-// How the reason of a cell begins that was left out, as other cells had decided by then.
+// How the reason of a cell begins that was not tried, because other cells had decided already.
 inline constexpr std::string_view not_tried = "not tried: ";
-bool is_of_no_trial(const PlanCell& cell);
-// Of all its cells.
-bool was_not_tried(const PlanCandidate& candidate);
+bool was_not_tried(const PlanCell& cell);
+bool was_not_tried(const PlanCandidate& candidate); // none of its cells was
 Error no_choice_error(const Plan::Parts& parts, const Agreement& agreement);
 // Two plans of which each has a choice(), if there are such.
 std::optional<PlanCopy> find_copy(const PlanRequest& request, std::span<const std::string_view> preferred);

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <climits>
+#include <string>
+#include <vector>
 
 #include "hwalloc/allocator.h"
 #include "hwalloc/block.h"
@@ -18,6 +20,7 @@ namespace {
 
 using testing::KernelOverride;
 using testing::KernelWatch;
+using testing::open_fds;
 
 Allocator& memfd() {
     return *Allocator::find("memfd");
