@@ -172,9 +172,10 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open_or_share(const st
         for (const auto& session : sessions)
             if (session->holds_queue)
                 return session;
-        for (auto last = sessions.rbegin(); last != sessions.rend(); ++last)
-            if ((*last)->has_camera)
-                return *last;
+        const auto last = std::find_if(sessions.rbegin(), sessions.rend(),
+                                       [](const auto& session) { return session->has_camera; });
+        if (last != sessions.rend())
+            return *last;
         return sessions.empty() ? nullptr : sessions.front();
     };
     {

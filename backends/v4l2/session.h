@@ -137,9 +137,9 @@ struct Session {
     // Whether an image of `wanted` bytes fits.
     Result<void> check_fits(const Import& import, std::uint64_t wanted,
                             std::string_view doing) const noexcept;
-    // What QBUF's refusal of a dma-buf of `size` bytes says by itself.
+    // What QBUF's refusal of a dma-buf of `held` bytes says by itself.
     Error import_error(int answer, std::string_view doing, std::uint64_t wanted,
-                       std::uint64_t size) const noexcept;
+                       std::uint64_t held) const noexcept;
     // The same with the cause established where the answer leaves it open. With nothing bound any more. May
     // throw std::bad_alloc.
     Error explain_refusal(int answer, std::string_view doing, const Memory& memory, const Import& import);
