@@ -155,9 +155,9 @@ public:
             allocator_->unref();
     }
 
-    Allocator* get() const noexcept { return allocator_; }
-    Allocator* operator->() const noexcept { return allocator_; }
-    Allocator& operator*() const noexcept { return *allocator_; }
+    Allocator* get() const noexcept HWALLOC_LIFETIMEBOUND { return allocator_; }
+    Allocator* operator->() const noexcept HWALLOC_LIFETIMEBOUND { return allocator_; }
+    Allocator& operator*() const noexcept HWALLOC_LIFETIMEBOUND { return *allocator_; }
     explicit operator bool() const noexcept { return allocator_ != nullptr; }
 
 private:

@@ -46,8 +46,8 @@ public:
     Block& operator=(const Block&) = delete;
 
     Allocator& allocator() const noexcept { return *allocator_; }
-    Memory& root() noexcept { return root_; }
-    const Memory& root() const noexcept { return root_; }
+    Memory& root() noexcept HWALLOC_LIFETIMEBOUND { return root_; }
+    const Memory& root() const noexcept HWALLOC_LIFETIMEBOUND { return root_; }
     std::size_t align() const noexcept { return align_; }
 
     // The interface `I` (hwalloc/capabilities.h) of this storage, or null: a capability is an interface that

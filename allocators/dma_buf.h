@@ -131,9 +131,9 @@ public:
             buffer_->unref();
     }
 
-    DmaBuf* get() const noexcept { return buffer_; }
-    DmaBuf* operator->() const noexcept { return buffer_; }
-    DmaBuf& operator*() const noexcept { return *buffer_; }
+    DmaBuf* get() const noexcept HWALLOC_LIFETIMEBOUND { return buffer_; }
+    DmaBuf* operator->() const noexcept HWALLOC_LIFETIMEBOUND { return buffer_; }
+    DmaBuf& operator*() const noexcept HWALLOC_LIFETIMEBOUND { return *buffer_; }
     explicit operator bool() const noexcept { return buffer_ != nullptr; }
 
 private:
@@ -159,7 +159,7 @@ class HasDmaBuf {
 public:
     static constexpr std::string_view extension_id = "hwalloc.has-dma-buf.v1";
     // Lent: lives at least as long as the block. Copy the DmaBufRef to keep the buffer longer.
-    virtual const DmaBufRef& dma_buf() noexcept = 0;
+    virtual const DmaBufRef& dma_buf() noexcept HWALLOC_LIFETIMEBOUND = 0;
 
 protected:
     ~HasDmaBuf() = default;

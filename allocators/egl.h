@@ -18,7 +18,7 @@ namespace hwalloc {
 // EGLint: copy the values, each of which fits.
 class EglImageAttributes {
 public:
-    const std::intptr_t* data() const noexcept { return values_.data(); }
+    const std::intptr_t* data() const noexcept HWALLOC_LIFETIMEBOUND { return values_.data(); }
     std::size_t size() const noexcept { return size_; } // EGL_NONE included
 
 private:

@@ -74,8 +74,9 @@ struct ImageLayout {
 
 // The linear layout of a format in one memory, planes one behind the other, as V4L2 lays them out
 // (Documentation/userspace-api/media/v4l/pixfmt-intro.rst and yuv-formats.rst): `stride` is that of the first
-// plane in bytes, 0 for the smallest; the others' follow from it. An odd width or height is rounded up where
-// the format shares chroma between pixels. Colours are left unspecified. Errors: unsupported (a format not
+// plane in bytes, 0 for the smallest; the others' follow from it and hold a row at least. An odd width or
+// height is rounded up where the format shares chroma between pixels. The stride of the first plane of any
+// layout, given back, gives the same layout. Colours are left unspecified. Errors: unsupported (a format not
 // known here), invalid (no pixels, or a stride below a row's bytes), limit (a size does not fit).
 HWALLOC_API Result<ImageLayout> linear_layout(std::uint32_t fourcc, std::uint32_t width, std::uint32_t height,
                                               std::uint32_t stride = 0) noexcept;

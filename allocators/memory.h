@@ -209,9 +209,9 @@ public:
             release(memory_);
     }
 
-    Memory* get() const noexcept { return memory_; }
-    Memory* operator->() const noexcept { return memory_; }
-    Memory& operator*() const noexcept { return *memory_; }
+    Memory* get() const noexcept HWALLOC_LIFETIMEBOUND { return memory_; }
+    Memory* operator->() const noexcept HWALLOC_LIFETIMEBOUND { return memory_; }
+    Memory& operator*() const noexcept HWALLOC_LIFETIMEBOUND { return *memory_; }
     explicit operator bool() const noexcept { return memory_ != nullptr; }
     // Releases the handle.
     void reset() noexcept { MemoryRef(std::move(*this)); }
@@ -249,10 +249,10 @@ public:
     Result<void> unmap() noexcept { return info_.memory ? info_.memory->unmap(info_) : Result<void>(); }
 
     explicit operator bool() const noexcept { return info_.memory != nullptr; }
-    std::uint8_t* data() const noexcept { return info_.data; }
+    std::uint8_t* data() const noexcept HWALLOC_LIFETIMEBOUND { return info_.data; }
     std::size_t size() const noexcept { return info_.size; }
-    std::span<std::uint8_t> bytes() const noexcept { return {info_.data, info_.size}; }
-    const MapInfo& info() const noexcept { return info_; }
+    std::span<std::uint8_t> bytes() const noexcept HWALLOC_LIFETIMEBOUND { return {info_.data, info_.size}; }
+    const MapInfo& info() const noexcept HWALLOC_LIFETIMEBOUND { return info_; }
     // For bindings to other languages: gives up the map, which goes on until Memory::unmap() of what this
     // returned. Nothing is mapped here afterwards.
     [[nodiscard]] MapInfo release() noexcept { return std::exchange(info_, MapInfo{}); }

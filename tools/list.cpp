@@ -8,29 +8,12 @@
 #include <utility>
 
 #include "hwalloc/inventory.h"
+#include "hwalloc/print.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
 
 namespace hwalloc::tools {
 namespace {
-
-using tools::to_text; // of an Answer
-
-const char* to_text(SyncQuality quality) {
-    switch (quality) {
-    case SyncQuality::importer_aware:
-        return "importer-aware";
-    case SyncQuality::exporter_only:
-        return "exporter-only";
-    case SyncQuality::fence_only:
-        return "fence-only";
-    case SyncQuality::none:
-        return "none";
-    case SyncQuality::unknown:
-        break;
-    }
-    return "unknown";
-}
 
 std::string exports(const Describes::Claims& claims) {
     if (claims.export_dmabuf)
@@ -71,7 +54,7 @@ Json describe(const InventoryItem& item, InventoryScan scan) {
     object["properties"] = {{"contiguous", to_text(properties.contiguous)},
                             {"cached", to_text(properties.cached)},
                             {"device_local", to_text(properties.device_local)},
-                            {"sync", to_text(properties.sync)},
+                            {"sync", to_string(properties.sync)},
                             {"granule", properties.granule},
                             {"max_size", nullptr},
                             {"cost", properties.cost}};

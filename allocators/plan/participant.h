@@ -92,10 +92,10 @@ public:
     virtual ~Participant();
 
     // For people: "camera /dev/video0 (vivid)". Valid as long as the participant.
-    virtual std::string_view name() const noexcept = 0;
+    virtual std::string_view name() const noexcept HWALLOC_LIFETIMEBOUND = 0;
     // Which device, in which use and state: two participants with equal keys accept and refuse the same
     // memory. Plans are remembered by it; empty: they are not. Valid until the next call.
-    virtual std::string_view cache_key() const noexcept = 0;
+    virtual std::string_view cache_key() const noexcept HWALLOC_LIFETIMEBOUND = 0;
 
     // Allocators of memory that only this device can offer, such as a camera's own buffers: candidates of a
     // plan, and taken to be contiguous enough for this very device. Default: none.

@@ -129,25 +129,31 @@ struct PlanCopy {
 // A plan does not change, and keeps its allocators. Thread-safe.
 class HWALLOC_API Plan {
 public:
-    std::span<const PlanParticipant> participants() const noexcept { return parts_.participants; }
+    std::span<const PlanParticipant> participants() const noexcept HWALLOC_LIFETIMEBOUND {
+        return parts_.participants;
+    }
     // In the order in which they are taken: the first one that is accepted is the choice.
-    std::span<const PlanCandidate> candidates() const noexcept { return parts_.candidates; }
+    std::span<const PlanCandidate> candidates() const noexcept HWALLOC_LIFETIMEBOUND {
+        return parts_.candidates;
+    }
     // What the participants need together; nothing when they contradict each other, which
     // error() tells.
-    const std::optional<Constraints>& constraints() const noexcept { return parts_.constraints; }
-    const ImageSpec& image() const noexcept { return parts_.image; }
+    const std::optional<Constraints>& constraints() const noexcept HWALLOC_LIFETIMEBOUND {
+        return parts_.constraints;
+    }
+    const ImageSpec& image() const noexcept HWALLOC_LIFETIMEBOUND { return parts_.image; }
 
     // The memory to take; null when none does for all.
-    const PlanCandidate* choice() const noexcept {
+    const PlanCandidate* choice() const noexcept HWALLOC_LIFETIMEBOUND {
         return parts_.ranking.empty() ? nullptr : &parts_.candidates[parts_.ranking.front()];
     }
     // Every candidate that may be taken, the best one first: indices into candidates().
-    std::span<const std::size_t> ranking() const noexcept { return parts_.ranking; }
+    std::span<const std::size_t> ranking() const noexcept HWALLOC_LIFETIMEBOUND { return parts_.ranking; }
     // With PlanPolicy::allow_copy, when there is no choice().
-    const std::optional<PlanCopy>& copy() const noexcept { return parts_.copy; }
+    const std::optional<PlanCopy>& copy() const noexcept HWALLOC_LIFETIMEBOUND { return parts_.copy; }
     // When there is no choice(): why, with a cause for each candidate. Kind: theirs, where they agree, else
     // incompatible.
-    const std::optional<Error>& error() const noexcept { return parts_.error; }
+    const std::optional<Error>& error() const noexcept HWALLOC_LIFETIMEBOUND { return parts_.error; }
 
     // `count` buffers of the choice, at least layout.memory_sizes[0] bytes each. When it fails, those of the
     // next in the ranking, which starts at its place `first`: for a caller whose device has refused what came

@@ -53,7 +53,7 @@ public:
 
     DeviceSource source() const noexcept;
     // Why there are no events; null when source() is `udev`. Valid as long as the monitor.
-    const Error* why_listing() const noexcept;
+    const Error* why_listing() const noexcept HWALLOC_LIFETIMEBOUND;
 
     // Readable (poll for POLLIN) when dispatch() has something to do; the monitor's own, O_NONBLOCK. -1 when
     // source() is `listing`: then call dispatch() when it suits, such as before a device is chosen.

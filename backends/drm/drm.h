@@ -107,7 +107,7 @@ public:
     std::uint32_t id() const noexcept { return id_; }
     explicit operator bool() const noexcept { return id_ != 0; }
     // The handle of the memory on that file.
-    const GemHandle& handle() const noexcept { return handle_; }
+    const GemHandle& handle() const noexcept HWALLOC_LIFETIMEBOUND { return handle_; }
     // Removes it.
     void reset() noexcept;
 
@@ -154,9 +154,9 @@ public:
     // this object lives. Not that of wrap(), which alone may be DRM master, unless it was for given_file.
     int fd() const noexcept;
     // The driver's own name (DRM_IOCTL_VERSION), such as "virtio_gpu" or "i915".
-    const std::string& driver() const noexcept;
+    const std::string& driver() const noexcept HWALLOC_LIFETIMEBOUND;
     // The node, "/dev/dri/card0"; whatever /proc shows for wrap().
-    const std::string& node() const noexcept;
+    const std::string& node() const noexcept HWALLOC_LIFETIMEBOUND;
 
     // `memory`'s GEM handle on this file: its own where a dumb buffer of this file is behind it, else by
     // importing its dma-buf. It stands for the whole storage; borrow_fd() says where the memory's

@@ -125,10 +125,10 @@ public:
     HeldFrame& operator=(HeldFrame&& other) noexcept; // as the destructor, for what was held
     ~HeldFrame();                                     // as queue(); what that answers is lost
 
-    const Frame& operator*() const noexcept { return frame_; }
-    const Frame* operator->() const noexcept { return &frame_; }
+    const Frame& operator*() const noexcept HWALLOC_LIFETIMEBOUND { return frame_; }
+    const Frame* operator->() const noexcept HWALLOC_LIFETIMEBOUND { return &frame_; }
     // The memory it is in; null when the frame was given back, or the camera's memory was let go.
-    Memory* memory() const noexcept;
+    Memory* memory() const noexcept HWALLOC_LIFETIMEBOUND;
     // As Camera::map().
     Result<MappedFrame> map() const noexcept;
     // Gives the frame back now. Errors: those of Camera::queue(), after which it is still held; invalid (it
@@ -160,7 +160,7 @@ public:
     Camera(Camera&&) noexcept;
     Camera& operator=(Camera&&) noexcept;
 
-    const DeviceInfo& info() const noexcept;
+    const DeviceInfo& info() const noexcept HWALLOC_LIFETIMEBOUND;
     // The pixel formats in the driver's order, with their sizes; 1024 of each at most. Errors: what the
     // driver answers; exhausted.
     Result<std::vector<FormatInfo>> list_formats() noexcept;
@@ -171,7 +171,7 @@ public:
     // answer that makes no sense).
     Result<CaptureFormat> negotiate(const FormatRequest& request) noexcept;
     // The answer of the last negotiate(); null before it.
-    const CaptureFormat* format() const noexcept;
+    const CaptureFormat* format() const noexcept HWALLOC_LIFETIMEBOUND;
     // What the device is set to, whoever set it. Changes nothing. Errors: as negotiate(), but never busy.
     Result<CaptureFormat> current_format() noexcept;
 
@@ -202,7 +202,7 @@ public:
     // Bound memories; 0 when none.
     std::uint32_t bound() const noexcept;
     // The memory bound to an index; null outside.
-    Memory* memory(std::uint32_t index) const noexcept;
+    Memory* memory(std::uint32_t index) const noexcept HWALLOC_LIFETIMEBOUND;
 
     // Starts streaming; queues what the application does not hold. Errors: invalid (nothing bound, streaming
     // already), and what the driver answers.

@@ -241,11 +241,11 @@ public:
     // zeroes (as Handles::queue says).
     std::unique_lock<std::mutex> queue_lock() const;
     // VkPhysicalDeviceProperties::deviceName.
-    const std::string& name() const noexcept;
+    const std::string& name() const noexcept HWALLOC_LIFETIMEBOUND;
     // "0" for what open() gives; empty for wrap().
-    const std::string& index() const noexcept;
+    const std::string& index() const noexcept HWALLOC_LIFETIMEBOUND;
     // Enabled on the VkDevice.
-    const Features& features() const noexcept;
+    const Features& features() const noexcept HWALLOC_LIFETIMEBOUND;
     bool imports_dma_buf() const noexcept;
     bool exports_dma_buf() const noexcept;
     // hwalloc::sees_cpu_caches() of its DRM node (VK_EXT_physical_device_drm); a driver that is software

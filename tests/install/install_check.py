@@ -364,6 +364,27 @@ def hotplug(options):
             pass
 
 
+def conveniences(options):
+    """What programs print, and the test pattern, with the one header for all, by the standard library and by {fmt}."""
+    env = environment(options.prefix, options.libdir)
+    flags = run("pkg-config", "--cflags", "--libs", "hwalloc", stdout=subprocess.PIPE, env=env).stdout.split()
+    with tempfile.TemporaryDirectory(prefix="hwalloc-conveniences-") as directory:
+        program = pathlib.Path(directory) / "program"
+        with_fmt = (options.build / "tools" / "hwalloc").exists()  # which needs {fmt}
+        for define, libraries in (([], []), (["-DWITH_FMT"], ["-lfmt"]))[:1 + with_fmt]:
+            run(options.compiler, *STRICT, *define, HERE / "outside" / "conveniences.cpp", *flags, *libraries, "-o", program)
+            run(program, env=env)
+        lines = re.search(r"^```cpp\n(auto layout.*?)^```$", (options.source / "README.md").read_text(), re.M | re.S)
+        expect(lines, "README.md has no lines that draw")
+        source = program.with_suffix(".cpp")
+        source.write_text('#include <hwalloc/all.h>\n#include <iostream>\nint main() {\n'
+                          'auto memory = hwalloc::Allocator::resolve("sysmem").value()->alloc(640 * 480 * 2);\n'
+                          f'const unsigned frame_number = 3;\n{lines[1]}}}\n')
+        run(options.compiler, *STRICT, source, *flags, "-o", program)
+        said = run(program, env=env, stderr=subprocess.PIPE).stderr
+        expect(not said, f"README's lines say {said!r}")
+
+
 def includes(options):
     """Public headers include each other, the C++ library, and a few headers of libc; nothing private, nothing else but
     Vulkan's own header in hwalloc/vulkan.h."""
@@ -420,7 +441,7 @@ CHECKS = {"install": install, "layout": layout, "no-build-path": no_build_path, 
           "find-package": find_package, "moved": moved, "staged": staged, "modules": modules, "completion": completion, "plain": plain,
           "examples": examples, "options": options_in_documents,
           "part": part, "static": static, "includes": includes, "tutorial": tutorial, "readme": readme,
-          "hotplug": hotplug, "header": header, "cxx17": cxx17, "dangling": dangling}
+          "hotplug": hotplug, "conveniences": conveniences, "header": header, "cxx17": cxx17, "dangling": dangling}
 
 
 def main():

@@ -6,8 +6,8 @@
 #include <random>
 #include <set>
 
+#include "hwalloc/test_pattern.h"
 #include "tests/reference/yuv_reference.h"
-#include "tools/image/bars.h"
 #include "tools/image/convert.h"
 #include "tools/image/png.h"
 
@@ -132,7 +132,7 @@ TEST(Convert, RefusesWhatItCannotDo) {
     EXPECT_EQ(to_rgb(layout, short_image, rgb).error().kind(), ErrorKind::invalid);
 }
 
-TEST(Bars, AreTheColoursTheySayInEveryFormat) {
+TEST(TestPattern, AreTheColoursTheySayInEveryFormat) {
     const std::uint32_t codes[] = {fourcc('Y', 'U', 'Y', 'V'), fourcc('U', 'Y', 'V', 'Y'),
                                    fourcc('N', 'V', '1', '2'), fourcc('B', 'G', '2', '4'),
                                    fourcc('X', 'R', '2', '4')};
@@ -142,11 +142,11 @@ TEST(Bars, AreTheColoursTheySayInEveryFormat) {
             const bool yuv = is_yuv(code);
             ImageLayout layout = layout_of(code, width, 11, yuv ? ColorMatrix::bt709 : ColorMatrix::rgb,
                                            yuv ? ColorRange::limited : ColorRange::full);
-            const auto bars = Bars::make(layout).value();
+            const auto bars = TestPattern::make(layout).value();
             for (const std::uint32_t frame : {0u, 1u, 40u, 4'000'000'000u}) {
                 // The last byte is a guard: drawing must end with the image.
                 std::vector<std::uint8_t> image(layout.memory_sizes[0] + 1, 0xa5), rgb;
-                bars.draw({image.data(), layout.memory_sizes[0]}, frame);
+                ASSERT_TRUE(bars.draw({image.data(), layout.memory_sizes[0]}, frame));
                 ASSERT_EQ(image.back(), 0xa5);
                 ASSERT_TRUE(to_rgb(layout, image, rgb));
                 for (std::uint32_t y = 0; y < 11; ++y)
@@ -161,9 +161,10 @@ TEST(Bars, AreTheColoursTheySayInEveryFormat) {
     }
 }
 
-TEST(Bars, MoveAndHaveEightColours) {
+TEST(TestPattern, MoveAndHaveEightColours) {
     const auto bars =
-        Bars::make(layout_of(fourcc('X', 'R', '2', '4'), 80, 4, ColorMatrix::rgb, ColorRange::full)).value();
+        TestPattern::make(layout_of(fourcc('X', 'R', '2', '4'), 80, 4, ColorMatrix::rgb, ColorRange::full))
+            .value();
     std::set<std::array<std::uint8_t, 3>> seen;
     for (std::uint32_t x = 0; x < 80; ++x)
         seen.insert(bars.color_at(x, 0));
@@ -171,11 +172,11 @@ TEST(Bars, MoveAndHaveEightColours) {
     EXPECT_EQ(bars.color_at(0, 5), bars.color_at(10, 0));
 }
 
-TEST(Bars, GreyIsTheLumaOfTheBars) {
+TEST(TestPattern, GreyIsTheLumaOfTheBars) {
     const auto layout = layout_of(fourcc('R', '8', ' ', ' '), 64, 2, ColorMatrix::bt601, ColorRange::limited);
-    const auto bars = Bars::make(layout).value();
+    const auto bars = TestPattern::make(layout).value();
     std::vector<std::uint8_t> image(layout.memory_sizes[0]);
-    bars.draw(image, 0);
+    ASSERT_TRUE(bars.draw(image, 0));
     for (std::uint32_t x = 0; x < 64; ++x) {
         const auto c = bars.color_at(x, 0);
         const double level = 0.299 * c[0] + 0.587 * c[1] + 0.114 * c[2];

@@ -63,7 +63,7 @@ TEST_F(SlabsTest, APieceThatComesBackIsUsedAgain) {
     AllocatorRef from = allocator(device, Placement::host);
     const MemoryRef neighbour = alloc(*from, 1000);
     MemoryRef memory = alloc(*from, 1000);
-    const std::uint8_t* const first = memory->map(MapFlags::read)->data();
+    const std::uint8_t* const first = memory->map(MapFlags::read)->info().data;
     memory.reset();
     memory = alloc(*from, 990);
     EXPECT_EQ(memory->map(MapFlags::read)->data(), first);
@@ -75,7 +75,7 @@ TEST_F(SlabsTest, APieceThatWentBackMayNotBeTouched) {
     AllocatorRef from = allocator(device, Placement::host);
     const MemoryRef neighbour = alloc(*from, 256);
     MemoryRef piece = alloc(*from, 256);
-    const auto bytes_of = [](const MemoryRef& memory) { return memory->map(MapFlags::read)->data(); };
+    const auto bytes_of = [](const MemoryRef& memory) { return memory->map(MapFlags::read)->info().data; };
     const std::uint8_t* bytes = bytes_of(piece);
     piece.reset();
     EXPECT_TRUE(__asan_address_is_poisoned(bytes));

@@ -2,9 +2,9 @@
 #include <cerrno>
 #include <ctime>
 
+#include "hwalloc/test_pattern.h"
 #include "tools/capture/format_options.h"
 #include "tools/capture/source.h"
-#include "tools/image/bars.h"
 
 namespace hwalloc::tools {
 namespace {
@@ -61,10 +61,10 @@ public:
         layout->matrix = !is_yuv(layout->fourcc)        ? ColorMatrix::rgb
                          : height > 576 || width > 1024 ? ColorMatrix::bt709
                                                         : ColorMatrix::bt601;
-        auto bars = Bars::make(*layout);
+        auto bars = TestPattern::make(*layout);
         if (!bars)
             return refuse(bars.error());
-        bars_ = std::make_unique<Bars>(std::move(*bars));
+        bars_ = std::make_unique<TestPattern>(std::move(*bars));
         const v4l2::FrameRate rate = request.rate.frames ? request.rate : v4l2::FrameRate{30, 1};
         period_ns_ = std::max<std::int64_t>(1, second_ns * rate.seconds / rate.frames);
         format_ = {code, *layout, rate, false};
@@ -133,7 +133,8 @@ public:
         auto mapping = memories_[index]->map(MapFlags::write);
         if (!mapping)
             return std::move(mapping).error();
-        bars_->draw(mapping->bytes(), sequence_);
+        if (auto drawn = bars_->draw(mapping->bytes(), sequence_); !drawn)
+            return std::move(drawn).error();
         if (auto ended = mapping->unmap(); !ended)
             return std::move(ended).error();
         first_ = (first_ + 1) % waiting_.size();
@@ -163,7 +164,7 @@ private:
 
     v4l2::DeviceInfo info_{.path = "test", .driver = "test", .card = "moving colour bars", .bus = ""};
     v4l2::CaptureFormat format_;
-    std::unique_ptr<Bars> bars_;
+    std::unique_ptr<TestPattern> bars_;
     std::vector<MemoryRef> memories_;
     std::vector<std::uint32_t> waiting_; // a ring of indices, oldest at first_
     std::size_t first_ = 0;

@@ -2,12 +2,13 @@
 // says so, and nowhere else.
 #include <string_view>
 
-#include "hwalloc/allocator.h"
-#include "hwalloc/inventory.h"
+#include "hwalloc/all.h"
 
 using namespace hwalloc;
 
 Error temporary();
+Result<MemoryRef> memory();
+Result<EglImageAttributes> attributes();
 
 std::size_t of_an_error() {
     std::string_view operation = temporary().operation();   // warns
@@ -31,6 +32,27 @@ std::size_t of_a_result() {
     for (const InventoryItem& item : *inventory()) // warns
         names += item.name.size();
     return names;
+}
+
+std::size_t of_memory() {
+    Memory* pointer = memory()->get();                                   // warns
+    Memory& object = *memory()->get();                                   // warns
+    std::span bytes = (*memory())->map(MapFlags::read)->bytes();         // warns
+    const std::uint8_t* data = (*memory())->map(MapFlags::read)->data(); // warns
+    Memory* arrow = memory()->operator->();                              // warns
+    return pointer->size() + object.size() + bytes.size() + *data + arrow->size();
+}
+
+std::size_t of_devices() {
+    const v4l2::DeviceInfo& camera = v4l2::Camera::open("x")->info();      // warns
+    const v4l2::CaptureFormat* format = v4l2::Camera::open("x")->format(); // warns
+    Memory* bound = v4l2::Camera::open("x")->memory(0);                    // warns
+    const std::string& node = drm::Device::open("x")->node();              // warns
+    const std::string& driver = drm::Device::open("x")->driver();          // warns
+    const std::intptr_t* list = attributes()->data();                      // warns
+    Allocator* allocator = AllocatorRef().get();                           // warns
+    return camera.path.size() + format->layout.width + bound->size() + node.size() + driver.size() +
+           static_cast<std::size_t>(*list) + allocator->name().size();
 }
 
 // Right: a copy, a value that is a pointer to what lives on, and what ends within its line.
