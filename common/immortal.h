@@ -16,7 +16,7 @@ public:
     Immortal(const Immortal&) = delete;
     Immortal& operator=(const Immortal&) = delete;
 
-    T& operator*() noexcept { return *std::launder(reinterpret_cast<T*>(bytes_)); }
+    T& operator*() noexcept { return *std::launder(static_cast<T*>(static_cast<void*>(bytes_))); }
     T* operator->() noexcept { return &**this; }
 
 private:
