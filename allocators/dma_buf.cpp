@@ -11,21 +11,22 @@
 #include "common/kernel.h"
 #include "common/mapped_region.h"
 #include "common/open_files.h"
+#include "common/same_open_file.h"
 #include "common/standard_streams.h"
 
 namespace hwalloc {
 
 struct DmaBuf::Facts : dma_buf::Facts {};
 
-// Every DmaBuf of the process by inode. Counts go to 0 under the lock alone, so whatever is in the table is
-// alive.
+// Every DmaBuf of the process by inode number. Counts go to 0 under the lock alone, so whatever is in the
+// table is alive.
 struct DmaBuf::Table {
     static constexpr std::size_t buckets = 64;
 
     DmaBuf*& bucket(std::uint64_t inode) noexcept { return first[inode % buckets]; }
-    DmaBuf* find(std::uint64_t inode) noexcept {
-        DmaBuf* buffer = bucket(inode);
-        while (buffer && buffer->inode_ != inode)
+    DmaBuf* find(const DmaBuf& same) noexcept {
+        DmaBuf* buffer = bucket(same.inode_);
+        while (buffer && !buffer->is(same))
             buffer = buffer->next_;
         return buffer;
     }
@@ -40,8 +41,8 @@ struct DmaBuf::Table {
         *at = buffer.next_;
     }
 
-    // Who was waiting for a device under access_ is not in the child of fork. What it guards is whole
-    // wherever its holder waits.
+    // Who was waiting for a device, or for another thread's START, is not in the child of fork. What access_
+    // guards is whole wherever its holder waits.
     static void free_accesses_in_child() noexcept {
         for (DmaBuf* buffer : known->first)
             for (; buffer; buffer = buffer->next_) {
@@ -49,6 +50,8 @@ struct DmaBuf::Table {
                     buffer->access_.unlock();
                 else
                     ::new (&buffer->access_) std::mutex;
+                buffer->starting_ = 0;
+                ::new (&buffer->started_) std::condition_variable;
             }
     }
 
@@ -106,6 +109,11 @@ void DmaBuf::unref() noexcept {
     delete this;
 }
 
+bool DmaBuf::is(const DmaBuf& other) const noexcept {
+    return inode_ == other.inode_ && size_ == other.size_ &&
+           same_open_file(fd_.get(), other.fd_.get()) != SameOpenFile::no;
+}
+
 Result<DmaBufRef> DmaBuf::enter(UniqueFd fd, const Facts& facts) noexcept {
     // Outside the lock: memory for a new one, and the end of what is not needed.
     auto* fresh = new (std::nothrow) DmaBuf(std::move(fd), facts);
@@ -114,7 +122,7 @@ Result<DmaBufRef> DmaBuf::enter(UniqueFd fd, const Facts& facts) noexcept {
     DmaBuf* known;
     {
         std::lock_guard guard(Table::known->lock);
-        known = Table::known->find(facts.inode);
+        known = Table::known->find(*fresh);
         if (known)
             known->ref();
         else
@@ -150,6 +158,11 @@ Result<DmaBufRef> DmaBuf::import(int fd) noexcept {
     return enter(std::move(own), Facts{*facts});
 }
 
+bool DmaBuf::is_behind(int fd) const noexcept {
+    struct stat status {};
+    return kernel.fstat(fd, &status) == 0 && status.st_ino == inode_;
+}
+
 void DmaBuf::set_name(std::string_view name) noexcept {
     dma_buf::set_name(fd_.get(), name);
 }
@@ -174,27 +187,57 @@ Result<void> DmaBuf::map_once() noexcept {
     return {};
 }
 
-// Starts READ, `missing`, where WRITE has begun; 0 or a negative errno.
-[[gnu::cold]] int DmaBuf::join_writers(unsigned missing) noexcept {
-    const unsigned before = open_;
-    int done = dma_buf::end_cpu_access(fd_.get(), before);
+namespace {
+
+// Starts READ where WRITE, `before`, has begun; 0 or a negative errno.
+[[gnu::cold]] int join_writers(int fd, unsigned before, unsigned missing) noexcept {
+    int done = dma_buf::end_cpu_access(fd, before);
     if (done < 0)
         return done;
-    done = dma_buf::begin_cpu_access(fd_.get(), before | missing);
+    done = dma_buf::begin_cpu_access(fd, before | missing);
     // The writers go on, and their end will be told to the exporter in any case.
     if (done < 0)
-        (void)dma_buf::begin_cpu_access(fd_.get(), before);
+        (void)dma_buf::begin_cpu_access(fd, before);
     return done;
 }
 
-// Begins one access and counts it; 0 or a negative errno, and then open_ is what it was.
-[[gnu::always_inline]] inline int DmaBuf::bracket(unsigned access) noexcept {
-    if (const unsigned missing = access & ~open_; missing != 0) {
-        const bool joins = (missing & dma_buf::read_access) && (open_ & dma_buf::write_access);
-        const int done = joins ? join_writers(missing) : dma_buf::begin_cpu_access(fd_.get(), missing);
-        if (done < 0) [[unlikely]]
-            return done;
+} // namespace
+
+// Starts `missing`; 0 or a negative errno, and then open_ is what it was. The lock is not held during the
+// call, so that no access waits that needs none. One thread starts at a time, and nothing ends meanwhile.
+int DmaBuf::start(std::unique_lock<std::mutex>& held, unsigned missing) noexcept {
+    const unsigned before = open_;
+    starting_ = missing;
+    held.unlock();
+    const bool joins = (missing & dma_buf::read_access) && (before & dma_buf::write_access);
+    const int done =
+        joins ? join_writers(fd_.get(), before, missing) : dma_buf::begin_cpu_access(fd_.get(), missing);
+    held.lock();
+    starting_ = 0;
+    if (done >= 0)
         open_ |= missing;
+    else if (readers_ == 0 && writers_ == 0 && open_ != 0) // the last reader left READ to the writer
+        (void)dma_buf::end_cpu_access(fd_.get(), std::exchange(open_, 0u));
+    started_.notify_all();
+    return done;
+}
+
+// Begins one access and counts it; 0 or a negative errno.
+[[gnu::always_inline]] inline int DmaBuf::bracket(std::unique_lock<std::mutex>& held,
+                                                  unsigned access) noexcept {
+    for (;;) {
+        // While READ joins WRITE, WRITE too has ended for a moment.
+        const bool joining = (starting_ & dma_buf::read_access) && (open_ & dma_buf::write_access);
+        const unsigned missing = access & ~open_;
+        if (missing == 0 && !joining) [[likely]]
+            break;
+        if (starting_ != 0) {
+            started_.wait(held);
+            continue;
+        }
+        if (const int done = start(held, missing); done < 0) [[unlikely]]
+            return done;
+        break;
     }
     readers_ += access & dma_buf::read_access ? 1 : 0;
     writers_ += access & dma_buf::write_access ? 1 : 0;
@@ -209,11 +252,11 @@ Result<std::uint8_t*> DmaBuf::begin_cpu_access(MapFlags access) noexcept {
         return Error(ErrorKind::permission, "the dma-buf's descriptor is read-only and cannot be written");
     if (!readable_)
         return Error(ErrorKind::permission, "the dma-buf's descriptor is write-only and cannot be mapped");
-    std::lock_guard guard(access_);
+    std::unique_lock held(access_);
     if (!base_)
         if (auto mapped = map_once(); !mapped)
             return std::move(mapped).error();
-    if (const int done = bracket(bits); done < 0) [[unlikely]]
+    if (const int done = bracket(held, bits); done < 0) [[unlikely]]
         return not_begun(-done);
     return base_;
 }
@@ -222,8 +265,8 @@ Result<void> DmaBuf::begin_mapped_access(MapFlags access) noexcept {
     const unsigned bits = bits_of(access);
     if (bits == 0)
         return no_access();
-    std::lock_guard guard(access_);
-    if (const int done = bracket(bits); done < 0) [[unlikely]]
+    std::unique_lock held(access_);
+    if (const int done = bracket(held, bits); done < 0) [[unlikely]]
         return not_begun(-done);
     return {};
 }
@@ -237,16 +280,23 @@ Result<void> DmaBuf::end_cpu_access(MapFlags access) noexcept {
     const unsigned bits = bits_of(access);
     if (bits == 0)
         return no_access();
-    std::lock_guard guard(access_);
+    std::unique_lock held(access_);
     const bool reads = (bits & dma_buf::read_access) != 0, writes = (bits & dma_buf::write_access) != 0;
-    if ((reads && readers_ == 0) || (writes && writers_ == 0))
-        return Error(ErrorKind::invalid, "no such access to the dma-buf has begun");
+    unsigned over;
+    for (;;) {
+        if ((reads && readers_ == 0) || (writes && writers_ == 0))
+            return Error(ErrorKind::invalid, "no such access to the dma-buf has begun");
+        const bool read_on = readers_ > (reads ? 1u : 0u);
+        // While somebody writes, or is about to, nothing ends: some architectures drop what the cache holds
+        // when READ ends.
+        const bool write_on = writers_ > (writes ? 1u : 0u) || (starting_ & dma_buf::write_access);
+        over = write_on ? 0u : open_ & ~(read_on ? dma_buf::read_access : 0u);
+        if (over == 0 || starting_ == 0) [[likely]]
+            break;
+        started_.wait(held);
+    }
     readers_ -= reads ? 1 : 0;
     writers_ -= writes ? 1 : 0;
-    // While somebody writes nothing ends: some architectures drop what the cache holds when READ ends.
-    if (writers_ > 0)
-        return {};
-    const unsigned over = open_ & ~(readers_ > 0 ? dma_buf::read_access : 0u);
     if (over == 0)
         return {};
     open_ &= ~over;

@@ -1,9 +1,11 @@
 // DmaBuf: one dma-buf of this process, however many memories, imports and descriptors there are of it; and
-// DmaBufBlock, the storage of every backend whose memory is a dma-buf. For backends and participants;
-// applications need not include this.
+// DmaBufBlock, the storage of every backend whose memory is a dma-buf. A public header: for backends and
+// participants, and for bindings to frameworks that count and lock by themselves. Applications need not
+// include this.
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -22,9 +24,13 @@ namespace hwalloc {
 class DmaBufRef;
 
 // A dma-buf: its descriptor, its identity, its one mapping, and the state of CPU access to it. There is one
-// object per dma-buf in a process, found by inode number (which the kernel never uses twice), so that two
-// imports of one buffer share a mapping and bracket CPU access once. Every descriptor of one dma-buf has the
-// same access mode.
+// object per dma-buf in a process, so that two imports of one buffer share a mapping and bracket CPU access
+// once. Every descriptor of one dma-buf has the same access mode.
+//
+// Two descriptors are one dma-buf when their inode numbers and sizes are equal and they are one open file.
+// The number alone is not enough on kernels before 5.19, which can give it to two buffers that live at one
+// time. Where the kernel does not compare open files (before 6.10 without kcmp(2), which a sandbox may
+// forbid), number and size decide.
 //
 // Thread-safety: every function may be called by any thread at any time.
 class HWALLOC_API DmaBuf {
@@ -35,13 +41,17 @@ public:
     // bytes), exhausted, and what the kernel answers.
     static Result<DmaBufRef> adopt(UniqueFd fd, std::size_t size) noexcept;
     // Any descriptor, which stays the caller's: a duplicate is examined and kept, so that the caller may
-    // close or replace his at any time. Errors: invalid (not open, not a dma-buf), limit, exhausted.
+    // close or replace the original at any time. Errors: invalid (not open, not a dma-buf), limit, exhausted.
     static Result<DmaBufRef> import(int fd) noexcept;
 
     // The descriptor, lent: open as long as this object lives.
     int fd() const noexcept { return fd_.get(); }
-    // The identity of the buffer, for caches of what a device made of it.
+    // The inode number, by which /proc/PID/fdinfo and a plan's report name the buffer. Not an identity on
+    // kernels before 5.19: the address of this object is one, as long as it lives.
     std::uint64_t inode() const noexcept { return inode_; }
+    // Whether `fd` is a descriptor of a dma-buf with this inode number: false also when it is closed. One
+    // system call.
+    bool is_behind(int fd) const noexcept;
     // The real size in bytes.
     std::size_t size() const noexcept { return size_; }
     bool readable() const noexcept { return readable_; }
@@ -65,15 +75,15 @@ public:
     //   - a reader that joins writers first has what they wrote written out of the cache, because starting
     //   READ
     //     throws away what the cache holds. Bytes written by another thread during that very call may be lost
-    //     on machines whose DMA is not coherent: whoever writes while somebody else begins to read must agree
-    //     with him;
+    //     on machines whose DMA is not coherent: a writer and a reader that begins meanwhile must agree;
     //   - READ ends together with WRITE when readers go first.
-    // Waits for fences of devices that still use the buffer. Never allocates.
+    // A call waits for fences of devices that still use the buffer, and whatever needs that call waits with
+    // it; an access that needs no call goes on beside it. Never allocates.
     // Errors: invalid (no access), permission (the descriptor is not open for that; no call is made), and
     // what mmap and the exporter answer; nothing has begun then.
     Result<std::uint8_t*> begin_cpu_access(MapFlags access) noexcept;
-    // The same for a caller that has a mapping of his own, made by the device (vkMapMemory): nothing is
-    // mapped, and the descriptor's access mode does not matter. Errors: invalid (no access), and what the
+    // The same for a caller that has another mapping, made by the device (vkMapMemory): nothing is mapped,
+    // and the descriptor's access mode does not matter. Errors: invalid (no access), and what the
     // exporter answers.
     Result<void> begin_mapped_access(MapFlags access) noexcept;
     // Ends one access. Errors: invalid (no such access is open; nothing is done), and what the exporter
@@ -95,10 +105,11 @@ private:
     static Result<DmaBufRef> enter(UniqueFd fd, const Facts& facts) noexcept;
     void ref() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
     void unref() noexcept;
+    bool is(const DmaBuf& other) const noexcept;
     // These need access_ held.
     Result<void> map_once() noexcept;
-    HWALLOC_LOCAL int join_writers(unsigned missing) noexcept;
-    HWALLOC_LOCAL int bracket(unsigned access) noexcept;
+    HWALLOC_LOCAL int bracket(std::unique_lock<std::mutex>& held, unsigned access) noexcept;
+    HWALLOC_LOCAL int start(std::unique_lock<std::mutex>& held, unsigned missing) noexcept;
 
     UniqueFd fd_;
     std::uint64_t inode_;
@@ -110,7 +121,9 @@ private:
     std::mutex access_; // guards what follows
     std::uint8_t* base_ = nullptr;
     std::uint32_t readers_ = 0, writers_ = 0;
-    unsigned open_ = 0; // directions that were started and not ended
+    unsigned open_ = 0;     // directions that were started and not ended
+    unsigned starting_ = 0; // directions that a thread is starting, without the lock
+    std::condition_variable started_;
 };
 
 // One owner of a DmaBuf.

@@ -16,12 +16,9 @@
 #include "common/node_access.h"
 #include "common/open_files.h"
 #include "common/restarted_ioctl.h"
+#include "common/same_open_file.h"
 #include "common/standard_streams.h"
 #include "common/weak_list.h"
-
-#ifndef F_DUPFD_QUERY
-#define F_DUPFD_QUERY 1027 // Linux 6.10
-#endif
 
 namespace hwalloc::drm::detail {
 namespace {
@@ -51,15 +48,6 @@ std::optional<std::string> driver_of(int fd) {
     if (restarted_ioctl(fd, DRM_IOCTL_VERSION, &version) < 0)
         return std::nullopt;
     return std::string(name);
-}
-
-enum class Same { no, yes, unknown };
-Same same_open_file(int fd, int other) noexcept {
-    const int answer = kernel.fcntl(fd, F_DUPFD_QUERY, other);
-    if (answer == 0 || answer == 1)
-        return answer == 1 ? Same::yes : Same::no;
-    const int order = kernel.compare_files(fd, other);
-    return order < 0 ? Same::unknown : order == 0 ? Same::yes : Same::no;
 }
 
 std::string path_of(int fd) {
@@ -213,10 +201,10 @@ Result<std::shared_ptr<File>> File::given(int fd) noexcept {
         for (const auto& file : files) {
             if (file->device != card->device || !file->of_this_process())
                 continue;
-            const Same same = same_open_file(card->fd.get(), file->fd.get());
-            if (same == Same::yes)
+            const SameOpenFile same = same_open_file(card->fd.get(), file->fd.get());
+            if (same == SameOpenFile::yes)
                 return file;
-            uncertain = uncertain || same == Same::unknown;
+            uncertain = uncertain || same == SameOpenFile::unknown;
         }
         if (uncertain)
             return Error(ErrorKind::unsupported, taking)

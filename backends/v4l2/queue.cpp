@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "backends/v4l2/session.h"
+#include "common/same_open_file.h"
 #include "hwalloc/allocator.h"
 
 namespace hwalloc::v4l2 {
@@ -66,8 +67,10 @@ Result<Binding> prepare(const Session& session, std::span<const MemoryRef> memor
             return import.error();
         if (auto fits = session.check_fits(*import, session.image_size(), doing); !fits)
             return std::move(fits).error();
-        if (std::any_of(all.imports.begin(), all.imports.end(),
-                        [&](const Session::Import& other) { return other.inode == import->inode; }))
+        const auto same = [&](const Session::Import& other) {
+            return other.inode == import->inode && same_open_file(other.fd, import->fd) != SameOpenFile::no;
+        };
+        if (std::any_of(all.imports.begin(), all.imports.end(), same))
             return session.error(ErrorKind::invalid, FixedText(doing, ": this dma-buf has an index already"));
         auto handle = memories[i]->ref();
         if (!handle)

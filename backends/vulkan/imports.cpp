@@ -34,25 +34,25 @@ struct ImportedImage final : ImageBinding {
     OwnedImage owned;
 };
 
-void Imports::forget_buffer(std::uint64_t inode) noexcept {
+void Imports::forget_buffer(const DmaBuf* dma_buf) noexcept {
     std::lock_guard guard(mutex_);
-    if (const auto at = buffers_.find(inode); at != buffers_.end() && at->second.expired())
+    if (const auto at = buffers_.find(dma_buf); at != buffers_.end() && at->second.expired())
         buffers_.erase(at);
 }
-void Imports::forget_image(std::uint64_t inode) noexcept {
+void Imports::forget_image(const DmaBuf* dma_buf) noexcept {
     std::lock_guard guard(mutex_);
-    auto [at, end] = images_.equal_range(inode);
+    auto [at, end] = images_.equal_range(dma_buf);
     while (at != end)
         at = at->second.binding.expired() ? images_.erase(at) : std::next(at);
 }
 
 ImportedBuffer::~ImportedBuffer() {
     if (dma_buf)
-        imports->forget_buffer(dma_buf->inode());
+        imports->forget_buffer(dma_buf.get());
 }
 ImportedImage::~ImportedImage() {
     if (dma_buf)
-        imports->forget_image(dma_buf->inode());
+        imports->forget_image(dma_buf.get());
 }
 
 namespace {
@@ -307,11 +307,11 @@ private:
 Result<std::shared_ptr<const BufferBinding>> Imports::buffer(const DmaBufRef& dma_buf) noexcept {
     return without_exceptions([&]() -> Result<std::shared_ptr<const BufferBinding>> {
         std::lock_guard guard(mutex_);
-        if (const auto known = buffers_.find(dma_buf->inode()); known != buffers_.end())
+        if (const auto known = buffers_.find(dma_buf.get()); known != buffers_.end())
             if (auto binding = known->second.lock())
                 return binding;
         // Room first: a fresh import must not be let go of in here, and one that fails leaves none behind.
-        Room room(buffers_, buffers_.try_emplace(dma_buf->inode()).first);
+        Room room(buffers_, buffers_.try_emplace(dma_buf.get()).first);
         auto fresh = import_buffer(context_, *this, dma_buf);
         if (fresh)
             room.take()->second = *fresh;
@@ -323,11 +323,11 @@ Result<std::shared_ptr<const ImageBinding>>
 Imports::image(const DmaBufRef& dma_buf, const ImageLayout& layout, VkImageUsageFlags usage) noexcept {
     return without_exceptions([&]() -> Result<std::shared_ptr<const ImageBinding>> {
         std::lock_guard guard(mutex_);
-        auto [at, end] = images_.equal_range(dma_buf->inode());
+        auto [at, end] = images_.equal_range(dma_buf.get());
         while (at != end && (at->second.usage != usage || at->second.layout != layout))
             ++at;
         if (at == end)
-            at = images_.emplace(dma_buf->inode(), ImageEntry{layout, usage, {}});
+            at = images_.emplace(dma_buf.get(), ImageEntry{layout, usage, {}});
         if (auto binding = at->second.binding.lock())
             return binding;
         Room room(images_, at);

@@ -12,8 +12,8 @@
 
 namespace hwalloc::vulkan::detail {
 
-// Thread-safe. Imports are found by the dma-buf's inode, which is never used twice, and live as long as
-// somebody holds them.
+// Thread-safe. Imports are found by the dma-buf's object, which they keep, and live as long as somebody holds
+// them.
 class Imports {
 public:
     explicit Imports(Context& context) noexcept : context_(context) {}
@@ -33,15 +33,15 @@ private:
         VkImageUsageFlags usage;
         std::weak_ptr<const ImageBinding> binding;
     };
-    void forget_buffer(std::uint64_t inode) noexcept;
-    void forget_image(std::uint64_t inode) noexcept;
+    void forget_buffer(const DmaBuf* dma_buf) noexcept;
+    void forget_image(const DmaBuf* dma_buf) noexcept;
 
     Context& context_;
     // Held during an import too, so that two threads do not import one buffer twice. The last owner of a
     // binding takes it, so none may let go of one while holding it.
     ForkSafeMutex mutex_{ForkSafeMutex::Held::across_waits};
-    std::unordered_map<std::uint64_t, std::weak_ptr<const BufferBinding>> buffers_;
-    std::unordered_multimap<std::uint64_t, ImageEntry> images_;
+    std::unordered_map<const DmaBuf*, std::weak_ptr<const BufferBinding>> buffers_;
+    std::unordered_multimap<const DmaBuf*, ImageEntry> images_;
 };
 
 } // namespace hwalloc::vulkan::detail
