@@ -53,7 +53,8 @@ void Memory::destroy_root() noexcept {
     Block& block = *block_;
     Allocator& allocator = *block.allocator_;
     allocator.ref(); // the block lets go of its allocator before do_free is through
-    block.destroy_user_data();
+    if (block.user_destroy_.load(std::memory_order_relaxed)) [[unlikely]]
+        block.destroy_user_data();
     allocator.do_free(&block);
     allocator.unref();
 }
