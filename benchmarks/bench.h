@@ -1,4 +1,4 @@
-// What the rows share. A benchmark is called ROW/SIDE/SIZE, where SIDE is "ours", "peer" or "floor": the
+// What the rows share. A benchmark is called ROW/SIDE/SIZE, where SIDE is "ours", "peer" or "atomics": the
 // least that any implementation must do, as bare atomic operations. scripts/bench puts the sides of a row
 // together.
 #pragma once

@@ -55,34 +55,47 @@ void peer(benchmark::State& state) {
     }
 }
 
-// Counting a reader in and out, and nothing else.
-void floor_read(benchmark::State& state) {
-    const bench::Pin pin(state);
-    for (auto _ : state) {
-        benchmark::DoNotOptimize(bare.fetch_add(1, std::memory_order_acquire));
-        benchmark::DoNotOptimize(bare.fetch_sub(1, std::memory_order_acq_rel));
+// What a processor is told to do while another thread changes the word.
+void pause_briefly() noexcept {
+    for (int i = 0; i < 4; ++i) {
+#if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+        asm volatile("yield");
+#endif
     }
 }
 
-// The same where coming in depends on what is there.
-void floor_write(benchmark::State& state) {
+// Counting somebody in and out, where either may be refused for what the word says, and nothing else.
+template<std::uint64_t in_the_way>
+void atomics(benchmark::State& state) {
     const bench::Pin pin(state);
+    constexpr std::uint64_t counted = 0xffff;
     for (auto _ : state) {
         std::uint64_t seen = bare.load(std::memory_order_relaxed);
-        while (!bare.compare_exchange_weak(seen, seen + 1, std::memory_order_acquire,
-                                           std::memory_order_relaxed)) {
+        while ((seen & in_the_way) == 0 &&
+               !bare.compare_exchange_strong(seen, seen + 1, std::memory_order_acquire,
+                                             std::memory_order_relaxed)) {
+            pause_briefly();
+            seen = bare.load(std::memory_order_relaxed);
         }
-        benchmark::DoNotOptimize(bare.fetch_sub(1, std::memory_order_acq_rel));
+        seen = bare.load(std::memory_order_relaxed);
+        while ((seen & counted) != 0 &&
+               !bare.compare_exchange_strong(seen, seen - 1, std::memory_order_acq_rel,
+                                             std::memory_order_relaxed)) {
+            pause_briefly();
+            seen = bare.load(std::memory_order_relaxed);
+        }
     }
 }
 
 HWALLOC_BENCH("map-read", "ours", ours<hwalloc::MapFlags::read>, 4096)->Setup(make_ours)->Teardown(drop_ours);
 HWALLOC_BENCH("map-read", "peer", peer<GST_MAP_READ>, 4096)->Setup(make_peer)->Teardown(drop_peer);
-HWALLOC_BENCH("map-read", "floor", floor_read, 4096);
+HWALLOC_BENCH("map-read", "atomics", atomics<1ull << 63>, 4096);
 HWALLOC_BENCH("map-write", "ours", ours<hwalloc::MapFlags::write>, 4096)
     ->Setup(make_ours)
     ->Teardown(drop_ours);
 HWALLOC_BENCH("map-write", "peer", peer<GST_MAP_WRITE>, 4096)->Setup(make_peer)->Teardown(drop_peer);
-HWALLOC_BENCH("map-write", "floor", floor_write, 4096);
+HWALLOC_BENCH("map-write", "atomics", atomics<3ull << 62>, 4096);
 
 } // namespace
