@@ -76,7 +76,7 @@ Result<std::shared_ptr<File>> FileSource::get() noexcept {
     std::shared_ptr<File> parents; // goes after the lock
     const std::lock_guard guard(mutex_);
     if (file_ && !fixed_ && !file_->of_this_process())
-        parents = std::move(file_);
+        parents.swap(file_);
     if (file_)
         return file_;
     auto file = File::open(node_, ErrorKind::device_lost);
@@ -98,7 +98,7 @@ void FileSource::drop(const std::shared_ptr<File>& file) noexcept {
     std::shared_ptr<File> last; // goes after the lock
     const std::lock_guard guard(mutex_);
     if (!fixed_ && file_ == file)
-        last = std::move(file_);
+        last.swap(file_);
 }
 
 bool FileSource::recheck() noexcept {
@@ -120,7 +120,7 @@ void FileSource::close() noexcept {
     std::shared_ptr<File> last; // goes after the lock
     const std::lock_guard guard(mutex_);
     if (!fixed_)
-        last = std::move(file_);
+        last.swap(file_);
 }
 
 // ---- what it is
