@@ -51,6 +51,12 @@ WRAPPERS = set(
 )
 
 
+# What has something run when the process, a thread or the library ends. The library has nothing: memory is released,
+# and allocators are asked, by whatever ends last.
+AT_END = {"__cxa_atexit", "__cxa_thread_atexit", "__cxa_thread_atexit_impl", "__cxa_at_quick_exit", "atexit", "at_quick_exit",
+          "on_exit", "std::atexit", "std::at_quick_exit"}
+
+
 def imports(nm, path):
     """The symbols `path` takes from elsewhere, with C++ names spelt out."""
     listing = subprocess.run([nm, "--undefined-only", "--demangle", "--format=bsd", str(path)], check=True,
@@ -93,7 +99,27 @@ def strangers(nm, path):
     return [name for name in imports(nm, path) if not allowed(name, source)]
 
 
+def runs_at_end(nm, path):
+    return sorted(AT_END.intersection(imports(nm, path)))
+
+
 class Imports(unittest.TestCase):
+    def test_no_object_has_anything_run_at_the_end(self):
+        found = {str(path): names for path in OPTIONS.objects if (names := runs_at_end(OPTIONS.nm, path))}
+        self.assertEqual(found, {}, "common/immortal.h says how to have an object of the whole process")
+
+    def test_what_runs_at_the_end_is_caught(self):
+        objects = {"global": "struct S { ~S(); } s;", "empty": "struct S { ~S() {} } s;",
+                   "local": "#include <string>\nconst std::string& f() { static const std::string s; return s; }",
+                   "thread": "struct S { ~S(); }; thread_local S s;\nS* f() { return &s; }",
+                   "call": "#include <cstdlib>\nvoid f() { std::atexit([] {}); }"}
+        for name, code in objects.items():
+            with self.subTest(name), tempfile.TemporaryDirectory() as folder:
+                path = pathlib.Path(folder) / "sly.cpp"
+                path.write_text(code)
+                subprocess.run([OPTIONS.compiler, "-std=c++20", "-O0", "-c", str(path), "-o", f"{path}.o"], check=True)
+                self.assertNotEqual(runs_at_end(OPTIONS.nm, f"{path}.o"), [])
+
     def test_no_object_goes_around_the_kernel_table(self):
         self.assertGreater(len(OPTIONS.objects), 10, "the library has more objects than that")
         found = {str(path): names for path in OPTIONS.objects if (names := strangers(OPTIONS.nm, path))}
