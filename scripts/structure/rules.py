@@ -45,7 +45,6 @@ PLAIN_MUTEX = {
     "common/fork_safe_mutex.h": "what a ForkSafeMutex is made of",
     "common/fork_safe_mutex.cpp": "what fork itself holds",
     "allocators/dma_buf.h": "a public header; the table of dma-bufs frees it in the child",
-    "allocators/registry/registry.h": "has handlers of its own",
     "backends/vulkan/context.h": "an application's mutex may take its place",
 }
 
