@@ -1,6 +1,5 @@
 #include "hwalloc/test_pattern.h"
 
-#include <cmath>
 #include <cstring>
 #include <new>
 #include <vector>
@@ -17,8 +16,9 @@ constexpr std::uint8_t high = 191; // 75 %
 constexpr Color colors[8] = {{high, high, high}, {high, high, 0}, {0, high, high}, {0, high, 0},
                              {high, 0, high},    {high, 0, 0},    {0, 0, high},    {0, 0, 0}};
 
+// `value` is from 0 to 255.
 std::uint8_t round_to_byte(double value) noexcept {
-    return static_cast<std::uint8_t>(std::lround(value));
+    return static_cast<std::uint8_t>(value + 0.5);
 }
 
 // The luma weights of a matrix; false for what is none.
