@@ -52,8 +52,12 @@ std::string Registry::names_like(std::string_view name) {
         const std::lock_guard guard(mutex_);
         const auto consider = [&](const Name& one) {
             const std::size_t apart = one.bound() ? distance(name, one.text()) : stranger;
-            if (apart <= 1 + name.size() / 6)
-                near.push_back({&one, one.bound(), apart});
+            if (apart > 1 + name.size() / 6)
+                return;
+            const auto behind =
+                std::upper_bound(near.begin(), near.end(), apart,
+                                 [](std::size_t mine, const Near& other) { return mine < other.distance; });
+            near.insert(behind, {&one, one.bound(), apart});
         };
         for (const auto& record : records_) {
             consider(record->name);
@@ -61,8 +65,6 @@ std::string Registry::names_like(std::string_view name) {
                 consider(*alias);
         }
     }
-    std::stable_sort(near.begin(), near.end(),
-                     [](const Near& a, const Near& b) { return a.distance < b.distance; });
     if (std::any_of(near.begin(), near.end(), [](const Near& one) { return allocates(one.allocator); }))
         std::erase_if(near, [](const Near& one) { return !allocates(one.allocator); });
     std::string names;

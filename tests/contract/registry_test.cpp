@@ -220,7 +220,8 @@ TEST(Registry, FindsEachOfManyNames) {
 // Names are given to people and to C, and a zero byte would hide what follows it.
 TEST(Registry, RefusesANameWithAZeroByte) {
     const std::string_view name("contract/zero\0byte", 18);
-    auto done = Allocator::register_allocator(name, make_hooked(lasting_script(), working));
+    Script script;
+    auto done = Allocator::register_allocator(name, make_hooked(script, working));
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().kind(), ErrorKind::invalid);
     EXPECT_EQ(Allocator::find(name), nullptr);
