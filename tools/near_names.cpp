@@ -41,11 +41,13 @@ std::vector<std::string> near_names(std::string_view word, std::span<const std::
         const std::string there = lower(name);
         const std::size_t apart = distance(wanted, there);
         const bool contains = wanted.size() > 2 && there.find(wanted) != there.npos;
-        if (contains || apart <= letters)
-            found.emplace_back(apart, name);
+        if (!contains && apart > letters)
+            continue;
+        const auto behind =
+            std::upper_bound(found.begin(), found.end(), apart,
+                             [](std::size_t mine, const auto& other) { return mine < other.first; });
+        found.emplace(behind, apart, name);
     }
-    std::stable_sort(found.begin(), found.end(),
-                     [](const auto& one, const auto& other) { return one.first < other.first; });
     std::vector<std::string> nearest;
     for (const auto& [apart, name] : found)
         if (nearest.size() < most && std::find(nearest.begin(), nearest.end(), name) == nearest.end())

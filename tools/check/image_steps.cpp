@@ -94,7 +94,7 @@ std::string allocate_images(const Subject& subject) {
 
     auto planar = allocate(nv12, width, height);
     if (!planar) {
-        refused("a picture of 641x63 NV12", planar, {ErrorKind::unsupported});
+        refused("a picture of 641x63 NV12", planar, {ErrorKind::unsupported, ErrorKind::incompatible});
         return found + "; no NV12";
     }
     expect_inside(*planar, nv12, width, height);
