@@ -111,17 +111,17 @@ Result<void> Memory::resize(std::ptrdiff_t delta, std::size_t size) noexcept {
     return set_window(delta < 0 ? offset_ - step : begin, size);
 }
 
-Result<void> Memory::set_window(std::size_t begin, std::size_t size) noexcept {
+Result<void> Memory::set_window(std::size_t offset, std::size_t size) noexcept {
     if (!is_writable())
         return Error(ErrorKind::conflict, "the memory has two or more shares and cannot be resized");
     std::size_t end;
-    if (!checked_add(begin, size, end) || end > maxsize_)
+    if (!checked_add(offset, size, end) || end > maxsize_)
         return Error(ErrorKind::invalid, "the new window lies outside the memory's region");
-    if (begin > offset_)
+    if (offset > offset_)
         flags_ &= ~MemoryFlags::zero_prefixed;
     if (end < offset_ + size_)
         flags_ &= ~MemoryFlags::zero_padded;
-    offset_ = begin;
+    offset_ = offset;
     size_ = size;
     return {};
 }

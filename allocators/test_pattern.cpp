@@ -18,7 +18,7 @@ constexpr Color colors[8] = {{high, high, high}, {high, high, 0}, {0, high, high
 
 // `value` is from 0 to 255.
 std::uint8_t round_to_byte(double value) noexcept {
-    return static_cast<std::uint8_t>(value + 0.5);
+    return static_cast<std::uint8_t>((static_cast<unsigned>(value * 2) + 1) / 2);
 }
 
 // The luma weights of a matrix; false for what is none.

@@ -20,7 +20,7 @@ struct ForkSafety {
     std::uint32_t depth = 0;
 
     // Takes what is free. When one is not that is worth waiting for, nothing is taken, and it is the answer.
-    ForkSafeMutex* take_all(bool patient) noexcept {
+    ForkSafeMutex* take_all(bool patient) const noexcept {
         for (ForkSafeMutex* one = first; one; one = one->next_) {
             one->taken_for_fork_ = one->mutex_.try_lock();
             if (one->taken_for_fork_ || one->held_ == ForkSafeMutex::Held::across_waits || !patient)

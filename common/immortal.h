@@ -16,7 +16,9 @@ public:
     Immortal(const Immortal&) = delete;
     Immortal& operator=(const Immortal&) = delete;
 
-    T& operator*() noexcept { return *std::launder(static_cast<T*>(static_cast<void*>(bytes_))); }
+    T& operator*() noexcept {
+        return *std::launder(static_cast<T*>(__builtin_assume_aligned(bytes_, alignof(T))));
+    }
     T* operator->() noexcept { return &**this; }
 
 private:

@@ -33,11 +33,13 @@ struct BackendHost::Discovery {
     std::uint64_t number;    // calls are counted from 1, in the order in which they begin
     std::uint64_t event = 0; // the kernel's last one that is known to have been before this call
 
-    std::vector<Listed> listed{};
-    std::vector<LastingAlias> lasting_aliases{};
-    MissingNames missing{};
+    std::vector<Listed> listed;
+    std::vector<LastingAlias> lasting_aliases;
+    MissingNames missing;
     bool out_of_memory = false; // something that was said is not here
 
+    Discovery(Registry& asking, const Backend& asked, std::string_view name, std::uint64_t call) noexcept
+        : registry(asking), backend(asked), wanted(name), number(call) {}
     Listed* find(std::string_view name) noexcept;
     bool names(std::string_view name_or_alias) const noexcept;
     void list(std::string_view name, std::initializer_list<std::string_view> aliases, AllocatorRef added);

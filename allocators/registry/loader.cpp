@@ -111,7 +111,7 @@ ModuleFiles find_module_files() {
         for (const std::string& name : directory_entries(directory.c_str(), &answer)) {
             if (!name.ends_with(".so"))
                 continue;
-            std::string path = directory + "/" + name;
+            std::string path = std::string(directory).append("/").append(name);
             if (auto why = not_a_regular_file(path))
                 found.unusable.emplace_back(std::move(path), *std::move(why));
             else

@@ -29,8 +29,7 @@ Registry::Standing Registry::standing(const Backend& backend, std::string_view n
 NameRecord& Registry::record_of(Name& name, std::string_view family, std::string_view backend) {
     if (name.record)
         return *name.record;
-    records_.push_back(std::make_unique<NameRecord>(
-        NameRecord{.name = name, .family = std::string(family), .backend = std::string(backend)}));
+    records_.push_back(std::make_unique<NameRecord>(name, family, backend));
     name.record = records_.back().get();
     return *name.record;
 }

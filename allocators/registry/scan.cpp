@@ -73,7 +73,7 @@ bool Registry::ask(const Backend& backend, std::string_view wanted, MissingNames
     const RunsOnThisThread here(*this, &backend, {});
     if (here.already())
         return false; // what it says is entered further up
-    Discovery discovery{.registry = *this, .backend = backend, .wanted = wanted, .number = here.number()};
+    Discovery discovery(*this, backend, wanted, here.number());
     discovery.event = last_event();
     BackendHost host(discovery);
     const auto found = backend.discover(host);

@@ -217,7 +217,7 @@ Result<std::shared_ptr<const BufferBinding>> import_buffer(Context& context, Imp
     auto sized = largest_within(context, dma_buf->size());
     if (!sized)
         return std::move(sized).error();
-    const VkBuffer fresh = sized->buffer.get();
+    VkBuffer fresh = sized->buffer.get();
     auto import = std::make_shared<ImportedBuffer>();
     const VkMemoryDedicatedAllocateInfo for_buffer{.sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO,
                                                    .buffer = fresh};
