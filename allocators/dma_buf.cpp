@@ -4,6 +4,7 @@
 
 #include <new>
 
+#include "allocators/interface_of.h"
 #include "common/cache_line_new.h"
 #include "common/dma_buf.h"
 #include "common/fork_safe_mutex.h"
@@ -375,11 +376,7 @@ Result<void> DmaBufBlock::mem_unmap_full(Memory&, MapInfo& info) noexcept {
 }
 
 void* DmaBufBlock::do_extension(std::string_view id) noexcept {
-    if (id == HasFd::extension_id)
-        return static_cast<HasFd*>(this);
-    if (id == HasDmaBuf::extension_id)
-        return static_cast<HasDmaBuf*>(this);
-    return nullptr;
+    return interface_of<HasFd, HasDmaBuf>(this, id);
 }
 
 } // namespace hwalloc

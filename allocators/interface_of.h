@@ -9,7 +9,7 @@ namespace hwalloc {
 template<class... Interfaces, class Object>
 void* interface_of(Object* object, std::string_view id) noexcept {
     void* found = nullptr;
-    ((id == Interfaces::extension_id ? void(found = static_cast<Interfaces*>(object)) : void()), ...);
+    (void)((id == Interfaces::extension_id && (found = static_cast<Interfaces*>(object))) || ...);
     return found;
 }
 

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "allocators/interface_of.h"
 #include "allocators/page_geometry.h"
 #include "common/directory.h"
 #include "common/fixed_text.h"
@@ -180,9 +181,7 @@ private:
     }
 
     void* do_extension(std::string_view id) noexcept override {
-        if (id == Describes::extension_id)
-            return static_cast<Describes*>(this);
-        return id == KeepsDevice::extension_id ? static_cast<KeepsDevice*>(this) : nullptr;
+        return interface_of<Describes, KeepsDevice>(this, id);
     }
 
     Kind kind_;

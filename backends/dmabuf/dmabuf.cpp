@@ -1,6 +1,7 @@
 // "dmabuf": memory on dma-bufs from elsewhere. Makes none itself.
 #include <new>
 
+#include "allocators/interface_of.h"
 #include "hwalloc/backend.h"
 #include "hwalloc/dma_buf.h"
 
@@ -29,11 +30,7 @@ public:
 
 private:
     void* do_extension(std::string_view id) noexcept override {
-        if (id == Describes::extension_id)
-            return static_cast<Describes*>(this);
-        if (id == ImportsDmaBuf::extension_id)
-            return static_cast<ImportsDmaBuf*>(this);
-        return nullptr;
+        return interface_of<Describes, ImportsDmaBuf>(this, id);
     }
 };
 

@@ -3,6 +3,7 @@
 #include <new>
 
 #include "allocators/geometry.h"
+#include "allocators/interface_of.h"
 #include "backends/sysmem/thread_cache.h"
 #include "common/checked.h"
 #include "hwalloc/backend.h"
@@ -122,11 +123,7 @@ private:
     void do_free(Block* block) noexcept override { static_cast<SysmemBlock*>(block)->release(); }
 
     void* do_extension(std::string_view id) noexcept override {
-        if (id == Describes::extension_id)
-            return static_cast<Describes*>(this);
-        if (id == WrapsHostMemory::extension_id)
-            return static_cast<WrapsHostMemory*>(this);
-        return nullptr;
+        return interface_of<Describes, WrapsHostMemory>(this, id);
     }
 };
 

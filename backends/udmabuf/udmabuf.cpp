@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <new>
 
+#include "allocators/interface_of.h"
 #include "allocators/page_geometry.h"
 #include "common/addressable.h"
 #include "common/checked.h"
@@ -124,9 +125,7 @@ private:
     }
 
     void* do_extension(std::string_view id) noexcept override {
-        if (id == Describes::extension_id)
-            return static_cast<Describes*>(this);
-        return id == KeepsDevice::extension_id ? static_cast<KeepsDevice*>(this) : nullptr;
+        return interface_of<Describes, KeepsDevice>(this, id);
     }
 
     DeviceNode node_;

@@ -1,5 +1,6 @@
 #include "backends/v4l2/camera_buffers.h"
 
+#include "allocators/interface_of.h"
 #include "allocators/page_geometry.h"
 #include "backends/v4l2/session.h"
 #include "common/kernel.h"
@@ -61,11 +62,7 @@ private:
     }
 
     void* do_extension(std::string_view id) noexcept override {
-        if (id == Describes::extension_id)
-            return static_cast<Describes*>(this);
-        if (id == OffersParticipant::extension_id)
-            return static_cast<OffersParticipant*>(this);
-        return nullptr;
+        return interface_of<Describes, OffersParticipant>(this, id);
     }
 
     const std::string node_;

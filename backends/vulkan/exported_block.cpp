@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "allocators/interface_of.h"
 #include "backends/vulkan/copy.h"
 
 namespace hwalloc::vulkan::detail {
@@ -119,13 +120,7 @@ Result<MemoryRef> ExportedBlock::mem_copy(Memory& view, std::size_t offset, std:
 }
 
 void* ExportedBlock::do_extension(std::string_view id) noexcept {
-    if (id == HasFd::extension_id)
-        return static_cast<HasFd*>(this);
-    if (id == HasDmaBuf::extension_id)
-        return static_cast<HasDmaBuf*>(this);
-    if (id == HasVulkanMemory::extension_id)
-        return static_cast<HasVulkanMemory*>(this);
-    return nullptr;
+    return interface_of<HasFd, HasDmaBuf, HasVulkanMemory>(this, id);
 }
 
 } // namespace hwalloc::vulkan::detail
