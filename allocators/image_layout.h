@@ -25,8 +25,7 @@ inline constexpr std::uint64_t linear_modifier = 0;
 // std::bad_alloc like any function that returns a string.
 HWALLOC_API std::string fourcc_name(std::uint32_t code);
 
-// How Y'CbCr numbers were made from R'G'B'. The luma weights Kr, Kb are those of ITU-R BT.601 (0.299, 0.114),
-// BT.709 (0.2126, 0.0722), BT.2020 (0.2627, 0.0593) and SMPTE 240M (0.212, 0.087).
+// How Y'CbCr numbers were made from R'G'B'; luma_weights() has the numbers.
 enum class ColorMatrix : std::uint8_t {
     unspecified,
     rgb, // no matrix: the image holds R'G'B'
@@ -36,6 +35,30 @@ enum class ColorMatrix : std::uint8_t {
     bt2020_constant, // constant luminance: not a matrix at all
     smpte240m,
 };
+
+// The luma weights Kr and Kb of ITU-R BT.601, BT.709 and BT.2020, and of SMPTE 240M. False, having changed
+// nothing, for what is no matrix (constant luminance, R'G'B', unspecified).
+constexpr bool luma_weights(ColorMatrix matrix, double& kr, double& kb) noexcept {
+    switch (matrix) {
+    case ColorMatrix::bt601:
+        kr = 0.299, kb = 0.114;
+        return true;
+    case ColorMatrix::bt709:
+        kr = 0.2126, kb = 0.0722;
+        return true;
+    case ColorMatrix::bt2020:
+        kr = 0.2627, kb = 0.0593;
+        return true;
+    case ColorMatrix::smpte240m:
+        kr = 0.212, kb = 0.087;
+        return true;
+    case ColorMatrix::unspecified:
+    case ColorMatrix::rgb:
+    case ColorMatrix::bt2020_constant:
+        break;
+    }
+    return false;
+}
 
 // What 8-bit black and white are: 0 and 255 (full), or 16 and 235 (limited; chroma 16 to 240).
 enum class ColorRange : std::uint8_t { unspecified, limited, full };

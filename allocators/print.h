@@ -6,6 +6,7 @@
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <version>
 #ifdef __cpp_lib_format
 #include <format>
@@ -101,18 +102,21 @@ constexpr std::string_view to_string(ColorRange range) noexcept {
 
 namespace detail {
 
+template<class Flags>
 struct NamedFlag {
-    std::uint32_t bit;
+    Flags bit;
     std::string_view name;
 };
 // "readonly|no_share"; bits without a name as one number, "none" without a bit.
-inline std::string flags_in_words(std::uint32_t bits, const NamedFlag* names, std::size_t count) {
+template<class Flags, std::size_t count>
+std::string flags_in_words(Flags flags, const NamedFlag<Flags> (&names)[count]) {
+    auto bits = static_cast<std::uint32_t>(flags);
     std::string text;
     const auto add = [&](std::string_view name) { text.append(text.empty() ? "" : "|").append(name); };
-    for (std::size_t i = 0; i < count; ++i)
-        if ((bits & names[i].bit) != 0) {
-            add(names[i].name);
-            bits &= ~names[i].bit;
+    for (const NamedFlag<Flags>& named : names)
+        if (has(flags, named.bit)) {
+            add(named.name);
+            bits &= ~static_cast<std::uint32_t>(named.bit);
         }
     if (bits != 0) {
         constexpr char digits[] = "0123456789abcdef";
@@ -128,47 +132,31 @@ inline std::string flags_in_words(std::uint32_t bits, const NamedFlag* names, st
 
 // "readonly|no_share", "none"; bits of the caller's own as a number. May throw std::bad_alloc.
 inline std::string to_string(MemoryFlags flags) {
-    constexpr detail::NamedFlag names[] = {{0x02, "readonly"},     {0x04, "may_be_leaked"},
-                                           {0x10, "no_share"},     {0x20, "zero_prefixed"},
-                                           {0x40, "zero_padded"},  {0x80, "physically_contiguous"},
-                                           {0x100, "not_mappable"}};
-    return detail::flags_in_words(static_cast<std::uint32_t>(flags), names, std::size(names));
+    using enum MemoryFlags;
+    constexpr detail::NamedFlag<MemoryFlags> names[] = {
+        {readonly, "readonly"},        {may_be_leaked, "may_be_leaked"},
+        {no_share, "no_share"},        {zero_prefixed, "zero_prefixed"},
+        {zero_padded, "zero_padded"},  {physically_contiguous, "physically_contiguous"},
+        {not_mappable, "not_mappable"}};
+    return detail::flags_in_words(flags, names);
 }
 // "read|write", "none". May throw std::bad_alloc.
 inline std::string to_string(MapFlags flags) {
-    constexpr detail::NamedFlag names[] = {{1, "read"}, {2, "write"}, {1u << 8, "ref_memory"}};
-    return detail::flags_in_words(static_cast<std::uint32_t>(flags), names, std::size(names));
+    using enum MapFlags;
+    constexpr detail::NamedFlag<MapFlags> names[] = {
+        {read, "read"}, {write, "write"}, {ref_memory, "ref_memory"}};
+    return detail::flags_in_words(flags, names);
 }
 
 namespace detail {
 
+template<class T, class... Others>
+inline constexpr bool is_among = (std::is_same_v<T, Others> || ...);
 // What is printed in words.
 template<class T>
-inline constexpr bool is_printed = false;
-template<>
-inline constexpr bool is_printed<Error> = true;
-template<>
-inline constexpr bool is_printed<ErrorKind> = true;
-template<>
-inline constexpr bool is_printed<ErrorDomain> = true;
-template<>
-inline constexpr bool is_printed<Answer> = true;
-template<>
-inline constexpr bool is_printed<SyncQuality> = true;
-template<>
-inline constexpr bool is_printed<FdKind> = true;
-template<>
-inline constexpr bool is_printed<Verdict> = true;
-template<>
-inline constexpr bool is_printed<PlanPolicy> = true;
-template<>
-inline constexpr bool is_printed<ColorMatrix> = true;
-template<>
-inline constexpr bool is_printed<ColorRange> = true;
-template<>
-inline constexpr bool is_printed<MemoryFlags> = true;
-template<>
-inline constexpr bool is_printed<MapFlags> = true;
+inline constexpr bool is_printed =
+    is_among<T, Error, ErrorKind, ErrorDomain, Answer, SyncQuality, FdKind, Verdict, PlanPolicy, ColorMatrix,
+             ColorRange, MemoryFlags, MapFlags>;
 
 template<class T>
 auto words_of(const T& value) {

@@ -21,26 +21,6 @@ std::uint8_t round_to_byte(double value) noexcept {
     return static_cast<std::uint8_t>((static_cast<unsigned>(value * 2) + 1) / 2);
 }
 
-// The luma weights of a matrix; false for what is none.
-bool weights_of(ColorMatrix matrix, double& kr, double& kb) noexcept {
-    switch (matrix) {
-    case ColorMatrix::bt601:
-        kr = 0.299, kb = 0.114;
-        return true;
-    case ColorMatrix::bt709:
-        kr = 0.2126, kb = 0.0722;
-        return true;
-    case ColorMatrix::bt2020:
-        kr = 0.2627, kb = 0.0593;
-        return true;
-    case ColorMatrix::smpte240m:
-        kr = 0.212, kb = 0.087;
-        return true;
-    default:
-        return false;
-    }
-}
-
 // A colour in the numbers of the format: Y, Cb, Cr, or R, G, B.
 Color encode(const Color& rgb, const ImageLayout& layout) noexcept {
     const bool full = layout.range == ColorRange::full;
@@ -50,7 +30,7 @@ Color encode(const Color& rgb, const ImageLayout& layout) noexcept {
         return {round_to_byte(black + luma * r), round_to_byte(black + luma * g),
                 round_to_byte(black + luma * b)};
     double kr = 0.299, kb = 0.114; // grey, whose matrix nobody tells
-    weights_of(layout.matrix, kr, kb);
+    (void)luma_weights(layout.matrix, kr, kb);
     const double y = kr * r + (1 - kr - kb) * g + kb * b;
     return {round_to_byte(black + luma * y), round_to_byte(128 + chroma * (b - y) / (2 * (1 - kb))),
             round_to_byte(128 + chroma * (r - y) / (2 * (1 - kr)))};
@@ -95,7 +75,7 @@ Result<void> drawable(const ImageLayout& layout) noexcept {
         return Error(ErrorKind::unsupported, "a test pattern is drawn into linear pixels in one memory");
     double kr, kb;
     const bool chroma = is_yuv(layout.fourcc) && layout.fourcc != fourcc('R', '8', ' ', ' ');
-    if (chroma && !weights_of(layout.matrix, kr, kb))
+    if (chroma && !luma_weights(layout.matrix, kr, kb))
         return Error(ErrorKind::unsupported, "a test pattern in Y'CbCr needs a matrix in its layout");
     return {};
 }

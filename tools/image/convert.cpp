@@ -106,28 +106,6 @@ const Converter* find_converter(std::uint32_t code) {
 
 } // namespace
 
-bool luma_weights(ColorMatrix matrix, double& kr, double& kb) {
-    switch (matrix) {
-    case ColorMatrix::bt601:
-        kr = 0.299, kb = 0.114;
-        return true;
-    case ColorMatrix::bt709:
-        kr = 0.2126, kb = 0.0722;
-        return true;
-    case ColorMatrix::bt2020:
-        kr = 0.2627, kb = 0.0593;
-        return true;
-    case ColorMatrix::smpte240m:
-        kr = 0.212, kb = 0.087;
-        return true;
-    case ColorMatrix::unspecified:
-    case ColorMatrix::rgb:
-    case ColorMatrix::bt2020_constant:
-        break;
-    }
-    return false;
-}
-
 Result<void> can_convert(const ImageLayout& layout) {
     if (!find_converter(layout.fourcc) || layout.modifier != linear_modifier)
         return Error(ErrorKind::unsupported, "there is no converter from this pixel format to a picture");

@@ -10,9 +10,6 @@
 
 namespace hwalloc::tools {
 
-// Luma weights of a matrix; false for what is no matrix (constant luminance, unspecified).
-bool luma_weights(ColorMatrix matrix, double& kr, double& kb);
-
 // Whether to_rgb() knows this format and its colours. Error: unsupported, saying what it cannot do.
 Result<void> can_convert(const ImageLayout& layout);
 
