@@ -38,11 +38,10 @@ void set_name(int fd, std::string_view name) noexcept;
 
 // What a descriptor says about its buffer.
 struct Facts {
-    std::uint64_t inode =
-        0; // the buffer's identity: one per dma-buf, kept by dup and SCM_RIGHTS, never used again
-    std::size_t size = 0; // in bytes
-    bool readable = false,
-         writable = false; // the access mode, which is the same for every descriptor of the buffer
+    std::uint64_t inode = 0; // kept by dup and SCM_RIGHTS; an identity from Linux 5.19 on only
+    std::size_t size = 0;    // in bytes
+    // The access mode, which is the same for every descriptor of the buffer.
+    bool readable = false, writable = false;
 };
 
 // Examines a descriptor that may be anything. Errors: invalid (closed, not a dma-buf), limit (too large for
