@@ -89,7 +89,7 @@ void Registry::enter_listed(Discovery& discovery, Discovery::Listed& listed,
         record.backend = std::move(backend);
         record.maker = &discovery.backend;
         record.made = listed.added.get();
-        keep(std::move(listed.added), name.c_str());
+        keep(*listed.added, name.c_str());
     }
     NameRecord& record = *name.record;
     if (record.maker != &discovery.backend)

@@ -33,8 +33,7 @@ Allocator* Registry::find_first(std::string_view name) noexcept {
 }
 
 // The reference is never given back: look-ups count nothing because of that.
-void Registry::keep(AllocatorRef allocator, const char* name) noexcept {
-    Allocator& kept = *allocator;
+void Registry::keep(Allocator& kept, const char* name) noexcept {
     const char* unnamed = kept.name_.load(std::memory_order_relaxed);
     if (name && *unnamed == 0)
         kept.name_.store(name, std::memory_order_release);
@@ -62,7 +61,7 @@ Result<void> Registry::add_by_application(std::string_view name, AllocatorRef al
         record.backend = std::move(backend);
         record.why.reset();
         record.load_failed = record.withdrawn = false;
-        keep(allocator, text.c_str());
+        keep(*allocator, text.c_str());
         text.bind(allocator.get());
         changed();
         return {};
@@ -94,7 +93,7 @@ Result<void> Registry::set_default(AllocatorRef allocator) noexcept {
         return no_memory();
     const std::uint64_t now = last_event();
     const std::lock_guard guard(mutex_);
-    keep(allocator, nullptr);
+    keep(*allocator, nullptr);
     default_chosen_at_ = now;
     default_.store(allocator.get(), std::memory_order_release);
     return {};

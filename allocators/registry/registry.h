@@ -104,7 +104,7 @@ private:
     using Discovery = BackendHost::Discovery;
 
     // ---- registry.cpp
-    void keep(AllocatorRef allocator, const char* name) noexcept; // under mutex_
+    void keep(Allocator& kept, const char* name) noexcept; // under mutex_
     void changed() noexcept { changes_.fetch_add(1, std::memory_order_acq_rel); }
     // find() before anything is published.
     [[gnu::cold, gnu::noinline]] Allocator* find_first(std::string_view name) noexcept;
