@@ -99,8 +99,16 @@ protected:
 
 // The descriptor of the storage behind `memory`, lent. Error: unsupported, when it has none of that kind.
 HWALLOC_API Result<BorrowedFd> borrow_fd(const Memory& memory, FdKind kind) noexcept;
-// A duplicate (O_CLOEXEC) that the caller owns and closes. Errors: unsupported, exhausted (EMFILE).
+// A duplicate (O_CLOEXEC) that the caller owns and closes. Errors: unsupported, exhausted (EMFILE), and
+// invalid when the descriptor that was lent has been closed by somebody, or is another file by now.
 HWALLOC_API Result<UniqueFd> export_fd(const Memory& memory, FdKind kind) noexcept;
+// The same; invalid where the handle holds no memory.
+inline Result<BorrowedFd> borrow_fd(const MemoryRef& memory, FdKind kind) noexcept {
+    return memory ? borrow_fd(*memory, kind) : Error(ErrorKind::invalid, "there is no memory");
+}
+inline Result<UniqueFd> export_fd(const MemoryRef& memory, FdKind kind) noexcept {
+    return memory ? export_fd(*memory, kind) : Error(ErrorKind::invalid, "there is no memory");
+}
 
 // On an Allocator: takes dma-bufs from elsewhere.
 class ImportsDmaBuf {

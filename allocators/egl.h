@@ -45,5 +45,12 @@ egl_image_attributes(const ImageLayout& layout, std::span<const int> fds,
 HWALLOC_API Result<EglImageAttributes>
 egl_image_attributes(const Memory& memory, const ImageLayout& layout,
                      EglModifiers modifiers = EglModifiers::tell) noexcept;
+// The same; invalid where the handle holds no memory.
+inline Result<EglImageAttributes> egl_image_attributes(const MemoryRef& memory, const ImageLayout& layout,
+                                                       EglModifiers modifiers = EglModifiers::tell) noexcept {
+    if (!memory)
+        return Error(ErrorKind::invalid, "there is no memory");
+    return egl_image_attributes(*memory, layout, modifiers);
+}
 
 } // namespace hwalloc

@@ -20,6 +20,7 @@ class Block;
 class Mapping;
 class Memory;
 class MemoryRef;
+class ReadMapping;
 struct MappedMemory;
 
 // Called once with its argument when memory goes, after the last handle, share and map. Runs in whichever
@@ -114,6 +115,8 @@ public:
     }
     // The same as a scoped object.
     inline Result<Mapping> map(MapFlags flags) noexcept;
+    // A READ map as a scoped object, whose bytes cannot be written by mistake. Errors: those of map().
+    inline Result<ReadMapping> map_read() noexcept;
 
     // ---- parts and copies
     // A READONLY view of [offset, offset + size) of this window, without a copy; `whole` means to the end. A
@@ -134,6 +137,8 @@ public:
     // where `a` begins relative to the root's own window, so that root.share(*offset, a.size() + b.size()) is
     // both; it is not written otherwise.
     static bool is_span(const Memory& a, const Memory& b, std::size_t* offset = nullptr) noexcept;
+    static inline bool is_span(const MemoryRef& a, const MemoryRef& b, // false where one holds nothing
+                               std::size_t* offset = nullptr) noexcept;
 
     // ---- the window
     // Moves the start of the window by `delta` and sets its size. The window stays inside [0, maxsize).
@@ -262,6 +267,28 @@ private:
     MapInfo info_;
 };
 
+// A Mapping whose bytes are const.
+class ReadMapping {
+public:
+    ReadMapping() noexcept = default;
+
+    // As Mapping's.
+    Result<void> unmap() noexcept { return mapping_.unmap(); }
+
+    explicit operator bool() const noexcept { return static_cast<bool>(mapping_); }
+    const std::uint8_t* data() const noexcept HWALLOC_LIFETIMEBOUND { return mapping_.data(); }
+    std::size_t size() const noexcept { return mapping_.size(); }
+    std::span<const std::byte> bytes() const noexcept HWALLOC_LIFETIMEBOUND {
+        return std::as_bytes(mapping_.bytes());
+    }
+    const MapInfo& info() const noexcept HWALLOC_LIFETIMEBOUND { return mapping_.info(); }
+    [[nodiscard]] MapInfo release() noexcept { return mapping_.release(); }
+
+private:
+    friend class Memory;
+    Mapping mapping_;
+};
+
 namespace detail {
 inline Result<MemoryRef> memory_of(RawResult raw) noexcept {
     if (raw.facts) [[unlikely]]
@@ -279,6 +306,17 @@ inline Result<Mapping> Memory::map(MapFlags flags) noexcept {
     if (auto mapped = map(mapping.info_, flags); !mapped)
         return std::move(mapped).error();
     return mapping;
+}
+
+inline Result<ReadMapping> Memory::map_read() noexcept {
+    ReadMapping mapping;
+    if (auto mapped = map(mapping.mapping_.info_, MapFlags::read); !mapped)
+        return std::move(mapped).error();
+    return mapping;
+}
+
+inline bool Memory::is_span(const MemoryRef& a, const MemoryRef& b, std::size_t* offset) noexcept {
+    return a && b && is_span(*a, *b, offset);
 }
 
 // Memory together with a map of it.

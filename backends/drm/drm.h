@@ -164,6 +164,9 @@ public:
     // take this buffer: with the causes that the errno leaves), exhausted, device lost, invalid (opened
     // before a fork(), by the parent).
     Result<GemHandle> gem_handle(Memory& memory) noexcept;
+    Result<GemHandle> gem_handle(const MemoryRef& memory) noexcept { // invalid where it holds no memory
+        return memory ? gem_handle(*memory) : Error(ErrorKind::invalid, "there is no memory");
+    }
     // One GemHandle for a handle that the application made on fd() by an ioctl of its own
     // (drmPrimeFDToHandle(), a dumb buffer, GBM): as long as it lives, no other owner closes the handle. The
     // application ends it by GemHandle::release() just before it closes the handle itself, or by reset() and
@@ -176,6 +179,10 @@ public:
     // (a card without screens, a modifier on a driver that knows none), incompatible (a format, size or pitch
     // that the driver cannot show).
     Result<Framebuffer> framebuffer(Memory& memory, const ImageLayout& layout) noexcept;
+    Result<Framebuffer> framebuffer(const MemoryRef& memory, // invalid where it holds no memory
+                                    const ImageLayout& layout) noexcept {
+        return memory ? framebuffer(*memory, layout) : Error(ErrorKind::invalid, "there is no memory");
+    }
     // A new allocator of dumb buffers on this very file, which is registered under no name. It allocates
     // bytes and images (AllocatesImages), imports dma-bufs (ImportsDmaBuf) and describes itself (Describes);
     // gem_handle() of its memory costs no import. Error: exhausted. Whether the card makes dumb buffers shows

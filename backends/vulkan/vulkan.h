@@ -263,6 +263,9 @@ public:
     // driver needs more), incompatible (refused by the driver: with the sizes and memory types), exhausted.
     // Buffer::size() may be less than the memory's: memory_size_for_buffer() says how to have all of it.
     Result<Buffer> buffer(Memory& memory) noexcept;
+    Result<Buffer> buffer(const MemoryRef& memory) noexcept { // invalid where it holds no memory
+        return memory ? buffer(*memory) : Error(ErrorKind::invalid, "there is no memory");
+    }
     // How large memory has to be, in bytes, so that its Buffer has `size` bytes: more than `size` on a driver
     // that pads buffers, which is asked. Errors: limit (no size is that large), and what the driver answers.
     Result<VkDeviceSize> memory_size_for_buffer(VkDeviceSize size) const noexcept;
@@ -276,6 +279,11 @@ public:
     Result<Texture> texture(Memory& memory, const ImageLayout& layout,
                             VkImageUsageFlags usage = VK_IMAGE_USAGE_SAMPLED_BIT |
                                                       VK_IMAGE_USAGE_TRANSFER_SRC_BIT) noexcept;
+    Result<Texture> texture(const MemoryRef& memory, const ImageLayout& layout, // invalid where it holds none
+                            VkImageUsageFlags usage = VK_IMAGE_USAGE_SAMPLED_BIT |
+                                                      VK_IMAGE_USAGE_TRANSFER_SRC_BIT) noexcept {
+        return memory ? texture(*memory, layout, usage) : Error(ErrorKind::invalid, "there is no memory");
+    }
     // What turns the Y'CbCr pixels of `layout` into R'G'B' when they are sampled (Vulkan, "Sampler Y'CBCR
     // Conversion"), for the layout's format, modifier, matrix and range. A layout that does not tell its
     // matrix is taken to be BT.709 above 1024x576 pixels, else BT.601, and one without a range to be limited.
