@@ -1,0 +1,69 @@
+// The first use of the library while there is little memory: whatever request for it is refused, no built-in
+// name is lost for good. Each case is a child, since a first use comes once.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "hwalloc/allocator.h"
+#include "tests/process/case.h"
+
+extern "C" {
+void* __libc_malloc(std::size_t);
+void* __libc_calloc(std::size_t, std::size_t);
+}
+
+namespace {
+
+int requests = 0, refused_request = -1; // the number of the one that is refused; -1: none
+
+bool refuse() {
+    if (refused_request < 0 || requests++ != refused_request)
+        return false;
+    errno = ENOMEM;
+    return true;
+}
+
+// Whether this child had a request that was refused.
+bool first_use(int refused) {
+    using hwalloc::Allocator;
+    refused_request = refused;
+    (void)Allocator::find("SystemMemory");
+    const bool was_refused = requests > refused;
+    refused_request = -1;
+    for (const char* name : {"sysmem", "SystemMemory", "memfd", "dmabuf"})
+        if (!Allocator::find(name)) {
+            std::fprintf(stderr, "after request %d was refused there is no %s\n", refused, name);
+            std::_Exit(1);
+        }
+    REQUIRE(Allocator::find() == Allocator::find("sysmem"));
+    return was_refused;
+}
+
+} // namespace
+
+extern "C" [[gnu::visibility("default")]] void* malloc(std::size_t size) {
+    return refuse() ? nullptr : __libc_malloc(size);
+}
+extern "C" [[gnu::visibility("default")]] void* calloc(std::size_t count, std::size_t size) {
+    return refuse() ? nullptr : __libc_calloc(count, size);
+}
+
+int main() {
+    constexpr int was_refused = 10, needed_less = 11;
+    bool failed = false;
+    for (int refused = 0; refused < 2000; ++refused) {
+        const pid_t child = ::fork();
+        REQUIRE(child >= 0);
+        if (child == 0)
+            std::_Exit(first_use(refused) ? was_refused : needed_less);
+        int status = 0;
+        REQUIRE(::waitpid(child, &status, 0) == child);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == needed_less) {
+            REQUIRE(refused > 0);
+            return failed;
+        }
+        failed = failed || !WIFEXITED(status) || WEXITSTATUS(status) != was_refused;
+    }
+    REQUIRE(!"a first use needs less memory than that");
+}
