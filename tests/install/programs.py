@@ -1,0 +1,135 @@
+"""Programs of outsiders, and those that the documents show, against an installation."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+
+from installed import HERE, STRICT, by_find_package, by_pkg_config, configured, environment, expect, run, with_vulkan
+
+
+def pkg_config(options):
+    with tempfile.TemporaryDirectory(prefix="hwalloc-install-") as directory:
+        by_pkg_config(options, options.prefix, pathlib.Path(directory))
+
+
+def find_package(options):
+    with tempfile.TemporaryDirectory(prefix="hwalloc-install-") as directory:
+        by_find_package(options, options.prefix, pathlib.Path(directory))
+
+
+def moved(options):
+    """The same from a copy of the prefix elsewhere, by both ways, and the command still finds its library."""
+    with tempfile.TemporaryDirectory(prefix="hwalloc-moved-") as directory:
+        prefix = pathlib.Path(directory) / "elsewhere"
+        shutil.copytree(options.prefix, prefix, symlinks=True)
+        flags = run("pkg-config", "--cflags", "--libs", "hwalloc", stdout=subprocess.PIPE,
+                    env=environment(prefix, options.libdir)).stdout
+        expect(str(options.prefix) not in flags, f"hwalloc.pc still points to the old place: {flags}")
+        for name, way in (("a", by_pkg_config), ("b", by_find_package)):
+            (pathlib.Path(directory) / name).mkdir()
+            way(options, prefix, pathlib.Path(directory) / name)
+        command = prefix / "bin" / "hwalloc"
+        if command.exists():
+            linked = run("ldd", command, stdout=subprocess.PIPE).stdout
+            library = re.search(r"libhwalloc\.so\.\d+ => (\S+)", linked)
+            expect(library and pathlib.Path(library[1]).resolve().is_relative_to(prefix.resolve()),
+                   f"the moved command uses {library and library[1]}")
+            if with_vulkan(options):
+                said = run(command, "list", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                           env={**os.environ, "LD_DEBUG": "files"}).stderr
+                library = re.search(r"calling init: (\S*/libhwalloc-vulkan\.so\S*)", said)
+                expect(library and pathlib.Path(library[1]).resolve().is_relative_to(prefix.resolve()),
+                       f"the moved library loads {library and library[1]}")
+                # Frames for a GPU need the command's other part, whatever there is to show them on.
+                said = run(command, "capture", "--device", "test", "--to", "gpu", "--frames", "1", check=False,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, "LD_DEBUG": "files"}).stderr
+                library = re.search(r"calling init: (\S*/hwalloc-devices\.so)", said)
+                expect(library and pathlib.Path(library[1]).resolve().is_relative_to(prefix.resolve()),
+                       f"the moved command loads {library and library[1]} for a GPU")
+
+
+def examples(options):
+    """The examples are an application's project, as they are installed."""
+    with tempfile.TemporaryDirectory(prefix="hwalloc-examples-") as directory:
+        configured(options, options.prefix / "share" / "doc" / "hwalloc" / "examples", pathlib.Path(directory),
+                   f"-DCMAKE_PREFIX_PATH={options.prefix}", "-DCMAKE_BUILD_TYPE=None")
+        run(options.cmake, "--build", directory)
+        expect((pathlib.Path(directory) / "camera_to_display").is_file(), "no camera_to_display")
+        expect((pathlib.Path(directory) / "camera_to_gpu").is_file() == with_vulkan(options), "camera_to_gpu is missing, or no Vulkan")
+
+
+def tutorial(options):
+    """The module that docs/adding-a-backend.md builds does what it says there, with the commands it gives."""
+    page = (options.source / "docs" / "adding-a-backend.md").read_text()
+    listing = re.search(r"^```cpp\n(.*?)^```$", page, re.M | re.S)
+    expect(listing, "the page has no listing")
+    env = environment(options.prefix, options.libdir)
+    flags = run("pkg-config", "--cflags", "--libs", "hwalloc", stdout=subprocess.PIPE, env=env).stdout.split()
+    with tempfile.TemporaryDirectory(prefix="hwalloc-tutorial-") as directory:
+        source = pathlib.Path(directory) / "huge.cpp"
+        source.write_text(listing[1])
+        run(options.compiler, *STRICT, "-shared", "-fPIC", "-fvisibility=hidden", source, *flags,
+            "-o", source.with_suffix(".so"))
+        env["HWALLOC_MODULE_PATH"] = directory
+        command = options.prefix / "bin" / "hwalloc"
+        listed = run(command, "list", "--json", stdout=subprocess.PIPE, env=env).stdout
+        names = [item["name"] for item in json.loads(listed)["allocators"]]
+        expect("huge" in names, f"hwalloc list has {names}")
+        run(command, "check", "huge", env=env)
+
+
+def readme(options):
+    """The program in README.md compiles and, where there is no heap, says so in words."""
+    listing = re.search(r"^```cpp\n(.*?)^```$", (options.source / "README.md").read_text(), re.M | re.S)
+    expect(listing, "README.md has no program")
+    env = environment(options.prefix, options.libdir)
+    flags = run("pkg-config", "--cflags", "--libs", "hwalloc", stdout=subprocess.PIPE, env=env).stdout.split()
+    with tempfile.TemporaryDirectory(prefix="hwalloc-readme-") as directory:
+        source = pathlib.Path(directory) / "program.cpp"
+        source.write_text(listing[1])
+        run(options.compiler, *STRICT, source, *flags, "-o", source.with_suffix(""))
+        done = subprocess.run([source.with_suffix("")], text=True, stdout=subprocess.PIPE, env=env)
+        print(done.stdout)
+        expect(done.returncode == 0 or "dma_heap" in done.stdout, "it failed and named no heap")
+
+
+def hotplug(options):
+    """The program in docs/hotplug.md compiles, and waits for devices."""
+    listing = re.search(r"^```cpp\n(.*?)^```$", (options.source / "docs" / "hotplug.md").read_text(), re.M | re.S)
+    expect(listing, "docs/hotplug.md has no program")
+    env = environment(options.prefix, options.libdir)
+    flags = run("pkg-config", "--cflags", "--libs", "hwalloc", stdout=subprocess.PIPE, env=env).stdout.split()
+    with tempfile.TemporaryDirectory(prefix="hwalloc-hotplug-") as directory:
+        source = pathlib.Path(directory) / "program.cpp"
+        source.write_text(listing[1])
+        run(options.compiler, *STRICT, source, *flags, "-o", source.with_suffix(""))
+        try:
+            done = subprocess.run([source.with_suffix("")], env=env, timeout=1)
+            expect(False, f"it ended, with exit code {done.returncode}")
+        except subprocess.TimeoutExpired:
+            pass
+
+
+def conveniences(options):
+    """What programs print, and the test pattern, with the one header for all, by the standard library and by {fmt}."""
+    env = environment(options.prefix, options.libdir)
+    flags = run("pkg-config", "--cflags", "--libs", "hwalloc", stdout=subprocess.PIPE, env=env).stdout.split()
+    with tempfile.TemporaryDirectory(prefix="hwalloc-conveniences-") as directory:
+        program = pathlib.Path(directory) / "program"
+        with_fmt = (options.build / "tools" / "hwalloc").exists()  # which needs {fmt}
+        for define, libraries in (([], []), (["-DWITH_FMT"], ["-lfmt"]))[:1 + with_fmt]:
+            run(options.compiler, *STRICT, *define, HERE / "outside" / "conveniences.cpp", *flags, *libraries, "-o", program)
+            run(program, env=env)
+        lines = re.search(r"^```cpp\n(auto layout.*?)^```$", (options.source / "README.md").read_text(), re.M | re.S)
+        expect(lines, "README.md has no lines that draw")
+        source = program.with_suffix(".cpp")
+        source.write_text('#include <hwalloc/all.h>\n#include <iostream>\nint main() {\n'
+                          'auto memory = hwalloc::Allocator::resolve("sysmem").value()->alloc(640 * 480 * 2);\n'
+                          f'const unsigned frame_number = 3;\n{lines[1]}}}\n')
+        run(options.compiler, *STRICT, source, *flags, "-o", program)
+        said = run(program, env=env, stderr=subprocess.PIPE).stderr
+        expect(not said, f"README's lines say {said!r}")
