@@ -84,6 +84,36 @@ std::int64_t patience_ns(const v4l2::CaptureFormat& format) {
     return static_cast<std::int64_t>(std::max(5.0, 4 * interval) * static_cast<double>(second_ns));
 }
 
+// How many frames a second there were from the first to the last: by the source's own clock, which knows
+// nothing of how busy this machine is, or by when they came here, where that clock is another one or does not
+// go on.
+class Rate {
+public:
+    void add(const v4l2::Frame& frame, std::int64_t arrival) {
+        last_ = {arrival, frame.timestamp_ns};
+        if (frames_++ == 0)
+            first_ = last_;
+        has_clock_ = has_clock_ && frame.monotonic;
+    }
+    std::optional<double> frames_a_second() const {
+        std::int64_t interval = has_clock_ ? last_.taken - first_.taken : 0;
+        if (interval <= 0)
+            interval = last_.arrival - first_.arrival;
+        if (frames_ < 2 || interval <= 0)
+            return std::nullopt;
+        return static_cast<double>(frames_ - 1) * static_cast<double>(second_ns) /
+               static_cast<double>(interval);
+    }
+
+private:
+    struct Times {
+        std::int64_t arrival = 0, taken = 0;
+    };
+    Times first_, last_;
+    std::uint64_t frames_ = 0;
+    bool has_clock_ = true;
+};
+
 Result<void> write_picture(FrameConsumer& consumer, FrameWriter& writer) {
     std::vector<std::uint8_t> rgb;
     if (auto made = consumer.picture(rgb); !made)
@@ -150,7 +180,7 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, c
     const bool keeps_last = writer.wants_last_frame() && !consumer;
     std::optional<v4l2::Frame> kept;
     std::optional<std::uint32_t> last_sequence;
-    std::int64_t first_arrival = 0, last_arrival = 0;
+    Rate rate;
     Progress progress(show_progress, frames);
     const std::function<void()> woken = [&] { progress.show(statistics, now_ns()); };
     std::optional<v4l2::Frame> frame = first.frame;
@@ -165,9 +195,8 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, c
         }
         const std::int64_t now = now_ns();
         steady.after_frame(statistics.frames);
-        if (statistics.frames++ == 0)
-            first_arrival = now;
-        last_arrival = now;
+        ++statistics.frames;
+        rate.add(*frame, now);
         // The difference of two counts is right across their wrap-around; a driver that does not count, or
         // counts backwards, loses nothing that could be told.
         if (const std::uint32_t step = last_sequence ? frame->sequence - *last_sequence : 1;
@@ -208,9 +237,7 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, c
     if (auto stopped = source.stop(); !stopped)
         (void)fail(std::move(stopped));
 
-    if (statistics.frames > 1 && last_arrival > first_arrival)
-        statistics.fps = static_cast<double>(statistics.frames - 1) * static_cast<double>(second_ns) /
-                         static_cast<double>(last_arrival - first_arrival);
+    statistics.fps = rate.frames_a_second();
     statistics.frames += first.damaged;
     statistics.errors += first.damaged;
     const Samples::Percentiles latency = latencies.percentiles();
