@@ -9,12 +9,13 @@ import sys
 import headers
 import packages
 import programs
+import same_files
 
 CHECKS = {
     "install": packages.install, "layout": packages.layout, "no-build-path": packages.no_build_path,
     "udev-rules": packages.udev_rules, "staged": packages.staged, "modules": packages.modules,
     "completion": packages.completion, "plain": packages.plain, "options": packages.options_in_documents,
-    "part": packages.part, "static": packages.static,
+    "part": packages.part, "static": packages.static, "same-files": same_files.same_files,
     "pkg-config": programs.pkg_config, "find-package": programs.find_package, "moved": programs.moved,
     "examples": programs.examples, "tutorial": programs.tutorial, "readme": programs.readme,
     "hotplug": programs.hotplug, "conveniences": programs.conveniences,

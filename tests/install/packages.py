@@ -53,9 +53,10 @@ def layout(options):
     documents = options.prefix / "share" / "doc" / "hwalloc"
     expect((documents / "permissions.md").is_file(), "the document that the manual refers to is missing")
     for directory in ("docs", "examples"):
-        for path in (options.source / directory).iterdir():
-            if path.is_file():
-                expect((documents / directory / path.name).is_file(), f"{directory}/{path.name} is not installed")
+        for path in (options.source / directory).rglob("*"):
+            name = path.relative_to(options.source)
+            if path.is_file() and name.parts[1] != "man":
+                expect((documents / name).is_file(), f"{name} is not installed")
     if (options.build / "tools" / "hwalloc").exists():
         said = run(options.prefix / "bin" / "hwalloc", "--version", stdout=subprocess.PIPE).stdout
         expect(options.version in said, f"hwalloc --version says {said!r}")
