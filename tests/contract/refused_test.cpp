@@ -118,6 +118,29 @@ TEST_P(Refused, AnUnlockOfAnotherModeTakesNoExclusiveLock) {
     EXPECT_TRUE(idle(*memory));
 }
 
+// One that asks for both locks finds both or changes nothing: the owner loses neither alone, for no moment.
+TEST_P(Refused, AnUnlockOfTwoLocksTakesBothOrNeither) {
+    auto memory = make(16);
+    ASSERT_TRUE(memory);
+    constexpr LockFlags R = LockFlags::read, X = LockFlags::exclusive;
+    int halves = 0, lost = 0, taken = 0;
+    const auto owner = [&] {
+        const bool locked = memory->lock(X).has_value() && memory->lock(R).has_value();
+        const bool reading = memory->unlock(R).has_value(), exclusive = memory->unlock(X).has_value();
+        halves += !locked || reading != exclusive;
+        lost += !exclusive;
+    };
+    beside(
+        [&] {
+            for (int i = 0; i < 100; ++i)
+                owner();
+        },
+        [&] { taken += memory->unlock(X | R).has_value(); });
+    EXPECT_EQ(halves, 0);
+    EXPECT_EQ(lost, taken);
+    EXPECT_TRUE(idle(*memory));
+}
+
 TEST_P(Refused, AMapInConflictIsNotSeenByTheHolder) {
     auto memory = make(16);
     ASSERT_TRUE(memory);

@@ -51,18 +51,31 @@ std::size_t in_use() {
     return all.uordblks + all.hblkhd;
 }
 
-void plug_in(const char* path) {
-    ::mallopt(M_ARENA_MAX, 1);
+void without_growth(const char* path, void (*round)(const char* path)) {
     for (int i = 0; i < 20; ++i)
-        one_round(path);
+        round(path);
     const std::size_t before = in_use();
     for (int i = 0; i < 200; ++i)
-        one_round(path);
+        round(path);
     const std::size_t after = in_use();
     if (after > before + 100000) {
         std::fprintf(stderr, "%zu bytes in use, then %zu\n", before, after);
         std::exit(1);
     }
+}
+
+// Makes and frees nothing, so that no thread's data keeps the library: it has to stay by itself.
+void look_up(const char* path) {
+    const PlugIn plug_in(path);
+    if (plug_in.alloc("no such allocator"))
+        fail("there is memory of", "no such allocator");
+    plug_in.close();
+}
+
+void plug_in(const char* path) {
+    ::mallopt(M_ARENA_MAX, 1);
+    without_growth(path, look_up);
+    without_growth(path, one_round);
 }
 
 // Its consumers keep memory whose end is the module's code.

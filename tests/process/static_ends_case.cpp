@@ -3,7 +3,9 @@
 #include <pthread.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <thread>
+#include <vector>
 
 #include "tests/process/uses.h"
 
@@ -13,8 +15,24 @@ using namespace hwalloc::process;
 
 int uses = 0;
 
+// What ended before lies in freed memory, whole by chance: so others have it by now.
+void write_over_freed_memory() {
+    constexpr std::size_t largest = 512, step = 16, of_each = 64;
+    std::vector<void*> taken;
+    for (std::size_t size = step; size <= largest; size += step)
+        for (std::size_t i = 0; i < of_each; ++i) {
+            void* const block = std::malloc(size);
+            REQUIRE(block);
+            std::memset(block, 0xff, size);
+            taken.push_back(block);
+        }
+    for (void* const block : taken)
+        std::free(block);
+}
+
 struct UsesInItsEnd {
     ~UsesInItsEnd() {
+        write_over_freed_memory();
         use_all();
         ++uses;
     }
@@ -34,7 +52,8 @@ UsesInItsEnd before_first; // likewise
 
 } // namespace
 
-int main() {
+// usage: static_ends [ALLOCATOR of a module, which has to be there]
+int main(int count, char** words) {
     // Destroyed after everything that follows, in the order of its making.
     REQUIRE(std::atexit([] {
                 use_all();
@@ -43,6 +62,7 @@ int main() {
     oldest.memory = *hwalloc::alloc(5000);
     oldest.file = *hwalloc::Allocator::find("memfd")->alloc(5000);
     (void)hwalloc::Allocator::resolve("vulkan/0"); // loads a library, where there is one
+    REQUIRE(count < 2 || hwalloc::Allocator::resolve(words[1]));
     use_all();
     static UsesInItsEnd after_first;
     std::thread([] {
