@@ -7,6 +7,7 @@
 
 #include "allocators/registry/errors.h"
 #include "allocators/registry/registry.h"
+#include "common/fork_safe_mutex.h"
 #include "common/udev.h"
 #include "hwalloc/devices.h"
 
@@ -46,6 +47,7 @@ struct DeviceMonitor::State {
     std::optional<Error> why_none;
     std::vector<std::string> subsystems; // that `events` are of
     std::vector<Sighting> seen;
+    const std::uint32_t opened_at_depth = fork_depth();
 
     // A module may have been loaded meanwhile. What the kernel refuses is tried again at the next dispatch():
     // until then that module's devices are found by looking alone.
@@ -98,6 +100,10 @@ Result<void> DeviceMonitor::dispatch() noexcept {
     if (!state_)
         return Error(ErrorKind::invalid, "this monitor was moved to another object");
     State& state = *state_;
+    if (state.events && fork_depth() != state.opened_at_depth)
+        return Error(ErrorKind::invalid, "listening to events with a monitor that was opened before a fork()")
+            .remedy("parent and child have one socket there, and an event that the child reads is lost to "
+                    "the parent: open a monitor of the child's own");
     std::vector<Sighting> before;
     try {
         state.listen_to_new_subsystems();

@@ -64,7 +64,7 @@ public:
     // that differs from the last call is told, whatever brought it about, a scan of resolve() too. A module
     // whose devices are of other subsystems (hwalloc/backend.h) is heard of from the first dispatch() on that
     // comes after it was loaded. Errors: exhausted (then nothing was told, and the next call tells it),
-    // invalid (this object was moved from).
+    // invalid (this object was moved from; a child of fork() asks for its parent's events).
     Result<void> dispatch() noexcept;
 
 private:

@@ -39,6 +39,8 @@ Result<void> Camera::close() noexcept {
     if (!session_)
         return {};
     auto done = unbind();
+    if (!session_->of_this_process())
+        done = {}; // nothing of this process's own is left
     session_->close_for_application();
     session_.reset();
     return done;

@@ -75,13 +75,20 @@ struct NodeTable {
 };
 HWALLOC_IMMORTAL(NodeTable, node_table);
 
+// Those that this process opened itself.
+std::vector<std::shared_ptr<detail::Session>> own_sessions(detail::Node& node) {
+    auto sessions = node.sessions.alive();
+    std::erase_if(sessions, [](const auto& session) { return !session->of_this_process(); });
+    return sessions;
+}
+
 // The sessions of a node that may be shared. With the table of nodes locked, and until it is not.
 std::vector<std::shared_ptr<detail::Session>> sessions_at(const std::string& path) {
     struct stat status {};
     if (kernel.stat(path.c_str(), &status) < 0)
         return {};
     const auto node = node_table->find(status.st_rdev);
-    return node ? node->sessions.alive() : std::vector<std::shared_ptr<detail::Session>>();
+    return node ? own_sessions(*node) : std::vector<std::shared_ptr<detail::Session>>();
 }
 
 } // namespace
@@ -197,7 +204,7 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open_or_share(const st
 bool detail::Session::another_holds_queue() const noexcept {
     const auto others = without_exceptions([&]() -> Result<std::vector<std::shared_ptr<Session>>> {
         const std::lock_guard guard(node_table->mutex);
-        return node->sessions.alive();
+        return own_sessions(*node);
     });
     return others && std::any_of(others->begin(), others->end(), [&](const auto& session) {
                return session.get() != this && session->holds_queue;

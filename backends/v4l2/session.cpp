@@ -9,6 +9,8 @@
 namespace hwalloc::v4l2 {
 
 int detail::Session::ioctl(unsigned long request, void* argument) const noexcept {
+    if (!of_this_process())
+        return -ECHILD;
     for (;;) {
         const int answer = kernel.ioctl(fd.get(), request, argument);
         if (answer != -EINTR)
@@ -18,6 +20,10 @@ int detail::Session::ioctl(unsigned long request, void* argument) const noexcept
 
 Error detail::Session::refused(ErrorKind kind, int answer, const char* call_name,
                                std::string_view doing) const noexcept {
+    if (!of_this_process())
+        return error(ErrorKind::invalid, doing)
+            .remedy("this process is the child of a fork(), and its parent opened the device: the stream and "
+                    "the buffers are the parent's; open the device anew in the child");
     return Error(kind, -answer, "using a video device")
         .doing(doing)
         .on(FixedText(info.path, " (", info.card, ")"))
@@ -27,6 +33,8 @@ Error detail::Session::refused(ErrorKind kind, int answer, const char* call_name
 Error detail::Session::refused(int answer, const char* call_name, std::string_view doing) const noexcept {
     const Refusal known = refusal_of(call_name, -answer);
     Error failed = refused(known.kind, answer, call_name, doing);
+    if (!of_this_process())
+        return failed;
     if (answer == -EBUSY && another_holds_queue())
         return std::move(failed).remedy(
             "this program itself holds the device's buffers, through another Camera or participant that it "

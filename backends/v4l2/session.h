@@ -68,6 +68,7 @@ struct Session {
 
     UniqueFd fd;
     std::shared_ptr<Node> node;
+    const std::uint32_t opened_at_depth = fork_depth();
     DeviceInfo info;
     Use use = Use::capture;
     std::uint32_t type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
@@ -82,7 +83,11 @@ struct Session {
     // Whether the device needs contiguous memory for that format; empty: not asked yet.
     std::optional<planning::Contiguity> contiguity;
 
-    // Restarted on EINTR. Returns 0 or more, or a negative errno.
+    // False in a child of fork() whose parent opened the device: the two have one open file, and any call of
+    // the child's would stop or change the parent's stream.
+    bool of_this_process() const noexcept { return fork_depth() == opened_at_depth; }
+    // Restarted on EINTR. Returns 0 or more, or a negative errno; -ECHILD, which no driver answers, in place
+    // of a call on the parent's file: refused() makes its error.
     int ioctl(unsigned long request, void* argument) const noexcept;
     // "capturing on /dev/video0 (vivid): VIDIOC_X: …" for a negative errno.
     Error refused(int answer, const char* call_name, std::string_view doing) const noexcept;

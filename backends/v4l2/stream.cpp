@@ -109,6 +109,8 @@ Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
     if (!session_ || !session_->streaming)
         return Error(ErrorKind::invalid, "the camera is not streaming");
     Session& session = *session_;
+    if (!session.of_this_process()) // a frame that is taken here would be missing to the parent
+        return session.refused(-ECHILD, "VIDIOC_DQBUF", "waiting for a frame");
     const auto& slots = session.slots;
     if (std::none_of(slots.begin(), slots.end(),
                      [](const Session::Slot& slot) { return slot.holder == Session::Holder::driver; }))

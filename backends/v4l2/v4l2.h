@@ -148,6 +148,10 @@ private:
 // busy. Errors name the device, the call, the errno and what to do; after an error nothing has changed unless
 // the function says so. "device lost" means the camera is gone: only close() and the destructor make sense
 // then.
+//
+// A child of fork() has one open file of the camera with its parent, whose stream goes on whatever the child
+// does: what would call the driver is refused there (invalid), unbind() and close() let go of the child's
+// handles alone, and open() opens the node anew.
 class HWALLOC_API Camera {
 public:
     // Opens the node of a device that captures video and streams; where a participant that was found by name

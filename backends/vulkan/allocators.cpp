@@ -12,6 +12,8 @@ Result<Session*> DeviceSource::open() noexcept {
     return without_exceptions([&]() -> Result<Session*> {
         {
             const std::lock_guard guard(mutex_);
+            if (open_ && !open_->of_this_process())
+                return open_->check_process().error();
             if (open_ && (!open_->lost() || !instance_))
                 return open_.get();
         }

@@ -26,7 +26,7 @@ public:
 
     Result<Session*> get() noexcept {
         Session* session = ready_.load(std::memory_order_acquire);
-        if (session && !session->lost()) [[likely]]
+        if (session && !session->lost() && session->of_this_process()) [[likely]]
             return session;
         return open();
     }

@@ -8,7 +8,7 @@
 namespace hwalloc::vulkan::detail {
 
 Context::~Context() {
-    if (owned && device)
+    if (owned && device && of_this_process())
         functions.DestroyDevice(device, nullptr);
 }
 
@@ -16,6 +16,12 @@ Error Context::refused(VkResult result, const char* doing, const char* call) con
     if (result == VK_ERROR_DEVICE_LOST)
         lost_.store(true, std::memory_order_relaxed);
     return detail::refused(result, doing, call).on(name);
+}
+
+Result<void> Context::check_process() const noexcept {
+    if (of_this_process()) [[likely]]
+        return {};
+    return inherited(name);
 }
 
 Result<void> Context::examine(std::span<const char* const> extensions) noexcept {
@@ -41,6 +47,8 @@ Result<void> Context::examine(std::span<const char* const> extensions) noexcept 
 }
 
 Result<VkBuffer> Context::create_buffer(VkDeviceSize size, bool with_dma_buf) const noexcept {
+    if (auto own = check_process(); !own)
+        return std::move(own).error();
     const VkExternalMemoryBufferCreateInfo shared{
         .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
         .handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT};

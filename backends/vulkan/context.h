@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "backends/vulkan/functions.h"
+#include "common/fork_safe_mutex.h"
 #include "common/without_exceptions.h"
 #include "hwalloc/vulkan.h"
 
@@ -47,6 +48,12 @@ struct Context : std::enable_shared_from_this<Context> {
     std::unique_lock<std::mutex> lock_queue() const { return std::unique_lock(*queue_mutex); }
     // What its heaps hold; what is given out of slabs is told as whole chunks. May throw std::bad_alloc.
     std::vector<HeapStatistics> heap_statistics() const;
+
+    // False in a child of fork() whose parent opened the device. Nothing of Vulkan is called there, not even
+    // to destroy what there is: all of it is the parent's, and the driver's threads exist in the parent only.
+    bool of_this_process() const noexcept { return fork_depth() == opened_at_depth_; }
+    // Error: invalid, where it is not of this process.
+    Result<void> check_process() const noexcept;
 
     Functions functions;
     VkInstance instance = VK_NULL_HANDLE;
@@ -96,6 +103,7 @@ protected:
 private:
     Result<void> examine_buffers() noexcept;
 
+    const std::uint32_t opened_at_depth_ = fork_depth();
     mutable std::atomic<bool> lost_{false};
 };
 

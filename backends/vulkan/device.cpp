@@ -123,14 +123,20 @@ bool Device::exports_dma_buf() const noexcept {
     return session_->external.exportable;
 }
 Answer Device::sees_cpu_caches() const noexcept {
-    return detail::sees_cpu_caches(session_->functions, session_->physical_device);
+    return session_->of_this_process()
+               ? detail::sees_cpu_caches(session_->functions, session_->physical_device)
+               : Answer::unknown;
 }
 
 Result<AllocatorRef> Device::allocator(Placement placement) noexcept {
+    if (auto own = session_->check_process(); !own)
+        return std::move(own).error();
     return detail::make_allocator(session_, placement);
 }
 
 Result<Buffer> Device::buffer(Memory& memory) noexcept {
+    if (auto own = session_->check_process(); !own)
+        return std::move(own).error();
     auto window = detail::buffer_of(*session_, memory);
     if (!window)
         return std::move(window).error();
@@ -150,6 +156,8 @@ Result<Buffer> Device::buffer(Memory& memory) noexcept {
 }
 
 Result<VkDeviceSize> Device::memory_size_for_buffer(VkDeviceSize size) const noexcept {
+    if (auto own = session_->check_process(); !own)
+        return std::move(own).error();
     return session_->buffer_needs(size, session_->external.importable);
 }
 
@@ -188,6 +196,8 @@ Result<void> check_picture(const ImageLayout& layout, VkImageUsageFlags usage, s
 } // namespace
 
 Result<Texture> Device::texture(Memory& memory, const ImageLayout& layout, VkImageUsageFlags usage) noexcept {
+    if (auto own = session_->check_process(); !own)
+        return std::move(own).error();
     if (auto possible = check_picture(layout, usage, memory.size(), name()); !possible)
         return std::move(possible).error();
     Texture texture;
@@ -225,6 +235,8 @@ Result<Texture> Device::texture(Memory& memory, const ImageLayout& layout, VkIma
 
 Result<SamplerConversion> Device::sampler_conversion(const ImageLayout& layout, const ChromaSiting& siting,
                                                      VkFilter chroma_filter) noexcept {
+    if (auto own = session_->check_process(); !own)
+        return std::move(own).error();
     auto binding = detail::create_conversion(*session_, layout, siting, chroma_filter);
     if (!binding)
         return std::move(binding).error();
@@ -235,6 +247,8 @@ Result<SamplerConversion> Device::sampler_conversion(const ImageLayout& layout, 
 
 Result<std::vector<std::uint64_t>> Device::modifiers(std::uint32_t drm_fourcc,
                                                      VkImageUsageFlags usage) noexcept {
+    if (auto own = session_->check_process(); !own)
+        return std::move(own).error();
     return without_exceptions([&]() -> Result<std::vector<std::uint64_t>> {
         auto support = detail::modifiers_for(*session_, drm_fourcc, 0, 0, usage);
         if (!support)
@@ -247,6 +261,8 @@ Result<std::vector<std::uint64_t>> Device::modifiers(std::uint32_t drm_fourcc,
 }
 
 Result<std::vector<HeapStatistics>> Device::heaps() const noexcept {
+    if (auto own = session_->check_process(); !own)
+        return std::move(own).error();
     return without_exceptions([&]() -> Result<std::vector<HeapStatistics>> { return session_->heaps(); });
 }
 

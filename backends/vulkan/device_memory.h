@@ -35,7 +35,8 @@ public:
     ~DeviceMemory() {
         if (!context_)
             return;
-        context_->functions.FreeMemory(context_->device, memory_, nullptr); // unmaps, too
+        if (context_->of_this_process())
+            context_->functions.FreeMemory(context_->device, memory_, nullptr); // unmaps, too
         counter_->bytes.fetch_sub(bytes_, std::memory_order_relaxed);
         counter_->count.fetch_sub(1, std::memory_order_relaxed);
     }
@@ -65,7 +66,7 @@ public:
         return *this;
     }
     ~Owned() {
-        if (context_)
+        if (context_ && context_->of_this_process())
             (context_->functions.*Destroy)(context_->device, handle_, nullptr);
     }
     Handle get() const noexcept { return context_ ? handle_ : VK_NULL_HANDLE; }

@@ -15,6 +15,8 @@ public:
     template<class FlushAll, class Invalidate>
     Result<void> begin(const Context& context, MapFlags access, FlushAll&& flush_all,
                        Invalidate&& invalidate) noexcept {
+        if (auto own = context.check_process(); !own)
+            return own;
         const std::lock_guard guard(mutex_);
         if (has(access, MapFlags::read)) {
             if (writers_ > 0)
@@ -31,6 +33,8 @@ public:
     Result<void> end(const Context& context, MapFlags access, Flush&& flush) noexcept {
         if (!has(access, MapFlags::write))
             return {};
+        if (auto own = context.check_process(); !own)
+            return own; // it was begun by the parent, who flushes
         const std::lock_guard guard(mutex_);
         --writers_;
         if (const VkResult flushed = flush(); flushed != VK_SUCCESS)

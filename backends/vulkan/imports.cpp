@@ -306,6 +306,8 @@ private:
 
 Result<std::shared_ptr<const BufferBinding>> Imports::buffer(const DmaBufRef& dma_buf) noexcept {
     return without_exceptions([&]() -> Result<std::shared_ptr<const BufferBinding>> {
+        if (auto own = context_.check_process(); !own)
+            return std::move(own).error();
         std::lock_guard guard(mutex_);
         if (const auto known = buffers_.find(dma_buf.get()); known != buffers_.end())
             if (auto binding = known->second.lock())
@@ -322,6 +324,8 @@ Result<std::shared_ptr<const BufferBinding>> Imports::buffer(const DmaBufRef& dm
 Result<std::shared_ptr<const ImageBinding>>
 Imports::image(const DmaBufRef& dma_buf, const ImageLayout& layout, VkImageUsageFlags usage) noexcept {
     return without_exceptions([&]() -> Result<std::shared_ptr<const ImageBinding>> {
+        if (auto own = context_.check_process(); !own)
+            return std::move(own).error();
         std::lock_guard guard(mutex_);
         auto [at, end] = images_.equal_range(dma_buf.get());
         while (at != end && (at->second.usage != usage || at->second.layout != layout))

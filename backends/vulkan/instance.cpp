@@ -119,6 +119,8 @@ std::shared_ptr<Session> Instance::opened(std::size_t position) noexcept {
 }
 
 Result<std::shared_ptr<Session>> Instance::session(const PhysicalDevice& device) noexcept {
+    if (fork_depth() != made_at_depth_)
+        return inherited(device.name);
     const auto position = static_cast<std::size_t>(&device - devices_.data());
     if (auto session = opened(position))
         return session;

@@ -29,7 +29,7 @@ public:
     // unavailable, naming what there is.
     Result<const PhysicalDevice*> choose(std::string_view which) const noexcept;
     // The open device, opened at first use and shared, and opened anew when it was lost; as get(), without a
-    // lock. Errors: those of vkCreateDevice.
+    // lock. Errors: those of vkCreateDevice; invalid, in a child of fork() whose parent made the instance.
     Result<std::shared_ptr<Session>> session(const PhysicalDevice& device) noexcept;
 
     VkInstance handle() const noexcept { return handle_; }
@@ -42,6 +42,7 @@ private:
     ~Instance(); // of one that could not be made to work
     Result<void> make();
 
+    const std::uint32_t made_at_depth_ = fork_depth();
     Functions functions_;
     VkInstance handle_ = VK_NULL_HANDLE;
     std::uint32_t api_version_ = VK_API_VERSION_1_1;

@@ -37,4 +37,12 @@ Error refused(VkResult result, const char* doing, const char* call) noexcept {
     return Error::from_vulkan(kind_of(result), result, doing).call(call);
 }
 
+Error inherited(std::string_view device) noexcept {
+    return Error(ErrorKind::invalid, "using a Vulkan device that was opened before a fork()")
+        .on(device)
+        .remedy(
+            "what Vulkan made belongs to the parent, and so do its driver's threads: use Vulkan in the "
+            "parent, or in a child that was forked before Vulkan was first used, or start a program anew");
+}
+
 } // namespace hwalloc::vulkan::detail

@@ -47,7 +47,7 @@ VkChromaLocation location(VkChromaLocation wanted, VkFormatFeatureFlags features
 } // namespace
 
 ConversionBinding::~ConversionBinding() {
-    if (conversion)
+    if (conversion && context->of_this_process())
         context->functions.DestroySamplerYcbcrConversion(context->device, conversion, nullptr);
 }
 

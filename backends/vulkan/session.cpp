@@ -16,7 +16,7 @@ Session::~Session() {
     imports.reset();
     for (auto& each : slabs)
         each.reset();
-    if (vma)
+    if (vma && of_this_process())
         vmaDestroyAllocator(vma);
 }
 

@@ -135,7 +135,8 @@ Slab* Slabs::fresh_slab() noexcept {
 void Slabs::discard(Slab* slab) const noexcept {
     if (slab->mapped)
         unpoison(slab->mapped, chunk_bytes);
-    vmaFreeMemory(context_.vma, slab->allocation);
+    if (context_.of_this_process())
+        vmaFreeMemory(context_.vma, slab->allocation);
     delete slab;
 }
 

@@ -31,7 +31,7 @@ struct NativeBuffer final : BufferBinding {
 void release(Session& session, const Slot& slot) noexcept {
     if (slot.slab)
         session.slabs[slot.mapped != nullptr]->give_back(slot);
-    else
+    else if (session.of_this_process())
         vmaFreeMemory(session.vma, slot.allocation);
 }
 
@@ -97,7 +97,7 @@ public:
 
 private:
     ~Piece() override {
-        if (VkBuffer buffer = buffer_.load(std::memory_order_relaxed))
+        if (VkBuffer buffer = buffer_.load(std::memory_order_relaxed); buffer && session_.of_this_process())
             session_.functions.DestroyBuffer(session_.device, buffer, nullptr);
         release(session_, slot_);
     }

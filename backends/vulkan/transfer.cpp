@@ -66,6 +66,8 @@ VkImageMemoryBarrier release_to(const Context& context, const ImageBinding& imag
 }
 
 Transfer::~Transfer() {
+    if (!context_.of_this_process())
+        return;
     if (fence_)
         context_.functions.DestroyFence(context_.device, fence_, nullptr);
     if (pool_)
@@ -102,6 +104,8 @@ Result<void> Transfer::prepare() noexcept {
 template<class Record>
 Result<void> Transfer::run(Record&& record) noexcept {
     const Functions& vk = context_.functions;
+    if (auto own = context_.check_process(); !own)
+        return own;
     std::lock_guard guard(mutex_);
     // Before the next use and not after the last, so that a failure comes before any work.
     if (fence_used_) {

@@ -214,6 +214,11 @@ struct HeapStatistics {
 
 // An open Vulkan device. Copies share it. Thread-safety: every function may be called by any thread at any
 // time; the VkQueue needs queue_lock().
+//
+// A child of fork() has no use of a device that its parent opened, by either way: what would call the driver
+// is refused there with ErrorKind::invalid, allocators by name too, and objects that end in the child end
+// nothing of the parent's. Memory that is mapped can be read and written. A child that was forked before
+// Vulkan was first used is a process like any other.
 class HWALLOC_API Device {
 public:
     // The library's own device: by index ("0"), by part of its name ("llvmpipe", "radeon"; case does not

@@ -253,7 +253,11 @@ protected:
 TEST_F(ForkBesideCamera, WhileItsBuffersAreReserved) {
     auto camera = ready();
     StopsInKernel other(StopsInKernel::Entry::ioctl, [&] { EXPECT_TRUE(camera.reserve(3)); });
-    EXPECT_TRUE(holds_in_child([&] { return camera.reserve(2).has_value(); }));
+    EXPECT_TRUE(holds_in_child([&] {
+        auto anew = v4l2::Camera::open("/dev/video7");
+        return anew && anew->negotiate(yuyv()) && camera.close() &&
+               capture_participant(camera).error().kind() == ErrorKind::invalid;
+    }));
     EXPECT_FALSE(other.fork_waited);
 }
 
