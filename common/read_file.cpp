@@ -7,6 +7,7 @@
 #include <new>
 
 #include "common/kernel.h"
+#include "common/open_files.h"
 #include "hwalloc/unique_fd.h"
 
 namespace hwalloc {
@@ -14,7 +15,7 @@ namespace hwalloc {
 Result<std::string> read_file(const char* path, std::size_t limit) noexcept try {
     const int fd = kernel.open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return Error::from_errno(-fd, "reading a file").on(path).call("open");
+        return with_open_files_remedy(Error::from_errno(-fd, "reading a file").on(path).call("open"), fd);
     const UniqueFd file(fd);
     std::string text;
     char piece[4096];

@@ -8,6 +8,7 @@
 
 #include "common/checked.h"
 #include "common/kernel.h"
+#include "common/open_files.h"
 #include "common/sealed_memfd.h"
 #include "common/standard_streams.h"
 #include "common/udmabuf_node.h"
@@ -41,10 +42,11 @@ Result<UniqueFd> join(int device, int memfd, std::span<const Piece> pieces) noex
     }
     const int fd = above_standard_streams(kernel.ioctl(device, UDMABUF_CREATE_LIST, &list));
     if (fd < 0)
-        return Error::from_errno(-fd, "making a trial buffer")
-            .on("/dev/udmabuf")
-            .call("UDMABUF_CREATE_LIST")
-            .wanted(size);
+        return with_open_files_remedy(Error::from_errno(-fd, "making a trial buffer")
+                                          .on("/dev/udmabuf")
+                                          .call("UDMABUF_CREATE_LIST")
+                                          .wanted(size),
+                                      fd);
     return UniqueFd(fd);
 }
 

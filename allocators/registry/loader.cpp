@@ -10,6 +10,7 @@
 #include "allocators/registry/loader.h"
 #include "common/directory.h"
 #include "common/kernel.h"
+#include "common/open_files.h"
 
 namespace hwalloc {
 namespace {
@@ -57,6 +58,10 @@ Loaded load(const std::string& file, const char* doing, std::string_view help) {
     // RTLD_NOW: a missing symbol is told here, not by a crash at the first call.
     void* module = kernel.dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL, &why);
     loaded = module != nullptr;
+    if (const int answer = module ? 0 : too_many_files(); answer < 0)
+        return {.why =
+                    with_open_files_remedy(Error::from_errno(-answer, doing).on(file).call("dlopen"), answer),
+                .is_in_process = false};
     if (!module) {
         std::string_view reason = why;
         if (reason.starts_with(file + ": ")) // it is in the message already
@@ -93,6 +98,8 @@ std::optional<Error> not_a_regular_file(const std::string& path) {
 }
 
 Error unusable_directory(const std::string& directory, int answer) {
+    if (is_too_many_files(answer))
+        return no_file_to_look(answer, "looking for modules", directory);
     std::string help = answer == -ENOTDIR ? "HWALLOC_MODULE_PATH names directories, not the modules in them"
                        : answer == -ENOENT
                            ? "HWALLOC_MODULE_PATH names it, and there is no such directory"

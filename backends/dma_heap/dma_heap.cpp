@@ -192,8 +192,11 @@ private:
 };
 
 Error no_heaps(int listed) {
+    constexpr const char* doing = "looking for DMA heaps";
+    if (is_too_many_files(listed))
+        return no_file_to_look(listed, doing, directory);
     const bool in_kernel = !directory_entries("/sys/class/dma_heap").empty();
-    return Error(ErrorKind::unavailable, listed < 0 ? -listed : ENOENT, "looking for DMA heaps")
+    return Error(ErrorKind::unavailable, listed < 0 ? -listed : ENOENT, doing)
         .on(directory)
         .remedy(in_kernel
                     ? "the kernel has DMA heaps, but this container or /dev does not show them: pass the "

@@ -7,6 +7,7 @@
 #include "backends/drm/cards.h"
 #include "backends/drm/dumb_allocator.h"
 #include "common/directory.h"
+#include "common/open_files.h"
 #include "hwalloc/backend.h"
 
 namespace hwalloc {
@@ -22,10 +23,13 @@ std::string name_of(std::string_view instance) {
 }
 
 Error no_cards(int listed) {
+    constexpr const char* doing = "looking for graphics cards";
+    if (is_too_many_files(listed))
+        return no_file_to_look(listed, doing, drm::detail::node_directory);
     const auto known = directory_entries("/sys/class/drm");
     const bool in_kernel = std::any_of(known.begin(), known.end(),
                                        [](const std::string& entry) { return entry.starts_with("card"); });
-    return Error(ErrorKind::unavailable, listed < 0 ? -listed : ENOENT, "looking for graphics cards")
+    return Error(ErrorKind::unavailable, listed < 0 ? -listed : ENOENT, doing)
         .on(drm::detail::node_directory)
         .remedy(
             in_kernel

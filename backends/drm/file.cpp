@@ -103,7 +103,7 @@ constexpr const char* taking = "taking a graphics card's descriptor";
 Result<Card> duplicate(int fd) {
     const int copy = kernel.fcntl(fd, F_DUPFD_CLOEXEC, first_free_fd);
     if (copy < 0)
-        return Error::from_errno(-copy, taking).call("fcntl(F_DUPFD_CLOEXEC)");
+        return with_open_files_remedy(Error::from_errno(-copy, taking).call("fcntl(F_DUPFD_CLOEXEC)"), copy);
     return examine(UniqueFd(copy), taking);
 }
 

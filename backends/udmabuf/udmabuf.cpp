@@ -50,7 +50,7 @@ public:
 
 private:
     // The most that the driver makes of one call, in bytes: read once, and again before anything is refused
-    // by it.
+    // by it. What no file can be opened for is left to the driver.
     std::size_t limit() noexcept {
         const std::size_t known = limit_.load(std::memory_order_relaxed);
         return known ? known : read_limit();
@@ -58,6 +58,8 @@ private:
     std::size_t read_limit() noexcept {
         constexpr std::uint64_t kernels_default = 64;
         auto text = read_file(limit_path, 64);
+        if (!text && text.error().kind() == ErrorKind::exhausted)
+            return at_most_addressable(most_addressable);
         const std::uint64_t mib = text ? leading_number(*text).value_or(kernels_default) : kernels_default;
         std::uint64_t bytes;
         const bool fits = checked_mul(mib, std::uint64_t{1} << 20, bytes);

@@ -5,6 +5,7 @@
 #include "backends/v4l2/session.h"
 #include "common/directory.h"
 #include "common/link_end.h"
+#include "common/open_files.h"
 #include "common/udev.h"
 #include "hwalloc/backend.h"
 
@@ -43,6 +44,8 @@ Result<void> discover(BackendHost& host) noexcept {
     return without_exceptions([&]() -> Result<void> {
         int listed = 0;
         const std::vector<std::string> nodes = detail::video_nodes(&listed);
+        if (is_too_many_files(listed))
+            return no_file_to_look(listed, "looking for cameras", "/dev");
         Error none =
             Error(ErrorKind::unavailable, listed < 0 ? -listed : ENOENT, "looking for cameras")
                 .on("/dev/video*")

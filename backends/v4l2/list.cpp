@@ -3,6 +3,7 @@
 
 #include "backends/v4l2/session.h"
 #include "common/directory.h"
+#include "common/open_files.h"
 #include "common/udev.h"
 
 namespace hwalloc::v4l2 {
@@ -18,13 +19,13 @@ std::vector<std::string> detail::video_nodes(int* why) {
 
 namespace {
 
-// Nodes by udev, else by name.
-std::vector<std::string> nodes() {
+// Nodes by udev, else by name. `why` as video_nodes().
+std::vector<std::string> nodes(int* why) {
     std::vector<std::string> paths;
     for (const UdevDevice& device : udev_devices("video4linux"))
         if (device.node.starts_with("/dev/video"))
             paths.push_back(device.node);
-    return paths.empty() ? detail::video_nodes() : paths;
+    return paths.empty() ? detail::video_nodes(why) : paths;
 }
 
 // As with IPU6 and the CSI cameras of a Raspberry Pi.
@@ -42,7 +43,11 @@ Error behind_a_media_controller(const Session& session) {
 Result<std::vector<CameraEntry>> list_cameras() noexcept {
     return without_exceptions([]() -> Result<std::vector<CameraEntry>> {
         std::vector<CameraEntry> cameras;
-        for (const std::string& path : nodes()) {
+        int why_none = 0;
+        const std::vector<std::string> paths = nodes(&why_none);
+        if (is_too_many_files(why_none))
+            return no_file_to_look(why_none, "looking for cameras", "/dev");
+        for (const std::string& path : paths) {
             // Not a Camera: nobody is to share this open file, which is closed at once.
             auto session = Session::open(path);
             if (!session) {

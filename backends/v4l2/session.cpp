@@ -5,6 +5,7 @@
 
 #include "backends/v4l2/refusals.h"
 #include "common/kernel.h"
+#include "common/open_files.h"
 
 namespace hwalloc::v4l2 {
 
@@ -42,6 +43,8 @@ Error detail::Session::refused(int answer, const char* call_name, std::string_vi
     if (answer == -EBUSY && std::string_view(call_name) != "VIDIOC_STREAMON")
         return std::move(failed).remedy(FixedText("another program holds the device: find it with `fuser -v ",
                                                   info.path, "`, end it, and try again"));
+    if (is_too_many_files(answer))
+        return with_open_files_remedy(std::move(failed), answer);
     return known.remedy ? std::move(failed).remedy(known.remedy) : std::move(failed);
 }
 

@@ -45,7 +45,7 @@ std::vector<HeapStatistics> Context::heap_statistics() const {
 Error Context::no_memory(VkResult result, const char* doing, const char* call,
                          std::uint64_t wanted) const noexcept {
     Error error = refused(result, doing, call).wanted(wanted);
-    if (error.kind() != ErrorKind::exhausted)
+    if (error.kind() != ErrorKind::exhausted || !error.remedy().empty())
         return error;
     auto known =
         without_exceptions([&]() -> Result<std::vector<HeapStatistics>> { return heap_statistics(); });

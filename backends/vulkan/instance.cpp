@@ -7,6 +7,7 @@
 #include "backends/vulkan/result.h"
 #include "backends/vulkan/session.h"
 #include "common/fixed_text.h"
+#include "common/open_files.h"
 #include "common/taken_streams.h"
 
 namespace hwalloc::vulkan::detail {
@@ -14,6 +15,12 @@ namespace {
 
 constexpr const char* no_driver =
     "install a Vulkan driver for the GPU (Debian: mesa-vulkan-drivers, which has one that needs no GPU too)";
+
+// What is refused before there is a device, or told as a lack of devices.
+Error refused_start(VkResult result, const char* doing, const char* call) noexcept {
+    Error error = refused(result, doing, call);
+    return error.remedy().empty() ? std::move(error).remedy(no_driver) : std::move(error);
+}
 
 } // namespace
 
@@ -36,7 +43,7 @@ Result<void> Instance::make() {
                                     .pApplicationInfo = &application};
     VkInstance fresh = VK_NULL_HANDLE; // undefined after a failure
     if (const VkResult result = functions_.CreateInstance(&info, nullptr, &fresh); result != VK_SUCCESS)
-        return refused(result, "starting Vulkan", "vkCreateInstance").remedy(no_driver);
+        return refused_start(result, "starting Vulkan", "vkCreateInstance");
     handle_ = fresh;
     if (!functions_.load_instance(handle_))
         return Error(ErrorKind::unsupported, "the Vulkan loader lacks functions of Vulkan 1.1");
@@ -52,7 +59,9 @@ Result<void> Instance::make() {
         handles.resize(count);
     } while (result == VK_INCOMPLETE);
     if (result != VK_SUCCESS)
-        return refused(result, "looking for Vulkan devices", "vkEnumeratePhysicalDevices").remedy(no_driver);
+        return refused_start(result, "looking for Vulkan devices", "vkEnumeratePhysicalDevices");
+    if (const int answer = handles.empty() ? too_many_files() : 0; answer < 0)
+        return with_open_files_remedy(Error::from_errno(-answer, "looking for Vulkan devices"), answer);
     if (handles.empty())
         return Error(ErrorKind::unavailable, "there is no Vulkan device").remedy(no_driver);
     for (std::size_t i = 0; i < handles.size(); ++i)

@@ -1,5 +1,7 @@
 #include "backends/vulkan/result.h"
 
+#include "common/open_files.h"
+
 namespace hwalloc::vulkan::detail {
 
 ErrorKind kind_of(VkResult result) noexcept {
@@ -34,7 +36,13 @@ ErrorKind kind_of(VkResult result) noexcept {
 }
 
 Error refused(VkResult result, const char* doing, const char* call) noexcept {
-    return Error::from_vulkan(kind_of(result), result, doing).call(call);
+    const ErrorKind kind = kind_of(result);
+    // A driver that can open no file has no VkResult for that: it is out of memory, or fails somehow.
+    if (kind == ErrorKind::exhausted || kind == ErrorKind::unavailable)
+        if (const int answer = too_many_files(); answer < 0)
+            return with_open_files_remedy(Error::from_vulkan(ErrorKind::exhausted, result, doing).call(call),
+                                          answer);
+    return Error::from_vulkan(kind, result, doing).call(call);
 }
 
 Error inherited(std::string_view device) noexcept {

@@ -212,6 +212,7 @@ TEST_P(DmaBufDevice, RunningOutOfDescriptorsIsAnErrorThatLeavesNothing) {
     EXPECT_GT(made, 0u);
     EXPECT_EQ(error.kind(), ErrorKind::exhausted) << error.message();
     EXPECT_EQ(error.code(), EMFILE) << error.message();
+    EXPECT_NE(error.message().find("ulimit -n"), std::string::npos) << error.message();
     EXPECT_EQ(open_fds(), before);
 }
 

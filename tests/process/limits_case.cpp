@@ -8,6 +8,10 @@
 #include <vector>
 
 #include "hwalloc/allocator.h"
+#include "hwalloc/capabilities.h"
+#include "hwalloc/drm.h"
+#include "hwalloc/unique_fd.h"
+#include "hwalloc/v4l2.h"
 #include "tests/process/case.h"
 
 namespace {
@@ -73,6 +77,50 @@ void open_files() {
     REQUIRE(descriptors() == before);
 }
 
+// Every way to memory, with no descriptor left at all: each tells that, and none blames a device or a driver.
+void no_file_left() {
+    using hwalloc::Allocator;
+    const int before = descriptors();
+    {
+        const auto held = Allocator::find("memfd")->alloc(100);
+        REQUIRE(held);
+        lower(RLIMIT_NOFILE, 64);
+        std::vector<hwalloc::UniqueFd> taken;
+        for (int fd = ::dup(0); fd >= 0; fd = ::dup(0))
+            taken.emplace_back(fd);
+        const auto tells = [](const auto& result, const char* what) {
+            if (!result && says(result.error(), "ulimit -n"))
+                return true;
+            std::fprintf(stderr, "%s: %s\n", what, result ? "no error" : result.error().message().c_str());
+            return false;
+        };
+        const auto exhausted = [&](const auto& result, const char* what) {
+            return tells(result, what) && result.error().kind() == hwalloc::ErrorKind::exhausted;
+        };
+        REQUIRE(exhausted(Allocator::find("memfd")->alloc(100), "memfd"));
+        REQUIRE(exhausted((*held)->copy(), "a copy"));
+        REQUIRE(exhausted(export_fd(*held, hwalloc::FdKind::memfd), "exporting"));
+        const int lent = borrow_fd(*held, hwalloc::FdKind::memfd)->fd;
+        REQUIRE(exhausted(hwalloc::import_dmabuf(lent), "importing"));
+        if (Allocator* udmabuf = Allocator::find("udmabuf"))
+            REQUIRE(exhausted(udmabuf->alloc(100), "udmabuf"));
+        REQUIRE(exhausted(hwalloc::v4l2::list_cameras(), "listing cameras"));
+        REQUIRE(exhausted(hwalloc::v4l2::Camera::open("/dev/video0"), "a camera"));
+        REQUIRE(exhausted(hwalloc::drm::Device::open("card0"), "a card"));
+        REQUIRE(exhausted(hwalloc::drm::Device::wrap(0), "a card's descriptor"));
+        for (const char* name : {"dma-heap/none", "drm-dumb/none", "v4l2/none", "vulkan/0"})
+            REQUIRE(tells(Allocator::resolve(name), name));
+        REQUIRE(hwalloc::alloc(100) && (*held)->share() && (*held)->map(hwalloc::MapFlags::write));
+        taken.clear();
+        restore(RLIMIT_NOFILE);
+        REQUIRE(descriptors() == before + 1);
+        REQUIRE(Allocator::find("memfd")->alloc(100) && export_fd(*held, hwalloc::FdKind::memfd));
+        for (const char* name : {"dma-heap/none", "drm-dumb/none", "v4l2/none"})
+            REQUIRE(!says(Allocator::resolve(name).error(), "ulimit -n")); // nothing of it is remembered
+    }
+    REQUIRE(descriptors() == before);
+}
+
 } // namespace
 
 int main() {
@@ -80,4 +128,5 @@ int main() {
     (void)hwalloc::Allocator::find("udmabuf");
     file_size();
     open_files();
+    no_file_left();
 }
