@@ -12,7 +12,6 @@
 #include "common/kernel.h"
 #include "common/mapped_region.h"
 #include "common/open_files.h"
-#include "common/same_open_file.h"
 #include "common/standard_streams.h"
 
 namespace hwalloc {
@@ -42,8 +41,8 @@ struct DmaBuf::Table {
         *at = buffer.next_;
     }
 
-    // Who was waiting for a device, or for another thread's START, is not in the child of fork. What access_
-    // guards is whole wherever its holder waits.
+    // A thread that was waiting for a device, or for another thread's START, does not exist in the child of
+    // fork. What access_ guards is whole wherever its holder waits.
     static void free_accesses_in_child() noexcept {
         for (DmaBuf* buffer : known->first)
             for (; buffer; buffer = buffer->next_) {
@@ -111,12 +110,11 @@ void DmaBuf::unref() noexcept {
 }
 
 bool DmaBuf::is(const DmaBuf& other) const noexcept {
-    return inode_ == other.inode_ && size_ == other.size_ &&
-           same_open_file(fd_.get(), other.fd_.get()) != SameOpenFile::no;
+    return dma_buf::is_same_buffer({fd_.get(), inode_, size_}, {other.fd_.get(), other.inode_, other.size_});
 }
 
 Result<DmaBufRef> DmaBuf::enter(UniqueFd fd, const Facts& facts) noexcept {
-    // Outside the lock: memory for a new one, and the end of what is not needed.
+    // Outside the lock: a new object is made, and one that is not needed is destroyed.
     auto* fresh = new (std::nothrow) DmaBuf(std::move(fd), facts);
     if (!fresh)
         return Error(ErrorKind::exhausted, "no memory for a dma-buf's object");

@@ -13,6 +13,7 @@
 #include "common/fixed_text.h"
 #include "common/kernel.h"
 #include "common/read_file.h"
+#include "common/same_open_file.h"
 
 #ifndef DMA_BUF_MAGIC
 #define DMA_BUF_MAGIC 0x444d4142
@@ -87,6 +88,11 @@ Result<Facts> examine_own(int fd) noexcept {
         return std::move(size).error();
     facts.size = *size;
     return facts;
+}
+
+bool is_same_buffer(const Identity& one, const Identity& other) noexcept {
+    return one.inode == other.inode && one.size == other.size &&
+           same_open_file(one.fd, other.fd) != SameOpenFile::no;
 }
 
 std::string exporter_of(int fd) noexcept try {

@@ -52,6 +52,17 @@ Result<Facts> examine(int fd) noexcept;
 // call where examine needs four.
 Result<Facts> examine_own(int fd) noexcept;
 
+// A descriptor of a buffer, and what examine() said of it.
+struct Identity {
+    int fd;
+    std::uint64_t inode;
+    std::uint64_t size;
+};
+
+// Whether two descriptors are of one buffer. Kernels before 5.19 give one inode number to several buffers, so
+// the open files are compared as well. Where they cannot be compared, number and size decide.
+bool is_same_buffer(const Identity& one, const Identity& other) noexcept;
+
 // Who made the buffer, as /proc/self/fdinfo calls it ("udmabuf", "system", a driver's name); empty where that
 // cannot be read.
 std::string exporter_of(int fd) noexcept;

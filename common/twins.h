@@ -3,11 +3,15 @@
 
 #include <array>
 #include <cstddef>
+#include <string_view>
 
 #include "hwalloc/result.h"
 #include "hwalloc/unique_fd.h"
 
 namespace hwalloc {
+
+// Who makes twins, as dma_buf::exporter_of() calls it.
+inline constexpr std::string_view twins_exporter = "udmabuf";
 
 // Two udmabufs over the same pages, the second with its first two pages swapped, so they cannot both be
 // contiguous, nor can any part of both that begins at their start and is longer than a page (a device may use

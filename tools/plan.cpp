@@ -2,11 +2,16 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "hwalloc/plan.h"
+#include "hwalloc/print.h"
 #include "tools/capture/format_options.h"
 #include "tools/commands.h"
 #include "tools/device_names.h"
@@ -20,10 +25,18 @@
 namespace hwalloc::tools {
 namespace {
 
-PlanPolicy policy_of(const std::string& name) {
-    return name == "strict"       ? PlanPolicy::strict
-           : name == "allow-copy" ? PlanPolicy::allow_copy
-                                  : PlanPolicy::prefer;
+constexpr PlanPolicy policies[] = {PlanPolicy::strict, PlanPolicy::prefer, PlanPolicy::allow_copy};
+
+std::vector<std::string> policy_names() {
+    std::vector<std::string> names;
+    for (const PlanPolicy policy : policies)
+        names.emplace_back(to_string(policy));
+    return names;
+}
+
+// Of a name that is one of these.
+PlanPolicy policy_of(std::string_view name) {
+    return *std::ranges::find(policies, name, [](PlanPolicy policy) { return to_string(policy); });
 }
 
 // A format that the caller leaves open is one that the screens show, if there is one.
@@ -183,7 +196,7 @@ Run plan(CLI::App& command) {
             "--policy", options->policy,
             "strict (what is preferred and proved, nothing else), prefer, or allow-copy (two kinds of "
             "memory and a copy by the CPU, where one kind does not do)")
-        ->check(CLI::IsMember({"strict", "prefer", "allow-copy"}))
+        ->check(CLI::IsMember(policy_names()))
         ->type_name("POLICY")
         ->capture_default_str();
     command

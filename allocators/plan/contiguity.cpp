@@ -85,7 +85,7 @@ Contiguity Twins::try_on(const Import& import) {
 }
 
 bool is_of_another_maker(std::string_view exporter) noexcept {
-    return !exporter.empty() && exporter != "udmabuf";
+    return !exporter.empty() && exporter != twins_exporter;
 }
 
 void conclude_from_unreachable(Contiguity& found) {

@@ -24,8 +24,8 @@ Result<ParticipantRef> participant_of(std::string_view allocator) noexcept {
         return Error(ErrorKind::unsupported, "asking for a participant")
             .doing("asking for the device behind an allocator")
             .on((*found)->name())
-            .remedy("no device stands behind this memory: name a camera, a GPU (vulkan/0) or a card "
-                    "(drm-dumb/card0)");
+            .remedy("no device stands behind this memory: name a camera's, a GPU's or a card's allocator, as "
+                    "`hwalloc list` prints them");
     return device->participant();
 }
 

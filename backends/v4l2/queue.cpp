@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "backends/v4l2/session.h"
-#include "common/same_open_file.h"
+#include "common/dma_buf.h"
 #include "hwalloc/allocator.h"
 
 namespace hwalloc::v4l2 {
@@ -68,7 +68,8 @@ Result<Binding> prepare(const Session& session, std::span<const MemoryRef> memor
         if (auto fits = session.check_fits(*import, session.image_size(), doing); !fits)
             return std::move(fits).error();
         const auto same = [&](const Session::Import& other) {
-            return other.inode == import->inode && same_open_file(other.fd, import->fd) != SameOpenFile::no;
+            return dma_buf::is_same_buffer({other.fd, other.inode, other.size},
+                                           {import->fd, import->inode, import->size});
         };
         if (std::any_of(all.imports.begin(), all.imports.end(), same))
             return session.error(ErrorKind::invalid, FixedText(doing, ": this dma-buf has an index already"));

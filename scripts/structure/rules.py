@@ -33,7 +33,7 @@ CIRCLES = {
 FAMILY = re.compile(r'"(sysmem|memfd|udmabuf|dmabuf|dma[-_]heap|drm[-_]dumb|drm|vulkan|v4l2)(/[^"]*)?"')
 OTHER_MEANING = {
     ("allocators/capabilities.cpp", "dmabuf"): "what import_dmabuf() stands for",
-    ("allocators/plan/contiguity.cpp", "udmabuf"): "the kernel's name of an exporter",
+    ("common/twins.h", "udmabuf"): "the kernel's name of an exporter",
 }
 
 # Declarations of what a thread may wait for another at.

@@ -120,5 +120,33 @@ TEST_F(CameraForeignMemoryTest, ATrialLeavesTheQueueToOthers) {
     EXPECT_THAT(other.reserve(2).error().message(), HasSubstr("another program"));
 }
 
+// As kernels before 5.19 may do it, where nobody compares open files. Memory that differs in size is not the
+// same.
+TEST_F(CameraForeignMemoryTest, OfOneInodeNumberIsBoundWhenItsSizesDiffer) {
+    static decltype(kernel.fstat) fstat_before;
+    fstat_before = kernel.fstat;
+    kernel.fstat = [](int number, struct stat* status) {
+        const int done = fstat_before(number, status);
+        if (done == 0 && FakeDmaBufs::is_buffer(number))
+            status->st_ino = 77;
+        return done;
+    };
+    kernel.compare_files = [](int, int) { return -EPERM; };
+    static decltype(kernel.fcntl) fcntl_before;
+    fcntl_before = kernel.fcntl;
+    kernel.fcntl = [](int number, int command, long argument) {
+        return command == 1027 ? -EINVAL : fcntl_before(number, command, argument); // F_DUPFD_QUERY
+    };
+    auto camera = ready();
+    std::vector<MemoryRef> given;
+    given.push_back(allocator->alloc(image_bytes).value());
+    given.push_back(allocator->alloc(image_bytes + page_size()).value());
+    auto bound = camera.bind(given);
+    EXPECT_TRUE(bound) << bound.error().message();
+    ASSERT_TRUE(camera.unbind());
+    given[1] = given[0]->ref().value();
+    EXPECT_EQ(camera.bind(given).error().kind(), ErrorKind::invalid) << "the same dma-buf twice";
+}
+
 } // namespace
 } // namespace hwalloc
