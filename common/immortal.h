@@ -6,9 +6,9 @@
 
 namespace hwalloc {
 
-// Never destroyed, because every other static object may use it in its own end: nothing is noted for the end
-// of the process, not even an empty destructor. Declared as `HWALLOC_IMMORTAL(T, name);` at namespace scope,
-// it is made when the library is loaded, before whatever else is made then.
+// Never destroyed, because any other static object may use it in its destructor: nothing is registered to run
+// when the process ends, not even an empty destructor. Declared as `HWALLOC_IMMORTAL(T, name);` at namespace
+// scope, it is made when the library is loaded, before all other static objects.
 template<class T>
 class Immortal {
 public:

@@ -9,8 +9,8 @@ namespace hwalloc {
 
 struct MachineMemory {
     std::uint64_t total = 0; // bytes of memory
-    std::uint64_t available =
-        0; // what could be had now: the kernel's estimate, and swap to move others' pages to
+    // That can be had now: the kernel's estimate, and the swap space that is free.
+    std::uint64_t available = 0;
 };
 
 // Errors: what reading the file answers; unsupported, when it does not tell.

@@ -50,7 +50,7 @@ Result<UniqueFd> join(int device, int memfd, std::span<const Piece> pieces) noex
     return UniqueFd(fd);
 }
 
-// Who has no node has no trial, whatever the device has been.
+// Without the node there is no trial, whatever the device is.
 constexpr NodeAdvice advice{.purpose = "making trial buffers",
                             .absent = udmabuf_advice.absent,
                             .denied = udmabuf_advice.denied,

@@ -53,7 +53,7 @@ std::vector<UdevDevice> udev_devices(const char* subsystem, const char* property
 
 // What udev_device_get_is_initialized(3) says, by what it looks at: whether there is a file about the device
 // in the database, which for every device node there is (systemd, device_update_db()).
-bool udev_is_through_with(const char* node) noexcept {
+bool udev_has_finished_with(const char* node) noexcept {
     struct stat status {};
     if (kernel.stat(node, &status) < 0 || (!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode)))
         return true;

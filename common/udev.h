@@ -24,9 +24,9 @@ struct UdevDevice {
 std::vector<UdevDevice> udev_devices(const char* subsystem, const char* property = nullptr,
                                      const char* value = nullptr);
 
-// Whether udev is through with the device of a node: its permissions and links are as they will stay. What is
-// no device node, or not there, is nothing to wait for.
-bool udev_is_through_with(const char* node) noexcept;
+// Whether udev has finished with the device of a node, so that its permissions and links will not change.
+// Also true where there is no node, or the path is not a device node's.
+bool udev_has_finished_with(const char* node) noexcept;
 
 // What udev tells when a device has come, gone or changed.
 struct UdevEvent {

@@ -213,7 +213,7 @@ int examine(Output& out, const std::vector<std::string>& asked) {
         out.print(document_of(checks));
     else
         print_table(out, checks);
-    // Who asks for one thing wants it to be there; a machine without a camera is not ill.
+    // What the caller asked for by name has to be there. Otherwise a machine without a camera is a sound one.
     const bool well =
         count(checks, Status::failed) == 0 &&
         (selection.all() || count(checks, Status::missing) + count(checks, Status::unknown) == 0);

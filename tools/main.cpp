@@ -44,7 +44,7 @@ bool asks_for_json(int argc, char** argv) {
     return false;
 }
 
-// The first word that is no option: a command, or what was meant to be one. Empty: there is none. The options
+// The first word that is not an option: a command, or a mistyped one. Empty: there is none. The options
 // in front of a command take no values.
 std::string_view first_word(int argc, char** argv) {
     for (int i = 1; i < argc; ++i)

@@ -17,7 +17,7 @@
 namespace hwalloc::tools {
 namespace {
 
-// How wide a terminal is; 80 where it does not tell, and no limit for what is no terminal.
+// How wide a terminal is; 80 where it does not tell; without limit for anything but a terminal.
 std::size_t columns_of(int fd) {
     if (::isatty(fd) != 1)
         return SIZE_MAX;
@@ -92,7 +92,7 @@ Json name_or_number(std::string_view name, int code) {
     return name.empty() ? Json(std::to_string(code)) : Json(name);
 }
 
-// The same as text for people: what is not UTF-8 is replaced, whoever named a device so.
+// The same as text for people: what is not UTF-8, as a device's name may be, is replaced.
 std::string readable(std::string_view text) {
     return Json::parse(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace)).get<std::string>();
 }

@@ -121,7 +121,7 @@ Result<void> DeviceMonitor::dispatch() noexcept {
         if (state.events)
             std::erase_if(now, [&](const Sighting& one) {
                 return !same_arrival(one, find(state.seen, one)) && one.node &&
-                       !udev_is_through_with(one.node);
+                       !udev_has_finished_with(one.node);
             });
         before = std::exchange(state.seen, std::move(now));
     } catch (const std::bad_alloc&) {

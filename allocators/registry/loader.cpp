@@ -90,7 +90,7 @@ constexpr const char* loading_module = "loading a module";
 std::optional<Error> not_a_regular_file(const std::string& path) {
     struct stat status {};
     if (kernel.stat(path.c_str(), &status) < 0 || S_ISREG(status.st_mode))
-        return std::nullopt; // what is not there is the linker's to explain
+        return std::nullopt; // the linker explains a file that is missing
     return Error(ErrorKind::unsupported, loading_module)
         .on(path)
         .remedy(S_ISDIR(status.st_mode) ? "it is a directory, and a module is a file"

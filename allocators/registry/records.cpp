@@ -153,7 +153,7 @@ void Registry::arrive(NameRecord& record, const Discovery& discovery,
     if (exchanged) {
         if (discovery.event < record.removed_at)
             return; // it was seen before it went
-        // Who chose the default after that chose the new one.
+        // A default that was chosen after that is the new one.
         let_go_of_device(record, record.removed_at > default_chosen_at_, to_close);
     }
     record.present = true;

@@ -127,7 +127,7 @@ MissingNames Registry::load_and_scan(const std::string_view* family, std::string
     return missing;
 }
 
-// A removal is old news for what was found after it.
+// A removal says nothing about a device that was found after it.
 void Registry::note_removal(const Removal& removal) noexcept {
     newest_removal_ = std::max(newest_removal_, removal.number);
     const Name* node = names_.known(removal.node);

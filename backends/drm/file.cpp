@@ -126,7 +126,7 @@ Result<UniqueFd> open_again(int fd, const std::string& node) {
     const FixedText link("/proc/self/fd/", fd);
     const int opened = kernel.open(link.c_str(), O_RDWR | O_CLOEXEC);
     if (opened >= 0) {
-        // Who opens a card while nobody is its DRM master becomes that; see File::open().
+        // Opening a card that has no DRM master makes the opener its master; see File::open().
         restarted_ioctl(opened, DRM_IOCTL_DROP_MASTER, nullptr);
         return UniqueFd(opened);
     }

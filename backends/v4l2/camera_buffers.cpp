@@ -13,7 +13,7 @@ class CameraBuffers final : public Allocator, public Describes, public OffersPar
 public:
     explicit CameraBuffers(std::string node) : Allocator("v4l2"), node_(std::move(node)) {}
 
-    // Whether they are contiguous is the driver's affair, and it tells nobody.
+    // The driver knows whether they are contiguous, and has no call that tells.
     Properties properties() noexcept override {
         return {
             .sync = SyncQuality::exporter_only, .granule = page_size(), .max_size = most_bytes(), .cost = 10};

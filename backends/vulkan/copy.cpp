@@ -31,7 +31,7 @@ Result<MemoryRef> copy_by_gpu(HasVulkanMemory& source, Memory& view, std::size_t
             .held(from->binding->size)
             .remedy("the driver pads buffers, so its buffer ends before the memory does");
     auto to = buffer_of(session, **made);
-    // One that ends before the memory does, on a driver that pads buffers, is no way either.
+    // Not when the driver pads buffers, so that the VkBuffer ends before the memory does.
     const bool short_of_it = to && (to->offset > to->binding->size || size > to->binding->size - to->offset);
     if (to && !short_of_it) {
         if (auto copied = session.transfer->copy(*from, *to, size); !copied)

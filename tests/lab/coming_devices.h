@@ -197,7 +197,7 @@ private:
         expect(known->second == &allocator, name + " is another object than before");
         if (!name.starts_with("drm-dumb/card"))
             return;
-        // udev is through with it.
+        // udev has finished with it.
         struct stat status {};
         const std::string node = "/dev/dri/" + last_part(name);
         expect(

@@ -221,7 +221,7 @@ TEST_F(PlanTest, ADisagreementIsAnAnswer) {
     EXPECT_THAT(told, HasSubstr("160"));
 }
 
-// Who says in numbers what it needs, and leaves the rest to the default, is held to by all the same.
+// A participant that says in numbers what it needs, and leaves the rest to the default, is respected as well.
 TEST_F(PlanTest, NumbersHoldForWhatOthersMakeOfTheLayout) {
     auto& one = allocator("plan-test/one");
     auto camera = participant("camera");
@@ -260,7 +260,7 @@ TEST_F(PlanTest, AnAllocatorsOwnLayoutHasToDoForAll) {
     auto buffers = wide->allocate(2);
     ASSERT_TRUE(buffers);
     EXPECT_EQ(buffers->memories[1]->size(), 256u * 48);
-    // Who takes no other stride gets bytes of it, as agreed.
+    // A participant that takes no other stride gets bytes of that stride, as agreed.
     gpu->settling = [](const ImageLayout& layout) {
         return linear_layout(layout.fourcc, layout.width, layout.height, 128);
     };

@@ -94,7 +94,7 @@ TEST_F(Udmabuf, ANodeOfAGroupTellsToJoinIt) {
                 AllOf(HasSubstr("belongs to root:kvm, mode 0660"), HasSubstr("usermod -aG kvm alice")));
     EXPECT_EQ(available.error().mend(), "sudo usermod -aG kvm alice");
 
-    // Who was added since logging in needs a new login, and no second adding.
+    // A user who was added to the group after logging in needs a new login, and need not be added again.
     fake.files["/etc/group"] = "root:x:0:\nkvm:x:107:bob,alice\nvideo:x:44:alice\n";
     available = allocator->extension<Describes>()->available();
     EXPECT_THAT(available.error().message(), AllOf(HasSubstr("log in again"), Not(HasSubstr("usermod"))));

@@ -41,7 +41,7 @@ void on_stop(int signal) {
     errno = before;
 }
 
-// That it interrupts is what it is for.
+// Interrupts what the thread waits for, and counts.
 void on_tick(int) {
     const int before = errno;
     if (ticks < ticks_to_the_end)

@@ -8,9 +8,9 @@ namespace hwalloc::tools {
 
 // While one lives, SIGINT, SIGTERM and SIGHUP (unless it was ignored, as nohup wants) ask the capture to
 // stop, and SIGPIPE is a failed write. Afterwards all is as it was before. From the first signal on the
-// thread that made this is woken every 50 ms out of whatever blocks it (EINTR). Has nobody asked
-// stop_wanted() after a second, or comes another signal after one, the process ends by that signal. One at a
-// time.
+// thread that made this is woken every 50 ms out of whatever blocks it (EINTR). If nobody
+// has called stop_wanted() after a second, or another signal comes after one, the process ends by that
+// signal. One object at a time.
 class StopSignals {
 public:
     StopSignals();
@@ -18,7 +18,7 @@ public:
     StopSignals(const StopSignals&) = delete;
     StopSignals& operator=(const StopSignals&) = delete;
 
-    // Whether a signal came. Then it is the caller who ends the capture.
+    // Whether a signal came. Then the caller ends the capture.
     static bool stop_wanted() noexcept;
     // Whether one came half a second ago: for what would wait longer for somebody else.
     static bool out_of_patience() noexcept;

@@ -184,7 +184,7 @@ Result<void> Atomic::plan_crtc() {
     if (!mode)
         return Error(mode.error()).on(path_);
     mode_ = std::move(*mode);
-    // The number of the old mode ends with its last use, which is ours to end: keep a copy.
+    // The kernel destroys the old mode with its last use, which this request ends: keep a copy.
     if (const auto old = static_cast<std::uint32_t>(properties->value("MODE_ID")); old != 0) {
         const DrmBlob bytes(drmModeGetPropertyBlob(fd_, old));
         if (!bytes)

@@ -58,7 +58,7 @@ Result<void> Screen::show(std::uint32_t framebuffer) {
         pending_ = asked.has_value();
         return asked;
     }
-    // What is there is looked at as late as can be.
+    // As late as possible, so that what is there now is what is restored in the end.
     auto made = mode_setting();
     if (!made)
         return std::move(made).error();
@@ -93,7 +93,7 @@ Result<void> Screen::wait() {
             continue;
         if (ready > 0 && drmHandleEvent(card_.fd.get(), &events) == 0)
             continue;
-        pending_ = false; // nobody will tell any more
+        pending_ = false; // the event will not come any more
         return Error(ErrorKind::device_lost, "waiting for the display")
             .doing("waiting for the display: no flip came to its end for 2 s")
             .on(card_.path)

@@ -74,7 +74,7 @@ bool exists(const std::string& path) {
 
 std::vector<std::string> names_in(const std::string& directory) {
     std::vector<std::string> names;
-    std::error_code ignored; // what cannot be listed has nothing for us
+    std::error_code ignored; // a directory that cannot be read counts as empty
     for (std::filesystem::directory_iterator entry(directory, ignored), end; entry != end;
          entry.increment(ignored))
         names.push_back(entry->path().filename().string());

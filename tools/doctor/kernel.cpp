@@ -17,7 +17,7 @@ struct Option {
     const char* brings;
     const char* evidence; // exists where the option is in force; null: nothing shows it
     const char* module;   // for `modprobe`, where the option alone brings it; null: drivers load it
-    Status without;       // what it means that the kernel has not got it
+    Status without;       // how bad it is that the kernel lacks it
 };
 constexpr Option options[] = {
     {"CONFIG_DMABUF_HEAPS", "DMA heaps (dma-heap/...)", "/sys/class/dma_heap", nullptr, Status::missing},

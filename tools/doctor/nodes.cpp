@@ -30,13 +30,13 @@ void look_at_cameras(const Machine&, Checks& checks) {
         checks.add("camera/any", Status::unknown, cameras.error());
         return;
     }
-    // A host's cameras are seen in a container whose /dev has not their nodes: it was not given them.
+    // A container sees all cameras of the host in /sys, and has nodes only for those that it was given.
     const auto meaning = [](const Error& why) {
         switch (why.kind()) {
         case ErrorKind::unavailable:
             return Status::missing;
         case ErrorKind::busy:
-        case ErrorKind::unsupported: // another program's affair, such as libcamera's
+        case ErrorKind::unsupported: // left to another program, such as libcamera
             return Status::warning;
         default:
             return Status::failed;

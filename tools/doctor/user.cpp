@@ -30,7 +30,7 @@ std::vector<gid_t> groups_by_database(const passwd& user) {
     std::vector<gid_t> ids(64);
     int count = static_cast<int>(ids.size());
     while (::getgrouplist(user.pw_name, user.pw_gid, ids.data(), &count) < 0) {
-        if (count <= static_cast<int>(ids.size())) // no room is no reason, then
+        if (count <= static_cast<int>(ids.size())) // it failed for another reason than too little room
             return {};
         ids.resize(static_cast<std::size_t>(count));
     }

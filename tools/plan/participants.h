@@ -21,7 +21,7 @@ struct PlanOptions {
     bool quick = false;
 };
 
-// Whoever takes part, and what they stand on.
+// All participants, and the open devices behind them.
 struct Participants {
     // Puts back what was set for the plan.
     struct OpenCamera {

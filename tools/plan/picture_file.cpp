@@ -22,7 +22,7 @@ Result<PictureFile> PictureFile::open(const std::string& path) {
     UniqueFd fd(::open(path.c_str(), flags | O_CREAT | O_EXCL, 0666));
     if (fd)
         return PictureFile(std::move(fd), path, true);
-    // A link that leads nowhere is there, and the file behind it is to be made.
+    // A link to a file that does not exist: the file is made.
     fd = UniqueFd(::open(path.c_str(), flags | O_CREAT, 0666));
     if (!fd)
         return refused(errno, "open", path);
@@ -36,7 +36,7 @@ PictureFile::~PictureFile() {
 
 Result<void> PictureFile::write(std::string_view text) {
     is_new_ = false;
-    // A pipe or a device has nothing to cut.
+    // A pipe or a device cannot be truncated, and need not be.
     if (::ftruncate(fd_.get(), 0) < 0 && errno != EINVAL)
         return refused(errno, "ftruncate", path_);
     while (!text.empty()) {

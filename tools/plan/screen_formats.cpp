@@ -12,7 +12,7 @@ constexpr std::uint32_t usual[] = {fourcc('X', 'R', '2', '4'), fourcc('A', 'R', 
                                    fourcc('R', 'G', '2', '4'), fourcc('N', 'V', '1', '2'),
                                    fourcc('Y', 'U', 'Y', 'V'), fourcc('U', 'Y', 'V', 'Y')};
 
-// The card's own memory is what it takes at the least: refused, it is the format that does not do.
+// A card takes its own memory at least. Where it refuses that, it does not show the format.
 bool shows(const drm::Device& card, std::uint32_t format, const ImageSpec& image) {
     const auto screen = drm::participant(card, drm::CardUse::framebuffer);
     auto layout = linear_layout(format, image.width, image.height);
@@ -29,7 +29,7 @@ bool shows(const drm::Device& card, std::uint32_t format, const ImageSpec& image
     return false;
 }
 
-// One that does not tell is taken to offer it: the plan shows it.
+// A camera that does not list its formats may offer it: the plan finds out.
 bool offers(v4l2::Camera& camera, std::uint32_t format) {
     const auto formats = camera.list_formats();
     return !formats || std::any_of(formats->begin(), formats->end(), [&](const v4l2::FormatInfo& one) {
