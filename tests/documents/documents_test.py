@@ -48,7 +48,8 @@ def script_of(entries):
     """Types the lines one after the other in the same shell, and marks where each ends and how."""
     for first, *rest in entries:
         if isinstance(rest[0], set):
-            yield f"printf '+ %s\\n' {quoted(first)}\neval {quoted(first)} </dev/null\nprintf '\\n{MARK} %s\\n' $?\n"
+            log = f"cat {rest[1]}\n" if rest[1:] else ""
+            yield f"printf '+ %s\\n' {quoted(first)}\neval {quoted(first)} </dev/null\ncode=$?\n{log}printf '\\n{MARK} %s\\n' $code\n"
         else:
             yield f"cat >{first} <<'END OF THE BLOCK'\n{lines.block_with(*rest)}END OF THE BLOCK\n"
 
@@ -66,7 +67,7 @@ def judged(entries, output, where, quiet):
     """One line for each that was typed; how many failed."""
     parts = re.split(rf"^{MARK} (\d+)$", output, flags=re.MULTILINE)
     failed = 0
-    for number, (line, codes) in enumerate(entry for entry in entries if isinstance(entry[1], set)):
+    for number, (line, codes, *_) in enumerate(entry for entry in entries if isinstance(entry[1], set)):
         said, code = (parts[2 * number], int(parts[2 * number + 1])) if 2 * number + 1 < len(parts) else ("it was not reached", None)
         noise = quiet and NOISE.search(said)
         good = code in codes and not noise

@@ -5,9 +5,10 @@ README_PROGRAM = ("program.cpp", "README.md", "give_up(memory.error())")
 HUGE_BACKEND = ("huge.cpp", "docs/adding-a-backend.md", "class HugeBlock")
 
 # In clean roots of both releases, as a plain user who may use sudo, in one shell and in this order: (line, what its exit code may
-# be). A dictionary instead of a code: files that must be there before the line, made of a document's block.
+# be, where it keeps what a compiler said). Those with words instead of codes: a file that must be there before the next line, made
+# of a document's block.
 IN_CLEAN_ROOTS = [
-    ("scripts/demo", {0}),
+    ("scripts/demo", {0}, "build/demo.log"),
     ("scripts/setup", {0}),
     ("cmake --preset release -DHWALLOC_TESTS=OFF && cmake --build --preset release", {0}),
     ("DESTDIR=$PWD/build/package cmake --install build/release --prefix /usr", {0}),
