@@ -71,7 +71,7 @@ constexpr unsigned bits_of(MapFlags access) noexcept {
 static_assert(bits_of(MapFlags::read) == dma_buf::read_access);
 static_assert(bits_of(MapFlags::write) == dma_buf::write_access);
 
-Error no_access() noexcept {
+Error access_missing() noexcept {
     return {ErrorKind::invalid, "accessing a dma-buf needs READ, WRITE or both"};
 }
 [[gnu::cold]] Error not_begun(int error) noexcept {
@@ -246,7 +246,7 @@ int DmaBuf::start(std::unique_lock<std::mutex>& held, unsigned missing) noexcept
 Result<std::uint8_t*> DmaBuf::begin_cpu_access(MapFlags access) noexcept {
     const unsigned bits = bits_of(access);
     if (bits == 0)
-        return no_access();
+        return access_missing();
     if ((bits & dma_buf::write_access) && !writable_)
         return Error(ErrorKind::permission, "the dma-buf's descriptor is read-only and cannot be written");
     if (!readable_)
@@ -263,7 +263,7 @@ Result<std::uint8_t*> DmaBuf::begin_cpu_access(MapFlags access) noexcept {
 Result<void> DmaBuf::begin_mapped_access(MapFlags access) noexcept {
     const unsigned bits = bits_of(access);
     if (bits == 0)
-        return no_access();
+        return access_missing();
     std::unique_lock held(access_);
     if (const int done = bracket(held, bits); done < 0) [[unlikely]]
         return not_begun(-done);
@@ -278,7 +278,7 @@ bool DmaBuf::has_cpu_access() noexcept {
 Result<void> DmaBuf::end_cpu_access(MapFlags access) noexcept {
     const unsigned bits = bits_of(access);
     if (bits == 0)
-        return no_access();
+        return access_missing();
     std::unique_lock held(access_);
     const bool reads = (bits & dma_buf::read_access) != 0, writes = (bits & dma_buf::write_access) != 0;
     unsigned over;

@@ -7,10 +7,10 @@
 
 namespace hwalloc::registry_errors {
 
-inline constexpr const char* shortage = "no memory for the registry of allocators";
+inline constexpr const char* registry_shortage = "no memory for the registry of allocators";
 
 inline Error no_memory() noexcept {
-    return {ErrorKind::exhausted, shortage};
+    return {ErrorKind::exhausted, registry_shortage};
 }
 inline Error no_allocator() noexcept {
     return {ErrorKind::invalid, "there is no allocator to register"};

@@ -52,7 +52,7 @@ Result<void> Registry::add_by_application(std::string_view name, AllocatorRef al
     if (!default_allocator())
         return no_memory();
     const std::lock_guard guard(mutex_);
-    return without_exceptions(shortage, [&]() -> Result<void> {
+    return without_exceptions(registry_shortage, [&]() -> Result<void> {
         std::string family(allocator->mem_type()), backend(application);
         Name& text = names_.intern(name);
         NameRecord& record = record_of(text, family, backend);
@@ -77,7 +77,7 @@ Result<void> Registry::remove(std::string_view name) noexcept {
     Name* text = names_.known(name);
     if (!text || !text->bound())
         return name_unknown();
-    return without_exceptions(shortage, [&]() -> Result<void> {
+    return without_exceptions(registry_shortage, [&]() -> Result<void> {
         record_of(*text, family_of(name), application).withdrawn = true;
         forget_alias(*text);
         text->bind(nullptr);
@@ -107,7 +107,7 @@ Result<Allocator*> Registry::resolve(std::string_view name) noexcept {
         return no_memory();
     if (auto sound = check_name(name); !sound)
         return std::move(sound).error();
-    return without_exceptions(shortage, [&]() -> Result<Allocator*> {
+    return without_exceptions(registry_shortage, [&]() -> Result<Allocator*> {
         const std::string_view family = family_of(name);
         const MissingNames missing = load_and_scan(&family, name);
         if (Allocator* found = find(name))
@@ -221,7 +221,7 @@ Result<MemoryRef> new_wrapped(MemoryFlags flags, void* data, std::size_t maxsize
 }
 
 Result<std::vector<InventoryItem>> inventory(InventoryScan scan) noexcept {
-    return without_exceptions(shortage, [&] { return Registry::instance().inventory(scan); });
+    return without_exceptions(registry_shortage, [&] { return Registry::instance().inventory(scan); });
 }
 std::string_view version() noexcept {
     return HWALLOC_VERSION;

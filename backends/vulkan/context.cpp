@@ -50,8 +50,7 @@ Result<VkBuffer> Context::create_buffer(VkDeviceSize size, bool with_dma_buf) co
     if (auto own = check_process(); !own)
         return std::move(own).error();
     const VkExternalMemoryBufferCreateInfo shared{
-        .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
-        .handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT};
+        .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO, .handleTypes = dma_buf_type};
     const VkBufferCreateInfo info{.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
                                   .pNext = with_dma_buf ? &shared : nullptr,
                                   .size = size,
@@ -112,7 +111,7 @@ Result<void> Context::examine_buffers() noexcept {
     const VkPhysicalDeviceExternalBufferInfo question{
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
         .usage = buffer_usage,
-        .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT};
+        .handleType = dma_buf_type};
     VkExternalBufferProperties answer{.sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES};
     functions.GetPhysicalDeviceExternalBufferProperties(physical_device, &question, &answer);
     const auto features = answer.externalMemoryProperties.externalMemoryFeatures;

@@ -18,6 +18,8 @@ VK_DEFINE_HANDLE(VmaAllocator)
 
 namespace hwalloc::vulkan::detail {
 
+inline constexpr auto dma_buf_type = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
+
 // What a driver says about dma-bufs of a buffer with buffer_usage.
 struct ExternalBuffers {
     bool exportable = false, importable = false, dedicated_only = false;

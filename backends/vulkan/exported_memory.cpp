@@ -7,8 +7,6 @@
 namespace hwalloc::vulkan::detail {
 namespace {
 
-constexpr auto dma_buf_type = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
-
 // Vulkan promises nothing about fresh memory, and this may leave the process.
 Result<void> zero(Session& session, ExportedMemory& made) noexcept {
     if (made.mapped) {

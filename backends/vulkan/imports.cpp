@@ -57,8 +57,6 @@ ImportedImage::~ImportedImage() {
 
 namespace {
 
-constexpr auto dma_buf_type = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
-
 Error not_importable(const Context& context) noexcept {
     return Error(ErrorKind::unsupported, "importing a dma-buf into Vulkan")
         .on(context.name)
