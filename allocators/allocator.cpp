@@ -29,6 +29,10 @@ RawResult Allocator::make(std::size_t size, const AllocationParams& params) noex
     if (!checked_add(params.prefix, size, want) || !checked_add(want, params.padding, want) ||
         !checked_add(want, params.align | default_align, want)) [[unlikely]]
         return Error(ErrorKind::limit, "prefix + size + padding + alignment does not fit");
+    return do_make(size, params);
+}
+
+RawResult Allocator::do_make(std::size_t size, const AllocationParams& params) noexcept {
     auto block = do_alloc(size, params);
     if (!block) [[unlikely]]
         return std::move(block).error();

@@ -108,6 +108,11 @@ protected:
     virtual void do_free(Block* block) noexcept;
     // The interface named, as a pointer to exactly that type, or null. Default: null.
     virtual void* do_extension(std::string_view id) noexcept;
+    // What alloc() calls, with checked arguments: the root of what do_alloc makes. Overridden only where that
+    // takes less time than to hand on a Result; such an override calls this one for what it cannot do.
+    virtual RawResult do_make(std::size_t size, const AllocationParams& params) noexcept;
+    // For an override of do_make.
+    static inline RawResult root_of(Block& block) noexcept;
     // For a backend's do_free.
     static void destroy(Block* block) noexcept;
 

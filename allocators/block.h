@@ -92,6 +92,24 @@ protected:
     }
     // Runs when the last handle, share and map is gone; releases what the subclass owns.
     virtual ~Block() { allocator_->unref(); }
+    // For an allocator that keeps storage which nobody holds any more, to give it out again: where retire()
+    // answers true, do_free may leave the block as it is, instead of destroying it, and do_alloc renew() it
+    // instead of making another. A block that is not given out again is released without its destructor.
+    // retire() is false for a block that keeps its allocator alive, as one does whose allocator was never
+    // registered. The arguments of renew() are the constructor's.
+    bool retire() const noexcept { return allocator_->immortal(); }
+    void renew(Allocator& allocator, const Geometry& geometry, std::uint8_t* base) noexcept {
+        allocator_ = &allocator;
+        root_.base_ = base;
+        root_.offset_ = geometry.offset;
+        root_.size_ = geometry.size;
+        root_.maxsize_ = geometry.maxsize;
+        root_.flags_ = geometry.flags;
+        root_.kinds_.store(0, std::memory_order_relaxed);
+        root_.word_.store(1, std::memory_order_relaxed);
+        align_ = geometry.align;
+        allocator.ref();
+    }
 
     // Maps the whole region for the access in `flags` and returns its first byte (the core adds the window's
     // offset). Default: unsupported.
@@ -141,5 +159,9 @@ private:
     std::atomic<Notify> user_destroy_{nullptr}; // set last: whoever sees it sees the data
 };
 static_assert(sizeof(Block) <= 128);
+
+inline RawResult Allocator::root_of(Block& block) noexcept {
+    return RawResult(&block.root());
+}
 
 } // namespace hwalloc

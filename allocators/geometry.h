@@ -32,4 +32,16 @@ inline bool lay_out(Geometry& geometry, std::size_t size, const AllocationParams
     return true;
 }
 
+// For byte-grained memory, and of what do_alloc() is given: Allocator has made sure that the sums fit.
+inline Geometry lay_out_bytes(std::size_t size, const AllocationParams& params) noexcept {
+    const std::size_t slack = params.align > default_align ? params.align : default_align;
+    const std::size_t all = params.prefix + size + params.padding + slack;
+    return {.maxsize = all,
+            .align = slack,
+            .offset = params.prefix,
+            .size = size,
+            .flags = params.flags,
+            .storage = all};
+}
+
 } // namespace hwalloc

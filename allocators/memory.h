@@ -174,6 +174,8 @@ private:
     void drop(std::uint64_t amount) noexcept;
     void destroy() noexcept;
     void destroy_root() noexcept;
+    void destroy_root_with_others() noexcept;
+    void destroy_view() noexcept;
     // The common case of map() and unmap() and nothing else: true when that was all, and false, having
     // changed nothing, when it takes more.
     bool map_plainly(MapInfo& info, MapFlags flags) noexcept;

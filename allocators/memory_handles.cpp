@@ -1,7 +1,6 @@
 // Handles on a Memory, and its end.
-#include <cstdlib>
-
 #include "allocators/lock_word.h"
+#include "allocators/view_storage.h"
 #include "hwalloc/allocator.h"
 #include "hwalloc/block.h"
 #include "hwalloc/memory.h"
@@ -39,11 +38,16 @@ void Memory::drop(std::uint64_t amount) noexcept {
 }
 
 void Memory::destroy() noexcept {
+    if (this == &block_->root_) [[likely]]
+        destroy_root();
+    else
+        destroy_view();
+}
+
+[[gnu::noinline]] void Memory::destroy_view() noexcept {
     Memory& root = block_->root_;
-    if (this == &root)
-        return destroy_root();
     this->~Memory();
-    std::free(this);
+    ViewStorage::of(this).release();
     if (root.word_.fetch_sub(lock_word::shares.one(), std::memory_order_acq_rel) == lock_word::shares.one())
         [[unlikely]]
         root.destroy_root();
@@ -52,9 +56,16 @@ void Memory::destroy() noexcept {
 void Memory::destroy_root() noexcept {
     Block& block = *block_;
     Allocator& allocator = *block.allocator_;
+    if (!allocator.immortal() || block.user_destroy_.load(std::memory_order_relaxed)) [[unlikely]]
+        return destroy_root_with_others();
+    allocator.do_free(&block);
+}
+
+[[gnu::noinline]] void Memory::destroy_root_with_others() noexcept {
+    Block& block = *block_;
+    Allocator& allocator = *block.allocator_;
     allocator.ref(); // the block lets go of its allocator before do_free is through
-    if (block.user_destroy_.load(std::memory_order_relaxed)) [[unlikely]]
-        block.destroy_user_data();
+    block.destroy_user_data();
     allocator.do_free(&block);
     allocator.unref();
 }

@@ -1,9 +1,9 @@
 // Parts, copies and windows of a Memory.
-#include <cstdlib>
 #include <cstring>
 #include <new>
 
 #include "allocators/lock_word.h"
+#include "allocators/view_storage.h"
 #include "common/checked.h"
 #include "hwalloc/allocator.h"
 #include "hwalloc/block.h"
@@ -52,7 +52,7 @@ RawResult Memory::make_share(std::size_t offset, std::size_t size) noexcept {
     if (has(root.flags_ | flags_, MemoryFlags::no_share))
         return Error(ErrorKind::unsupported, "the memory is flagged NO_SHARE");
 
-    void* storage = std::malloc(sizeof(Memory));
+    ViewStorage* const storage = ViewStorage::make();
     if (!storage) [[unlikely]]
         return Error(ErrorKind::exhausted, "no memory for a share");
     std::uint64_t seen;
@@ -61,7 +61,7 @@ RawResult Memory::make_share(std::size_t offset, std::size_t size) noexcept {
         return !lock_word::written(word) && lock_word::shares.of(word) != lock_word::shares.max();
     };
     if (!lock_word::exchange(root.word_, seen, std::memory_order_acquire, one_more)) [[unlikely]] {
-        std::free(storage);
+        storage->release();
         return not_shared(seen);
     }
     const std::size_t begin = offset_ + offset;
@@ -71,7 +71,7 @@ RawResult Memory::make_share(std::size_t offset, std::size_t size) noexcept {
         flags &= ~MemoryFlags::zero_prefixed;
     if (end < root.offset_ + root.size_)
         flags &= ~MemoryFlags::zero_padded;
-    Memory* view = new (storage) Memory(*block_, root.base_, begin, size, maxsize_, flags);
+    Memory* view = new (storage->memory) Memory(*block_, root.base_, begin, size, maxsize_, flags);
     if (auto shared = view->block_->mem_share(*view); !shared) [[unlikely]] {
         MemoryRef::adopt(view).reset();
         return std::move(shared).error();

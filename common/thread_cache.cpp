@@ -1,15 +1,24 @@
-#include "backends/sysmem/thread_cache.h"
+#include "common/thread_cache.h"
 
 #include <pthread.h>
 
 #include <cstdlib>
 #include <new>
 
-namespace hwalloc::sysmem {
+namespace hwalloc {
 
 constinit ThreadCache ThreadCache::unopened_{0};
 constinit ThreadCache ThreadCache::closed_{0};
 thread_local constinit ThreadCache* ThreadCache::mine_ = &ThreadCache::unopened_;
+
+constinit const ThreadCache::Shelf::Table ThreadCache::Shelf::by_units = [] {
+    Table shelves{};
+    for (std::size_t units = 0; units < shelves.size(); ++units) {
+        const SizeClass size = SizeClass::of(units ? units * SizeClass::unit : 1);
+        shelves[units] = {size.index, static_cast<std::uint32_t>(size.bytes())};
+    }
+    return shelves;
+}();
 
 namespace {
 
@@ -39,25 +48,24 @@ ThreadCache* ThreadCache::open() noexcept {
 }
 
 void ThreadCache::missed() noexcept {
-    if (mine_ == &unopened_)
+    if (enabled && mine_ == &unopened_)
         mine_ = open();
 }
 
-void ThreadCache::give_slowly(Piece piece, SizeClass size) noexcept {
+void ThreadCache::give_slowly(Piece& piece, Shelf shelf) noexcept {
     if (mine_->limit_ == 0)
         return std::free(piece.raw);
     // Full: kept pieces of one size must not stand in the way of another for ever. Starting anew costs each
     // piece that came in since the last time one free(), which it would have cost without a cache.
-    if (mine_->held_ + size.bytes() > mine_->limit_)
-        mine_->empty();
-    mine_->keep(piece, size);
+    mine_->empty();
+    give(piece, shelf);
 }
 
 void ThreadCache::empty() noexcept {
-    for (Kept*& first : kept_)
-        while (Kept* kept = first) {
-            first = kept->next;
-            std::free(kept->raw);
+    for (Piece*& first : kept_)
+        while (Piece* piece = first) {
+            first = piece->next;
+            std::free(piece->raw);
         }
     held_ = 0;
 }
@@ -68,4 +76,4 @@ void ThreadCache::close() noexcept {
     std::free(this);
 }
 
-} // namespace hwalloc::sysmem
+} // namespace hwalloc
