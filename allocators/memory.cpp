@@ -42,14 +42,14 @@ constexpr auto unknown_lock_flags = ~(LockFlags::readwrite | LockFlags::exclusiv
 // The fields of the word by access mode, ready to use.
 struct Counter {
     std::uint64_t one, mask;
+    std::uint64_t slow; // with one of these bits set in the word, look closer before one is added
 };
-constexpr Counter counter_of(lock_word::Field field) noexcept {
-    return {field.one(), field.mask()};
-}
-constexpr Counter counters[] = {{}, // AccessMode::none
-                                counter_of(lock_word::field_of(AccessMode::read)),
-                                counter_of(lock_word::field_of(AccessMode::write)),
-                                counter_of(lock_word::field_of(AccessMode::readwrite))};
+constexpr Counter counters[] = {
+    {}, // AccessMode::none
+    {lock_word::reads.one(), lock_word::reads.mask(), lock_word::read_slow},
+    {lock_word::writes.one(), lock_word::writes.mask(), lock_word::write_slow},
+    {lock_word::readwrites.one(), lock_word::readwrites.mask(), lock_word::readwrite_slow},
+};
 const Counter& counter_of(MapFlags flags) noexcept {
     return counters[static_cast<std::uint32_t>(mode_of(flags))];
 }
@@ -72,11 +72,11 @@ void clear(MapInfo& info) noexcept {
 }
 
 // Adds one where nothing is in the way; false, having changed nothing, also when something may be.
-template<lock_word::Field field, std::uint64_t slow>
-[[gnu::always_inline]] inline bool add_plainly(std::atomic<std::uint64_t>& word) noexcept {
+[[gnu::always_inline]] inline bool add_plainly(std::atomic<std::uint64_t>& word,
+                                               const Counter& counter) noexcept {
     std::uint64_t seen = word.load(std::memory_order_relaxed);
-    while ((seen & slow) == 0) {
-        if (word.compare_exchange_strong(seen, seen + field.one(), std::memory_order_acquire,
+    while ((seen & counter.slow) == 0) {
+        if (word.compare_exchange_strong(seen, seen + counter.one, std::memory_order_acquire,
                                          std::memory_order_relaxed)) [[likely]]
             return true;
         lock_word::pause_briefly();
@@ -92,16 +92,16 @@ enum class Taken : std::uint8_t {
 };
 
 // Takes one out. The first attempt is on the word as it is most often, which saves looking.
-template<lock_word::Field field>
-[[gnu::always_inline]] inline Taken take_plainly(std::atomic<std::uint64_t>& word) noexcept {
-    std::uint64_t seen = lock_word::handles.one() + field.one();
+[[gnu::always_inline]] inline Taken take_plainly(std::atomic<std::uint64_t>& word,
+                                                 const Counter& counter) noexcept {
+    std::uint64_t seen = lock_word::handles.one() + counter.one;
     if (word.compare_exchange_strong(seen, lock_word::handles.one(), std::memory_order_acq_rel,
                                      std::memory_order_relaxed)) [[likely]]
         return Taken::one;
-    while ((seen & field.mask()) != 0) {
-        if (word.compare_exchange_strong(seen, seen - field.one(), std::memory_order_acq_rel,
+    while ((seen & counter.mask) != 0) {
+        if (word.compare_exchange_strong(seen, seen - counter.one, std::memory_order_acq_rel,
                                          std::memory_order_relaxed)) [[likely]]
-            return seen == field.one() ? Taken::last : Taken::one;
+            return seen == counter.one ? Taken::last : Taken::one;
         lock_word::pause_briefly();
         seen = word.load(std::memory_order_relaxed);
     }
@@ -127,6 +127,18 @@ Taken take(std::atomic<std::uint64_t>& word, std::atomic<std::uint32_t>& kinds, 
 }
 
 // For map_plainly and unmap_plainly, below.
+
+// READ, WRITE or READWRITE and nothing else.
+constexpr bool is_plain_access(MapFlags flags) noexcept {
+    return static_cast<std::uint32_t>(flags) - 1 < static_cast<std::uint32_t>(MapFlags::readwrite);
+}
+// WRITE or READWRITE of READONLY memory. Both flags are the same bit.
+constexpr bool writes_readonly(MapFlags flags, MemoryFlags memory) noexcept {
+    return (static_cast<std::uint32_t>(flags) & static_cast<std::uint32_t>(memory) &
+            static_cast<std::uint32_t>(MapFlags::write)) != 0;
+}
+static_assert(static_cast<std::uint32_t>(MapFlags::write) ==
+              static_cast<std::uint32_t>(MemoryFlags::readonly));
 
 // Two neighbours in a MapInfo, written by one store where there is one for both. (ARM stores any two
 // registers at once and needs no help.)
@@ -171,24 +183,15 @@ void Memory::describe(MapInfo& info, MapFlags flags) noexcept {
 }
 
 bool Memory::map_plainly(MapInfo& info, MapFlags flags) noexcept {
-    using namespace lock_word;
     std::uint8_t* const base = base_;
-    if (!base || has(flags_, MemoryFlags::not_mappable)) [[unlikely]]
+    if (!base || has(flags_, MemoryFlags::not_mappable) || !is_plain_access(flags) ||
+        writes_readonly(flags, flags_)) [[unlikely]]
         return false;
     const TwoWords here =
         made_now(reinterpret_cast<std::uintptr_t>(this), reinterpret_cast<std::uintptr_t>(base + offset_));
     const TwoWords sizes = made_now(size_, maxsize_ - offset_);
-    if (flags == MapFlags::read) [[likely]] {
-        if (!add_plainly<reads, read_slow>(word_)) [[unlikely]]
-            return false;
-    } else {
-        const bool added = !has(flags_, MemoryFlags::readonly) &&
-                           (flags == MapFlags::write ? add_plainly<writes, write_slow>(word_)
-                                                     : flags == MapFlags::readwrite &&
-                                                           add_plainly<readwrites, readwrite_slow>(word_));
-        if (!added) [[unlikely]]
-            return false;
-    }
+    if (!add_plainly(word_, counter_of(flags))) [[unlikely]]
+        return false;
     store(info, offsetof(MapInfo, memory), here);
     store(info, offsetof(MapInfo, size), sizes);
     info.flags = flags;
@@ -241,18 +244,9 @@ Result<void> Memory::map_any_way(MapInfo& info, MapFlags flags) noexcept {
 }
 
 bool Memory::unmap_plainly(MapInfo& info) noexcept {
-    using namespace lock_word;
-    if (info.memory != this || !base_) [[unlikely]]
+    if (info.memory != this || !base_ || !is_plain_access(info.flags)) [[unlikely]]
         return false;
-    Taken taken;
-    if (info.flags == MapFlags::read) [[likely]]
-        taken = take_plainly<reads>(word_);
-    else if (info.flags == MapFlags::write)
-        taken = take_plainly<writes>(word_);
-    else if (info.flags == MapFlags::readwrite)
-        taken = take_plainly<readwrites>(word_);
-    else
-        return false;
+    const Taken taken = take_plainly(word_, counter_of(info.flags));
     if (taken == Taken::nothing) [[unlikely]]
         return false;
     clear(info);
