@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "backends/vulkan/allocators.h"
+#include "common/open_files.h"
 
 namespace hwalloc::vulkan::detail {
 namespace {
@@ -90,6 +91,14 @@ Result<void> export_memory(Session& session, ExportedMemory& made,
         result != VK_SUCCESS)
         return session.refused(result, "exporting memory as dma-buf", "vkGetMemoryFdKHR");
     const UniqueFd fd(number);
+    // Mesa's lavapipe says success where it could make no descriptor.
+    if (number < 0) {
+        const int answer = too_many_files();
+        return with_open_files_remedy(Error(ErrorKind::exhausted, -answer, "exporting memory as dma-buf")
+                                          .on(session.name)
+                                          .call("vkGetMemoryFdKHR"),
+                                      answer);
+    }
     // Some drivers export for reading alone, and the size may be larger: so it is examined like a stranger's.
     auto dma_buf = DmaBuf::import(fd.get());
     if (!dma_buf)
