@@ -27,6 +27,9 @@ IN_CLEAN_ROOTS = [
     ("g++ -std=c++20 -shared -fPIC -fvisibility=hidden huge.cpp $(pkg-config --cflags --libs hwalloc) -o huge.so", {0}),
     ("export HWALLOC_MODULE_PATH=$PWD", {0}),
     ("hwalloc check huge", {0}),
+    ("sudo apt-get install -y clang-19", {0}),
+    ("CXX=clang++-19 cmake -B build/clang -G Ninja -DHWALLOC_TESTS=OFF && cmake --build build/clang --target hwalloc hwalloc-vulkan",
+     {0}),
 ]
 
 # In one guest of the lab with two test cameras, of which the second demands contiguous memory, in this order.
