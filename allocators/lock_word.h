@@ -113,7 +113,7 @@ constexpr bool written(std::uint64_t word) noexcept {
 // Between two attempts on a word that another thread is changing: an attempt at once would only take the
 // cache line away from that thread.
 [[gnu::always_inline]] inline void pause_briefly() noexcept {
-    for (int i = 0; i < 4; ++i) {
+    for (int i = 0; i < 8; ++i) {
 #if defined(__x86_64__) || defined(__i386__)
         __builtin_ia32_pause();
 #elif defined(__aarch64__) || defined(__arm__)

@@ -57,7 +57,7 @@ void peer(benchmark::State& state) {
 
 // What a processor is told to do while another thread changes the word.
 void pause_briefly() noexcept {
-    for (int i = 0; i < 4; ++i) {
+    for (int i = 0; i < 8; ++i) {
 #if defined(__x86_64__) || defined(__i386__)
         __builtin_ia32_pause();
 #elif defined(__aarch64__) || defined(__arm__)
