@@ -58,12 +58,14 @@ public:
 
     // ---- what it is
     // The name it was first registered under; empty when it never was.
-    std::string_view name() const noexcept { return {name_.load(std::memory_order_acquire)}; }
+    std::string_view name() const noexcept HWALLOC_LIFETIMEBOUND {
+        return {name_.load(std::memory_order_acquire)};
+    }
     // The kind of memory: the family's name, such as "dma-heap".
-    std::string_view mem_type() const noexcept { return mem_type_; }
+    std::string_view mem_type() const noexcept HWALLOC_LIFETIMEBOUND { return mem_type_; }
     // The interface `I` (hwalloc/capabilities.h), or null: a capability is an interface that is present.
     template<class I>
-    I* extension() noexcept {
+    I* extension() noexcept HWALLOC_LIFETIMEBOUND {
         return static_cast<I*>(do_extension(I::extension_id));
     }
 

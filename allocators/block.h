@@ -53,7 +53,7 @@ public:
     // The interface `I` (hwalloc/capabilities.h) of this storage, or null: a capability is an interface that
     // is present. Valid as long as the block lives.
     template<class I>
-    I* extension() noexcept {
+    I* extension() noexcept HWALLOC_LIFETIMEBOUND {
         return static_cast<I*>(do_extension(I::extension_id));
     }
 

@@ -33,7 +33,7 @@ public:
                      std::initializer_list<std::string_view> aliases = {}) noexcept;
     // The name that resolve() found nobody under and scans for; empty in every other scan. Valid during the
     // call of discover only.
-    std::string_view wanted() const noexcept;
+    std::string_view wanted() const noexcept HWALLOC_LIFETIMEBOUND;
     // Another way to say `name`, for good, whatever still_here() says: for what wanted() means by it. Errors:
     // invalid (an empty alias), unavailable (there is no `name`, or the application took it out), conflict
     // (the alias is a name itself, or the application took it out), exhausted.

@@ -51,8 +51,12 @@ std::size_t of_devices() {
     const std::string& driver = drm::Device::open("x")->driver();          // warns
     const std::intptr_t* list = attributes()->data();                      // warns
     Allocator* allocator = AllocatorRef().get();                           // warns
+    std::string_view name = AllocatorRef()->name();                        // warns
+    std::string_view type = AllocatorRef()->mem_type();                    // warns
+    auto* describes = AllocatorRef()->extension<Describes>();              // warns
     return camera.path.size() + format->layout.width + bound->size() + node.size() + driver.size() +
-           static_cast<std::size_t>(*list) + allocator->name().size();
+           static_cast<std::size_t>(*list) + allocator->name().size() + name.size() + type.size() +
+           (describes ? 1 : 0);
 }
 
 // Right: a copy, a value that is a pointer to what lives on, and what ends within its line.
@@ -64,6 +68,13 @@ Result<int> refused() {
 }
 Allocator& found() {
     return **Allocator::resolve("x");
+}
+std::string_view of_a_registered_allocator() {
+    return (*Allocator::resolve("x"))->name();
+}
+std::string_view of_memory_that_goes() {
+    std::string_view allocator = (*memory())->allocator().name();
+    return allocator;
 }
 bool at_once() {
     auto items = inventory();
