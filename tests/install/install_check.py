@@ -14,7 +14,8 @@ import same_files
 CHECKS = {
     "install": packages.install, "layout": packages.layout, "no-build-path": packages.no_build_path,
     "udev-rules": packages.udev_rules, "staged": packages.staged, "modules": packages.modules,
-    "completion": packages.completion, "plain": packages.plain, "options": packages.options_in_documents,
+    "without-vulkan": packages.without_vulkan, "completion": packages.completion, "plain": packages.plain,
+    "options": packages.options_in_documents,
     "part": packages.part, "static": packages.static, "same-files": same_files.same_files,
     "pkg-config": programs.pkg_config, "find-package": programs.find_package, "moved": programs.moved,
     "examples": programs.examples, "tutorial": programs.tutorial, "readme": programs.readme,

@@ -131,6 +131,20 @@ def modules(options):
         expect("test/good" in names, f"hwalloc list has {names}")
 
 
+def without_vulkan(options):
+    """Where hwalloc's own Vulkan library is missing, doctor says so, and offers no line that brings something else."""
+    with tempfile.TemporaryDirectory(prefix="hwalloc-without-") as directory:
+        prefix = pathlib.Path(directory) / "prefix"
+        shutil.copytree(options.prefix, prefix, symlinks=True, ignore=shutil.ignore_patterns("libhwalloc-vulkan*"))
+        env = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
+        said = run(prefix / "bin" / "hwalloc", "doctor", "gpu", "--json", check=False, stdout=subprocess.PIPE, env=env).stdout
+        checks = {check["id"]: check for check in json.loads(said)["checks"]}
+        expect("gpu/any" in checks, f"doctor found {list(checks)}")
+        check = checks["gpu/any"]
+        expect("install hwalloc's Vulkan library" in check["message"], f"doctor says {check['message']!r}")
+        expect(check["remedy"] is None, f"doctor offers {check['remedy']!r}")
+
+
 def completed(options, *words):
     """What bash offers for the last of these words."""
     script = options.prefix / "share" / "bash-completion" / "completions" / "hwalloc"

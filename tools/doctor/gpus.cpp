@@ -40,6 +40,16 @@ void tell(const std::string& id, const GpuFacts& gpu, Checks& checks) {
                  {"extensions", std::move(extensions)}}});
 }
 
+// The line that brings Vulkan's loader and drivers, by Debian's names; elsewhere the message has to do. It
+// does not bring hwalloc's own library, where that is missing or of another build.
+std::string line_for_drivers(const std::optional<Error>& why) {
+    const bool is_of_hwalloc = why && why->device().starts_with("libhwalloc") &&
+                               why->remedy().find("libvulkan.so") == std::string_view::npos;
+    return !is_of_hwalloc && exists("/usr/bin/apt-get")
+               ? "sudo apt-get install libvulkan1 mesa-vulkan-drivers"
+               : "";
+}
+
 } // namespace
 
 void look_at_gpus(const Machine& machine, Checks& checks) {
@@ -47,11 +57,8 @@ void look_at_gpus(const Machine& machine, Checks& checks) {
         if (item.family != "vulkan")
             continue;
         if (!item.allocator) {
-            // By Debian's names; elsewhere the message has to do.
-            checks.add(
-                {"gpu/any", Status::missing, item.why ? item.why->message() : "no Vulkan",
-                 exists("/usr/bin/apt-get") ? "sudo apt-get install libvulkan1 mesa-vulkan-drivers" : "",
-                 item.why});
+            checks.add({"gpu/any", Status::missing, item.why ? item.why->message() : "no Vulkan",
+                        line_for_drivers(item.why), item.why});
             continue;
         }
         // "vulkan/N" alone: its other memory is on the same device.
