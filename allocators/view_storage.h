@@ -17,13 +17,16 @@ struct ViewStorage {
 
     // For one Memory; null when there is no memory for it.
     static ViewStorage* make() noexcept {
-        if (ThreadCache::Piece* kept = ThreadCache::take(ThreadCache::views)) [[likely]]
-            return reinterpret_cast<ViewStorage*>(reinterpret_cast<std::byte*>(kept) -
-                                                  offsetof(ViewStorage, piece));
+        if (ThreadCache::Piece* kept = ThreadCache::take(ThreadCache::views)) [[likely]] {
+            void* const storage = reinterpret_cast<std::byte*>(kept) - offsetof(ViewStorage, piece);
+            return static_cast<ViewStorage*>(storage);
+        }
         return make_by_malloc();
     }
     // Of a Memory in such storage, which has ended.
-    static ViewStorage& of(Memory* view) noexcept { return *reinterpret_cast<ViewStorage*>(view); }
+    static ViewStorage& of(Memory* view) noexcept {
+        return *static_cast<ViewStorage*>(static_cast<void*>(view));
+    }
     void release() noexcept {
         if constexpr (ThreadCache::enabled)
             ThreadCache::give(piece, ThreadCache::views);
