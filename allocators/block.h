@@ -93,10 +93,10 @@ protected:
     // Runs when the last handle, share and map is gone; releases what the subclass owns.
     virtual ~Block() { allocator_->unref(); }
     // For an allocator that keeps storage which nobody holds any more, to give it out again: where retire()
-    // answers true, do_free may leave the block as it is, instead of destroying it, and do_alloc renew() it
-    // instead of making another. A block that is not given out again is released without its destructor.
-    // retire() is false for a block that keeps its allocator alive, as one does whose allocator was never
-    // registered. The arguments of renew() are the constructor's.
+    // answers true, do_free may leave the block as it is, and do_alloc renew() it instead of making another.
+    // The destructor may be left out where all that it would do is let go of the allocator. retire() is false
+    // for a block that keeps its allocator alive, as one does whose allocator was never registered. The
+    // arguments of renew() are the constructor's.
     bool retire() const noexcept { return allocator_->immortal(); }
     void renew(Allocator& allocator, const Geometry& geometry, std::uint8_t* base) noexcept {
         allocator_ = &allocator;

@@ -3,12 +3,12 @@
 // go at the rate of frames and packets.
 //
 // The rules: at most `most_held` bytes per thread, in pieces of at most `largest`; pieces go to the thread
-// that frees them, whoever allocated them, if it has allocated itself: a thread that only frees would keep
+// that frees them, whoever allocated them, if it has allocated or shared: one that only frees would keep
 // what nobody takes. A thread that ends frees what it kept, and memory that it frees still later (in
 // destructors of other keys) goes straight to free().
 //
-// A piece that is taken is as it was given, so that its owner finds an object in it that needs little to be
-// as new. It is freed without a destructor.
+// A piece that is taken is as it was given but for `of_owner`, so that its owner finds an object in it that
+// needs little to be as new. It is freed without a destructor.
 //
 // Off under sanitizers, which could not see a use after free any more, and with -DHWALLOC_SYSMEM_CACHE=OFF.
 #pragma once

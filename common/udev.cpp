@@ -9,6 +9,7 @@
 
 #include "common/fixed_text.h"
 #include "common/kernel.h"
+#include "common/open_files.h"
 #include "common/read_file.h"
 #include "common/taken_streams.h"
 #include "hwalloc/unique_fd.h"
@@ -101,12 +102,14 @@ Result<UdevMonitor> UdevMonitor::open(const std::vector<std::string>& subsystems
     const std::unique_ptr<udev, decltype(&udev_unref)> context(udev_new(), udev_unref);
     const TakenStreams taken; // the socket is libudev's own
     Handle monitor(context ? udev_monitor_new_from_netlink(context.get(), "udev") : nullptr);
+    if (const int answer = monitor ? 0 : too_many_files(); answer < 0)
+        return with_open_files_remedy(Error::from_errno(-answer, doing).call("udev_monitor_new_from_netlink"),
+                                      answer);
     if (!monitor)
         return Error(ErrorKind::unavailable, doing)
             .doing(doing)
             .call("udev_monitor_new_from_netlink")
-            .remedy("the kernel gives no netlink socket: a sandbox may forbid AF_NETLINK, or too many files "
-                    "are open");
+            .remedy("the kernel gives no netlink socket: a sandbox may forbid AF_NETLINK");
     for (const std::string& subsystem : subsystems)
         if (auto added = add_to_filter(monitor.get(), subsystem); !added)
             return std::move(added).error();

@@ -11,6 +11,7 @@
 #include "backends/drm/dumb_allocator.h"
 #include "common/checked.h"
 #include "common/fixed_text.h"
+#include "common/open_files.h"
 
 namespace hwalloc::drm {
 
@@ -163,7 +164,7 @@ Error framebuffer_refused(const File& file, int answer, const drm_mode_fb_cmd2& 
         return explained(file.refused(ErrorKind::permission, answer, call_name, doing),
                          "framebuffers are made on the primary node (/dev/dri/cardN), not on a render node");
     case ENOENT: // also virtio_gpu's word for a format
-        if (!file.is_open(request.handles[0]))
+        if (const int gone = file.look_up(request.handles[0]); gone < 0 && !is_too_many_files(gone))
             return explained(
                 file.refused(ErrorKind::invalid, answer, call_name, doing),
                 "another closed the memory's GEM handle on this open file: whoever imports on it too does "

@@ -61,8 +61,8 @@ struct File : std::enable_shared_from_this<File> {
     // What a child of fork() is told instead of being given a handle in its parent's table.
     Result<void> check_process() const noexcept;
 
-    // Whether the kernel still knows the handle. For telling why something failed.
-    bool is_open(std::uint32_t handle) const noexcept;
+    // Whether the kernel still knows the handle, found out by exporting it. 0, or the negative errno of that.
+    int look_up(std::uint32_t handle) const noexcept;
 
     // DRM_CAP_ADDFB2_MODIFIERS, asked for once.
     bool knows_modifiers() noexcept;

@@ -8,6 +8,7 @@
 #include "backends/drm/file.h"
 #include "common/dma_buf.h"
 #include "common/fixed_text.h"
+#include "common/open_files.h"
 
 namespace hwalloc::drm {
 
@@ -36,14 +37,15 @@ void File::close(std::uint32_t handle) const noexcept {
     call(DRM_IOCTL_GEM_CLOSE, &request);
 }
 
-bool File::is_open(std::uint32_t handle) const noexcept {
+int File::look_up(std::uint32_t handle) const noexcept {
     drm_prime_handle request{};
     request.handle = handle;
     request.flags = DRM_CLOEXEC | DRM_RDWR;
-    if (call(DRM_IOCTL_PRIME_HANDLE_TO_FD, &request) < 0)
-        return false;
+    const int answer = call(DRM_IOCTL_PRIME_HANDLE_TO_FD, &request);
+    if (answer < 0)
+        return answer;
     const UniqueFd not_needed(request.fd);
-    return true;
+    return 0;
 }
 
 Result<GemHandle> File::track_locked(std::uint32_t handle) noexcept {
@@ -67,8 +69,12 @@ Result<GemHandle> File::adopt(std::uint32_t handle) noexcept {
     if (auto checked = check_process(); !checked)
         return std::move(checked).error();
     const std::lock_guard guard(mutex_);
-    if (handle == 0 || !is_open(handle))
-        return Error(ErrorKind::invalid, "adopting a GEM handle")
+    const int answer = handle == 0 ? -ENOENT : look_up(handle);
+    if (is_too_many_files(answer))
+        return with_open_files_remedy(
+            Error::from_errno(-answer, "adopting a GEM handle").on(node).call("PRIME_HANDLE_TO_FD"), answer);
+    if (answer < 0)
+        return Error(ErrorKind::invalid, -answer, "adopting a GEM handle")
             .on(node)
             .call("PRIME_HANDLE_TO_FD")
             .remedy("this open file has no such handle, or its driver exports no dma-buf of it");

@@ -150,8 +150,8 @@ private:
 // then.
 //
 // A child of fork() has one open file of the camera with its parent, whose stream goes on whatever the child
-// does: what would call the driver is refused there (invalid), unbind() and close() let go of the child's
-// handles alone, and open() opens the node anew.
+// does: what would call the driver is refused there (invalid); unbind() is, too, and lets go of the child's
+// handles, as close() does; open() opens the node anew.
 class HWALLOC_API Camera {
 public:
     // Opens the node of a device that captures video and streams; where a participant that was found by name

@@ -94,10 +94,10 @@ Result<void> export_memory(Session& session, ExportedMemory& made,
     // Mesa's lavapipe says success where it could make no descriptor.
     if (number < 0) {
         const int answer = too_many_files();
-        return with_open_files_remedy(Error(ErrorKind::exhausted, -answer, "exporting memory as dma-buf")
-                                          .on(session.name)
-                                          .call("vkGetMemoryFdKHR"),
-                                      answer);
+        Error error = answer < 0
+                          ? Error(ErrorKind::exhausted, -answer, "exporting memory as dma-buf")
+                          : Error(ErrorKind::exhausted, "the driver exported memory and gave no descriptor");
+        return with_open_files_remedy(std::move(error).on(session.name).call("vkGetMemoryFdKHR"), answer);
     }
     // Some drivers export for reading alone, and the size may be larger: so it is examined like a stranger's.
     auto dma_buf = DmaBuf::import(fd.get());

@@ -194,6 +194,8 @@ Error refused_layout(const Context& context, VkResult result, const ImageLayout&
     Error error = context.refused(result, doing, call);
     if (error.kind() == ErrorKind::unavailable)
         error = Error::from_vulkan(ErrorKind::incompatible, result, doing).call(call).on(context.name);
+    if (!error.remedy().empty()) // too many open files: the layout is not to blame
+        return error;
     return std::move(error).remedy(FixedText("the layout was: pitch ", layout.planes[0].stride, ", offset ",
                                              layout.planes[0].offset, ", modifier 0x")
                                        .append(layout.modifier, 16)

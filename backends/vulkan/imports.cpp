@@ -10,6 +10,7 @@
 #include "backends/vulkan/images.h"
 #include "common/fixed_text.h"
 #include "common/kernel.h"
+#include "common/open_files.h"
 #include "common/standard_streams.h"
 
 namespace hwalloc::vulkan::detail {
@@ -131,9 +132,10 @@ Result<DeviceMemory> import_memory(Context& context, const DmaBuf& buffer, const
                         .append(" (bits of memory types)"));
     const int fd = kernel.fcntl(buffer.fd(), F_DUPFD_CLOEXEC, first_free_fd);
     if (fd < 0)
-        return Error::from_errno(-fd, "importing a dma-buf into Vulkan")
-            .on(context.name)
-            .call("fcntl(F_DUPFD_CLOEXEC)");
+        return with_open_files_remedy(Error::from_errno(-fd, "importing a dma-buf into Vulkan")
+                                          .on(context.name)
+                                          .call("fcntl(F_DUPFD_CLOEXEC)"),
+                                      fd);
     const VkImportMemoryFdInfoKHR import{.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
                                          .pNext = dedicated,
                                          .handleType = dma_buf_type,

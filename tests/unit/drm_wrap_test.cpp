@@ -167,6 +167,17 @@ TEST_F(DrmWrap, OnTheGivenFileAnAdoptedHandleIsTheApplicationsToClose) {
     EXPECT_EQ(drm::GemHandle().release(), 0u);
 }
 
+TEST_F(DrmWrap, AdoptingWithTooManyOpenFilesDoesNotDenyTheHandle) {
+    Device device = *given(master.get());
+    fake.cards.at(0).export_error = EMFILE;
+    const auto refused = device.adopt_handle(own);
+    fake.cards.at(0).export_error = 0;
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), ErrorKind::exhausted);
+    EXPECT_THAT(refused.error().message(), HasSubstr("ulimit -n"));
+    EXPECT_TRUE(device.adopt_handle(own));
+}
+
 TEST_F(DrmWrap, AnAdoptedHandleThatIsResetIsClosedByItsLastOwner) {
     Device device = *given(master.get());
     auto adopted = device.adopt_handle(own);

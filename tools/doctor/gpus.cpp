@@ -41,11 +41,12 @@ void tell(const std::string& id, const GpuFacts& gpu, Checks& checks) {
 }
 
 // The line that brings Vulkan's loader and drivers, by Debian's names; elsewhere the message has to do. It
-// does not bring hwalloc's own library, where that is missing or of another build.
+// does not bring hwalloc's own library, where that is missing or of another build, nor descriptors.
 std::string line_for_drivers(const std::optional<Error>& why) {
     const bool is_of_hwalloc = why && why->device().starts_with("libhwalloc") &&
                                why->remedy().find("libvulkan.so") == std::string_view::npos;
-    return !is_of_hwalloc && exists("/usr/bin/apt-get")
+    const bool is_exhausted = why && why->kind() == ErrorKind::exhausted;
+    return !is_of_hwalloc && !is_exhausted && exists("/usr/bin/apt-get")
                ? "sudo apt-get install libvulkan1 mesa-vulkan-drivers"
                : "";
 }
