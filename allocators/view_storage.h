@@ -23,10 +23,8 @@ struct ViewStorage {
         }
         return make_by_malloc();
     }
-    // Of a Memory in such storage, which has ended.
-    static ViewStorage& of(Memory* view) noexcept {
-        return *static_cast<ViewStorage*>(static_cast<void*>(view));
-    }
+    // `view`: where a Memory was in such storage, which has ended.
+    static ViewStorage& of(void* view) noexcept { return *static_cast<ViewStorage*>(view); }
     void release() noexcept {
         if constexpr (ThreadCache::enabled)
             ThreadCache::give(piece, ThreadCache::views);
