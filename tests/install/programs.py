@@ -1,5 +1,6 @@
 """Programs of outsiders, and those that the documents show, against an installation."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -82,33 +83,33 @@ def tutorial(options):
         run(command, "check", "huge", env=env)
 
 
-def readme(options):
-    """The program in README.md compiles and, where there is no heap, says so in words."""
-    listing = re.search(r"^```cpp\n(.*?)^```$", (options.source / "README.md").read_text(), re.M | re.S)
-    expect(listing, "README.md has no program")
+@contextlib.contextmanager
+def built_from(options, document):
+    """The program in a document, compiled against what is installed: (its path, its environment)."""
+    listing = re.search(r"^```cpp\n(.*?)^```$", (options.source / document).read_text(), re.M | re.S)
+    expect(listing, f"{document} has no program")
     env = environment(options.prefix, options.libdir)
     flags = run("pkg-config", "--cflags", "--libs", "hwalloc", stdout=subprocess.PIPE, env=env).stdout.split()
-    with tempfile.TemporaryDirectory(prefix="hwalloc-readme-") as directory:
+    with tempfile.TemporaryDirectory(prefix="hwalloc-program-") as directory:
         source = pathlib.Path(directory) / "program.cpp"
         source.write_text(listing[1])
         run(options.compiler, *STRICT, source, *flags, "-o", source.with_suffix(""))
-        done = subprocess.run([source.with_suffix("")], text=True, stdout=subprocess.PIPE, env=env)
+        yield source.with_suffix(""), env
+
+
+def readme(options):
+    """The program in README.md compiles and, where there is no heap, says so in words."""
+    with built_from(options, "README.md") as (program, env):
+        done = subprocess.run([program], text=True, stdout=subprocess.PIPE, env=env)
         print(done.stdout)
         expect(done.returncode == 0 or "dma_heap" in done.stdout, "it failed and named no heap")
 
 
 def hotplug(options):
     """The program in docs/hotplug.md compiles, and waits for devices."""
-    listing = re.search(r"^```cpp\n(.*?)^```$", (options.source / "docs" / "hotplug.md").read_text(), re.M | re.S)
-    expect(listing, "docs/hotplug.md has no program")
-    env = environment(options.prefix, options.libdir)
-    flags = run("pkg-config", "--cflags", "--libs", "hwalloc", stdout=subprocess.PIPE, env=env).stdout.split()
-    with tempfile.TemporaryDirectory(prefix="hwalloc-hotplug-") as directory:
-        source = pathlib.Path(directory) / "program.cpp"
-        source.write_text(listing[1])
-        run(options.compiler, *STRICT, source, *flags, "-o", source.with_suffix(""))
+    with built_from(options, "docs/hotplug.md") as (program, env):
         try:
-            done = subprocess.run([source.with_suffix("")], env=env, timeout=1)
+            done = subprocess.run([program], env=env, timeout=1)
             expect(False, f"it ended, with exit code {done.returncode}")
         except subprocess.TimeoutExpired:
             pass
