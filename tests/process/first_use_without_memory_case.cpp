@@ -3,25 +3,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
-
 #include "hwalloc/allocator.h"
 #include "tests/process/case.h"
-
-extern "C" {
-void* __libc_malloc(std::size_t);
-void* __libc_calloc(std::size_t, std::size_t);
-}
+#include "tests/process/refused_memory.h"
 
 namespace {
 
 int requests = 0, refused_request = -1; // the number of the one that is refused; -1: none
 
 bool refuse() {
-    if (refused_request < 0 || requests++ != refused_request)
-        return false;
-    errno = ENOMEM;
-    return true;
+    return refused_request >= 0 && requests++ == refused_request;
 }
 
 // Whether this child had a request that was refused.
@@ -41,13 +32,6 @@ bool first_use(int refused) {
 }
 
 } // namespace
-
-extern "C" [[gnu::visibility("default")]] void* malloc(std::size_t size) {
-    return refuse() ? nullptr : __libc_malloc(size);
-}
-extern "C" [[gnu::visibility("default")]] void* calloc(std::size_t count, std::size_t size) {
-    return refuse() ? nullptr : __libc_calloc(count, size);
-}
 
 int main() {
     constexpr int was_refused = 10, needed_less = 11;
