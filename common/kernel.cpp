@@ -116,8 +116,7 @@ const KernelTable& real_kernel() noexcept {
 }
 
 std::size_t page_size() noexcept {
-    static const std::size_t size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    return size;
+    return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); // no system call: the C library knows it
 }
 
 } // namespace hwalloc

@@ -2,8 +2,10 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <new>
+#include <optional>
 
 namespace hwalloc {
 
@@ -22,25 +24,50 @@ constinit const ThreadCache::Shelf::Table ThreadCache::Shelf::by_units = [] {
 
 namespace {
 
-// What ends a thread's cache. Not a destructor of a thread_local object: the C++ runtime ends the process
-// when there is no memory to note such a destructor, and never runs one that is noted while destructors of
-// keys run.
-struct EndKey {
-    explicit EndKey(void (*at_thread_end)(void*)) noexcept
-        : usable(::pthread_key_create(&key, at_thread_end) == 0) {}
+// The key whose destructor ends a thread's cache. Not a destructor of a thread_local object: the C++ runtime
+// ends the process when there is no memory to note such a destructor, and never runs one that is noted while
+// destructors of keys run.
+//
+// It is made by the first thread that needs it, and not as a static object of a function: a fork in that
+// moment would leave the child to wait for a thread which it does not have.
+class EndKey {
+public:
+    // Empty: the process had none left. The first call says what a thread's end calls.
+    std::optional<pthread_key_t> get(void (*at_thread_end)(void*)) noexcept {
+        std::uint32_t known = state_.load(std::memory_order_acquire);
+        if (known == none_yet)
+            known = create(at_thread_end);
+        if (known == not_had)
+            return std::nullopt;
+        return known - first_key;
+    }
 
-    pthread_key_t key{};
-    bool usable; // a process has a limited number of keys
+private:
+    std::uint32_t create(void (*at_thread_end)(void*)) noexcept {
+        pthread_key_t key{};
+        const std::uint32_t made = ::pthread_key_create(&key, at_thread_end) == 0 ? key + first_key : not_had;
+        std::uint32_t known = none_yet;
+        if (state_.compare_exchange_strong(known, made, std::memory_order_acq_rel))
+            return made;
+        if (made != not_had)
+            (void)::pthread_key_delete(key);
+        return known;
+    }
+
+    static constexpr std::uint32_t none_yet = 0, not_had = 1, first_key = 2; // that and more: a key
+    std::atomic<std::uint32_t> state_{none_yet};
 };
+
+constinit EndKey end_key;
 
 } // namespace
 
 ThreadCache* ThreadCache::open() noexcept {
-    static EndKey end{[](void* cache) { static_cast<ThreadCache*>(cache)->close(); }};
-    void* storage = end.usable ? std::malloc(sizeof(ThreadCache)) : nullptr;
+    const auto key = end_key.get([](void* cache) { static_cast<ThreadCache*>(cache)->close(); });
+    void* storage = key ? std::malloc(sizeof(ThreadCache)) : nullptr;
     if (!storage)
         return &unopened_;
-    if (::pthread_setspecific(end.key, storage) != 0) {
+    if (::pthread_setspecific(*key, storage) != 0) {
         std::free(storage);
         return &unopened_;
     }

@@ -25,7 +25,7 @@ PLAIN = set(
     strlen strnlen strcmp strncmp strchr strrchr strstr strerrordesc_np strerrorname_np
     pthread_mutex_lock pthread_mutex_trylock pthread_mutex_unlock pthread_mutex_init pthread_mutex_destroy
     pthread_atfork pthread_self pthread_once pthread_rwlock_rdlock pthread_rwlock_wrlock pthread_rwlock_unlock
-    pthread_key_create pthread_getspecific pthread_setspecific __tls_get_addr
+    pthread_key_create pthread_key_delete pthread_getspecific pthread_setspecific __tls_get_addr
     secure_getenv abort tolower dladdr
     """.split()
 )
@@ -103,7 +103,26 @@ def runs_at_end(nm, path):
     return sorted(AT_END.intersection(imports(nm, path)))
 
 
+# What makes a static object of a function when it is first called. Others wait meanwhile: in the child of a fork that
+# comes in that moment for a thread that is not there.
+GUARDS = {"__cxa_guard_acquire"}
+
+
 class Imports(unittest.TestCase):
+    def test_no_object_waits_for_whoever_makes_a_static_object(self):
+        found = [str(path) for path in OPTIONS.objects if GUARDS.intersection(imports(OPTIONS.nm, path))]
+        self.assertEqual(found, [], "an atomic, or an object at namespace scope (common/immortal.h), needs no guard")
+
+    def test_a_static_object_of_a_function_is_caught(self):
+        self.assertTrue(GUARDS.intersection(self.imports_of("int g();\nint f() { static const int made = g(); return made; }")))
+
+    def imports_of(self, code):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "sly.cpp"
+            path.write_text(code)
+            subprocess.run([OPTIONS.compiler, "-std=c++20", "-O1", "-c", str(path), "-o", f"{path}.o"], check=True)
+            return imports(OPTIONS.nm, f"{path}.o")
+
     def test_no_object_has_anything_run_at_the_end(self):
         found = {str(path): names for path in OPTIONS.objects if (names := runs_at_end(OPTIONS.nm, path))}
         self.assertEqual(found, {}, "common/immortal.h says how to have an object of the whole process")
