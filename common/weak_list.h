@@ -15,10 +15,11 @@ public:
         objects_.push_back(object);
     }
 
-    // Those that live, in the order in which they were added. Whoever lets go of the last owner of one
-    // destroys it: best outside the lock. May throw std::bad_alloc.
+    // Those that live, in the order in which they were added. The caller may be the last owner of each, and
+    // lets go of it outside the lock. May throw std::bad_alloc.
     std::vector<std::shared_ptr<T>> alive() const {
         std::vector<std::shared_ptr<T>> found;
+        found.reserve(objects_.size()); // first: a refusal later on would let go of them in here
         for (const std::weak_ptr<T>& one : objects_)
             if (auto object = one.lock())
                 found.push_back(std::move(object));

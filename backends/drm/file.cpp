@@ -195,7 +195,9 @@ Result<std::shared_ptr<File>> File::given(int fd) noexcept {
         if (!card)
             return std::move(card).error();
         bool uncertain = false;
-        std::vector<std::shared_ptr<File>> files; // released after the lock: the last owner closes a file
+        // Released after the lock: the last owner closes a file.
+        std::vector<std::shared_ptr<File>> files;
+        std::shared_ptr<File> fresh;
         const std::lock_guard guard(open_files->mutex);
         files = open_files->files.alive();
         for (const auto& file : files) {
@@ -214,10 +216,10 @@ Result<std::shared_ptr<File>> File::given(int fd) noexcept {
                     "open file, so that GEM handles could be closed that others use: it takes Linux 6.10, "
                     "or CONFIG_KCMP and a sandbox that lets kcmp(2) through");
         std::string node = path_of(card->fd.get());
-        auto file = std::make_shared<File>(std::move(card->fd), std::move(node), std::move(card->driver),
-                                           card->device);
-        open_files->files.add(file);
-        return file;
+        fresh = std::make_shared<File>(std::move(card->fd), std::move(node), std::move(card->driver),
+                                       card->device);
+        open_files->files.add(fresh);
+        return fresh;
     });
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <span>
 
 #include "backends/v4l2/session.h"
 #include "common/fork_safe_mutex.h"
@@ -75,20 +76,23 @@ struct NodeTable {
 };
 HWALLOC_IMMORTAL(NodeTable, node_table);
 
-// Those that this process opened itself.
-std::vector<std::shared_ptr<detail::Session>> own_sessions(detail::Node& node) {
-    auto sessions = node.sessions.alive();
-    std::erase_if(sessions, [](const auto& session) { return !session->of_this_process(); });
-    return sessions;
+// The sessions of a node, which end after the lock: the last owner closes a file.
+using Sessions = std::vector<std::shared_ptr<detail::Session>>;
+
+// Those that this process opened itself, and so may share. The parent's of a fork stay where they are.
+std::span<const std::shared_ptr<detail::Session>> own_of(Sessions& all) {
+    const auto parents = std::stable_partition(
+        all.begin(), all.end(), [](const auto& session) { return session->of_this_process(); });
+    return {all.begin(), parents};
 }
 
-// The sessions of a node that may be shared. With the table of nodes locked, and until it is not.
-std::vector<std::shared_ptr<detail::Session>> sessions_at(const std::string& path) {
+// With the table of nodes locked.
+Sessions sessions_at(const std::string& path) {
     struct stat status {};
     if (kernel.stat(path.c_str(), &status) < 0)
         return {};
     const auto node = node_table->find(status.st_rdev);
-    return node ? own_sessions(*node) : std::vector<std::shared_ptr<detail::Session>>();
+    return node ? node->sessions.alive() : Sessions();
 }
 
 } // namespace
@@ -141,11 +145,11 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string
 }
 
 Result<std::shared_ptr<detail::Session>> detail::Session::open_for_application(const std::string& path) {
-    std::vector<std::shared_ptr<Session>> sessions; // end after the lock: the last owner closes a file
+    Sessions sessions;
     {
         const std::lock_guard guard(node_table->mutex);
         sessions = sessions_at(path);
-        for (const auto& session : sessions) {
+        for (const auto& session : own_of(sessions)) {
             v4l2_capability alive{}; // behind a /dev that nobody keeps, the file may be a lost device's
             if (!session->has_camera && session->ioctl(VIDIOC_QUERYCAP, &alive) >= 0) {
                 session->has_camera = true;
@@ -172,18 +176,19 @@ void detail::Session::close_for_application() noexcept {
 }
 
 Result<std::shared_ptr<detail::Session>> detail::Session::open_or_share(const std::string& path) {
-    std::vector<std::shared_ptr<Session>> sessions; // end after the lock, as above
+    Sessions sessions;
     const auto shared = [&]() -> std::shared_ptr<Session> {
         sessions = sessions_at(path);
+        const auto own = own_of(sessions);
         // Of two open files one would find the queue taken.
-        for (const auto& session : sessions)
+        for (const auto& session : own)
             if (session->holds_queue)
                 return session;
-        const auto last = std::find_if(sessions.rbegin(), sessions.rend(),
-                                       [](const auto& session) { return session->has_camera; });
-        if (last != sessions.rend())
+        const auto last =
+            std::find_if(own.rbegin(), own.rend(), [](const auto& session) { return session->has_camera; });
+        if (last != own.rend())
             return *last;
-        return sessions.empty() ? nullptr : sessions.front();
+        return own.empty() ? nullptr : own.front();
     };
     {
         const std::lock_guard guard(node_table->mutex);
@@ -202,13 +207,15 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open_or_share(const st
 }
 
 bool detail::Session::another_holds_queue() const noexcept {
-    const auto others = without_exceptions([&]() -> Result<std::vector<std::shared_ptr<Session>>> {
+    auto all = without_exceptions([&]() -> Result<Sessions> {
         const std::lock_guard guard(node_table->mutex);
-        return own_sessions(*node);
+        return node->sessions.alive();
     });
-    return others && std::any_of(others->begin(), others->end(), [&](const auto& session) {
-               return session.get() != this && session->holds_queue;
-           });
+    if (!all)
+        return false;
+    const auto own = own_of(*all);
+    return std::any_of(own.begin(), own.end(),
+                       [&](const auto& session) { return session.get() != this && session->holds_queue; });
 }
 
 } // namespace hwalloc::v4l2

@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "tests/unit/allocations.h"
 #include "tests/unit/fake_camera.h"
 
 namespace hwalloc::v4l2 {
@@ -139,6 +140,67 @@ TEST_F(CameraForkTest, TheChildOpensTheDeviceAnew) {
         EXPECT_TRUE(own->negotiate(yuyv()));
         EXPECT_TRUE(own->bind(held));
     }));
+}
+
+// Another thread of the child may let go of the parent's open file at any moment, so that a look for open
+// files is its last owner. Here that moment is each request for memory in turn.
+class LastOwnerInTheChild {
+public:
+    LastOwnerInTheChild(ParticipantRef& owner, int request) : owner_(owner), request_(request) {
+        active = this;
+        kernel.close = [](int fd) {
+            if (active && !active->is_letting_go_)
+                active->use_cameras();
+            return real_kernel().close(fd);
+        };
+        before_allocation = [] { active->let_go_when_due(); };
+    }
+    ~LastOwnerInTheChild() {
+        before_allocation = nullptr;
+        active = nullptr;
+    }
+    LastOwnerInTheChild(const LastOwnerInTheChild&) = delete;
+    LastOwnerInTheChild& operator=(const LastOwnerInTheChild&) = delete;
+
+private:
+    void let_go_when_due() {
+        if (--request_ != 0)
+            return;
+        is_letting_go_ = true;
+        owner_.reset();
+        is_letting_go_ = false;
+    }
+    // Waits for ever, when the table of open files is locked.
+    static void use_cameras() {
+        before_allocation = nullptr;
+        active = nullptr;
+        EXPECT_TRUE(Camera::open("/dev/video7"));
+    }
+
+    static inline LastOwnerInTheChild* active = nullptr;
+    ParticipantRef& owner_;
+    int request_;
+    bool is_letting_go_ = false;
+};
+
+TEST_F(CameraForkTest, TheParentsOpenFileEndsOutsideOfTheLock) {
+    if (!sees_allocations)
+        GTEST_SKIP() << "a sanitizer has the allocation functions";
+    ParticipantRef owner;
+    {
+        auto made = capture_participant(*camera);
+        ASSERT_TRUE(made);
+        owner = *std::move(made);
+    }
+    camera.reset();
+    for (int request = 1; request <= 30; ++request)
+        ASSERT_TRUE(in_child([&] {
+            ::alarm(60); // ends one that hangs
+            const LastOwnerInTheChild last(owner, request);
+            const auto own = Camera::open("/dev/video7");
+            EXPECT_TRUE(own) << own.error().message();
+        })) << "let go of before request "
+            << request << " for memory";
 }
 
 } // namespace
