@@ -82,10 +82,8 @@ int run(Options options, Output& out) {
         return out.fail_usage("--to display=CARD wants a card, such as display=card0");
     if (!options.gpu.empty() && options.to == "memory")
         return out.fail_usage("--gpu chooses a GPU for --to gpu and --to display");
-    if (!display && (options.allow_copy || options.mark_first_frame || options.screen_buffers != 2 ||
-                     options.scanout != "auto"))
-        return out.fail_usage(
-            "--allow-copy, --mark-first-frame, --scanout and --screen-buffers are for --to display");
+    if (!display && (options.allow_copy || options.screen_buffers != 2 || options.scanout != "auto"))
+        return out.fail_usage("--allow-copy, --scanout and --screen-buffers are for --to display");
     if (options.scanout == "copy" && !options.allow_copy)
         return out.fail_usage("--scanout copy needs --allow-copy");
     if (auto found = find_devices(options); !found)
@@ -96,6 +94,7 @@ int run(Options options, Output& out) {
                            .frames = options.frames,
                            .output = options.output,
                            .list_formats = options.list_formats,
+                           .mark_first_frame = options.mark_first_frame && !display,
                            .consumer = std::nullopt};
     if (options.to != "memory")
         checked.consumer = request_of(options);
@@ -177,7 +176,8 @@ Run capture(CLI::App& command) {
     command.add_flag("--allow-copy", options->allow_copy,
                      "let the CPU copy pictures for a display where no memory does for it and the GPU");
     command.add_flag("--mark-first-frame", options->mark_first_frame,
-                     "print SCREENSHOT on standard error once a second frame is on the display");
+                     "print a line on standard error once a second frame is there: FRAME, or with --to "
+                     "display SCREENSHOT");
     command.add_flag("--list-formats", options->list_formats,
                      "show what the camera offers, and capture nothing");
     return [options](Output& out) { return run(*options, out); };

@@ -63,7 +63,8 @@ def to_display(cases, directory, _):
     node = "/dev/dri/card$(basename $(dri DRIVER))"
     show = f"{EXAMPLES}/camera_to_display /dev/video0 {node}"
     # The example and what the card shows meanwhile; its exit code.
-    watched = "& pid=$!; sleep 5; state >{0}.state; {1}; wait $pid"
+    watched = ("& pid=$!; until state | tee {0}.state | grep -q 'allocated by = camera_to_disp' || ! kill -0 $pid; do sleep 0.2; done; "
+               "{1}; wait $pid")
     commands = {}
     for driver in ("virtio_gpu", "bochs-drm"):
         commands[driver] = show.replace("DRIVER", driver) + " 10"

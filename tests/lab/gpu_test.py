@@ -16,7 +16,7 @@ import sys
 
 sys.dont_write_bytecode = True
 from capture_test import ENCODINGS, MOST_DIFFERENCE, PATTERNS, RANGES  # noqa: E402
-from lab_cases import BUILD, JUDGE, differing, in_lab, run  # noqa: E402
+from lab_cases import BUILD, JUDGE, differing, in_lab, meanwhile, run  # noqa: E402
 
 MEMORIES = os.environ.get("GPU_MEMORIES", "dma-heap/system udmabuf vulkan/0 drm-dumb/vgem").split()
 FORMATS = ["YUYV", "UYVY", "NV12", "GREY"]
@@ -152,20 +152,15 @@ def disturbances(cases, directory, _):
     """A user who stops, a process that is killed, a camera that goes."""
     command = f"{CAPTURE} --allocator dma-heap/system --size 320x180 --format YUYV --fps 30"
     buffers = "/sys/kernel/debug/dma_buf/bufinfo"
-
-    def meanwhile(doing, output=""):
-        """An endless capture; `doing` once its buffers are there and a few frames had time to come."""
-        return (f"{ALONE} {command} --frames 0 {output} & process=$!; "
-                f"for n in $(seq 90); do sleep 1; tail -n 1 {buffers} | grep -q '^Total [4-9] objects' && break; done; "
-                f"sleep 4; {doing}; wait $process")
+    endless = f"{ALONE} {command} --frames 0"
 
     done = in_lab(directory, timeout=600, commands={
         "before": f"tail -n 1 {buffers}",
-        "stopped": meanwhile("kill -INT $process", "--output stopped.png"),
-        "killed": meanwhile("kill -KILL $process"),
+        "stopped": meanwhile(f"{endless} --output stopped.png", "kill -INT $process"),
+        "killed": meanwhile(endless, "kill -KILL $process"),
         "again": f"{command} --frames 5",
         "after": f"tail -n 1 {buffers}",
-        "gone": meanwhile("v4l2-ctl -d /dev/video0 -c disconnect=1", "--output gone.png")})
+        "gone": meanwhile(f"{endless} --output gone.png", "v4l2-ctl -d /dev/video0 -c disconnect=1")})
     stopped = done["stopped"]
     cases.case("an interrupt ends it cleanly, with the last picture",
                [] if stopped.code == 0 and stopped.document.get("frames", 0) > 0 and

@@ -77,6 +77,14 @@ def in_lab(directory, *options, commands, timeout=280, prelude="", stderr=None):
     return done
 
 
+def meanwhile(capture, doing):
+    """Shell: `capture` in the background, a `hwalloc capture` that goes on until it is told; once its first frame was used, or it
+    is over, `doing`, where $process is it. Its exit code in the end."""
+    return (f"{capture} --mark-first-frame 2>mark & process=$!; "
+            f"until grep -q FRAME mark || ! kill -0 $process; do sleep 0.1; done; {doing}; wait $process; "
+            "code=$?; cat mark >&2; (exit $code)")
+
+
 def differing(document, **wanted):
     return [f"{key}: expected {value}, found {document.get(key)}" for key, value in wanted.items()
             if document.get(key) != value]

@@ -83,7 +83,7 @@ Json start_and_stop(const Arguments& arguments, const hwalloc::vulkan::Device& g
     std::optional<hwalloc::Error> failed;
     must(source->start());
     const Statistics statistics =
-        run_capture(*source, format, {}, arguments.frames, consumer.get(), writer, false, failed);
+        run_capture(*source, format, {}, arguments.frames, consumer.get(), writer, {}, failed);
     if (failed)
         must(hwalloc::Result<void>(*failed));
     copies += statistics.copies;

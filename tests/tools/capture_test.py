@@ -183,7 +183,7 @@ class Capture(unittest.TestCase):
         for words in (["--size", "640"], ["--size", "0x480"], ["--format", "toolong"], ["--fps", "0"], ["--fps", "x"],
                       ["--output", "frame.jpg"], ["--output", "-"], ["--buffers", "0"], ["--frames", "-1"], ["--to", "nowhere"],
                       ["--to", "display="], ["--to", "display", "--screen-buffers", "1"],
-                      ["--to", "display", "--scanout", "copy"], ["--mark-first-frame"]):
+                      ["--to", "display", "--scanout", "copy"]):
             with self.subTest(words):
                 self.assertEqual(self.error("--device", "test", *words, code=2)["kind"], "usage")
 
@@ -207,8 +207,9 @@ class Capture(unittest.TestCase):
         for number in (signal.SIGINT, signal.SIGTERM):
             path = self.path / "stopped.png"
             with subprocess.Popen([tool.TOOL, "capture", "--device", "test", "--size", "64x48", "--frames", "0",
-                                   "--output", path, "--json"], stdout=subprocess.PIPE, text=True) as process:
-                time.sleep(3)  # for the first frame; a busy machine takes its time to start a process
+                                   "--output", path, "--mark-first-frame", "--json"], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True) as process:
+                self.assertEqual(process.stderr.readline(), "FRAME\n")
                 process.send_signal(number)
                 text, _ = process.communicate(timeout=30)
             self.assertEqual(process.returncode, 0, text)

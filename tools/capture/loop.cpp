@@ -165,7 +165,7 @@ Result<FirstFrame> wait_for_whole_frame(FrameSource& source, const v4l2::Capture
 }
 
 Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, const FirstFrame& first,
-                       std::uint64_t frames, FrameConsumer* consumer, FrameWriter& writer, bool show_progress,
+                       std::uint64_t frames, FrameConsumer* consumer, FrameWriter& writer, Telling telling,
                        std::optional<Error>& failed) {
     Statistics statistics;
     Samples latencies(frames);
@@ -181,7 +181,7 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, c
     std::optional<v4l2::Frame> kept;
     std::optional<std::uint32_t> last_sequence;
     Rate rate;
-    Progress progress(show_progress, frames);
+    Progress progress(telling.progress, frames);
     const std::function<void()> woken = [&] { progress.show(statistics, now_ns()); };
     std::optional<v4l2::Frame> frame = first.frame;
     for (; frames == 0 || statistics.frames < frames; frame.reset()) {
@@ -195,7 +195,8 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, c
         }
         const std::int64_t now = now_ns();
         steady.after_frame(statistics.frames);
-        ++statistics.frames;
+        if (++statistics.frames == 2 && telling.first_frame)
+            std::fputs("FRAME\n", stderr);
         rate.add(*frame, now);
         // The difference of two counts is right across their wrap-around; a driver that does not count, or
         // counts backwards, loses nothing that could be told.

@@ -43,13 +43,20 @@ struct FirstFrame {
 // were damaged).
 Result<FirstFrame> wait_for_whole_frame(FrameSource& source, const v4l2::CaptureFormat& format);
 
+// What goes to standard error while frames come.
+struct Telling {
+    bool progress = false; // for people: a line that is written over
+    bool first_frame =
+        false; // for programs: a line FRAME once a second frame is there and the first was used
+};
+
 // Takes frames from a source that streams, beginning with `first` if there is one, until `frames` frames were
 // delivered from there on (0: until a signal) or a signal comes, and stops the source. Good frames go to
 // `consumer`, if there is one, and to `writer`; a picture is the consumer's then. A frame costs what the
 // source's dequeue() and queue() and the consumer's take() cost, and nothing is allocated. What was captured
 // before an error is counted and written; the error comes back in `failed`.
 Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, const FirstFrame& first,
-                       std::uint64_t frames, FrameConsumer* consumer, FrameWriter& writer, bool show_progress,
+                       std::uint64_t frames, FrameConsumer* consumer, FrameWriter& writer, Telling telling,
                        std::optional<Error>& failed);
 
 } // namespace hwalloc::tools

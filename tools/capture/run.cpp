@@ -88,9 +88,9 @@ int run_capture_command(const CaptureOptions& options, OpenConsumer open_consume
         out.note(note);
 
     std::optional<Error> failed;
-    const bool progress = ::isatty(STDERR_FILENO) == 1;
+    const Telling telling{.progress = ::isatty(STDERR_FILENO) == 1, .first_frame = options.mark_first_frame};
     const Statistics statistics = run_capture(choice.source(), started->format, started->first,
-                                              options.frames, consumer.get(), writer, progress, failed);
+                                              options.frames, consumer.get(), writer, telling, failed);
     if (auto closed = writer.close(); !closed && !failed)
         failed = closed.error();
     if (!failed && statistics.frames == statistics.errors)
