@@ -1,6 +1,8 @@
 """Backends outside the library: the good one works, each fault is found at its step, what does not fit is refused."""
 
 import grp
+import importlib.machinery
+import importlib.util
 import os
 import pathlib
 import shutil
@@ -12,6 +14,16 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
 import tool  # noqa: E402
 
+
+def program(path):
+    """A script without the ending .py, as a module."""
+    spec = importlib.util.spec_from_loader(path.name, importlib.machinery.SourceFileLoader(path.name, str(path)))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+ABI = program(pathlib.Path(__file__).resolve().parents[2] / "scripts" / "abi")
 MODULES = tool.BUILD / "tests" / "modules"
 
 
@@ -115,9 +127,42 @@ class Faults(unittest.TestCase):
         self.assertTrue(any("other_abi" in one["allocator"] for one in document["unavailable"]))
 
 
+class Interface(unittest.TestCase):
+    """The tag says which interface a module was compiled against: another one has another tag."""
+
+    def test_the_baseline_is_what_the_tag_was_given_to(self):
+        tag, *lines = (ABI.BASELINES / ABI.RECORD).read_text(encoding="utf-8").splitlines()
+        self.assertEqual(tag, ABI.backend_tag(), "scripts/abi update records the new tag")
+        self.assertEqual(lines, ABI.module_interface(ABI.BASELINES),
+                         "abi/ has another interface than modules.txt: raise HWALLOC_BACKEND_ABI, and run scripts/abi update")
+
+    def test_the_record_has_every_hook(self):
+        record = (ABI.BASELINES / ABI.RECORD).read_text(encoding="utf-8")
+        for hook in ["do_alloc", "do_make", "mem_map", "mem_is_span", "claims", "close_device", "import_dmabuf", "alloc_image",
+                     "attempt"]:
+            self.assertRegex(record, rf"virtual \d+: _ZNK?7hwalloc\d+\w*?{len(hook)}{hook}")
+
+    def test_another_virtual_table_wants_another_tag(self):
+        changes = {
+            "a function more": ("vtable-offset='5'", "vtable-offset='6'"),
+            "another argument": ("8do_allocEmRK", "8do_allocEjRK"),
+            "a larger class": ("name='AllocationParams' size-in-bits='256'", "name='AllocationParams' size-in-bits='320'"),
+        }
+        for name, change in changes.items():
+            with self.subTest(name), tempfile.TemporaryDirectory() as folder:
+                fresh = pathlib.Path(folder)
+                for file in ABI.BASELINES.glob("*.abi"):
+                    (fresh / file.name).write_text(file.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
+                ABI.record_interface(fresh, ABI.backend_tag())
+                self.assertTrue(ABI.keeps_its_tag(ABI.BASELINES, fresh))
+                ABI.record_interface(fresh, "hwalloc-0.1/next")
+                self.assertFalse(ABI.keeps_its_tag(ABI.BASELINES, fresh))
+
+
 class Refused(unittest.TestCase):
     WORDS = {
-        "other_abi": ["hwalloc-99.7", "hwalloc-0.1"],
+        "other_abi": ["hwalloc-99.7", ABI.backend_tag()],
+        "earlier_abi": ["hwalloc-0.1,", ABI.backend_tag()],
         "no_symbol": ["hwalloc_backend_v1"],
         "short": ["shorter"],
         "incomplete": ["discover"],

@@ -20,6 +20,8 @@ namespace {
 extern "C" __attribute__((visibility("default"))) const hwalloc::Backend hwalloc_backend_v1 = {
 #if defined(HWALLOC_TEST_OTHER_ABI)
     sizeof(hwalloc::Backend), "hwalloc-99.7", "other_abi", "test", nullptr, discover
+#elif defined(HWALLOC_TEST_EARLIER_ABI)
+    sizeof(hwalloc::Backend), "hwalloc-0.1", "earlier_abi", "test", nullptr, discover
 #elif defined(HWALLOC_TEST_SHORT)
     16,      HWALLOC_BACKEND_ABI, "short", "test", nullptr,
     discover
