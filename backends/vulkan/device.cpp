@@ -105,7 +105,8 @@ std::uint32_t Device::queue_family() const noexcept {
     return session_->queue_family;
 }
 std::unique_lock<std::mutex> Device::queue_lock() const {
-    return session_->lock_queue();
+    // In a child of fork a thread of the parent's may hold it.
+    return session_->of_this_process() ? session_->lock_queue() : std::unique_lock<std::mutex>();
 }
 const std::string& Device::name() const noexcept {
     return session_->name;

@@ -243,7 +243,8 @@ public:
     std::uint32_t queue_family() const noexcept;
     // To be held around vkQueueSubmit and every other use of queue(). Not recursive: whoever holds it calls
     // neither Memory::copy() nor Allocator::alloc() of this device, which take it where the GPU copies or
-    // zeroes (as Handles::queue says).
+    // zeroes (as Handles::queue says). In a child of fork() whose parent opened the device it waits for
+    // nothing and locks nothing (owns_lock() is false): the queue is the parent's.
     std::unique_lock<std::mutex> queue_lock() const;
     // VkPhysicalDeviceProperties::deviceName.
     const std::string& name() const noexcept HWALLOC_LIFETIMEBOUND;

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <future>
+#include <latch>
 
 #include "backends/vulkan/allocators.h"
 #include "tests/vulkan/fake_driver_fixture.h"
@@ -138,6 +140,22 @@ TEST_F(ForkTest, WhatTheChildAsksIsRefused) {
         expect_refused((*participant)->attempt(*exported, *layout), "a participant");
         EXPECT_EQ(device.sees_cpu_caches(), Answer::unknown);
     }));
+}
+
+// A thread that holds it is not in the child, and would be waited for there for ever.
+TEST_F(ForkTest, TheParentsQueueIsNotWaitedFor) {
+    Device device = wrap_fake();
+    std::latch held(1), over(1);
+    const auto user = std::async(std::launch::async, [&] {
+        const auto lock = device.queue_lock();
+        held.count_down();
+        over.wait();
+    });
+    held.wait();
+    EXPECT_TRUE(in_child([&] { EXPECT_FALSE(device.queue_lock()) << "it is not the child's"; }));
+    over.count_down();
+    user.wait();
+    EXPECT_TRUE(device.queue_lock());
 }
 
 TEST_F(ForkTest, MemoryThatIsMappedIsStillMemory) {
