@@ -5,6 +5,7 @@
 #include <new>
 
 #include "common/kernel.h"
+#include "common/open_files.h"
 
 namespace hwalloc {
 
@@ -36,6 +37,12 @@ std::vector<std::string> directory_entries(const char* path, int* why) {
 
 bool listing_refused(int answer) noexcept {
     return answer < 0 && answer != -ENOENT && answer != -ENOTDIR;
+}
+
+Error nothing_found(int listed, const char* doing, std::string_view path, std::string_view remedy) noexcept {
+    if (is_too_many_files(listed))
+        return no_file_to_look(listed, doing, path);
+    return Error(ErrorKind::unavailable, listed < 0 ? -listed : ENOENT, doing).on(path).remedy(remedy);
 }
 
 } // namespace hwalloc

@@ -192,17 +192,13 @@ private:
 };
 
 Error no_heaps(int listed) {
-    constexpr const char* doing = "looking for DMA heaps";
-    if (is_too_many_files(listed))
-        return no_file_to_look(listed, doing, directory);
     const bool in_kernel = !directory_entries("/sys/class/dma_heap").empty();
-    return Error(ErrorKind::unavailable, listed < 0 ? -listed : ENOENT, doing)
-        .on(directory)
-        .remedy(in_kernel
-                    ? "the kernel has DMA heaps, but this container or /dev does not show them: pass the "
-                      "nodes of /dev/dma_heap in"
-                    : "this kernel has no DMA heap: it takes CONFIG_DMABUF_HEAPS with "
-                      "CONFIG_DMABUF_HEAPS_SYSTEM, and CONFIG_DMABUF_HEAPS_CMA for contiguous memory");
+    return nothing_found(
+        listed, "looking for DMA heaps", directory,
+        in_kernel ? "the kernel has DMA heaps, but this container or /dev does not show them: pass the "
+                    "nodes of /dev/dma_heap in"
+                  : "this kernel has no DMA heap: it takes CONFIG_DMABUF_HEAPS with "
+                    "CONFIG_DMABUF_HEAPS_SYSTEM, and CONFIG_DMABUF_HEAPS_CMA for contiguous memory");
 }
 
 Result<void> discover(BackendHost& host) noexcept try {

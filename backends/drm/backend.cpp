@@ -1,13 +1,11 @@
 // "drm-dumb/cardN": dumb buffers of a graphics card (linux Documentation/gpu/drm-kms.rst, "Dumb Buffer
 // Objects"), one allocator for every card that there is under /dev/dri.
 #include <algorithm>
-#include <cerrno>
 #include <new>
 
 #include "backends/drm/cards.h"
 #include "backends/drm/dumb_allocator.h"
 #include "common/directory.h"
-#include "common/open_files.h"
 #include "hwalloc/backend.h"
 
 namespace hwalloc {
@@ -23,20 +21,15 @@ std::string name_of(std::string_view instance) {
 }
 
 Error no_cards(int listed) {
-    constexpr const char* doing = "looking for graphics cards";
-    if (is_too_many_files(listed))
-        return no_file_to_look(listed, doing, drm::detail::node_directory);
     const auto known = directory_entries("/sys/class/drm");
     const bool in_kernel = std::any_of(known.begin(), known.end(),
                                        [](const std::string& entry) { return entry.starts_with("card"); });
-    return Error(ErrorKind::unavailable, listed < 0 ? -listed : ENOENT, doing)
-        .on(drm::detail::node_directory)
-        .remedy(
-            in_kernel
-                ? "the kernel has graphics cards, but this container or /dev does not show them: pass the "
-                  "nodes of /dev/dri in"
-                : "this machine has no graphics card that the kernel drives; `modprobe vgem` makes one of "
-                  "ordinary memory");
+    return nothing_found(
+        listed, "looking for graphics cards", drm::detail::node_directory,
+        in_kernel ? "the kernel has graphics cards, but this container or /dev does not show them: pass the "
+                    "nodes of /dev/dri in"
+                  : "this machine has no graphics card that the kernel drives; `modprobe vgem` makes one of "
+                    "ordinary memory");
 }
 
 Result<void> discover(BackendHost& host) noexcept try {

@@ -5,7 +5,6 @@
 #include "backends/v4l2/session.h"
 #include "common/directory.h"
 #include "common/link_end.h"
-#include "common/open_files.h"
 #include "common/udev.h"
 #include "hwalloc/backend.h"
 
@@ -44,12 +43,9 @@ Result<void> discover(BackendHost& host) noexcept {
     return without_exceptions([&]() -> Result<void> {
         int listed = 0;
         const std::vector<std::string> nodes = detail::video_nodes(&listed);
-        if (is_too_many_files(listed))
-            return no_file_to_look(listed, "looking for cameras", "/dev");
         Error none =
-            Error(ErrorKind::unavailable, listed < 0 ? -listed : ENOENT, "looking for cameras")
-                .on("/dev/video*")
-                .remedy("no camera is there: plug it in, load its driver, or give the container the node");
+            nothing_found(listed, "looking for cameras", "/dev/video*",
+                          "no camera is there: plug it in, load its driver, or give the container the node");
         if (listing_refused(listed))
             return none;
         if (nodes.empty())
