@@ -73,8 +73,10 @@ bool Block::set_user_data(void* data, Notify destroy) noexcept {
 }
 
 void Block::destroy_user_data() noexcept {
-    if (const Notify destroy = user_destroy_.load(std::memory_order_acquire)) [[unlikely]]
-        destroy(user_data_.load(std::memory_order_relaxed));
+    const Notify destroy = user_destroy_.load(std::memory_order_acquire);
+    if (!destroy) [[likely]]
+        return;
+    destroy(user_data_.load(std::memory_order_relaxed));
     // The place is free again when the block is given out again (renew).
     user_destroy_.store(nullptr, std::memory_order_relaxed);
     user_data_.store(nullptr, std::memory_order_relaxed);
