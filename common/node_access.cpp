@@ -135,8 +135,8 @@ Story story(const char* path, int flags, const struct stat& node, const NodeAdvi
     const Identity self = identity_from(status);
     const FixedText owner = who(node.st_uid, users), group = who(node.st_gid, groups);
 
-    Story told;
-    FixedText& text = told.text;
+    Story found;
+    FixedText& text = found.text;
     text.append(path).append(" belongs to ").append(owner).append(":").append(group).append(", mode 0");
     text.append(static_cast<unsigned>(node.st_mode & 07777), 8);
 
@@ -176,24 +176,24 @@ Story story(const char* path, int flags, const struct stat& node, const NodeAdvi
                 .append(group)
                 .append(" does for one shell)");
             if (can_join)
-                told.line.append("newgrp ").append(group);
+                found.line.append("newgrp ").append(group);
         } else {
             text.append("; add the user to the group (usermod -aG ").append(group).append(" ");
             text.append(who(*self.user, users)).append(") and log in again");
             if (can_join)
-                told.line = join_group(group, user);
+                found.line = join_group(group, user);
         }
     } else {
         text.append("; ").append(advice.denied);
         if (!advice.rule)
-            return told;
-        told.line = install(*advice.rule);
+            return found;
+        found.line = install(*advice.rule);
         bool let_in = false;
         each_group([&](std::uint64_t one) { let_in = let_in || name_of(one, groups) == advice.rule->group; });
-        if (!told.line.empty() && !let_in && is_plain(user))
-            told.line.append(" && ").append(join_group(advice.rule->group, user));
+        if (!found.line.empty() && !let_in && is_plain(user))
+            found.line.append(" && ").append(join_group(advice.rule->group, user));
     }
-    return told;
+    return found;
 }
 
 } // namespace
@@ -211,10 +211,10 @@ Error node_refused(const char* path, int flags, int errno_value, const NodeAdvic
     case EPERM:
         if (kernel.stat(path, &node) < 0)
             return std::move(error).remedy(advice.denied);
-        if (const Story told = story(path, flags, node, advice); told.line.empty())
-            return std::move(error).remedy(told.text);
+        if (const Story found = story(path, flags, node, advice); found.line.empty())
+            return std::move(error).remedy(found.text);
         else
-            return std::move(error).remedy(told.text).mend(told.line);
+            return std::move(error).remedy(found.text).mend(found.line);
     default:
         return with_open_files_remedy(std::move(error), -errno_value);
     }

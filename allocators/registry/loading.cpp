@@ -35,7 +35,7 @@ void Registry::note_load(std::string_view name, std::string_view family, std::st
     record.load_failed = true;
 }
 
-// What was not loaded and is told no more: forgets why.
+// What was not loaded and is not listed any more: forgets why.
 void Registry::forget_loads(std::string_view backend, std::span<const std::string> but) {
     erase_reasons([&](const NameRecord& record) {
         return record.load_failed && record.backend == backend &&
@@ -92,14 +92,14 @@ void Registry::load_new_modules() {
                 return record.backend == refused_module && record.name.text() == path;
             });
     }
-    // What has no place among these any more is told no more.
-    std::vector<std::string> told = found.files;
+    // What is in no place for modules any more is not listed any more.
+    std::vector<std::string> present = found.files;
     for (const auto& [path, why] : found.unusable)
-        told.push_back(path);
+        present.push_back(path);
     const std::lock_guard guard(mutex_);
     for (const auto& [path, why] : found.unusable)
         note_load(path, "", refused_module, why);
-    forget_loads(refused_module, told);
+    forget_loads(refused_module, present);
 }
 
 } // namespace hwalloc

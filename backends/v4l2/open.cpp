@@ -105,9 +105,9 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string
     constexpr int flags = O_RDWR | O_NONBLOCK;
     const int fd = kernel.open(path.c_str(), flags | O_CLOEXEC);
     if (fd < 0) {
-        NodeAdvice told = kind.advice;
-        told.absence = absence;
-        return node_refused(path.c_str(), flags, -fd, told);
+        NodeAdvice advice = kind.advice;
+        advice.absence = absence;
+        return node_refused(path.c_str(), flags, -fd, advice);
     }
     UniqueFd owned(fd);
     auto session = std::make_shared<Session>();

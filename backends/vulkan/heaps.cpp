@@ -11,11 +11,11 @@ namespace hwalloc::vulkan::detail {
 std::vector<HeapStatistics> Context::heap_statistics() const {
     VmaBudget budgets[VK_MAX_MEMORY_HEAPS] = {};
     vmaGetHeapBudgets(vma, budgets);
-    VkPhysicalDeviceMemoryBudgetPropertiesEXT told{
+    VkPhysicalDeviceMemoryBudgetPropertiesEXT reported{
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
     if (has_budget) {
         VkPhysicalDeviceMemoryProperties2 question{
-            .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2, .pNext = &told};
+            .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2, .pNext = &reported};
         functions.GetPhysicalDeviceMemoryProperties2(physical_device, &question);
     }
     std::vector<HeapStatistics> heaps(memory.memoryHeapCount);
@@ -23,12 +23,12 @@ std::vector<HeapStatistics> Context::heap_statistics() const {
         const VmaBudget& budget = budgets[i];
         const std::uint64_t beside = exported[i].bytes.load(std::memory_order_relaxed);
         // The driver counts all of it; VMA knows its own only, and takes a part of the heap for the budget.
-        const bool known = told.heapBudget[i] != 0;
+        const bool known = reported.heapBudget[i] != 0;
         heaps[i] = {.index = i,
                     .device_local = (memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) != 0,
                     .size = memory.memoryHeaps[i].size,
-                    .budget = known ? told.heapBudget[i] : budget.budget,
-                    .usage = known ? told.heapUsage[i] : budget.usage + beside,
+                    .budget = known ? reported.heapBudget[i] : budget.budget,
+                    .usage = known ? reported.heapUsage[i] : budget.usage + beside,
                     .allocated = budget.statistics.blockBytes + beside,
                     .device_memories =
                         budget.statistics.blockCount + exported[i].count.load(std::memory_order_relaxed),
