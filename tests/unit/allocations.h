@@ -5,19 +5,21 @@
 #include <cstddef>
 
 // Sanitizers have taken the C library's functions over already: under them nothing is seen.
-#ifndef __has_feature
-#define __has_feature(x) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) ||     \
-    __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HWALLOC_TEST_SEES_ALLOCATIONS 0
-#else
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define HWALLOC_TEST_SEES_ALLOCATIONS 0
+#endif
+#endif
+#ifndef HWALLOC_TEST_SEES_ALLOCATIONS
 #define HWALLOC_TEST_SEES_ALLOCATIONS 1
 #endif
 
 namespace hwalloc::testing {
 
 inline constexpr bool sees_allocations = HWALLOC_TEST_SEES_ALLOCATIONS;
+
 // Of this thread: how many requests there were.
 extern thread_local std::size_t allocations;
 // Of this thread: called before each request, unless it is null or running.

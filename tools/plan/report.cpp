@@ -154,7 +154,7 @@ bool is_used(const Plan& plan, const PlanCandidate& candidate) {
 
 std::size_t Reasons::number_of(const Error& error) {
     std::string text = error.message();
-    if (text == told_)
+    if (text == seen_)
         return 0;
     const auto known = std::find(texts_.begin(), texts_.end(), text);
     if (known != texts_.end())

@@ -43,14 +43,14 @@ std::vector<std::string> remarks(const Plan& plan);
 // The reasons of a matrix, each once, with its number.
 class Reasons {
 public:
-    // `told`: a reason that the reader has seen already.
-    explicit Reasons(std::string told = {}) : told_(std::move(told)) {}
-    // From 1 on; 0 for the one that was told.
+    // `seen`: a reason that the reader has been told already.
+    explicit Reasons(std::string seen = {}) : seen_(std::move(seen)) {}
+    // From 1 on; 0 for the one that was seen.
     std::size_t number_of(const Error& error);
     const std::vector<std::string>& texts() const { return texts_; }
 
 private:
-    std::string told_;
+    std::string seen_;
     std::vector<std::string> texts_;
 };
 
