@@ -10,6 +10,7 @@ usage: imports_test.py --nm NM --compiler CXX OBJECT...
 """
 
 import argparse
+import functools
 import pathlib
 import re
 import subprocess
@@ -57,6 +58,7 @@ AT_END = {"__cxa_atexit", "__cxa_thread_atexit", "__cxa_thread_atexit_impl", "__
           "on_exit", "std::atexit", "std::at_quick_exit"}
 
 
+@functools.cache
 def imports(nm, path):
     """The symbols `path` takes from elsewhere, with C++ names spelt out."""
     listing = subprocess.run([nm, "--undefined-only", "--demangle", "--format=bsd", str(path)], check=True,
