@@ -198,9 +198,10 @@ class Runner:
         print(f"    the whole of it: {path}")
 
     def summary(self):
-        print(f"\n{'stage':30} passed  failed skipped  seconds")
+        width = max((len(name) for name, _, _ in self.rows), default=0)
+        print(f"\n{'stage':{width}} passed  failed skipped  seconds")
         for name, counts, seconds in self.rows:
-            print(f"{name:30} {counts.passed:6} {counts.failed:7} {counts.skipped:7} {seconds:8.0f}")
+            print(f"{name:{width}} {counts.passed:6} {counts.failed:7} {counts.skipped:7} {seconds:8.0f}")
         for text in self.total.unchanged:
             print(text)
         for failure in self.total.failures:

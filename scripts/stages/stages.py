@@ -35,16 +35,21 @@ def _suites(context, preset, kinds=("unit", "contract")):
     return found
 
 
-def _suite(context, preset, program, command, env, name):
-    """One run of a GoogleTest program, by `command`."""
-    report = context.logs / f"{name.replace(' ', '-')}.xml"
-    report.unlink(missing_ok=True)
-    code = context.run(*command, program, f"--gtest_output=xml:{report}", "--gtest_brief=1", env=env)
+def _counts_of(report, preset, name, code):
+    """What a GoogleTest program counted, which ended with this exit code."""
     counts = reports.junit(report, preset) if report.exists() else Counts()
     if code and not counts.failed:
         # Killed, or a sanitizer spoke when the tests were over.
         counts += Counts(failed=1, failures=[f"{name}: exit code {code}"])
     return counts
+
+
+def _suite(context, preset, program, env, name):
+    """One run of a GoogleTest program."""
+    report = context.logs / f"{name.replace(' ', '-')}.xml"
+    report.unlink(missing_ok=True)
+    code = context.run(program, f"--gtest_output=xml:{report}", "--gtest_brief=1", env=env)
+    return _counts_of(report, preset, name, code)
 
 
 def _run_suites(context, preset, env=None, kinds=("unit", "contract")):
@@ -54,7 +59,7 @@ def _run_suites(context, preset, env=None, kinds=("unit", "contract")):
         for shard in range(context.jobs):
             name = f"{preset} {program.name} {shard + 1} of {context.jobs}"
             shared = {**(env or {}), "GTEST_TOTAL_SHARDS": str(context.jobs), "GTEST_SHARD_INDEX": str(shard)}
-            pieces[name] = functools.partial(_suite, preset=preset, program=program, command=(), env=shared, name=name)
+            pieces[name] = functools.partial(_suite, preset=preset, program=program, env=shared, name=name)
     return context.together(pieces)
 
 
@@ -166,46 +171,80 @@ def _unless_lab_unchanged(context, pieces):
             for name, function in pieces.items()}
 
 
+# Runs GoogleTest programs, and leaves of each a report and, when it has ended, its exit code.
+ONE_BY_ONE = """reports=$1; shift
+for program; do
+    name=$reports-${program##*/}
+    "$program" --gtest_output="xml:$name.xml" --gtest_brief=1
+    echo $? >"$name.code"
+done"""
+
+
+def _suites_in_lab(context, programs, environment=(), name="lab"):
+    """Runs GoogleTest programs in one guest. Those that come after one which ends the guest get another."""
+    total, waiting = Counts(), list(programs)
+    while waiting:
+        outcomes = {program: [context.logs / f"{name}-{program.name}.{kind}" for kind in ("xml", "code")] for program in waiting}
+        for path in sum(outcomes.values(), []):
+            path.unlink(missing_ok=True)
+        lab = context.run("scripts/lab", "run", "--timeout", "3000", "--", "env", *environment, "sh", "-c", ONE_BY_ONE, "sh",
+                          context.logs / name, *waiting)
+        while waiting:
+            program = waiting.pop(0)
+            told = f"{name} {program.name}"
+            report, code = outcomes[program]
+            ended = code.exists()
+            try:
+                counts = _counts_of(report, name, told, int(code.read_text()) if ended else lab or "none")
+            except StageFailed as error:
+                counts = Counts(failed=1, failures=[f"{told}: {error}"])
+            if counts.skipped:
+                counts += Counts(failed=1, failures=[f"{told}: {counts.skipped} tests were skipped"])
+            context.log.write(f"---- {told}: {counts}\n")
+            total += counts
+            if not ended:
+                break
+    return total
+
+
+def _watched_in_lab(context, programs):
+    """Under the Vulkan validation layer, which fails the Vulkan suite by itself and only speaks in others."""
+    counts = _suites_in_lab(context, programs, ("HWALLOC_VALIDATE=1", f"VK_INSTANCE_LAYERS={VALIDATION}"), "lab-watched")
+    said = [line for line in open(context.log.name, errors="replace") if "Validation Error" in line]
+    if said:
+        counts += Counts(failed=1, failures=[f"watched: {said[0]}"])
+    return counts
+
+
 def _lab_suites(context):
-    def suite(context, program, name, environment=()):
-        counts = _suite(context, "lab", program, ("scripts/lab", "run", "--timeout", "1800", "--", "env", *environment),
-                        None, name)
-        if counts.skipped:
-            counts += Counts(failed=1, failures=[f"{name}: {counts.skipped} tests were skipped"])
-        return counts
-
-    def watched(context, program, name):
-        """Under the Vulkan validation layer, which fails the Vulkan suite by itself and only speaks in others."""
-        counts = suite(context, program, name, ("HWALLOC_VALIDATE=1", f"VK_INSTANCE_LAYERS={VALIDATION}"))
-        said = [line for line in open(context.log.name, errors="replace") if "Validation Error" in line]
-        if said:
-            counts += Counts(failed=1, failures=[f"{name}: {said[0]}"])
-        return counts
-
-    pieces = {}
-    for program in _suites(context, "dev", ("contract", "vulkan", "unit", "device", "gpu")):
-        name = f"lab {program.name}"
-        pieces[name] = functools.partial(suite, program=program, name=name)
-        if context.options.all and program.name in ("vulkan_tests", "gpu_tests"):
-            pieces[f"{name} watched"] = functools.partial(watched, program=program, name=f"{name} watched")
+    programs = _suites(context, "dev", ("contract", "vulkan", "unit", "gpu", "device"))
+    # Two guests that take about as long as each other.
+    guests = {"lab contract": [program for program in programs if program.parent.name == "contract"],
+              "lab suites": [program for program in programs if program.parent.name != "contract"]}
+    pieces = {name: functools.partial(_suites_in_lab, programs=some) for name, some in guests.items() if some}
+    if context.options.all:
+        watched = [program for program in programs if program.name in ("vulkan_tests", "gpu_tests")]
+        pieces["lab watched"] = functools.partial(_watched_in_lab, programs=watched)
     return _unless_lab_unchanged(context, pieces)
 
 
 def _lab_tests(context):
-    # The last in the alphabet are the longest, and begin first.
-    programs = [path for path in sorted((context.tree / "tests" / "lab").glob("*_test*"), reverse=True)
+    programs = [path for path in sorted((context.tree / "tests" / "lab").glob("*_test*"))
                 if path.is_file() and os.access(path, os.X_OK)]
     if not programs:
         raise StageFailed("there is no tests/lab/*_test*")
     often = {"HWALLOC_HOTPLUG_CYCLES": "200", "HWALLOC_PLAN_BOOTS": "20"} if context.options.all else {}
-    pieces = {}
+    guests = []
     for program in programs:
-        code, groups = context.output_of(program, "--groups")
-        if code or not groups.split():
+        code, told = context.output_of(program, "--groups")
+        if code or not told.split():
             raise StageFailed(f"{program.name} names no groups")
-        for group in groups.split():
-            name = f"{program.stem} {group}"
-            pieces[name] = functools.partial(_printed, name=name, command=(program, group), env=often)
+        guests += [(program, line.split()) for line in told.splitlines()]
+    pieces = {}
+    # Those that take long begin first, as far as the number of their groups tells.
+    for program, groups in sorted(guests, key=lambda one: len(one[1]), reverse=True):
+        name = " ".join([program.stem, *groups])
+        pieces[name] = functools.partial(_printed, name=name, command=(program, *groups), env=often)
     return _unless_lab_unchanged(context, pieces)
 
 
@@ -244,7 +283,7 @@ def documents(context):
 
 def lab(context):
     """In the lab, as much at a time as there are processors: lab-suites, lab-tests and lab-selftest."""
-    return context.together({**_lab_tests(context), "lab selftest": lab_selftest, **_lab_suites(context)})
+    return context.together({**_lab_suites(context), "lab selftest": lab_selftest, **_lab_tests(context)})
 
 
 def _printed(context, name, command, env=None):

@@ -2,7 +2,7 @@
 """`hwalloc capture` on the kernel's own camera driver in the lab, seen from outside: pictures judged by a program that
 shares no code with the library, system calls counted by strace, refusals read as a user reads them.
 
-usage: capture_test.py [pictures|calls|disturbances|choice|refusals|rights|contiguity]...
+usage: capture_test.py [pictures|calls|disturbances|choice|refusals|contiguity]...
 
 What is chosen at random is printed: LAB_SEED repeats it."""
 
@@ -12,7 +12,7 @@ import shlex
 import sys
 
 sys.dont_write_bytecode = True
-from lab_cases import HEAP, HEAP_NODE, JUDGE, differing, in_lab, meanwhile, run  # noqa: E402
+from lab_cases import HEAP, JUDGE, differing, in_lab, meanwhile, run  # noqa: E402
 
 # Half a level is what rounding to 8 bits costs; the converter may cost a hundredth more.
 MOST_DIFFERENCE = 0.51
@@ -235,44 +235,6 @@ def refusals(cases, directory, _):
                    not any(all(word in line for word in words) for line in told) else [])
 
 
-def rights(cases, directory, _):
-    """In group video alone: the camera may be used, the heap and udmabuf not."""
-    directory.chmod(0o777)
-    done = in_lab(directory, "--user", "--vivid", TWO_CAMERAS + "allocators=0,1", commands={
-        "list": "hwalloc list --json",
-        "contiguous": "hwalloc capture --device /dev/video1 --buffers 6 --frames 3 --json",
-        "named": f"hwalloc capture --device /dev/video0 --allocator {HEAP} --frames 3 --json",
-        "auto": "hwalloc capture --device /dev/video0 --frames 3 --json",
-        "words": f"hwalloc capture --device /dev/video0 --allocator {HEAP} --frames 3",
-        "sysmem": "hwalloc capture --device /dev/video0 --allocator sysmem --frames 3 --json",
-        "test": "hwalloc capture --device test --frames 3 --json"})
-    item = {one["name"]: one for one in done["list"].document.get("allocators", [])}.get(HEAP, {})
-    told = (item.get("why") or {}).get("message", "")
-    must = [HEAP_NODE, "root:root", "0600", "EACCES"]
-    cases.case("list tells the node, its owner, its mode and what to do",
-               [f"{word!r} is missing: {told}" for word in [*must, "udev rule"] if word not in told])
-    error = done["named"].error
-    faults = [] if done["named"].code == 1 and error.get("kind") == "permission" else [done["named"].told()]
-    faults += [f"{word!r} is missing: {error.get('message')}" for word in must if word not in error.get("message", "")]
-    story = (item.get("why") or {}).get("remedy")
-    if not faults and error.get("remedy") != story:
-        faults.append(f"another story than list's: {error.get('remedy')!r}, {story!r}")
-    cases.case("capture fails with that same message and exit code 1", faults)
-    cases.case("and says it to people", [] if done["words"].code == 1 and story and story in done["words"].err
-               else [done["words"].told()])
-    # The camera's own buffers need no right but the camera's.
-    report = done["auto"].document
-    cases.case("auto takes v4l2/video0", [done["auto"].told()] if done["auto"].code else
-               differing(report, allocator="v4l2/video0", passed_over=[]))
-    cases.case("and of a camera that demands contiguous memory", [done["contiguous"].told()] if done["contiguous"].code else
-               differing(done["contiguous"].document, allocator="v4l2/video1", memory="dmabuf", imports=6, copies=0, frames=3))
-    error = done["sysmem"].error
-    cases.case("memory without a dma-buf is refused in words",
-               [] if done["sysmem"].code == 1 and error.get("kind") == "unsupported" and "dma-buf" in error["message"]
-               else [done["sysmem"].told()])
-    cases.case("the test source needs no rights", [done["test"].told()] if done["test"].code else [])
-
-
 def contiguity(cases, directory, _):
     """A camera that demands contiguous memory, in a guest whose memory is in pieces."""
     # Exporter and size of each. Of a buffer whose exporter lets nobody attach (ENOSYS, bochs' video memory) 6.12 keeps one
@@ -324,9 +286,6 @@ def contiguity(cases, directory, _):
                else [f"before: {done['before'].told()}, after: {done['after'].told()}, auto: {tried}"])
 
 
-GROUPS = {"pictures": pictures, "calls": calls, "disturbances": disturbances, "choice": choice, "refusals": refusals,
-          "rights": rights, "contiguity": contiguity}
-
-
 if __name__ == "__main__":
-    sys.exit(run(GROUPS))
+    sys.exit(run({"pictures": pictures, "calls": calls, "disturbances": disturbances, "choice": choice, "refusals": refusals},
+                 {"contiguity": contiguity}))

@@ -9,7 +9,7 @@ import pathlib
 import sys
 
 sys.dont_write_bytecode = True
-from lab_cases import HEAP, HEAP_NODE, in_lab, run  # noqa: E402
+from lab_cases import in_lab, run  # noqa: E402
 
 EXPECTED = json.loads((pathlib.Path(__file__).parent / "check_expectations.json").read_text())
 
@@ -53,30 +53,5 @@ def as_root(cases, directory, _):
                + ([f"exit code {done['all'].code}"] if done["all"].code else []))
 
 
-def as_user(cases, directory, _):
-    """Without rights on the heap's node: which node, its owner and mode, what to do; the same from check."""
-    directory.chmod(0o777)
-    done = in_lab(directory, "--user", commands={
-        "list": "hwalloc list --json", "check": f"hwalloc check {HEAP} --json", "plain": "hwalloc check sysmem --json"})
-    item = {one["name"]: one for one in done["list"].document["allocators"]}.get(HEAP, {})
-    why = item.get("why") or {}
-    message = why.get("message", "")
-    faults = [] if item.get("available") is False else [f"expected unavailable, found {item}"]
-    if why.get("kind") != "permission" or why.get("errno") != "EACCES":
-        faults.append(f"expected kind permission and EACCES, found {why.get('kind')}, {why.get('errno')}")
-    faults += [f"the message lacks {word!r}: {message}" for word in (HEAP_NODE, "root", "0600") if word not in message]
-    if not why.get("remedy"):
-        faults.append("no remedy")
-    cases.case("list without rights: which node, its owner and mode, what to do", faults)
-
-    check = done["check"]
-    faults = [] if check.code == 1 else [f"exit code {check.code}, expected 1"]
-    failed = [(step["step"], step["detail"]) for step in check.document["steps"] if step["status"] == "failed"]
-    if failed != [("available", message)]:
-        faults.append(f"expected the step available to fail with that message, found {failed}")
-    cases.case("check without rights: the same message, exit code 1", faults)
-    cases.case("check sysmem without rights", [done["plain"].told()] if done["plain"].code else [])
-
-
 if __name__ == "__main__":
-    sys.exit(run({"root": as_root, "user": as_user}))
+    sys.exit(run({"root": as_root}))

@@ -44,8 +44,7 @@ until_shown() { for i in $(seq 300); do ! grep -q SCREENSHOT $1 || return 0; sle
 
 def in_display_lab(directory, *options, **arguments):
     """in_lab() with what the guest's shell can do above; descriptor 3 is the lab's standard error."""
-    return in_lab(directory, *options, prelude=PRELUDE, **arguments,
-                  stderr=lambda text: sys.stderr.write(text.replace("SCREENSHOT\n", "")))
+    return in_lab(directory, *options, prelude=PRELUDE, **arguments)
 
 
 def judge_screen(path, shown):
@@ -79,7 +78,7 @@ def same(done, before, after):
 def screen(cases, directory, _):
     show = f"{CAPTURE} --size {WIDTH}x{HEIGHT} --to display=virtio_gpu --mark-first-frame"
     show_small = f"{CAPTURE} --size 320x180"
-    done = in_display_lab(directory, "--screenshot", "screen.png", timeout=400, commands={
+    done = in_display_lab(directory, "--screenshot", str(directory / "screen.png"), timeout=400, commands={
         "scene": "v4l2-ctl -d /dev/video0 -c test_pattern=1,osd_text_mode=2",
         "console": "hold virtio_gpu; state",
         # The picture is taken while this one runs: its standard error is the lab's, and a copy of it stays here.
@@ -214,8 +213,5 @@ def start_stop(cases, directory, _):
         cases.case(f"{rounds} starts and stops: {key} as after {warm}", faults)
 
 
-GROUPS = {"screen": screen, "start_stop": start_stop}
-
-
 if __name__ == "__main__":
-    sys.exit(run(GROUPS))
+    sys.exit(run({"screen": screen}, {"start_stop": start_stop}))

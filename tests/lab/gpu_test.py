@@ -174,8 +174,5 @@ def disturbances(cases, directory, _):
                (directory / "gone.png").exists() else [done["gone"].told()])
 
 
-GROUPS = {"pictures": pictures, "calls": calls, "disturbances": disturbances}
-
-
 if __name__ == "__main__":
-    sys.exit(run(GROUPS))
+    sys.exit(run({"pictures": pictures, "calls": calls, "disturbances": disturbances}))

@@ -1,21 +1,20 @@
 """What the programs tests/lab/*_test.py have in common: cases that are counted, commands that run in a guest, and a main()
 that runs groups of cases by name."""
 
+import contextlib
 import json
 import os
 import pathlib
 import random
 import re
-import subprocess
 import sys
 import tempfile
+import traceback
 
 sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
 import documents  # noqa: E402
+from lab_guest import BUILD, TREE, Guest, GuestFailed  # noqa: E402
 
-TREE = pathlib.Path(__file__).resolve().parents[2]
-LAB = TREE / "scripts" / "lab"
-BUILD = pathlib.Path(os.environ.get("HWALLOC_BUILD_DIR", TREE / "build" / "dev")).resolve()
 JUDGE = BUILD / "tests" / "lab" / "judge_picture"
 HEAP, HEAP_NODE = "dma-heap/system", "/dev/dma_heap/system"
 
@@ -60,18 +59,16 @@ class Done:
         return f"`{self.command}` exit code {self.code}: {self.out[-1500:]} {self.err[-1500:]}"
 
 
-def in_lab(directory, *options, commands, timeout=280, prelude="", stderr=None):
-    """Runs {name: command} in one guest, in order, in `directory`; gives {name: Done}. `prelude`: what the guest's shell
-    runs first. `stderr`: takes what the lab itself writes there."""
+def in_lab(directory, *options, commands, timeout=280, prelude=""):
+    """Runs {name: command} in a guest, in order, in `directory`; gives {name: Done}. Guests with equal options are one,
+    which has a new camera each time. `prelude`: what the guest's shell runs first."""
     lines = [f"{{ {command}\n}} >{name}.out 2>{name}.err; echo $? >{name}.code" for name, command in commands.items()]
     (directory / "commands").write_text(prelude + "\n".join(lines) + "\n")
-    done = subprocess.run([LAB, "run", "--timeout", str(timeout), *options, "--", "bash", "./commands"], cwd=directory,
-                          env={**os.environ, "HWALLOC_BUILD_DIR": str(BUILD)}, check=False, text=True,
-                          stderr=subprocess.PIPE if stderr else None)
-    if stderr:
-        stderr(done.stderr)
-    if done.returncode not in (0, 1) or not all((directory / f"{name}.code").exists() for name in commands):
-        raise SystemExit(f"the lab failed: exit code {done.returncode}\n0 passed, 1 failed")
+    for name in commands:
+        (directory / f"{name}.code").unlink(missing_ok=True)
+    Guest.run(directory, options, "commands", timeout)
+    if missing := [name for name in commands if not (directory / f"{name}.code").exists()]:
+        raise GuestFailed(f"there is no exit code of {', '.join(missing)}")
     done = {name: Done(directory, name, command) for name, command in commands.items()}
     Cases.misshapen += [f"{name}: {fault}" for name, one in done.items() for fault in one.misshapen()]
     return done
@@ -90,18 +87,37 @@ def differing(document, **wanted):
             if document.get(key) != value]
 
 
-def run(groups):
+def run(*guests):
     """main() of a test program: runs the groups that its arguments name (none: all), each a function of the cases, an empty
-    directory and a source of chance. --groups prints their names. "N passed, N failed" is the last line."""
+    directory and a source of chance. `guests`: {name: group} of those that run in one guest. --groups prints their names,
+    a line for each guest. "N passed, N failed" is the last line."""
     if sys.argv[1:] == ["--groups"]:
-        print(*groups, sep="\n")
+        print(*(" ".join(groups) for groups in guests), sep="\n")
         return 0
+    groups = {name: group for one in guests for name, group in one.items()}
     seed = os.environ.get("LAB_SEED") or str(random.SystemRandom().randrange(1 << 32))
     print(f"LAB_SEED={seed}", flush=True)
     cases = Cases()
-    for name in sys.argv[1:] or groups:
-        with tempfile.TemporaryDirectory(prefix="hwalloc-lab.") as directory:
-            groups[name](cases, pathlib.Path(directory).resolve(), random.Random(f"{seed} {name}"))
+    with tempfile.TemporaryDirectory(prefix="hwalloc-lab.") as parent:
+        os.chmod(parent, 0o755)  # for users in the guest
+        for name in sys.argv[1:] or groups:
+            directory = pathlib.Path(parent).resolve() / name
+            directory.mkdir(0o700)
+            with unbroken(cases, name):
+                groups[name](cases, directory, random.Random(f"{seed} {name}"))
+        with unbroken(cases, "the end of the guest"):
+            Guest.end()
     cases.case("every document is as docs/schemas has it", Cases.misshapen)
     print(f"{cases.passed} passed, {cases.failed} failed")
     return 1 if cases.failed else 0
+
+
+@contextlib.contextmanager
+def unbroken(cases, name):
+    """What breaks a guest, or misjudges what came out of it, fails by itself and keeps no other group from its own."""
+    try:
+        yield
+    except GuestFailed as error:
+        cases.case(name, [str(error)])
+    except Exception:
+        cases.case(name, [traceback.format_exc()])
