@@ -36,16 +36,19 @@ def compare(name, code, report):
 
 
 def as_root(cases, directory, _):
-    done = in_lab(directory, timeout=600, commands={
-        "list": "hwalloc list --json", "all": "hwalloc check --json",
-        **{name.replace("/", "-"): f"hwalloc check {name} --json" for name in EXPECTED}})
+    done = in_lab(directory, timeout=600, commands={"list": "hwalloc list --json", "all": "hwalloc check --json"})
+    # The exit code is that of all of them, and judged below.
+    reports = {report["allocator"]: (0, report) for report in done["all"].document.get("allocators", [])}
+    # The others have another name there, or are tried only when they are named.
+    named = {name: name.replace("/", "-") for name in EXPECTED if name not in reports}
+    alone = in_lab(directory, timeout=600, commands={file: f"hwalloc check {name} --json" for name, file in named.items()})
+    reports.update({name: (alone[file].code, alone[file].document) for name, file in named.items()})
     items = {name: item for item in done["list"].document.get("allocators", []) for name in (item["name"], *item["aliases"])}
     cases.case("list: every allocator of the table is available",
                [f"{name}: {items.get(name, {}).get('why', 'not listed')}" for name in EXPECTED
                 if not items.get(name, {}).get("available")] + ([done["list"].told()] if done["list"].code else []))
     for name in EXPECTED:
-        one = done[name.replace("/", "-")]
-        cases.case(f"check {name}: exactly the steps of the table pass", compare(name, one.code, one.document))
+        cases.case(f"check {name}: exactly the steps of the table pass", compare(name, *reports[name]))
     # What is there beside the table may be unsupported, but it may not fail.
     cases.case("check: all that is available, with no failure",
                [f"{report['allocator']}: {step['step']}: {step['detail']}" for report in done["all"].document["allocators"]
