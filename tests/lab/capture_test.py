@@ -159,6 +159,7 @@ def disturbances(cases, directory, _):
                  f"until grep -q FRAME first.err || ! kill -0 $first; do sleep 0.1; done; "
                  f"{capture} --frames 5 --json; code=$?; kill $first; wait $first; (exit $code)",
         "again": f"{capture} --frames 5 --json",
+        "broken": meanwhile(f"{capture} --frames 0 --output broken.png --json", f"{control}inject_fatal_streaming_error=1"),
         "gone": meanwhile(f"{capture} --frames 0 --output gone.png --json", f"{control}disconnect=1")})
     cases.case("frames that the driver marks as damaged are counted",
                [done["damaged"].told()] if done["damaged"].code or done["damaged"].document.get("errors", 0) < 1 else [])
@@ -172,6 +173,9 @@ def disturbances(cases, directory, _):
                [] if done["twice"].code == 1 and done["twice"].error.get("kind") == "busy" and
                done["twice"].error.get("errno") == "EBUSY" else [done["twice"].told()])
     cases.case("and free again afterwards", [done["again"].told()] if done["again"].code else [])
+    cases.case("a queue that breaks ends the capture: what was captured is written, and the cause is told",
+               [] if done["broken"].code == 1 and done["broken"].error.get("errno") == "EIO" and
+               (directory / "broken.png").exists() else [done["broken"].told()])
     cases.case("a camera that goes: what was captured is written, and it is told",
                [] if done["gone"].code == 1 and done["gone"].error.get("kind") == "device lost" and
                (directory / "gone.png").exists() else [done["gone"].told()])
