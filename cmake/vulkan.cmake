@@ -81,6 +81,8 @@ set(HWALLOC_VULKAN_HEADERS backends/vulkan/vulkan.h)
 file(CREATE_LINK ${PROJECT_SOURCE_DIR}/backends/vulkan/vulkan.h ${public_include}/hwalloc/vulkan.h SYMBOLIC)
 
 file(GLOB vulkan_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/backends/vulkan/*.cpp)
+# VMA's own code, with its warnings left out, is compiled alone.
+set_source_files_properties(${PROJECT_SOURCE_DIR}/backends/vulkan/vma.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 # Vulkan's structures have many members, and those that an initializer leaves out are zero, which is what Vulkan wants.
 # Linked after hwalloc_warnings: for clang the last word counts.
 add_library(hwalloc_vulkan_warnings INTERFACE)
@@ -90,7 +92,7 @@ target_compile_options(hwalloc_vulkan_warnings INTERFACE -Wno-missing-field-init
 add_library(hwalloc_vulkan_objects OBJECT ${vulkan_sources})
 target_include_directories(hwalloc_vulkan_objects PUBLIC ${PROJECT_SOURCE_DIR} ${public_include})
 target_include_directories(hwalloc_vulkan_objects SYSTEM PUBLIC ${HWALLOC_VMA_INCLUDE_DIR})
-target_compile_options(hwalloc_vulkan_objects PRIVATE -fno-semantic-interposition -fno-plt $<$<CONFIG:Debug>:-g>)
+target_compile_options(hwalloc_vulkan_objects PRIVATE -fno-semantic-interposition -fno-plt ${debug_information})
 target_link_libraries(hwalloc_vulkan_objects PRIVATE hwalloc_warnings hwalloc_vulkan_warnings PUBLIC Vulkan::Vulkan)
 
 # It uses libhwalloc as any module does, by what that exports, so it has a kernel table of its own.

@@ -88,12 +88,11 @@ Result<Dumb> create_bytes(const std::shared_ptr<File>& file, std::uint64_t bytes
     auto dumb = create_dumb(file, shape);
     if (!dumb && dumb.error().kind() == ErrorKind::invalid) [[unlikely]] {
         auto other = create_dumb(file, with_depth(shape, 8));
-        if (other)
-            dumb = std::move(other);
-        else
-            dumb = std::move(dumb).error().because(std::move(other).error());
+        if (!other)
+            return std::move(dumb).error().because(std::move(other).error());
+        return other;
     }
-    return dumb; // made in the caller's place
+    return dumb;
 }
 
 Result<UniqueFd> export_dumb(const File& file, const GemHandle& handle) noexcept {

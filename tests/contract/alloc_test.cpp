@@ -7,9 +7,6 @@
 namespace hwalloc::contract {
 namespace {
 
-constexpr std::size_t huge = std::numeric_limits<std::size_t>::max();
-constexpr MemoryFlags zeroed = MemoryFlags::zero_prefixed | MemoryFlags::zero_padded;
-
 bool all_zero(const std::uint8_t* begin, const std::uint8_t* end) {
     return std::all_of(begin, end, [](std::uint8_t byte) { return byte == 0; });
 }

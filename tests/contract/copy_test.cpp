@@ -7,8 +7,6 @@
 namespace hwalloc::contract {
 namespace {
 
-constexpr std::size_t huge = std::numeric_limits<std::size_t>::max();
-
 class Copy : public ContractTest {
 protected:
     // An importer cannot make the copy itself.

@@ -7,9 +7,6 @@
 namespace hwalloc::contract {
 namespace {
 
-constexpr std::size_t huge = std::numeric_limits<std::size_t>::max();
-constexpr MemoryFlags zeroed = MemoryFlags::zero_prefixed | MemoryFlags::zero_padded;
-
 class Share : public ContractTest {};
 
 TEST_P(Share, IsAReadonlyViewOfTheSameBytes) {

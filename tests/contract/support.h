@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,9 @@
 #include "hwalloc/inventory.h"
 
 namespace hwalloc::contract {
+
+inline constexpr std::size_t huge = std::numeric_limits<std::size_t>::max();
+inline constexpr MemoryFlags zeroed = MemoryFlags::zero_prefixed | MemoryFlags::zero_padded;
 
 // In the lab every device is there by construction, so that a missing one is a failure and not a skip.
 bool in_lab();

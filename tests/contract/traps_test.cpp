@@ -11,8 +11,6 @@
 namespace hwalloc::contract {
 namespace {
 
-constexpr std::size_t huge = std::numeric_limits<std::size_t>::max();
-
 class Trap : public ContractTest {};
 
 TEST_P(Trap, T1_UnmappingReadwriteBeforeItsNestedReadLeavesNothingStuck) {

@@ -7,8 +7,6 @@
 namespace hwalloc::contract {
 namespace {
 
-constexpr std::size_t huge = std::numeric_limits<std::size_t>::max();
-
 struct Bytes {
     std::array<std::uint8_t, 64> data{};
     int notified = 0;

@@ -24,6 +24,8 @@
 
 namespace hwalloc::testing {
 
+inline constexpr const char* camera_node = "/dev/video0";
+
 inline bool in_lab() {
     const char* lab = std::getenv("HWALLOC_LAB");
     return lab && std::string(lab) == "1";

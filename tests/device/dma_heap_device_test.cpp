@@ -9,14 +9,14 @@ namespace {
 
 using namespace testing;
 
-constexpr const char* node = "/dev/dma_heap/system";
+constexpr const char* heap_node = "/dev/dma_heap/system";
 
 class DmaHeapDevice : public ::testing::Test {
 protected:
-    void SetUp() override { NEEDS_DEVICE(node); }
+    void SetUp() override { NEEDS_DEVICE(heap_node); }
     // A buffer with access modes that the library itself never asks for.
     static UniqueFd raw(std::size_t size, int mode) {
-        const UniqueFd heap(::open(node, O_RDONLY | O_CLOEXEC));
+        const UniqueFd heap(::open(heap_node, O_RDONLY | O_CLOEXEC));
         dma_heap_allocation_data request{
             .len = size, .fd = 0, .fd_flags = static_cast<unsigned>(mode | O_CLOEXEC), .heap_flags = 0};
         EXPECT_EQ(::ioctl(heap.get(), DMA_HEAP_IOCTL_ALLOC, &request), 0) << std::strerror(errno);
@@ -27,7 +27,7 @@ protected:
 TEST_F(DmaHeapDevice, IsFoundByItsNames) {
     Allocator* heap = allocator("dma-heap/system");
     EXPECT_EQ(Allocator::find("dma-heap"), heap);
-    EXPECT_EQ(Allocator::find(node), heap);
+    EXPECT_EQ(Allocator::find(heap_node), heap);
     EXPECT_TRUE(heap->extension<Describes>()->available());
 }
 
@@ -35,7 +35,7 @@ TEST_F(DmaHeapDevice, IsOpenedOnceAndForReadingOnly) {
     Allocator* heap = allocator("dma-heap/system");
     for (int i = 0; i < 3; ++i)
         EXPECT_TRUE(heap->alloc(100));
-    const auto fds = fds_of(node);
+    const auto fds = fds_of(heap_node);
     ASSERT_EQ(fds.size(), 1u);
     EXPECT_EQ(::fcntl(fds[0], F_GETFL) & O_ACCMODE, O_RDONLY);
     EXPECT_TRUE(::fcntl(fds[0], F_GETFD) & FD_CLOEXEC);
@@ -85,7 +85,7 @@ TEST_F(DmaHeapDevice, MoreThanTheMachineHasIsExhausted) {
         ASSERT_FALSE(memory);
         EXPECT_EQ(memory.error().kind(), ErrorKind::exhausted) << memory.error().message();
         EXPECT_GE(memory.error().size_wanted(), size);
-        EXPECT_NE(memory.error().message().find(node), std::string::npos);
+        EXPECT_NE(memory.error().message().find(heap_node), std::string::npos);
     }
     EXPECT_TRUE(heap->alloc(32 << 20)) << "large, and there";
     EXPECT_LE(open_fds().size(), before.size() + 1) << "at most the heap's own node";

@@ -8,14 +8,14 @@ namespace {
 
 using namespace testing;
 
-constexpr const char* node = "/dev/udmabuf";
+constexpr const char* udmabuf_node = "/dev/udmabuf";
 
 class UdmabufDevice : public ::testing::Test {
 protected:
-    void SetUp() override { NEEDS_DEVICE(node); }
+    void SetUp() override { NEEDS_DEVICE(udmabuf_node); }
     // What UDMABUF_CREATE answers for `memfd`: 0 or errno.
     static int create(int memfd, std::size_t size, UniqueFd* made = nullptr) {
-        const UniqueFd device(::open(node, O_RDWR | O_CLOEXEC));
+        const UniqueFd device(::open(udmabuf_node, O_RDWR | O_CLOEXEC));
         udmabuf_create request{
             .memfd = static_cast<unsigned>(memfd), .flags = UDMABUF_FLAGS_CLOEXEC, .offset = 0, .size = size};
         UniqueFd fd(::ioctl(device.get(), UDMABUF_CREATE, &request));
@@ -71,7 +71,7 @@ TEST_F(UdmabufDevice, TheMemfdIsNotKept) {
     ASSERT_TRUE(memory) << memory.error().message();
     EXPECT_TRUE(fds_of("/memfd:hwalloc:12345").empty());
     EXPECT_EQ(fds_of("/dmabuf:").size(), 1u);
-    EXPECT_EQ(fds_of(node).size(), 1u) << "the node is opened once";
+    EXPECT_EQ(fds_of(udmabuf_node).size(), 1u) << "the node is opened once";
 }
 
 TEST_F(UdmabufDevice, TwinsAreTheSamePagesWithTheFirstTwoSwapped) {

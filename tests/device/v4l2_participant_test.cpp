@@ -14,8 +14,6 @@ using namespace testing;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 
-constexpr const char* camera_node = "/dev/video0";
-
 std::vector<std::string> outputs() {
     std::vector<std::string> found;
     for (const auto& entry : std::filesystem::directory_iterator("/dev"))

@@ -14,8 +14,6 @@ namespace {
 using namespace testing;
 using ::testing::HasSubstr;
 
-constexpr const char* camera_node = "/dev/video0";
-
 class V4l2StreamDevice : public ::testing::Test {
 protected:
     void SetUp() override {

@@ -197,7 +197,7 @@ def static(options):
         temporary = pathlib.Path(temporary)
         directory, prefix = temporary / "build", temporary / "prefix"
         configured(options, options.source, directory, "-DBUILD_SHARED_LIBS=OFF", "-DCMAKE_BUILD_TYPE=None", "-DCMAKE_CXX_FLAGS=-O0",
-                   "-DHWALLOC_TESTS=OFF", "-DHWALLOC_TOOLS=OFF", "-DHWALLOC_EXAMPLES=OFF")
+                   "-DCMAKE_UNITY_BUILD=OFF", "-DHWALLOC_TESTS=OFF", "-DHWALLOC_TOOLS=OFF", "-DHWALLOC_EXAMPLES=OFF")
         # The one object that differs is compiled, and the others are those of this build.
         objects = [path for path in (options.build / "CMakeFiles" / "hwalloc_objects.dir").rglob("*.o") if path.name != "loader.cpp.o"]
         loader = "CMakeFiles/hwalloc_objects.dir/allocators/registry/loader.cpp.o"

@@ -14,8 +14,8 @@ COMPILED = ["generated/built_in_backends.cpp.o", "generated/companions.cpp.o", "
 
 def built(options, source, directory):
     """The bytes of all that is linked and shipped."""
-    configured(options, source, directory, "-DCMAKE_BUILD_TYPE=None", "-DCMAKE_CXX_FLAGS=-O0", "-DHWALLOC_TESTS=OFF",
-               "-DHWALLOC_EXAMPLES=OFF")
+    configured(options, source, directory, "-DCMAKE_BUILD_TYPE=None", "-DCMAKE_CXX_FLAGS=-O0", "-DCMAKE_UNITY_BUILD=OFF",
+               "-DHWALLOC_TESTS=OFF", "-DHWALLOC_EXAMPLES=OFF")
     run(options.cmake, "--build", directory, "--target", *(f"CMakeFiles/hwalloc_objects.dir/{name}" for name in COMPILED))
     files = {}
     for name in (f"libhwalloc.so.{options.version}", f"libhwalloc-vulkan.so.{options.version}", "tools/hwalloc", "tools/hwalloc-devices.so"):

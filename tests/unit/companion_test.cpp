@@ -23,7 +23,7 @@ public:
 
 // What the library says about itself, and how often it was asked.
 int discoveries;
-Result<void> discover(BackendHost& host) noexcept {
+Result<void> discover_gpu(BackendHost& host) noexcept {
     ++discoveries;
     if (host.still_here("vulkan/0", {"vulkan"}))
         return {};
@@ -31,25 +31,26 @@ Result<void> discover(BackendHost& host) noexcept {
 }
 // And another name when it is asked for it; what came of that.
 std::string scanned_for;
-std::optional<ErrorKind> refusal;
+std::optional<ErrorKind> scan_refusal;
 Result<void> discover_what_is_wanted(BackendHost& host) noexcept {
     scanned_for = host.wanted();
-    if (auto found = discover(host); !found)
+    if (auto found = discover_gpu(host); !found)
         return found;
     if (scanned_for.empty())
         return {};
     auto added = host.alias(scanned_for, scanned_for == "vulkan/nobody" ? "vulkan/1" : "vulkan/0");
-    refusal = added ? std::nullopt : std::optional(added.error().kind());
+    scan_refusal = added ? std::nullopt : std::optional(added.error().kind());
     return {};
 }
 const Backend understanding = {
     .name = "vulkan", .families = "vulkan", .subsystems = nullptr, .discover = discover_what_is_wanted};
-const Backend good = {.name = "vulkan", .families = "vulkan", .subsystems = nullptr, .discover = discover};
+const Backend good = {
+    .name = "vulkan", .families = "vulkan", .subsystems = nullptr, .discover = discover_gpu};
 const Backend other_abi = {.abi = "hwalloc-99.7",
                            .name = "vulkan",
                            .families = "vulkan",
                            .subsystems = nullptr,
-                           .discover = discover};
+                           .discover = discover_gpu};
 
 class Companions : public ::testing::Test {
 protected:
@@ -133,13 +134,13 @@ TEST_F(Companions, ABackendCanUnderstandANameThatItDidNotList) {
     ASSERT_TRUE(shown);
     EXPECT_EQ(shown->aliases, (std::vector<std::string>{"vulkan", "vulkan/zero"}));
     EXPECT_FALSE(registry.resolve("vulkan/nobody"));
-    EXPECT_EQ(refusal, ErrorKind::unavailable);
+    EXPECT_EQ(scan_refusal, ErrorKind::unavailable);
     ASSERT_TRUE(registry.remove("vulkan/zero"));
     EXPECT_FALSE(registry.resolve("vulkan/zero")) << "the application took it out";
-    EXPECT_EQ(refusal, ErrorKind::conflict);
+    EXPECT_EQ(scan_refusal, ErrorKind::conflict);
     ASSERT_TRUE(registry.remove("vulkan/0"));
     EXPECT_FALSE(registry.resolve("vulkan/none"));
-    EXPECT_EQ(refusal, ErrorKind::unavailable) << "what it means is taken out";
+    EXPECT_EQ(scan_refusal, ErrorKind::unavailable) << "what it means is taken out";
 }
 
 TEST_F(Companions, TheBareFamilyIsANameOfIt) {

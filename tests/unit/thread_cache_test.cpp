@@ -65,7 +65,7 @@ void in_a_thread(F&& f) {
     std::thread(std::forward<F>(f)).join();
 }
 
-class KeptPieces : public testing::Test {
+class KeptPieces : public ::testing::Test {
 protected:
     void SetUp() override {
         if (!ThreadCache::enabled)

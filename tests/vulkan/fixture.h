@@ -21,6 +21,9 @@ namespace hwalloc::vulkan::testing {
 
 using hwalloc::testing::open_fds;
 
+inline constexpr std::uint32_t xrgb = fourcc('X', 'R', '2', '4'), nv12 = fourcc('N', 'V', '1', '2'),
+                               yu12 = fourcc('Y', 'U', '1', '2'), yuyv = fourcc('Y', 'U', 'Y', 'V');
+
 inline bool in_lab() {
     const char* lab = std::getenv("HWALLOC_LAB");
     return lab && std::string(lab) == "1";

@@ -13,7 +13,6 @@ using hwalloc::testing::FakeDmaBufs;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 
-constexpr std::uint32_t xrgb = fourcc('X', 'R', '2', '4');
 constexpr VkResult refusals[] = {VK_ERROR_INITIALIZATION_FAILED, VK_ERROR_UNKNOWN,
                                  VK_ERROR_OUT_OF_DEVICE_MEMORY,  VK_ERROR_OUT_OF_HOST_MEMORY,
                                  VK_ERROR_FEATURE_NOT_PRESENT,   VK_ERROR_INVALID_EXTERNAL_HANDLE,

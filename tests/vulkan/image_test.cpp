@@ -11,8 +11,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr std::uint32_t xrgb = fourcc('X', 'R', '2', '4'), nv12 = fourcc('N', 'V', '1', '2'),
-                        yuyv = fourcc('Y', 'U', 'Y', 'V');
 constexpr std::uint32_t width = 61, height = 37; // nothing that a pitch is likely to be by itself
 constexpr VkImageUsageFlags both_ways = VK_IMAGE_USAGE_TRANSFER_SRC_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT;
 

@@ -13,9 +13,6 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr std::uint32_t xrgb = fourcc('X', 'R', '2', '4'), nv12 = fourcc('N', 'V', '1', '2'),
-                        yu12 = fourcc('Y', 'U', '1', '2'), yuyv = fourcc('Y', 'U', 'Y', 'V');
-
 class YcbcrTest : public FakeDriverTest {
 protected:
     void SetUp() override {

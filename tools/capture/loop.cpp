@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "tools/capture/clock.h"
 #include "tools/capture/counters.h"
 #include "tools/capture/samples.h"
 #include "tools/capture/stop_signals.h"
@@ -14,20 +15,12 @@
 namespace hwalloc::tools {
 namespace {
 
-constexpr std::int64_t second_ns = 1'000'000'000;
-
-std::int64_t now_ns() {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return std::int64_t{now.tv_sec} * second_ns + now.tv_nsec;
-}
-
 // A line that is written over, for whoever watches a run that takes a while.
-class Progress {
+class ProgressLine {
 public:
-    Progress(bool wanted, std::uint64_t total)
+    ProgressLine(bool wanted, std::uint64_t total)
         : wanted_(wanted), total_(total), next_(now_ns() + 2 * second_ns) {}
-    ~Progress() {
+    ~ProgressLine() {
         if (shown_)
             std::fputs("\r\033[K", stderr);
     }
@@ -181,7 +174,7 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, c
     std::optional<v4l2::Frame> kept;
     std::optional<std::uint32_t> last_sequence;
     Rate rate;
-    Progress progress(telling.progress, frames);
+    ProgressLine progress(telling.progress, frames);
     const std::function<void()> woken = [&] { progress.show(statistics, now_ns()); };
     std::optional<v4l2::Frame> frame = first.frame;
     for (; frames == 0 || statistics.frames < frames; frame.reset()) {

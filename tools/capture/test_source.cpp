@@ -3,19 +3,12 @@
 #include <ctime>
 
 #include "hwalloc/test_pattern.h"
+#include "tools/capture/clock.h"
 #include "tools/capture/format_options.h"
 #include "tools/capture/source.h"
 
 namespace hwalloc::tools {
 namespace {
-
-constexpr std::int64_t second_ns = 1'000'000'000;
-
-std::int64_t now_ns() {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return std::int64_t{now.tv_sec} * second_ns + now.tv_nsec;
-}
 
 // Returns 0, or EINTR when a signal came first.
 int sleep_until(std::int64_t when) {

@@ -1,8 +1,8 @@
 #include "tools/gpu/converter.h"
 
 #include <array>
-#include <ctime>
 
+#include "tools/capture/clock.h"
 #include "tools/gpu/converter_objects.h"
 
 namespace hwalloc::tools {
@@ -10,12 +10,6 @@ namespace {
 
 // convert.comp: the pixels of an invocation, and the invocations of a workgroup.
 constexpr std::uint32_t pixels_across = 4 * 8, rows_down = 8;
-
-std::int64_t now_ns() {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
 
 } // namespace
 
