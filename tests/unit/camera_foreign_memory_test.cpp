@@ -9,6 +9,7 @@
 #include "hwalloc/block.h"
 #include "hwalloc/capabilities.h"
 #include "tests/unit/fake_camera.h"
+#include "tests/unit/fake_devices.h"
 
 namespace hwalloc {
 namespace {
@@ -77,7 +78,7 @@ TEST_F(CameraForeignMemoryTest, MayUseTheCamerasAllocatorWhileItIsTaken) {
     auto camera = ready();
     const auto given = foreign(2);
     const auto participant = v4l2::capture_participant(camera).value();
-    Allocator& own = *Allocator::resolve("v4l2/video7").value();
+    Allocator& own = *fresh_registry().resolve("v4l2/video7").value();
     int asked = 0;
     ForeignBlock::when_asked = [&] {
         ++asked;

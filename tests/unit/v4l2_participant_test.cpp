@@ -34,7 +34,9 @@ TEST_F(V4l2Participant, SaysWhoItIs) {
 // Of two open files one would find the queue taken by the other.
 TEST_F(V4l2Participant, ACameraThatAPlanHasOpenIsOpenedNoSecondTime) {
     fake.pixel_format = V4L2_PIX_FMT_YUYV, fake.width = 64, fake.height = 48, fake.stride = 128;
-    const auto participant = participant_of("v4l2/video7").value();
+    auto* offers = fresh_registry().resolve("v4l2/video7").value()->extension<OffersParticipant>();
+    ASSERT_TRUE(offers);
+    const auto participant = offers->participant().value();
     const auto before = open_fds();
     {
         auto camera = open();
