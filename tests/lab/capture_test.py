@@ -245,7 +245,7 @@ def contiguity(cases, directory, _):
     # reference for good when a camera's QBUF names it: a fault of its own, seen when no process is left.
     bufinfo = "awk '/^[0-9]+[ \\t]/ {print $5, $1 + 0}' /sys/kernel/debug/dma_buf/bufinfo"
     capture = "hwalloc capture --buffers 8 --frames 5 --size 640x480 --format YUYV --json"
-    done = in_lab(directory, "--fragment", "--vivid", TWO_CAMERAS + "allocators=0,1", commands={
+    done = in_lab(directory, "--fragment", "--vivid", TWO_CAMERAS + "allocators=0,1", processors=2, commands={
         "before": bufinfo,
         "heap": f"{capture} --device /dev/video1 --allocator {HEAP}",
         "udmabuf": f"{capture} --device /dev/video1 --allocator udmabuf",

@@ -50,7 +50,7 @@ def judge(cases, name, done, cycles, source):
 
 def cards(cases, directory, _):
     # Cards leave the bus in each cycle: with a thread for each processor that ends qemu 7.2 once in some hundred cycles.
-    done = in_lab(directory, "--accel", "turns", timeout=280 + 15 * CYCLES, commands={
+    done = in_lab(directory, "--accel", "turns", processors=2, timeout=280 + 15 * CYCLES, commands={
         "udev": f"{COME_AND_GO} {CYCLES}",
         # As in a container: the nodes are there, udev is not to be seen.
         "container": f"unshare -m bash -c 'mount -t tmpfs none /run/udev && {COME_AND_GO} 2'",

@@ -59,14 +59,15 @@ class Done:
         return f"`{self.command}` exit code {self.code}: {self.out[-1500:]} {self.err[-1500:]}"
 
 
-def in_lab(directory, *options, commands, timeout=280, prelude=""):
+def in_lab(directory, *options, commands, timeout=280, prelude="", processors=1):
     """Runs {name: command} in a guest, in order, in `directory`; gives {name: Done}. Guests with equal options are one,
-    which has a new camera each time. `prelude`: what the guest's shell runs first."""
+    which has a new camera each time. `prelude`: what the guest's shell runs first. More than one of
+    the guest's processors are for what has to happen at once: they take more of this machine's time."""
     lines = [f"{{ {command}\n}} >{name}.out 2>{name}.err; echo $? >{name}.code" for name, command in commands.items()]
     (directory / "commands").write_text(prelude + "\n".join(lines) + "\n")
     for name in commands:
         (directory / f"{name}.code").unlink(missing_ok=True)
-    Guest.run(directory, options, "commands", timeout)
+    Guest.run(directory, ("--processors", str(processors), *options), "commands", timeout)
     if missing := [name for name in commands if not (directory / f"{name}.code").exists()]:
         raise GuestFailed(f"there is no exit code of {', '.join(missing)}")
     done = {name: Done(directory, name, command) for name, command in commands.items()}

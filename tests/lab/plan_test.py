@@ -122,7 +122,7 @@ def fragmented(cases, directory, _):
     size = "--size 320x180 --format GREY"
     plans = {camera: f"--camera /dev/video{camera} --gpu 0" for camera in (0, 1)}
     for number in range(BOOTS):
-        done = in_lab(directory, "--fragment=64", "--vivid", TWO_CAMERAS, commands={
+        done = in_lab(directory, "--fragment=64", "--vivid", TWO_CAMERAS, processors=2, commands={
             "any": f"hwalloc plan {plans[0]} {size} --json",
             "judge-any": f"{JUDGE} --camera /dev/video0 --gpu {size} {' '.join(memories(plans[0]))}",
             "scattered": f"hwalloc plan --camera /dev/video0 --gpu 0 {size} --prefer {HEAP} --policy strict --json",

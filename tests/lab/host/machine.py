@@ -44,7 +44,7 @@ class Machine:
     PORTS = ("control", "stdout", "stderr")
     DISPLAY = "display"  # the virtio-gpu's name for qemu
 
-    def __init__(self, run_directory, root, kernel, memory, accelerator, terminal=False):
+    def __init__(self, run_directory, root, kernel, memory, processors, accelerator, terminal=False):
         if not shutil.which("qemu-system-x86_64"):
             raise LabError("qemu-system-x86_64 is not installed: run 'scripts/setup --lab'")
         self.run_directory = run_directory
@@ -53,7 +53,7 @@ class Machine:
         self.children = []
         self.listeners = {}
         self._log = open(run_directory / "log", "w")
-        self._arguments = self._hardware(kernel, memory, accelerator)
+        self._arguments = self._hardware(kernel, memory, processors, accelerator)
         self._shares = 0
         # The root never changes under a guest, so the guest may cache it for ever; it has no way to write to it.
         self.share("root", root, cache="always", read_only=True)
@@ -101,10 +101,11 @@ class Machine:
                 text += f"--- the end of {title} ---\n" + "\n".join(tail) + "\n"
         return text.replace("\r", "")
 
-    def _hardware(self, kernel, memory, accelerator):
+    def _hardware(self, kernel, memory, processors, accelerator):
         return [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-vga", "none",
-            "-machine", "q35,sata=off,smbus=off,memory-backend=memory", "-smp", "2", "-m", str(memory),
+            "-machine", "q35,sata=off,smbus=off,memory-backend=memory", "-smp", str(processors),
+            "-m", str(memory),
             "-object", f"memory-backend-memfd,id=memory,size={memory}M,share=on",
             *PROCESSORS[accelerator],
             "-kernel", str(kernel), "-append",
