@@ -28,8 +28,21 @@ IN_CLEAN_ROOTS = [
     ("export HWALLOC_MODULE_PATH=$PWD", {0}),
     ("hwalloc check huge", {0}),
     ("sudo apt-get install -y clang-19", {0}),
-    ("CXX=clang++-19 cmake -B build/clang -G Ninja -DHWALLOC_TESTS=OFF && cmake --build build/clang --target hwalloc hwalloc-vulkan",
+    ("CXX=clang++-19 cmake -B build/clang -G Ninja -DHWALLOC_TESTS=OFF -DCMAKE_UNITY_BUILD=OFF", {0}),
+    ("cmake --build build/clang --target hwalloc hwalloc-vulkan", {0}),
+    ("scripts/setup --cross", {0}),
+    ("export HWALLOC_SYSROOT=$(scripts/cross arm64 sysroot)", {0}),
+    ("cmake -G Ninja -B build/board --toolchain cmake/toolchains/arm64.cmake -DHWALLOC_TESTS=OFF -DHWALLOC_EXAMPLES=OFF", {0}),
+    ("cmake --build build/board", {0}),
+    ("DESTDIR=$PWD/build/stage cmake --install build/board --strip", {0}),
+    ("qemu-aarch64 -L $HWALLOC_SYSROOT build/stage/usr/local/bin/hwalloc list", {0}),
+    ("export PKG_CONFIG_PATH=$PWD/build/stage/usr/local/lib/pkgconfig", {0}),
+    ("build/program.cpp", *README_PROGRAM[1:]),
+    ("aarch64-linux-gnu-g++ --sysroot=$HWALLOC_SYSROOT -std=c++20 build/program.cpp $(pkg-config --cflags --libs hwalloc) -o build/program",
      {0}),
+    ("qemu-aarch64 -L $HWALLOC_SYSROOT -E LD_LIBRARY_PATH=build/stage/usr/local/lib build/program", {0, 1}),  # 1: no heap
+    ("cmake -S examples -B build/application --toolchain $PWD/cmake/toolchains/arm64.cmake -DCMAKE_FIND_ROOT_PATH=$PWD/build/stage", {0}),
+    ("cmake --build build/application", {0}),
 ]
 
 # In one guest of the lab with two test cameras, of which the second demands contiguous memory, in this order.
@@ -62,19 +75,6 @@ ON_THE_HOST = [
     ("scripts/lab run -- build/dev/tests/contract/contract_tests --gtest_filter='*heap*'", {0}),
     ("scripts/lab run --vivid 'n_devs=2 allocators=0,1 node_types=0x1,0x1' -- hwalloc plan --camera /dev/video1 --display virtio_gpu "
      "--size 640x480 --format XR24 --policy allow-copy", {0}),
-    ("scripts/setup --check", {0}),
-    ("export HWALLOC_SYSROOT=$(scripts/cross arm64 sysroot)", {0}),
-    ("cmake -G Ninja -B build/board --toolchain cmake/toolchains/arm64.cmake -DHWALLOC_TESTS=OFF -DHWALLOC_EXAMPLES=OFF", {0}),
-    ("cmake --build build/board", {0}),
-    ("DESTDIR=$PWD/build/stage cmake --install build/board --strip", {0}),
-    ("qemu-aarch64 -L $HWALLOC_SYSROOT build/stage/usr/local/bin/hwalloc list", {0}),
-    ("export PKG_CONFIG_PATH=$PWD/build/stage/usr/local/lib/pkgconfig", {0}),
-    ("build/program.cpp", *README_PROGRAM[1:]),
-    ("aarch64-linux-gnu-g++ --sysroot=$HWALLOC_SYSROOT -std=c++20 build/program.cpp $(pkg-config --cflags --libs hwalloc) -o build/program",
-     {0}),
-    ("qemu-aarch64 -L $HWALLOC_SYSROOT -E LD_LIBRARY_PATH=build/stage/usr/local/lib build/program", {0, 1}),  # 1: no heap
-    ("cmake -S examples -B build/application --toolchain $PWD/cmake/toolchains/arm64.cmake -DCMAKE_FIND_ROOT_PATH=$PWD/build/stage", {0}),
-    ("cmake --build build/application", {0}),
 ]
 
 # Typed by another test, or by nobody, and why.

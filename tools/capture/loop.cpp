@@ -180,9 +180,11 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, c
     for (; frames == 0 || statistics.frames < frames; frame.reset()) {
         if (!frame) {
             auto next = wait_for_frame(source, format, woken);
-            if (!next)
+            if (!next) {
                 failed = std::move(next).error();
-            if (!next || !*next)
+                break;
+            }
+            if (!*next)
                 break;
             frame = *next;
         }
