@@ -6,6 +6,9 @@
 #include <string_view>
 #include <utility>
 
+#include "allocators/interface_of.h"
+#include "hwalloc/allocator.h"
+#include "hwalloc/capabilities.h"
 #include "tools/capture/run.h"
 
 namespace hwalloc::tools {
@@ -234,6 +237,35 @@ TEST_F(AutoCamera, TellsTheErrnoOfMemoryThatItFellBackFrom) {
     ASSERT_EQ(told.document["passed_over"].size(), 1u);
     EXPECT_THAT(told.err, AllOf(HasSubstr("passed over "), HasSubstr("QBUF"), HasSubstr("ENOSPC")));
     EXPECT_EQ(lines(told.err), 1) << told.err;
+}
+
+// Its memory runs out at once.
+class Dry final : public Allocator, public Describes {
+public:
+    Dry() noexcept : Allocator("dry") {}
+
+    Properties properties() noexcept override { return {}; }
+    Claims claims() noexcept override { return {.alloc = true, .map = true, .export_dmabuf = true}; }
+    Result<void> available() noexcept override { return {}; }
+
+private:
+    void* do_extension(std::string_view id) noexcept override { return interface_of<Describes>(this, id); }
+    Result<Block*> do_alloc(std::size_t, const AllocationParams&) noexcept override {
+        return Error(ErrorKind::exhausted, EDQUOT, "making memory of the test's");
+    }
+};
+
+TEST_F(AutoCamera, TellsOfAllMemoryWhereWhatWasTakenOnceIsRefused) {
+    ASSERT_TRUE(Allocator::register_allocator("dry", AllocatorRef::adopt(new Dry)));
+    const Told told = capture({"QBUF"}, false, "auto");
+    ASSERT_TRUE(Allocator::unregister("dry"));
+    EXPECT_EQ(told.code, 1);
+    const Json& camera = told.document["error"]["causes"][0];
+    EXPECT_THAT(camera["message"], HasSubstr("what was taken once cannot be had or bound"));
+    std::string causes;
+    for (const Json& cause : camera["causes"])
+        causes += cause["message"].get<std::string>() + "\n";
+    EXPECT_THAT(causes, AllOf(HasSubstr("QBUF"), HasSubstr("dry: "), HasSubstr("EDQUOT")));
 }
 
 // A machine without a device that makes dma-bufs; then it says so.

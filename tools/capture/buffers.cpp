@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 
 #include "hwalloc/inventory.h"
 #include "hwalloc/plan.h"
@@ -138,13 +139,14 @@ const Error* why_not(const PlanCandidate& candidate) {
     return nullptr;
 }
 
-// Why what stands before the chosen candidate was passed over; and names that a user prefers and nothing has,
-// wherever they stand. `failed`: those whose reasons are known already.
-void tell_refusals(const Plan& plan, std::size_t chosen, const std::vector<std::string>& failed,
-                   std::vector<Error>& refusals) {
+// Why what stands before the chosen candidate was passed over, which is all where none is chosen in the end;
+// and names that a user prefers and nothing has, wherever they stand. `failed`: those whose reasons are known
+// already.
+void tell_refusals(const Plan& plan, std::optional<std::size_t> chosen,
+                   const std::vector<std::string>& failed, std::vector<Error>& refusals) {
     for (std::size_t i = 0; i < plan.candidates().size(); ++i) {
         const PlanCandidate& candidate = plan.candidates()[i];
-        if (i == chosen || (i > chosen && !(candidate.preferred && !candidate.allocator)) ||
+        if ((chosen && (i == *chosen || (i > *chosen && !(candidate.preferred && !candidate.allocator)))) ||
             std::find(failed.begin(), failed.end(), candidate.name) != failed.end())
             continue;
         if (const Error* why = why_not(candidate))
@@ -161,6 +163,7 @@ Result<Buffers> bind_planned(FrameSource& source, FrameConsumer* consumer, bool 
         return std::move(participants).error();
     std::vector<std::string> failed;
     std::vector<Error> refusals;
+    ErrorKind last = ErrorKind::exhausted;
     if (const auto& preferred = preferred_allocators(); preferred.why)
         refusals.push_back(*preferred.why);
     for (const bool complete : {false, true}) {
@@ -187,10 +190,13 @@ Result<Buffers> bind_planned(FrameSource& source, FrameConsumer* consumer, bool 
             }
             failed.push_back(name);
             refusals.push_back(named(name, bound.error()));
+            last = bound.error().kind();
         }
+        if (complete)
+            tell_refusals(all, std::nullopt, failed, refusals);
     }
     Error error =
-        Error(refusals.back().kind(), "choosing an allocator")
+        Error(last, "choosing an allocator")
             .doing(fmt::format("choosing an allocator for {} of {}: what was taken once cannot be "
                                "had or bound for all buffers",
                                counted(count, "buffer"), counted(size, "byte")))
