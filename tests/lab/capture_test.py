@@ -285,7 +285,9 @@ def contiguity(cases, directory, _):
     cases.case("the refusing camera is free afterwards", [done["free"].told()] if done["free"].code else [])
     left = collections.Counter(done["after"].out.splitlines())
     left.subtract(done["before"].out.splitlines())
-    left["drm 614400"] -= sum("ENOSYS" in text for text in tried)
+    # Where one buffer of the camera's own was to be had and eight were not, a second plan looked at everything.
+    plans = 2 if "what was taken once" in error.get("message", "") else 1
+    left["drm 614400"] -= plans * sum("ENOSYS" in text for text in tried)
     cases.case("no dma-buf is left over", [] if done["before"].out and not any(left.values())
                else [f"before: {done['before'].told()}, after: {done['after'].told()}, auto: {tried}"])
 
