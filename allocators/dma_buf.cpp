@@ -158,8 +158,8 @@ Result<DmaBufRef> DmaBuf::import(int fd) noexcept {
 }
 
 bool DmaBuf::is_behind(int fd) const noexcept {
-    struct stat status {};
-    return kernel.fstat(fd, &status) == 0 && status.st_ino == inode_;
+    const auto facts = dma_buf::examine(fd);
+    return facts && facts->inode == inode_ && facts->size == size_;
 }
 
 void DmaBuf::set_name(std::string_view name) noexcept {

@@ -49,8 +49,8 @@ public:
     // The inode number, by which /proc/PID/fdinfo and a plan's report name the buffer. Not an identity on
     // kernels before 5.19: the address of this object is one, as long as it lives.
     std::uint64_t inode() const noexcept { return inode_; }
-    // Whether `fd` is a descriptor of a dma-buf with this inode number: false also when it is closed. One
-    // system call.
+    // Whether `fd` is a descriptor of a dma-buf with this inode number and size: false also when it is closed
+    // or another kind of file. A few system calls.
     bool is_behind(int fd) const noexcept;
     // The real size in bytes.
     std::size_t size() const noexcept { return size_; }

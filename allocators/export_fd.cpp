@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include "allocators/recognizes_fd.h"
 #include "common/kernel.h"
 #include "common/open_files.h"
 #include "common/standard_streams.h"
@@ -22,8 +23,11 @@ namespace {
 // An application that closes a lent descriptor by mistake soon has another file under its number, which must
 // not be taken for the memory.
 bool still_lent(const Memory& memory, int fd, FdKind kind) noexcept {
-    if (kind == FdKind::memfd)
-        return kernel.fcntl(fd, F_GET_SEALS, 0) >= 0;
+    if (kind == FdKind::memfd) {
+        // Storage that a module made may not tell its file from another: then any memory file will do.
+        auto* recognizes_fd = memory.block().extension<RecognizesFd>();
+        return recognizes_fd ? recognizes_fd->is_behind(fd) : kernel.fcntl(fd, F_GET_SEALS, 0) >= 0;
+    }
     auto* has_dma_buf = memory.block().extension<HasDmaBuf>();
     return !has_dma_buf || has_dma_buf->dma_buf()->is_behind(fd);
 }

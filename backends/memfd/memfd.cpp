@@ -1,8 +1,12 @@
 // "memfd": process memory with a descriptor that other processes can map. Mapped once for life, so that a map
 // costs nothing; sealed, so that nobody can take it away under a mapping.
+#include <sys/stat.h>
+
+#include <atomic>
 #include <new>
 
 #include "allocators/page_geometry.h"
+#include "allocators/recognizes_fd.h"
 #include "common/fixed_text.h"
 #include "common/kernel.h"
 #include "common/mapped_region.h"
@@ -14,23 +18,44 @@
 namespace hwalloc {
 namespace {
 
-class MemfdBlock final : public Block, public HasFd {
+class MemfdBlock final : public Block, public HasFd, public RecognizesFd {
 public:
     MemfdBlock(Allocator& allocator, const Geometry& geometry, UniqueFd fd, MappedRegion region) noexcept
         : Block(allocator, geometry, region.base()), fd_(std::move(fd)), region_(std::move(region)) {}
 
     BorrowedFd block_fd(FdKind kind) noexcept override {
         const bool has_it = kind == FdKind::memfd;
+        if (has_it && !inode_.load(std::memory_order_relaxed))
+            look_at_file();
         return {.kind = kind, .fd = has_it ? fd_.get() : -1, .offset = 0, .size = 0, .writable = has_it};
     }
 
+    bool is_behind(int fd) noexcept override {
+        struct stat status {};
+        return kernel.fstat(fd, &status) == 0 && status.st_ino == inode_.load(std::memory_order_acquire) &&
+               status.st_dev == device_.load(std::memory_order_relaxed);
+    }
+
 private:
+    void look_at_file() noexcept {
+        struct stat status {};
+        if (kernel.fstat(fd_.get(), &status) < 0)
+            return;
+        device_.store(status.st_dev, std::memory_order_relaxed);
+        inode_.store(status.st_ino, std::memory_order_release);
+    }
     void* do_extension(std::string_view id) noexcept override {
-        return id == HasFd::extension_id ? static_cast<HasFd*>(this) : nullptr;
+        return id == HasFd::extension_id          ? static_cast<HasFd*>(this)
+               : id == RecognizesFd::extension_id ? static_cast<RecognizesFd*>(this)
+                                                  : static_cast<void*>(nullptr);
     }
 
     UniqueFd fd_;
     MappedRegion region_;
+    // The file, from when it is first lent on, so that an alloc() need not ask: before that nobody can have
+    // closed its number by mistake. Several threads may find it at one time, and find the same. 0: not yet.
+    std::atomic<ino_t> inode_{0};
+    std::atomic<dev_t> device_{0};
 };
 
 class Memfd final : public Allocator, public Describes {

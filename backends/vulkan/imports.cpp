@@ -103,9 +103,8 @@ Result<std::uint32_t> types_for(const Context& context, const DmaBuf& buffer) no
 // A driver owns the descriptor only when it took the memory (Vulkan, VkImportMemoryFdInfoKHR), but Mesa's
 // lavapipe up to 25.2 closes it on failure too. So it is closed only while it still is the dma-buf that it
 // was.
-void close_after_refusal(int fd, std::uint64_t inode) noexcept {
-    struct stat status {};
-    if (kernel.fstat(fd, &status) == 0 && status.st_ino == inode)
+void close_after_refusal(int fd, const DmaBuf& buffer) noexcept {
+    if (buffer.is_behind(fd))
         kernel.close(fd);
 }
 
@@ -147,7 +146,7 @@ Result<DeviceMemory> import_memory(Context& context, const DmaBuf& buffer, const
     VkDeviceMemory memory = VK_NULL_HANDLE;
     const VkResult result = context.functions.AllocateMemory(context.device, &info, nullptr, &memory);
     if (result != VK_SUCCESS) {
-        close_after_refusal(fd, buffer.inode());
+        close_after_refusal(fd, buffer);
         return explain(context.no_memory(result, "importing a dma-buf into Vulkan",
                                          "vkAllocateMemory(import)", needs.size),
                        context, buffer, needs.size);

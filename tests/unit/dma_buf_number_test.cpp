@@ -2,6 +2,7 @@
 // became another file's.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -94,8 +95,17 @@ TEST_F(DmaBufLent, ANumberThatIsAnotherFileByNowIsNotExported) {
     ASSERT_TRUE(lent);
     ASSERT_TRUE(export_fd(*memory, FdKind::dmabuf));
     const UniqueFd original(::fcntl(lent->fd, F_DUPFD_CLOEXEC, 0)),
-        other = FakeDmaBufs::make(4096), plain(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    for (const UniqueFd* strange : {&other, &plain}) {
+        other = FakeDmaBufs::make(4096), plain(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
+        file(::memfd_create("of the same number", MFD_CLOEXEC));
+    static ino_t number;
+    number = static_cast<ino_t>((*DmaBuf::import(fd.get()))->inode());
+    for (const UniqueFd* strange : {&other, &plain, &file}) {
+        if (strange == &file)
+            kernel.fstat = [](int number_of_file, struct stat* status) {
+                const int done = real_kernel().fstat(number_of_file, status);
+                status->st_ino = number;
+                return done;
+            };
         ASSERT_EQ(::dup3(strange->get(), lent->fd, O_CLOEXEC), lent->fd);
         auto exported = export_fd(*memory, FdKind::dmabuf);
         ASSERT_FALSE(exported);
@@ -117,12 +127,35 @@ TEST(MemfdLent, ANumberThatIsAnotherFileByNowIsNotExported) {
     ASSERT_TRUE(lent);
     const UniqueFd original(::fcntl(lent->fd, F_DUPFD_CLOEXEC, 0)),
         plain(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    ASSERT_EQ(::dup3(plain.get(), lent->fd, O_CLOEXEC), lent->fd);
+    auto other_memory = Allocator::find("memfd")->alloc(100);
+    ASSERT_TRUE(other_memory);
+    auto other = export_fd(**other_memory, FdKind::memfd);
+    ASSERT_TRUE(other);
+    for (const int strange : {plain.get(), other->get()}) {
+        ASSERT_EQ(::dup3(strange, lent->fd, O_CLOEXEC), lent->fd);
+        auto exported = export_fd(**memory, FdKind::memfd);
+        ASSERT_FALSE(exported);
+        EXPECT_EQ(exported.error().kind(), ErrorKind::invalid);
+    }
+    ASSERT_EQ(::dup3(original.get(), lent->fd, O_CLOEXEC), lent->fd);
+    EXPECT_TRUE(export_fd(**memory, FdKind::memfd));
+}
+
+// A file of another file system that has the same number there.
+TEST(MemfdLent, AFileOfTheSameInodeNumberElsewhereIsNotExported) {
+    auto memory = Allocator::find("memfd")->alloc(100);
+    ASSERT_TRUE(memory);
+    auto lent = borrow_fd(**memory, FdKind::memfd);
+    ASSERT_TRUE(lent);
+    const KernelOverride restores;
+    kernel.fstat = [](int fd, struct stat* status) {
+        const int done = real_kernel().fstat(fd, status);
+        ++status->st_dev;
+        return done;
+    };
     auto exported = export_fd(**memory, FdKind::memfd);
     ASSERT_FALSE(exported);
     EXPECT_EQ(exported.error().kind(), ErrorKind::invalid);
-    ASSERT_EQ(::dup3(original.get(), lent->fd, O_CLOEXEC), lent->fd);
-    EXPECT_TRUE(export_fd(**memory, FdKind::memfd));
 }
 
 } // namespace

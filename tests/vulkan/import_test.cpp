@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "hwalloc/capabilities.h"
+#include "hwalloc/dma_buf.h"
 #include "tests/vulkan/fake_driver_fixture.h"
 
 namespace hwalloc::vulkan::testing {
@@ -47,7 +48,8 @@ TEST_F(ImportTest, ARefusedDescriptorIsClosedOnceWhicheverSideDoesIt) {
     }
 }
 
-// Between the driver's close and the library's look another thread may open something there.
+// Between the driver's close and the library's look another thread may open something there, which may have
+// the inode number that the dma-buf has in its own file system.
 TEST_F(ImportTest, ADescriptorThatIsSomebodyElsesByNowStaysOpen) {
     Device device = wrap_fake();
     const UniqueFd fd = FakeDmaBufs::make(8192);
@@ -61,9 +63,23 @@ TEST_F(ImportTest, ADescriptorThatIsSomebodyElsesByNowStaysOpen) {
         others.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC)); // the lowest number, which was just closed
         return result;
     };
-    EXPECT_FALSE(device.buffer(*memory));
-    EXPECT_EQ(others.get(), driver->refused.at(0)) << "the case that this is about";
-    EXPECT_GE(::fcntl(others.get(), F_GETFD), 0) << "closed by the library";
+    static std::uint64_t number;
+    number = (*DmaBuf::import(fd.get()))->inode();
+    const hwalloc::testing::KernelOverride restores;
+    for (const bool same_number : {false, true}) {
+        SCOPED_TRACE(same_number);
+        if (same_number)
+            kernel.fstat = [](int file, struct stat* status) {
+                const int done = real_kernel().fstat(file, status);
+                status->st_ino = static_cast<ino_t>(number);
+                return done;
+            };
+        others.reset();
+        driver->refused.clear();
+        EXPECT_FALSE(device.buffer(*memory));
+        EXPECT_EQ(others.get(), driver->refused.at(0)) << "the case that this is about";
+        EXPECT_GE(::fcntl(others.get(), F_GETFD), 0) << "closed by the library";
+    }
 }
 
 TEST_F(ImportTest, OnlyTypesThatFitBothAreTaken) {
