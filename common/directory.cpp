@@ -39,6 +39,22 @@ bool listing_refused(int answer) noexcept {
     return answer < 0 && answer != -ENOENT && answer != -ENOTDIR;
 }
 
+bool RefusedListing::is_denied() const noexcept {
+    return answer == -EACCES || answer == -EPERM;
+}
+
+Error RefusedListing::error(const char* doing) const noexcept {
+    return no_file_to_look(answer, doing, path);
+}
+
+std::vector<std::string> directory_entries(const std::string& path, RefusedListing& refused) {
+    int why = 0;
+    auto entries = directory_entries(path.c_str(), &why);
+    if (!refused && listing_refused(why))
+        refused = {why, path};
+    return entries;
+}
+
 Error nothing_found(int listed, const char* doing, std::string_view path, std::string_view remedy) noexcept {
     if (is_too_many_files(listed))
         return no_file_to_look(listed, doing, path);

@@ -17,8 +17,21 @@ std::vector<std::string> directory_entries(const char* path, int* why = nullptr)
 // that does not exist. Then nothing is known to have gone.
 bool listing_refused(int answer) noexcept;
 
-// That a look into `path` found nothing: why, by the listing's negative errno or 0, and what helps. That is
-// `remedy`, unless too many files are open to look at all.
+// The first of several listings that was refused, so that what they tell together has gaps.
+struct RefusedListing {
+    int answer = 0; // a negative errno; 0: none was refused
+    std::string path;
+
+    explicit operator bool() const noexcept { return answer < 0; }
+    // Whether it will be refused to this process again and again: it lacks the right.
+    bool is_denied() const noexcept;
+    Error error(const char* doing) const noexcept;
+};
+// The same as above; notes in `refused` when listing_refused(), unless it holds an earlier one.
+std::vector<std::string> directory_entries(const std::string& path, RefusedListing& refused);
+
+// The error of a look into `path` that found nothing: why, by the listing's negative errno or 0, and what
+// helps. That is `remedy`, unless too many files are open to look at all.
 Error nothing_found(int listed, const char* doing, std::string_view path, std::string_view remedy) noexcept;
 
 } // namespace hwalloc

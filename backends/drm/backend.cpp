@@ -1,6 +1,7 @@
 // "drm-dumb/cardN": dumb buffers of a graphics card (linux Documentation/gpu/drm-kms.rst, "Dumb Buffer
 // Objects"), one allocator for every card that there is under /dev/dri.
 #include <algorithm>
+#include <cerrno>
 #include <new>
 
 #include "backends/drm/cards.h"
@@ -14,7 +15,7 @@ namespace {
 using drm::detail::Card;
 using drm::detail::DumbAllocator;
 
-constexpr const char* family = "drm-dumb";
+constexpr const char *family = "drm-dumb", *looking = "looking for graphics cards";
 
 std::string name_of(std::string_view instance) {
     return std::string(family).append("/").append(instance);
@@ -25,7 +26,7 @@ Error no_cards(int listed) {
     const bool in_kernel = std::any_of(known.begin(), known.end(),
                                        [](const std::string& entry) { return entry.starts_with("card"); });
     return nothing_found(
-        listed, "looking for graphics cards", drm::detail::node_directory,
+        listed, looking, drm::detail::node_directory,
         in_kernel ? "the kernel has graphics cards, but this container or /dev does not show them: pass the "
                     "nodes of /dev/dri in"
                   : "this machine has no graphics card that the kernel drives; `modprobe vgem` makes one of "
@@ -33,16 +34,21 @@ Error no_cards(int listed) {
 }
 
 Result<void> discover(BackendHost& host) noexcept try {
-    int listed;
-    const std::vector<Card> cards = drm::detail::list_cards(&listed);
-    if (listing_refused(listed))
-        return no_cards(listed);
+    RefusedListing refused;
+    const std::vector<Card> cards = drm::detail::list_cards(refused);
+    if (refused && cards.empty())
+        return no_cards(refused.answer);
     if (cards.empty()) {
-        host.unavailable(family, no_cards(listed));
+        host.unavailable(family, no_cards(-ENOENT));
         return {};
     }
+    // Without the right to look further (/sys may be for root alone) cards can be used as far as they are
+    // known; whoever lacks it only since a scan keeps what that found.
+    if (refused && !refused.is_denied())
+        return refused.error(looking);
     const auto screens =
         std::find_if(cards.begin(), cards.end(), [](const Card& one) { return one.has_screens; });
+    const bool family_is_taken = refused && host.knows(family);
     const Card& best = screens != cards.end() ? *screens : cards.front();
     for (const Card& card : cards) {
         const std::string name = name_of(card.name);
@@ -56,14 +62,16 @@ Result<void> discover(BackendHost& host) noexcept try {
         };
         const std::string driver = by_driver(card.driver), short_driver = by_driver(card.short_driver());
         const std::string path = card.path.empty() ? std::string() : name_of("by-path/" + card.path);
-        const std::initializer_list<std::string_view> aliases{card.node, driver, short_driver, path,
-                                                              &card == &best ? family : ""};
-        if (host.still_here(name, aliases))
+        const std::initializer_list<std::string_view> aliases{
+            card.node, driver, short_driver, path, &card == &best && !family_is_taken ? family : ""};
+        if (refused ? host.knows(name) : host.still_here(name, aliases))
             continue;
         auto added = host.add(name, AllocatorRef::adopt(new DumbAllocator(card.node)), aliases);
         if (!added)
             return added;
     }
+    if (refused)
+        return refused.error(looking);
     return {};
 } catch (const std::bad_alloc&) {
     return Error(ErrorKind::exhausted, "no memory for an allocator");

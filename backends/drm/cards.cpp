@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "common/directory.h"
 #include "common/link_end.h"
 #include "common/udev.h"
 
@@ -14,11 +13,11 @@ constexpr std::string_view class_directory = "/sys/class/drm/";
 // The driver of a card's device. A device on virtio has two: the bus's, and its own on the device below. A
 // device without hardware has none, or one that is every such device's, and is called after its driver itself
 // (vgem, vkms).
-std::string driver_of(const std::string& card) {
+std::string driver_of(const std::string& card, RefusedListing& refused) {
     const std::string device = std::string(class_directory) + card + "/device";
     std::string driver = link_end(device + "/driver");
     if (driver.starts_with("virtio-")) {
-        for (const std::string& below : directory_entries(device.c_str()))
+        for (const std::string& below : directory_entries(device, refused))
             if (below.starts_with("virtio")) {
                 std::string link = device;
                 link.append("/").append(below).append("/driver");
@@ -32,9 +31,9 @@ std::string driver_of(const std::string& card) {
 }
 
 // udev's links tell each card's ID_PATH: "pci-0000:00:02.0-card" leads to "../card0".
-void find_paths(std::vector<Card>& cards) {
+void find_paths(std::vector<Card>& cards, RefusedListing& refused) {
     constexpr std::string_view links = "/dev/dri/by-path/", suffix = "-card";
-    for (const std::string& entry : directory_entries(links.data())) {
+    for (const std::string& entry : directory_entries(std::string(links), refused)) {
         if (!entry.ends_with(suffix))
             continue;
         const std::string target = link_end(std::string(links) + entry);
@@ -58,9 +57,9 @@ std::string_view Card::short_driver() const noexcept {
 
 // By the directory: the kernel itself calls the nodes so, and udev would have to be asked at the first use of
 // the library, by whoever wants no card at all.
-std::vector<Card> list_cards(int* why) {
+std::vector<Card> list_cards(RefusedListing& refused) {
     std::vector<Card> cards;
-    for (std::string& entry : directory_entries(node_directory, why))
+    for (std::string& entry : directory_entries(std::string(node_directory), refused))
         if (is_card(entry)) {
             std::string node = std::string(node_directory) + "/" + entry;
             cards.push_back({.name = std::move(entry), .node = std::move(node), .driver = {}, .path = {}});
@@ -69,10 +68,10 @@ std::vector<Card> list_cards(int* why) {
         return cards;
     std::sort(cards.begin(), cards.end(),
               [](const Card& a, const Card& b) { return natural_less(a.node, b.node); });
-    find_paths(cards);
-    const auto known = directory_entries(class_directory.data());
+    find_paths(cards, refused);
+    const auto known = directory_entries(std::string(class_directory), refused);
     for (Card& card : cards) {
-        card.driver = driver_of(card.name);
+        card.driver = driver_of(card.name, refused);
         // "card0-HDMI-A-1": a connector.
         const std::string connectors = card.name + "-";
         card.has_screens = std::any_of(known.begin(), known.end(), [&](const std::string& entry) {

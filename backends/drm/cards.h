@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/directory.h"
+
 namespace hwalloc::drm::detail {
 
 inline constexpr const char* node_directory = "/dev/dri";
@@ -23,8 +25,8 @@ struct Card {
 // Whether a file in /dev/dri or /sys/class/drm is a card: "card0", but no "card0-HDMI-A-1" or "renderD128".
 bool is_card(std::string_view entry) noexcept;
 
-// Every card with a primary node, "card2" before "card10". `*why`, if given, is a negative errno when
-// /dev/dri cannot be listed, else 0. May throw std::bad_alloc.
-std::vector<Card> list_cards(int* why = nullptr);
+// Every card with a primary node, "card2" before "card10". When a directory cannot be listed, `refused` tells
+// which, and the cards may not be all, or lack what they have. May throw std::bad_alloc.
+std::vector<Card> list_cards(RefusedListing& refused);
 
 } // namespace hwalloc::drm::detail

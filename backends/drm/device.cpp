@@ -36,10 +36,13 @@ Error no_such_card(std::string_view which, const std::vector<detail::Card>& card
 
 // By what /sys calls the drivers, else by what they call themselves, which takes opening every card.
 Result<std::shared_ptr<File>> open_by_driver(std::string_view driver) {
-    const auto cards = detail::list_cards();
+    RefusedListing refused;
+    const auto cards = detail::list_cards(refused);
     for (const detail::Card& card : cards)
         if (card.driver == driver || card.short_driver() == driver)
             return File::open(card.node);
+    if (refused && cards.empty())
+        return refused.error("looking for graphics cards");
     Error error = no_such_card(driver, cards);
     for (const detail::Card& card : cards) {
         auto file = File::open(card.node);
@@ -48,6 +51,8 @@ Result<std::shared_ptr<File>> open_by_driver(std::string_view driver) {
         else if ((*file)->driver == driver)
             return file;
     }
+    if (refused)
+        error = std::move(error).because(refused.error("looking for graphics cards"));
     return error;
 }
 

@@ -16,10 +16,13 @@ class CameraAliases : public ::testing::Test {
 protected:
     CameraAliases() {
         links = &camera_links;
+        refused_directory.clear();
         kernel.list_directory = [](const char* path, bool (*each)(const char*, void*), void* user) {
             const std::string_view directory = path;
             if (directory != "/dev" && !directory.starts_with("/dev/v4l/"))
                 return real_kernel().list_directory(path, each, user);
+            if (directory == refused_directory)
+                return -refusal;
             for (const auto& [link, target] : *links)
                 if (directory == "/dev" && link.starts_with("/sys/class/video4linux/"))
                     each(link.substr(23, link.find('/', 23) - 23).c_str(), user);
@@ -48,6 +51,8 @@ protected:
 
     const KernelOverride restore;
     static inline std::map<std::string, std::string>* links = nullptr;
+    static inline std::string refused_directory; // what listing it answers is -refusal
+    static inline int refusal = 0;
     std::map<std::string, std::string> camera_links;
     Registry& registry = fresh_registry();
 };
@@ -101,6 +106,32 @@ TEST_F(CameraAliases, ADirectoryThatCannotBeReadTakesNoCameraAway) {
         (void)registry.rescan();
         EXPECT_EQ(registry.find("v4l2/uvcvideo"), known);
     }
+}
+
+TEST_F(CameraAliases, ADirectoryOfLinksThatCannotBeReadTakesNoNameAway) {
+    camera("video0", "uvcvideo");
+    camera_links["/dev/v4l/by-path/pci-1-video-index0"] = "../../video0";
+    camera_links["/dev/v4l/by-id/usb-2-video-index0"] = "../../video0";
+    ASSERT_EQ(found("v4l2/uvcvideo"), "v4l2/video0");
+    for (const char* directory : {"/dev/v4l/by-path/", "/dev/v4l/by-id/"})
+        for (const int error : {EMFILE, EACCES, EIO}) {
+            SCOPED_TRACE(std::string(directory) + ": " + std::to_string(error));
+            refused_directory = directory;
+            refusal = error;
+            (void)registry.rescan();
+            EXPECT_EQ(found("v4l2/by-path/pci-1-video-index0"), "v4l2/video0");
+            EXPECT_EQ(found("v4l2/by-id/usb-2-video-index0"), "v4l2/video0");
+        }
+}
+
+TEST_F(CameraAliases, WithoutTheRightToReadTheLinksCamerasAreThereByTheirNodes) {
+    camera("video0", "uvcvideo");
+    refused_directory = "/dev/v4l/by-path/";
+    refusal = EACCES;
+    EXPECT_EQ(found("/dev/video0"), "v4l2/video0");
+    camera("video1", "vivid");
+    (void)registry.rescan();
+    EXPECT_EQ(found("/dev/video1"), "v4l2/video1");
 }
 
 } // namespace

@@ -47,6 +47,10 @@ TEST_F(DrmDevice, WhatCannotBeOpenedIsExplained) {
     device = Device::open("nonesuch");
     ASSERT_FALSE(device);
     EXPECT_EQ(device.error().causes().size(), 1u) << "what could not be asked is told";
+    fake.listing_errors["/dev/dri"] = EMFILE;
+    device = Device::open("fake-drm");
+    ASSERT_FALSE(device);
+    EXPECT_EQ(device.error().code(), EMFILE) << "it is not known that there is no card";
 }
 
 // ---- handles

@@ -93,8 +93,8 @@ public:
 
     FakeDmaBufs buffers;
     std::map<unsigned, FakeCard> cards;
-    bool there = true; // the directory /dev/dri
-    int listing_error = 0;
+    bool there = true;                         // the directory /dev/dri
+    std::map<std::string, int> listing_errors; // by directory, without a slash at the end
     std::map<std::string, int> node_errors;
     struct stat node_status {};
     bool tells_duplicates = true, compares_files = true; // F_DUPFD_QUERY, kcmp
@@ -207,9 +207,10 @@ private:
     }
     int list(const std::string& path, bool (*each)(const char*, void*), void* user) {
         std::vector<std::string> names;
+        const auto error = listing_errors.find(path.substr(0, path.find_last_not_of('/') + 1));
+        if (error != listing_errors.end())
+            return -error->second;
         if (path == "/dev/dri") {
-            if (listing_error)
-                return -listing_error;
             if (!there)
                 return -ENOENT;
             for (const auto& [number, card] : cards) {

@@ -153,13 +153,57 @@ TEST_F(Hotplug, WhatTheApplicationDecidedStays) {
 TEST_F(Hotplug, ADirectoryThatCannotBeReadSaysNothing) {
     auto devices = monitor();
     for (const int error : {EMFILE, EACCES, ENOMEM}) {
-        fake.listing_error = error;
+        fake.listing_errors["/dev/dri"] = error;
         ASSERT_TRUE(devices.dispatch());
         EXPECT_EQ(alias("drm-dumb/bochs-drm"), "drm-dumb/card1");
         EXPECT_FALSE(registry.resolve("drm-dumb/card7"));
         EXPECT_EQ(alias("drm-dumb"), "drm-dumb/card0");
     }
     EXPECT_THAT(told, IsEmpty());
+}
+
+// Where the names come from: connectors, the device below that of virtio's bus, and udev's links.
+TEST_F(Hotplug, ADirectoryOfLinksThatCannotBeReadTakesNoNameAway) {
+    fake.cards[0].link = "../../bus/pci/drivers/i915";
+    fake.cards[0].connectors = {};
+    fake.cards[1].link = "../../bus/pci/drivers/virtio-pci";
+    fake.cards[1].below = {"virtio0"};
+    fake.cards[1].below_link = "../../bus/virtio/drivers/virtio_gpu";
+    auto devices = monitor();
+    for (const char* directory : {"/sys/class/drm", "/sys/class/drm/card1/device", "/dev/dri/by-path"})
+        for (const int error : {EMFILE, EACCES, EIO}) {
+            SCOPED_TRACE(std::string(directory) + ": " + std::to_string(error));
+            fake.listing_errors = {{directory, error}};
+            ASSERT_TRUE(devices.dispatch());
+            EXPECT_EQ(alias("drm-dumb"), "drm-dumb/card1") << "the first that has screens";
+            EXPECT_EQ(alias("drm-dumb/virtio_gpu"), "drm-dumb/card1");
+            EXPECT_EQ(alias("drm-dumb/by-path/pci-0000:00:02.0"), "drm-dumb/card1");
+        }
+    EXPECT_THAT(told, IsEmpty());
+    fake.listing_errors = {};
+    fake.cards.erase(1);
+    ASSERT_TRUE(devices.dispatch());
+    EXPECT_EQ(alias("drm-dumb"), "drm-dumb/card0");
+}
+
+TEST_F(Hotplug, ACardIsNotChosenWhileItCannotBeSeenWhichHasScreens) {
+    fake.cards[0].connectors = {};
+    fake.listing_errors["/sys/class/drm"] = EMFILE;
+    auto refused = registry.resolve("drm-dumb");
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message(), HasSubstr("/sys/class/drm"));
+    fake.listing_errors = {};
+    EXPECT_EQ((*registry.resolve("drm-dumb"))->name(), "drm-dumb/card1");
+}
+
+// As where /sys is for root alone.
+TEST_F(Hotplug, WithoutTheRightToReadOfCardsTheyAreThereByTheirNodes) {
+    fake.listing_errors = {{"/sys/class/drm", EACCES}, {"/dev/dri/by-path", EACCES}};
+    EXPECT_TRUE(registry.resolve("drm-dumb"));
+    EXPECT_EQ(alias("/dev/dri/card1"), "drm-dumb/card1");
+    fake.cards[2] = {};
+    (void)registry.rescan();
+    EXPECT_EQ(alias("/dev/dri/card2"), "drm-dumb/card2");
 }
 
 TEST_F(Hotplug, NothingGrows) {

@@ -3,6 +3,7 @@
 #include <malloc.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <exception>
@@ -29,8 +30,11 @@ Holdings count_holdings() {
     const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir("/proc/self/fd"), ::closedir);
     if (!directory)
         throw Unsupported("/proc is not mounted: descriptors cannot be counted");
-    while (::readdir(directory.get()))
+    // readdir tells its end and its failure alike.
+    for (errno = 0; ::readdir(directory.get()); errno = 0)
         ++found.descriptors;
+    if (const int why = errno)
+        throw Failed(fmt::format("/proc/self/fd cannot be read to its end (errno {})", why));
     std::ifstream maps("/proc/self/maps");
     for (std::string line; std::getline(maps, line);) {
         char* end = nullptr;

@@ -18,30 +18,42 @@ namespace {
 
 constexpr const char* directory = "/dev/dri";
 
-// The numbers of the cards, in order: what a directory lists is in none.
-std::vector<unsigned> card_numbers() {
-    std::vector<unsigned> numbers;
+struct CardNumbers {
+    std::vector<unsigned> numbers; // in order
+    int why = 0;                   // an errno when the directory cannot be listed, or not to its end; else 0
+};
+
+CardNumbers card_numbers() {
+    CardNumbers found;
     DIR* const listing = ::opendir(directory);
-    if (!listing)
-        return numbers;
-    while (const dirent* entry = ::readdir(listing)) {
+    if (!listing) {
+        found.why = errno;
+        return found;
+    }
+    for (;;) {
+        errno = 0; // readdir tells its end and its failure alike
+        const dirent* const entry = ::readdir(listing);
+        if (!entry) {
+            found.why = errno;
+            break;
+        }
         const std::string_view name = entry->d_name;
         unsigned number = 0;
         if (!name.starts_with("card"))
             continue;
         const auto [end, error] = std::from_chars(name.data() + 4, name.data() + name.size(), number);
         if (error == std::errc{} && end == name.data() + name.size())
-            numbers.push_back(number);
+            found.numbers.push_back(number);
     }
     ::closedir(listing);
-    std::sort(numbers.begin(), numbers.end());
-    return numbers;
+    std::sort(found.numbers.begin(), found.numbers.end());
+    return found;
 }
 
 // For who named a card that is not there.
 std::string cards_there() {
     std::string text;
-    for (const unsigned number : card_numbers())
+    for (const unsigned number : card_numbers().numbers)
         text += fmt::format("{}card{}", text.empty() ? "cards here: " : ", ", number);
     return text.empty() ? "this machine has no graphics card that the kernel drives" : text;
 }
@@ -125,7 +137,11 @@ Result<Card> open_card(const std::string& which, bool legacy) {
         return take(std::move(*card), legacy);
     }
     const bool any = which == "auto";
-    const std::vector<unsigned> numbers = card_numbers();
+    const auto [numbers, why] = card_numbers();
+    if (why != 0 && why != ENOENT)
+        return Error::from_errno(why, "opening a display")
+            .doing("looking for a card with a display")
+            .on(directory);
     if (numbers.empty())
         return Error(ErrorKind::unavailable, "opening a display")
             .doing(any ? "looking for a card with a display"
