@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <span>
+#include <utility>
 
 #include "backends/v4l2/session.h"
 #include "common/fork_safe_mutex.h"
@@ -144,19 +145,30 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string
     return session;
 }
 
+bool detail::Session::answers() const noexcept {
+    v4l2_capability capability{};
+    return ioctl(VIDIOC_QUERYCAP, &capability) >= 0;
+}
+
+bool detail::Session::is_free_for_application() const noexcept {
+    const std::lock_guard guard(node_table->mutex);
+    return !has_camera;
+}
+
+bool detail::Session::take_for_application() noexcept {
+    const std::lock_guard guard(node_table->mutex);
+    return !std::exchange(has_camera, true);
+}
+
 Result<std::shared_ptr<detail::Session>> detail::Session::open_for_application(const std::string& path) {
     Sessions sessions;
     {
         const std::lock_guard guard(node_table->mutex);
         sessions = sessions_at(path);
-        for (const auto& session : own_of(sessions)) {
-            v4l2_capability alive{}; // behind a /dev that nobody keeps, the file may be a lost device's
-            if (!session->has_camera && session->ioctl(VIDIOC_QUERYCAP, &alive) >= 0) {
-                session->has_camera = true;
-                return session;
-            }
-        }
     }
+    for (const auto& session : own_of(sessions))
+        if (session->is_free_for_application() && session->answers() && session->take_for_application())
+            return session;
     auto session = open(path);
     if (!session)
         return session;

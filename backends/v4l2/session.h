@@ -47,6 +47,12 @@ struct Session {
     // The same for an application's Camera, with which others then share the session. It is one that they
     // have already, where no other Camera has that.
     static Result<std::shared_ptr<Session>> open_for_application(const std::string& path);
+    // Whether the device is still there: behind a /dev that nobody keeps, the file may be a lost one's. A
+    // driver may let it wait for a request of another thread, so it is asked without a lock.
+    bool answers() const noexcept;
+    // Whether no Camera has the session; makes it one's, unless another came first.
+    bool is_free_for_application() const noexcept;
+    bool take_for_application() noexcept;
     // Ends that Camera's use; others may keep the session.
     void close_for_application() noexcept;
     // A session that this process has open on the node to capture: the one that holds the queue, else the
