@@ -5,6 +5,7 @@ import importlib.machinery
 import importlib.util
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -142,17 +143,39 @@ class Interface(unittest.TestCase):
                      "attempt"]:
             self.assertRegex(record, rf"virtual \d+: _ZNK?7hwalloc\d+\w*?{len(hook)}{hook}")
 
+    def test_the_record_has_what_modules_take_and_give_by_value(self):
+        record = (ABI.BASELINES / ABI.RECORD).read_text(encoding="utf-8").splitlines()
+        for header in ABI.MODULE_HEADERS:
+            self.assertTrue(ABI.declared(header), header)
+            for name in ABI.declared(header):
+                self.assertTrue(any(line.startswith(f"{name}: ") for line in record), f"{name} of {header}")
+        calls = [line for line in record if line.startswith("  calls ")]
+        for function in ["add", "alias", "knows", "still_here", "unavailable", "wanted"]:
+            self.assertTrue(any(f"BackendHost{len(function)}{function}E" in line for line in calls), function)
+
     def test_another_virtual_table_wants_another_tag(self):
-        changes = {
+        larger = {name: (rf"(name='{name}' size-in-bits=')\d+", r"\g<1>65536")
+                  for name in ["AllocationParams", "Backend", "Constraints", "Image", "ImageLayout", "ImagePlane", "ImageSpec",
+                               "Recipe", "Properties", "Claims"]}
+        changes = {f"a larger {name}": change for name, change in larger.items()} | {
             "a function more": ("vtable-offset='5'", "vtable-offset='6'"),
             "another argument": ("8do_allocEmRK", "8do_allocEjRK"),
-            "a larger class": ("name='AllocationParams' size-in-bits='256'", "name='AllocationParams' size-in-bits='320'"),
+            "another function that discover calls": ("BackendHost5knowsE", "BackendHost5knowsEi"),
+            "an enumerator with another value": ("(name='exporter_only' value=')2", r"\g<1>7"),
+            "an enumerator between others": ("(name='bt709' value=')3", r"\g<1>4"),
+            "a member at another place": (r"layout-offset-in-bits='\d+'(?=>\s*<var-decl name='sees_cpu_caches')",
+                                          "layout-offset-in-bits='65536'"),
+            "a member of another type": (r"(<var-decl name='pitch_max' type-id=')\w+", r"\g<1>another"),
         }
         for name, change in changes.items():
             with self.subTest(name), tempfile.TemporaryDirectory() as folder:
                 fresh = pathlib.Path(folder)
+                changed = 0
                 for file in ABI.BASELINES.glob("*.abi"):
-                    (fresh / file.name).write_text(file.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
+                    text, count = re.subn(*change, file.read_text(encoding="utf-8"))
+                    changed += count
+                    (fresh / file.name).write_text(text, encoding="utf-8")
+                self.assertTrue(changed, "the baseline has what is changed here")
                 ABI.record_interface(fresh, ABI.backend_tag())
                 self.assertTrue(ABI.keeps_its_tag(ABI.BASELINES, fresh))
                 ABI.record_interface(fresh, "hwalloc-0.1/next")
