@@ -2,6 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <functional>
+#include <future>
+#include <thread>
+
 #include "tests/unit/hotplug_fixture.h"
 
 namespace hwalloc {
@@ -31,29 +36,58 @@ TEST_F(Hotplug, WithoutUdevItListsAndSaysWhy) {
     EXPECT_NE(registry.find("drm-dumb/card2"), nullptr);
 }
 
+// In a thread of its own, which the caller waits for. False: it waits for what the caller holds, and will go
+// on when that is let go of.
+bool done_elsewhere(std::vector<std::thread>& threads, std::function<void()> use) {
+    std::promise<void> used;
+    auto waiting = used.get_future();
+    threads.emplace_back([use = std::move(use), used = std::move(used)]() mutable {
+        use();
+        used.set_value();
+    });
+    return waiting.wait_for(std::chrono::seconds(60)) == std::future_status::ready;
+}
+
 TEST_F(Hotplug, CallbacksMayUseTheLibrary) {
     int calls = 0;
+    std::vector<std::thread> threads;
+    auto other = monitor();
+    // Both by the thread that dispatches and by another one that it waits for.
+    const auto twice = [&](const std::function<void()>& use) {
+        ++calls;
+        if (done_elsewhere(threads, use))
+            use();
+        else
+            ADD_FAILURE() << "a lock is held while a callback runs";
+    };
     auto devices = registry.monitor({.added =
                                          [&](std::string_view name, Allocator& allocator) {
-                                             ++calls;
-                                             EXPECT_EQ(*registry.resolve(name), &allocator);
-                                             EXPECT_TRUE(allocator.alloc(100));
-                                             EXPECT_FALSE(registry.resolve("no such name"));
-                                             EXPECT_TRUE(registry.inventory(InventoryScan::full));
-                                             EXPECT_TRUE(registry.set_default(AllocatorRef(&allocator)));
+                                             twice([this, &other, &allocator, name = std::string(name)] {
+                                                 EXPECT_EQ(*registry.resolve(name), &allocator);
+                                                 EXPECT_TRUE(allocator.alloc(100));
+                                                 EXPECT_FALSE(registry.resolve("no such name"));
+                                                 EXPECT_TRUE(registry.inventory(InventoryScan::full));
+                                                 EXPECT_TRUE(registry.set_default(AllocatorRef(&allocator)));
+                                                 EXPECT_TRUE(registry.monitor({}));
+                                                 EXPECT_TRUE(other.dispatch());
+                                             });
                                          },
                                      .removed =
                                          [&](std::string_view name, Allocator& allocator) {
-                                             ++calls;
-                                             EXPECT_FALSE(registry.resolve(name));
-                                             EXPECT_FALSE(allocator.alloc(100));
+                                             twice([this, &other, &allocator, name = std::string(name)] {
+                                                 EXPECT_FALSE(registry.resolve(name));
+                                                 EXPECT_FALSE(allocator.alloc(100));
+                                                 EXPECT_TRUE(other.dispatch());
+                                             });
                                          }});
     ASSERT_TRUE(devices);
     fake.cards[5] = {};
-    ASSERT_TRUE(devices->dispatch());
+    EXPECT_TRUE(devices->dispatch());
     fake.cards.erase(5);
-    ASSERT_TRUE(devices->dispatch());
+    EXPECT_TRUE(devices->dispatch());
     EXPECT_EQ(calls, 2);
+    for (std::thread& thread : threads)
+        thread.join();
 }
 
 TEST_F(Hotplug, EveryMonitorIsToldWhoeverLooked) {
