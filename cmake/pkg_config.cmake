@@ -10,8 +10,10 @@ function(hwalloc_install_pc name)
         set(pc_moduledir "\${libdir}/${HWALLOC_INSTALL_MODULEDIR}")
     endif()
     set(pc_requires "")
+    set(pc_link_options "")
     if(hwalloc_kind STREQUAL STATIC)
         set(pc_requires libudev) # who links the archive links what it uses
+        set(pc_link_options " -Wl,-z,nodelete") # as CMakeLists.txt says of the target
     endif()
 
     set(pc_prefix "\${pcfiledir}/${to_prefix}")

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 
-from installed import HERE, by_find_package, by_pkg_config, configured, environment, expect, run, with_vulkan
+from installed import HERE, STRICT, by_find_package, by_pkg_config, configured, environment, expect, run, with_vulkan
 
 
 def install(options):
@@ -191,6 +191,22 @@ def part(options):
         expect("BUILD_SHARED_LIBS" not in cache, "hwalloc chose BUILD_SHARED_LIBS")
 
 
+def plug_ins_of_the_archive(options, prefix, temporary):
+    """A host loads and unloads plug-ins that have the archive in them, linked by both ways."""
+    # As careful plug-ins do. Else unique symbols of the C++ library happen to keep them loaded.
+    hides = "-Wl,--exclude-libs,ALL"
+    source = options.source / "tests" / "process"
+    host = temporary / "host"
+    run(options.compiler, *STRICT, "-pthread", source / "dlopen_case.cpp", "-ldl", "-o", host)
+    flags = run("pkg-config", "--cflags", "--libs", "hwalloc", stdout=subprocess.PIPE,
+                env=environment(prefix, options.libdir)).stdout.split()
+    run(options.compiler, *STRICT, "-fPIC", "-shared", source / "plug_in.cpp", *flags, hides, "-o", temporary / "plug_in.so")
+    run(options.cmake, f"-DPLUG_IN={source / 'plug_in.cpp'}", f"-DCMAKE_MODULE_LINKER_FLAGS={hides}", temporary / "b")
+    run(options.cmake, "--build", temporary / "b", "--target", "plug_in")
+    for plug_in in (temporary / "plug_in.so", temporary / "b" / "libplug_in.so"):
+        run(host, plug_in)
+
+
 def static(options):
     """BUILD_SHARED_LIBS=OFF: an archive that applications link by both ways, and that loads no second libhwalloc."""
     with tempfile.TemporaryDirectory(prefix="hwalloc-static-") as temporary:
@@ -211,3 +227,4 @@ def static(options):
             way(alone, prefix, temporary / name)
         said = run(temporary / "b" / "outside", "vulkan/0", check=False, stderr=subprocess.STDOUT, stdout=subprocess.PIPE).stdout
         expect("shared libhwalloc" in said, f"of a library that it must not load it says {said!r}")
+        plug_ins_of_the_archive(alone, prefix, temporary)

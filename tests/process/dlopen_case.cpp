@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <initializer_list>
+#include <thread>
 
 namespace {
 
@@ -72,9 +73,20 @@ void look_up(const char* path) {
     plug_in.close();
 }
 
+// A thread that has allocated ends after the plug-in was closed, when what ends its data must still be there.
+void thread_ends_last(const char* path) {
+    std::thread([path] {
+        const PlugIn plug_in(path);
+        if (!plug_in.free(plug_in.alloc("sysmem")))
+            fail("memory of another thread has lost its bytes");
+        plug_in.close();
+    }).join();
+}
+
 void plug_in(const char* path) {
     ::mallopt(M_ARENA_MAX, 1);
     without_growth(path, look_up);
+    without_growth(path, thread_ends_last);
     without_growth(path, one_round);
 }
 
