@@ -54,12 +54,19 @@ VkDeviceSize Slabs::size_of(const Slot& slot) noexcept {
 
 Slot Slabs::take(VkDeviceSize bytes) noexcept {
     const SizeClass wanted = SizeClass::of(static_cast<std::size_t>(bytes));
-    const std::lock_guard guard(mutex_);
+    std::unique_lock guard(mutex_);
+    if (!open_[wanted.index] && !spare_) [[unlikely]] {
+        guard.unlock();
+        Slab* const fresh = fresh_slab();
+        guard.lock();
+        if (fresh)
+            enter(*fresh, wanted);
+    }
     Slab* slab = open_[wanted.index];
     if (!slab) [[unlikely]] {
-        slab = spare_ ? std::exchange(spare_, nullptr) : fresh_slab();
-        if (!slab)
+        if (!spare_)
             return {};
+        slab = std::exchange(spare_, nullptr);
         slab->cut(wanted, unit_);
         link(*slab);
     }
@@ -113,7 +120,7 @@ Slabs::Count Slabs::count(std::uint32_t heap) noexcept {
     return counts_[heap];
 }
 
-Slab* Slabs::fresh_slab() noexcept {
+Slab* Slabs::fresh_slab() const noexcept {
     auto* slab = new (std::nothrow) Slab;
     if (!slab)
         return nullptr;
@@ -127,9 +134,20 @@ Slab* Slabs::fresh_slab() noexcept {
         poison(slab->mapped, chunk_bytes);
     slab->type = static_cast<std::uint16_t>(info.memoryType);
     slab->heap = context_.memory.memoryTypes[info.memoryType].heapIndex;
-    ++counts_[slab->heap].chunks;
-    counts_[slab->heap].chunk_bytes += chunk_bytes;
     return slab;
+}
+
+// Other threads may have made chunks meanwhile, so that there is a spare one already.
+void Slabs::enter(Slab& fresh, SizeClass wanted) noexcept {
+    Count& count = counts_[fresh.heap];
+    ++count.chunks;
+    count.chunk_bytes += chunk_bytes;
+    if (!spare_) {
+        spare_ = &fresh;
+    } else {
+        fresh.cut(wanted, unit_);
+        link(fresh);
+    }
 }
 
 void Slabs::discard(Slab* slab) const noexcept {

@@ -54,7 +54,8 @@ public:
 private:
     static constexpr std::size_t classes = SizeClass::count_up_to(largest);
 
-    Slab* fresh_slab() noexcept;
+    Slab* fresh_slab() const noexcept; // without the lock: a driver may take long to give memory
+    void enter(Slab& fresh, SizeClass wanted) noexcept;
     void discard(Slab* slab) const noexcept;
     void link(Slab& slab) noexcept;
     void unlink(Slab& slab) noexcept;

@@ -2,6 +2,9 @@
 // the statistics tell of pieces.
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <chrono>
+#include <future>
 #include <random>
 #include <thread>
 
@@ -219,6 +222,38 @@ TEST_F(SlabsTest, ThreadsShareThem) {
     }
     EXPECT_EQ(wrong, 0);
     EXPECT_EQ(usage(device).pieces, 0u);
+}
+
+TEST_F(SlabsTest, APieceOfAChunkThatIsThereDoesNotWaitForAnother) {
+    constexpr std::chrono::seconds very_long{60};
+    std::promise<void> asked, given;
+    std::atomic<bool> waits{false};
+    watch->allocate = [&](PFN_vkAllocateMemory below, VkDevice device, const VkMemoryAllocateInfo& info,
+                          VkDeviceMemory* memory) {
+        if (waits.exchange(false)) {
+            asked.set_value();
+            given.get_future().wait();
+        }
+        return below(device, &info, nullptr, memory);
+    };
+    Device device = wrap();
+    AllocatorRef from = allocator(device, Placement::host);
+    std::vector<MemoryRef> filled;
+    filled.push_back(alloc(*from, 1000));
+    watch->fail_name("vkAllocateMemory", VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    while (auto more = from->alloc(30000))
+        filled.push_back(*std::move(more));
+    watch->clear();
+    waits = true;
+    auto of_a_new_chunk = std::async(std::launch::async, [&] { return from->alloc(5000); });
+    const bool is_asked = asked.get_future().wait_for(very_long) == std::future_status::ready;
+    auto of_the_first = std::async(std::launch::async, [&] { return from->alloc(1000); });
+    const bool is_there = of_the_first.wait_for(very_long) == std::future_status::ready;
+    given.set_value();
+    EXPECT_TRUE(is_asked);
+    EXPECT_TRUE(is_there);
+    EXPECT_TRUE(of_the_first.get());
+    EXPECT_TRUE(of_a_new_chunk.get());
 }
 
 TEST_F(SlabsTest, NothingIsLeftWithTheDevice) {
