@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 
+import unity
 from installed import HERE, STRICT, by_find_package, by_pkg_config, configured, environment, expect, run, with_vulkan
 
 
@@ -213,11 +214,13 @@ def static(options):
         temporary = pathlib.Path(temporary)
         directory, prefix = temporary / "build", temporary / "prefix"
         configured(options, options.source, directory, "-DBUILD_SHARED_LIBS=OFF", "-DCMAKE_BUILD_TYPE=None", "-DCMAKE_CXX_FLAGS=-O0",
-                   "-DCMAKE_UNITY_BUILD=OFF", "-DHWALLOC_TESTS=OFF", "-DHWALLOC_TOOLS=OFF", "-DHWALLOC_EXAMPLES=OFF")
-        # The one object that differs is compiled, and the others are those of this build.
-        objects = [path for path in (options.build / "CMakeFiles" / "hwalloc_objects.dir").rglob("*.o") if path.name != "loader.cpp.o"]
-        loader = "CMakeFiles/hwalloc_objects.dir/allocators/registry/loader.cpp.o"
+                   "-DHWALLOC_TESTS=OFF", "-DHWALLOC_TOOLS=OFF", "-DHWALLOC_EXAMPLES=OFF")
+        # What differs is compiled, with the files that are compiled together with it, and the others are those of this build.
+        loader = unity.object_of("CMakeFiles/hwalloc_objects.dir", "allocators/registry/loader.cpp", directory)
         run(options.cmake, "--build", directory, "--target", loader)
+        compiled = [options.build / name for name in unity.each_alone(loader, options.source, directory)]
+        expect(len(compiled) > 1, "this is not how users build it")
+        objects = [path for path in (options.build / "CMakeFiles" / "hwalloc_objects.dir").rglob("*.o") if path not in compiled]
         run("ar", "qcs", directory / "libhwalloc.a", directory / loader, *objects)
         run(options.cmake, "--install", directory, "--prefix", prefix, stdout=subprocess.DEVNULL)
         expect([path.name for path in (prefix / options.libdir).glob("libhwalloc*")] == ["libhwalloc.a"], "it is no archive alone")
