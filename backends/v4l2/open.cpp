@@ -80,11 +80,14 @@ HWALLOC_IMMORTAL(NodeTable, node_table);
 // The sessions of a node, which end after the lock: the last owner closes a file.
 using Sessions = std::vector<std::shared_ptr<detail::Session>>;
 
-// Those that this process opened itself, and so may share. The parent's of a fork stay where they are.
+// Those that this process opened itself, and so may share: brought to the front, in the order in which they
+// were opened. The parent's of a fork stay in the list, which owns them.
 std::span<const std::shared_ptr<detail::Session>> own_of(Sessions& all) {
-    const auto parents = std::stable_partition(
-        all.begin(), all.end(), [](const auto& session) { return session->of_this_process(); });
-    return {all.begin(), parents};
+    auto behind_own = all.begin();
+    for (auto each = all.begin(); each != all.end(); ++each)
+        if ((*each)->of_this_process())
+            std::iter_swap(behind_own++, each);
+    return {all.begin(), behind_own};
 }
 
 // With the table of nodes locked.
