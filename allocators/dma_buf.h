@@ -58,6 +58,9 @@ public:
     bool writable() const noexcept { return writable_; }
     // What /proc/PID/fdinfo and the kernel's debug files show; cut at 31 bytes. A refusal is ignored.
     void set_name(std::string_view name) noexcept;
+    void set_name(const char* name) noexcept { // null is no name
+        set_name(name ? std::string_view(name) : std::string_view());
+    }
     // For who made the buffer, where its dma-bufs cannot be mapped and there is another way (a card's
     // MAP_DUMB): size() bytes at `base`, which this object owns from now on. Unmapped at once when the buffer
     // has a mapping already.

@@ -140,5 +140,9 @@ protected:
 // "v4l2/video0". Resolves the name as Allocator::resolve(). Errors: those; unsupported (an allocator that no
 // device stands behind).
 HWALLOC_API Result<ParticipantRef> participant_of(std::string_view allocator) noexcept;
+inline Result<ParticipantRef> participant_of(const char* allocator) noexcept { // invalid where it is null
+    return allocator ? participant_of(std::string_view(allocator))
+                     : Error(ErrorKind::invalid, "no allocator is named");
+}
 
 } // namespace hwalloc

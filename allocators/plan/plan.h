@@ -224,6 +224,9 @@ HWALLOC_API void forget_plans() noexcept;
 // without the space around them and without those that are empty. For an application's own option.
 // Thread-safe. May throw std::bad_alloc.
 HWALLOC_API std::vector<std::string> allocator_names(std::string_view list);
+inline std::vector<std::string> allocator_names(const char* list) { // none where it is null
+    return allocator_names(list ? std::string_view(list) : std::string_view());
+}
 
 // The names that plans prefer when the caller names none, and where they come from: HWALLOC_ALLOCATORS (as
 // allocator_names() takes them; not looked at in a process with more privilege than its caller), else the

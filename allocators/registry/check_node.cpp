@@ -9,6 +9,8 @@
 namespace hwalloc {
 
 Result<void> check_node(const char* path) noexcept {
+    if (!path)
+        return Error(ErrorKind::invalid, "no node is named");
     constexpr NodeAdvice advice{
         .purpose = "opening a device",
         .absent = "there is no such device, or this container does not show it",

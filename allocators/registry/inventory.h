@@ -40,10 +40,10 @@ HWALLOC_API Result<std::vector<InventoryItem>> inventory(InventoryScan scan = In
 
 // Whether this process may use a device node that no allocator stands for, such as a GPU's
 // /dev/dri/renderD128: opens it for a moment, for reading and writing. `path` is one of /dev. Not for a
-// card's primary node
-// (/dev/dri/card0): whoever opens that first becomes its master. Errors: unavailable (no such node, or
-// nothing behind it), permission (with the node's owner and mode, who this process is, and what to do, as for
-// allocators), and what the driver answers. May block as open(2). Thread-safe.
+// card's primary node (/dev/dri/card0): whoever opens that first becomes its master. Errors: invalid (null),
+// unavailable (no such node, or nothing behind it), permission (with the node's owner and mode, who this
+// process is, and what to do, as for allocators), and what the driver answers. May block as open(2).
+// Thread-safe.
 HWALLOC_API Result<void> check_node(const char* path) noexcept;
 
 // The version of the library, "0.1.0".

@@ -11,6 +11,7 @@
 #include "backends/drm/dumb_allocator.h"
 #include "common/checked.h"
 #include "common/fixed_text.h"
+#include "common/immortal.h"
 #include "common/open_files.h"
 
 namespace hwalloc::drm {
@@ -79,17 +80,29 @@ Result<Device> Device::wrap(int fd, HandlesOn where) noexcept {
     return Device(std::move(*file));
 }
 
+// ---- what it is
+
+namespace {
+HWALLOC_IMMORTAL(std::string, no_name);
+
+Error moved_from() noexcept {
+    return {ErrorKind::invalid, "the Device of the card was moved from"};
+}
+} // namespace
+
 int Device::fd() const noexcept {
-    return file_->fd.get();
+    return file_ ? file_->fd.get() : -1;
 }
 const std::string& Device::driver() const noexcept {
-    return file_->driver;
+    return file_ ? file_->driver : *no_name;
 }
 const std::string& Device::node() const noexcept {
-    return file_->node;
+    return file_ ? file_->node : *no_name;
 }
 
 Result<AllocatorRef> Device::dumb_allocator() noexcept {
+    if (!file_)
+        return moved_from();
     return without_exceptions(
         [&]() -> Result<AllocatorRef> { return AllocatorRef::adopt(new detail::DumbAllocator(file_)); });
 }
@@ -97,6 +110,8 @@ Result<AllocatorRef> Device::dumb_allocator() noexcept {
 // ---- memory on it
 
 Result<GemHandle> Device::gem_handle(Memory& memory) noexcept {
+    if (!file_)
+        return moved_from();
     auto* own = memory.block().extension<detail::HasGemHandle>();
     if (own)
         if (GemHandle handle = own->gem_handle_on(*file_))
@@ -111,7 +126,7 @@ Result<GemHandle> Device::gem_handle(Memory& memory) noexcept {
 }
 
 Result<GemHandle> Device::adopt_handle(std::uint32_t handle) noexcept {
-    return file_->adopt(handle);
+    return file_ ? file_->adopt(handle) : moved_from();
 }
 
 namespace {
@@ -205,6 +220,8 @@ int add_framebuffer(File& file, drm_mode_fb_cmd2& request, std::uint64_t modifie
 } // namespace
 
 Result<Framebuffer> Device::framebuffer(Memory& memory, const ImageLayout& layout) noexcept {
+    if (!file_)
+        return moved_from();
     if (layout.modifier != DRM_FORMAT_MOD_LINEAR && layout.modifier != DRM_FORMAT_MOD_INVALID &&
         !file_->knows_modifiers())
         return Error(ErrorKind::unsupported, "making a framebuffer")

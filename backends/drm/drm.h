@@ -133,7 +133,8 @@ enum class HandlesOn : std::uint8_t {
 };
 
 // An open file of a card. Copies share it; it is closed with the last Device, GemHandle, Framebuffer,
-// allocator and Memory of it. Thread-safety: every function may be called by any thread at any time.
+// allocator and Memory of it. What was moved from has no file: its answers are empty, fd() is -1, and all
+// else is refused (invalid). Thread-safety: every function may be called by any thread at any time.
 class HWALLOC_API Device {
 public:
     // A new open file of the library's own, on the card's primary node: by node ("card0", "/dev/dri/card0")
@@ -141,6 +142,9 @@ public:
     // first its DRM master; this file gives that up at once, so as to be in no compositor's way, and cannot
     // set modes. Errors: unavailable (no such card), permission (with the node's owner and mode), exhausted.
     static Result<Device> open(std::string_view which) noexcept;
+    static Result<Device> open(const char* which) noexcept { // invalid where it is null
+        return which ? open(std::string_view(which)) : Error(ErrorKind::invalid, "no card is named");
+    }
     // The card behind the application's descriptor, which stays the application's: it may be closed at any
     // time. Where the Device's handles are says `where`. With given_file a duplicate of `fd` is kept: the
     // file stays open, and DRM master if it was, as long as anything of this Device lives; all descriptors of
@@ -203,7 +207,7 @@ enum class CardUse : std::uint8_t {
 };
 
 // A card as a participant of plans (hwalloc/plan.h). Brings the card's dumb buffers. Thread-safe. Errors:
-// exhausted.
+// invalid (moved from), exhausted.
 HWALLOC_API Result<ParticipantRef> participant(const Device& device, CardUse use) noexcept;
 
 } // namespace hwalloc::drm

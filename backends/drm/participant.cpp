@@ -82,6 +82,8 @@ private:
 } // namespace
 
 Result<ParticipantRef> participant(const Device& device, CardUse use) noexcept {
+    if (device.fd() < 0)
+        return Error(ErrorKind::invalid, "the Device of the card was moved from");
     return without_exceptions(
         [&]() -> Result<ParticipantRef> { return ParticipantRef(std::make_shared<Card>(device, use)); });
 }

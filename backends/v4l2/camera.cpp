@@ -31,6 +31,12 @@ Result<Camera> Camera::open(const std::string& path) noexcept {
     });
 }
 
+Result<Camera> Camera::open(const char* path) noexcept {
+    if (!path)
+        return Error(ErrorKind::invalid, "no camera is named");
+    return without_exceptions([&]() -> Result<Camera> { return open(std::string(path)); });
+}
+
 const DeviceInfo& Camera::info() const noexcept {
     return session_ ? session_->info : *no_device;
 }

@@ -159,4 +159,11 @@ Result<ParticipantRef> output_participant(const std::string& path) noexcept {
     });
 }
 
+Result<ParticipantRef> output_participant(const char* path) noexcept {
+    if (!path)
+        return Error(ErrorKind::invalid, "no device is named");
+    return without_exceptions(
+        [&]() -> Result<ParticipantRef> { return output_participant(std::string(path)); });
+}
+
 } // namespace hwalloc::v4l2

@@ -159,6 +159,7 @@ public:
     // threads, too: not for two at once. Errors: unavailable (no such node), permission (with its owner and
     // mode), unsupported (no camera), busy.
     static Result<Camera> open(const std::string& path) noexcept;
+    static Result<Camera> open(const char* path) noexcept; // invalid where it is null
     // As close(); what the driver answers is lost.
     ~Camera();
     Camera(Camera&&) noexcept;
@@ -265,5 +266,6 @@ HWALLOC_API Result<ParticipantRef> capture_participant(Camera& camera) noexcept;
 // node, which stays open as long as the participant. As above. Errors: as Camera::open, for a node that does
 // not take video.
 HWALLOC_API Result<ParticipantRef> output_participant(const std::string& path) noexcept;
+HWALLOC_API Result<ParticipantRef> output_participant(const char* path) noexcept; // invalid where it is null
 
 } // namespace hwalloc::v4l2

@@ -6,6 +6,7 @@
 #include "backends/vulkan/memory.h"
 #include "backends/vulkan/sampler_conversion.h"
 #include "common/checked.h"
+#include "common/immortal.h"
 #include "hwalloc/vulkan.h"
 
 namespace hwalloc::vulkan {
@@ -57,6 +58,17 @@ VkSamplerYcbcrConversionInfo SamplerConversion::info() const noexcept {
 
 // ---- the device
 
+namespace {
+
+HWALLOC_IMMORTAL(std::string, no_name);
+constexpr Features no_features;
+
+Result<void> usable(const std::shared_ptr<detail::Session>& session) noexcept {
+    return session ? session->check_process() : Error(ErrorKind::invalid, "the Vulkan Device was moved from");
+}
+
+} // namespace
+
 Device::Device(std::shared_ptr<detail::Session> session) noexcept : session_(std::move(session)) {}
 
 Result<Device> Device::open(std::string_view which) noexcept {
@@ -90,53 +102,53 @@ Result<Device> Device::of(Allocator& allocator) noexcept {
 }
 
 VkInstance Device::instance() const noexcept {
-    return session_->instance;
+    return session_ ? session_->instance : VK_NULL_HANDLE;
 }
 VkPhysicalDevice Device::physical_device() const noexcept {
-    return session_->physical_device;
+    return session_ ? session_->physical_device : VK_NULL_HANDLE;
 }
 VkDevice Device::device() const noexcept {
-    return session_->device;
+    return session_ ? session_->device : VK_NULL_HANDLE;
 }
 VkQueue Device::queue() const noexcept {
-    return session_->queue;
+    return session_ ? session_->queue : VK_NULL_HANDLE;
 }
 std::uint32_t Device::queue_family() const noexcept {
-    return session_->queue_family;
+    return session_ ? session_->queue_family : 0;
 }
 std::unique_lock<std::mutex> Device::queue_lock() const {
     // In a child of fork a thread of the parent's may hold it.
-    return session_->of_this_process() ? session_->lock_queue() : std::unique_lock<std::mutex>();
+    return session_ && session_->of_this_process() ? session_->lock_queue() : std::unique_lock<std::mutex>();
 }
 const std::string& Device::name() const noexcept {
-    return session_->name;
+    return session_ ? session_->name : *no_name;
 }
 const std::string& Device::index() const noexcept {
-    return session_->index;
+    return session_ ? session_->index : *no_name;
 }
 const Features& Device::features() const noexcept {
-    return session_->enabled_features;
+    return session_ ? session_->enabled_features : no_features;
 }
 bool Device::imports_dma_buf() const noexcept {
-    return session_->external.importable;
+    return session_ && session_->external.importable;
 }
 bool Device::exports_dma_buf() const noexcept {
-    return session_->external.exportable;
+    return session_ && session_->external.exportable;
 }
 Answer Device::sees_cpu_caches() const noexcept {
-    return session_->of_this_process()
+    return session_ && session_->of_this_process()
                ? detail::sees_cpu_caches(session_->functions, session_->physical_device)
                : Answer::unknown;
 }
 
 Result<AllocatorRef> Device::allocator(Placement placement) noexcept {
-    if (auto own = session_->check_process(); !own)
+    if (auto own = usable(session_); !own)
         return std::move(own).error();
     return detail::make_allocator(session_, placement);
 }
 
 Result<Buffer> Device::buffer(Memory& memory) noexcept {
-    if (auto own = session_->check_process(); !own)
+    if (auto own = usable(session_); !own)
         return std::move(own).error();
     auto window = detail::buffer_of(*session_, memory);
     if (!window)
@@ -157,7 +169,7 @@ Result<Buffer> Device::buffer(Memory& memory) noexcept {
 }
 
 Result<VkDeviceSize> Device::memory_size_for_buffer(VkDeviceSize size) const noexcept {
-    if (auto own = session_->check_process(); !own)
+    if (auto own = usable(session_); !own)
         return std::move(own).error();
     return session_->buffer_needs(size, session_->external.importable);
 }
@@ -197,7 +209,7 @@ Result<void> check_picture(const ImageLayout& layout, VkImageUsageFlags usage, s
 } // namespace
 
 Result<Texture> Device::texture(Memory& memory, const ImageLayout& layout, VkImageUsageFlags usage) noexcept {
-    if (auto own = session_->check_process(); !own)
+    if (auto own = usable(session_); !own)
         return std::move(own).error();
     if (auto possible = check_picture(layout, usage, memory.size(), name()); !possible)
         return std::move(possible).error();
@@ -236,7 +248,7 @@ Result<Texture> Device::texture(Memory& memory, const ImageLayout& layout, VkIma
 
 Result<SamplerConversion> Device::sampler_conversion(const ImageLayout& layout, const ChromaSiting& siting,
                                                      VkFilter chroma_filter) noexcept {
-    if (auto own = session_->check_process(); !own)
+    if (auto own = usable(session_); !own)
         return std::move(own).error();
     auto binding = detail::create_conversion(*session_, layout, siting, chroma_filter);
     if (!binding)
@@ -248,7 +260,7 @@ Result<SamplerConversion> Device::sampler_conversion(const ImageLayout& layout, 
 
 Result<std::vector<std::uint64_t>> Device::modifiers(std::uint32_t drm_fourcc,
                                                      VkImageUsageFlags usage) noexcept {
-    if (auto own = session_->check_process(); !own)
+    if (auto own = usable(session_); !own)
         return std::move(own).error();
     return without_exceptions([&]() -> Result<std::vector<std::uint64_t>> {
         auto support = detail::modifiers_for(*session_, drm_fourcc, 0, 0, usage);
@@ -262,27 +274,29 @@ Result<std::vector<std::uint64_t>> Device::modifiers(std::uint32_t drm_fourcc,
 }
 
 Result<std::vector<HeapStatistics>> Device::heaps() const noexcept {
-    if (auto own = session_->check_process(); !own)
+    if (auto own = usable(session_); !own)
         return std::move(own).error();
     return without_exceptions([&]() -> Result<std::vector<HeapStatistics>> { return session_->heaps(); });
 }
 
 VkBufferMemoryBarrier Device::acquire_barrier(const Buffer& buffer, VkAccessFlags access) const noexcept {
-    return buffer ? detail::acquire_from(*session_, *buffer.binding_, access) : VkBufferMemoryBarrier{};
+    return session_ && buffer ? detail::acquire_from(*session_, *buffer.binding_, access)
+                              : VkBufferMemoryBarrier{};
 }
 VkBufferMemoryBarrier Device::release_barrier(const Buffer& buffer, VkAccessFlags access) const noexcept {
-    return buffer ? detail::release_to(*session_, *buffer.binding_, access) : VkBufferMemoryBarrier{};
+    return session_ && buffer ? detail::release_to(*session_, *buffer.binding_, access)
+                              : VkBufferMemoryBarrier{};
 }
 
 VkImageMemoryBarrier Device::acquire_barrier(const Texture& texture, VkAccessFlags access,
                                              VkImageLayout layout) const noexcept {
-    return texture ? detail::acquire_from(*session_, *texture.binding_, access, layout)
-                   : VkImageMemoryBarrier{};
+    return session_ && texture ? detail::acquire_from(*session_, *texture.binding_, access, layout)
+                               : VkImageMemoryBarrier{};
 }
 VkImageMemoryBarrier Device::release_barrier(const Texture& texture, VkAccessFlags access,
                                              VkImageLayout layout) const noexcept {
-    return texture ? detail::release_to(*session_, *texture.binding_, access, layout)
-                   : VkImageMemoryBarrier{};
+    return session_ && texture ? detail::release_to(*session_, *texture.binding_, access, layout)
+                               : VkImageMemoryBarrier{};
 }
 VkImageMemoryBarrier Device::discard_barrier(const Texture& texture, VkAccessFlags access,
                                              VkImageLayout layout) const noexcept {

@@ -198,6 +198,8 @@ private:
 } // namespace
 
 Result<ParticipantRef> participant(const Device& device, VkImageUsageFlags usage) noexcept {
+    if (!device.device())
+        return Error(ErrorKind::invalid, "the Vulkan Device was moved from");
     try {
         return ParticipantRef(std::make_shared<Gpu>(device, usage));
     } catch (const std::bad_alloc&) {

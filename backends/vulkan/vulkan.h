@@ -212,8 +212,9 @@ struct HeapStatistics {
     std::uint32_t imports = 0;  // ... and how many (told with heap 0)
 };
 
-// An open Vulkan device. Copies share it. Thread-safety: every function may be called by any thread at any
-// time; the VkQueue needs queue_lock().
+// An open Vulkan device. Copies share it. What was moved from has none: its answers are null or empty, and
+// all else is refused (invalid). Thread-safety: every function may be called by any thread at any time; the
+// VkQueue needs queue_lock().
 //
 // A child of fork() has no use of a device that its parent opened, by either way: what would call the driver
 // is refused there with ErrorKind::invalid, allocators by name too, and objects that end in the child end
@@ -229,6 +230,9 @@ public:
     // the lost one, good for release and for what the CPU has mapped. Errors: unavailable (no driver, no such
     // device), unsupported (Vulkan older than 1.1), and what the driver answers.
     static Result<Device> open(std::string_view which = {}) noexcept;
+    static Result<Device> open(const char* which) noexcept { // null is ""
+        return open(which ? std::string_view(which) : std::string_view());
+    }
     // The application's own. Errors: invalid (a null handle), unsupported (older than 1.1), exhausted.
     static Result<Device> wrap(const Handles& handles) noexcept;
     // The device that an allocator of this library makes its memory on. Error: invalid (not a Vulkan
@@ -337,7 +341,7 @@ private:
 
 // A GPU as a participant of plans (hwalloc/plan.h): it imports memory as a VkImage with `usage` where its
 // driver can have the layout, else, linear pixels, as a VkBuffer; 0: as a VkBuffer always. Brings the
-// device's own exportable memory. Thread-safe. Errors: exhausted.
+// device's own exportable memory. Thread-safe. Errors: invalid (moved from), exhausted.
 HWALLOC_API Result<ParticipantRef>
 participant(const Device& device,
             VkImageUsageFlags usage = VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT) noexcept;

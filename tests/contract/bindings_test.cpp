@@ -4,6 +4,10 @@
 #include <cstdlib>
 
 #include "hooked.h"
+#include "hwalloc/drm.h"
+#include "hwalloc/inventory.h"
+#include "hwalloc/plan.h"
+#include "hwalloc/v4l2.h"
 #include "support.h"
 
 namespace hwalloc::contract {
@@ -148,6 +152,12 @@ TEST(NullNames, AreTheDefaultOrRefused) {
     ASSERT_TRUE(ok(memory));
     EXPECT_FALSE((*memory)->is_type(unset));
     EXPECT_TRUE((*memory)->is_type("sysmem"));
+    EXPECT_TRUE(refused(participant_of(unset), ErrorKind::invalid));
+    EXPECT_TRUE(refused(check_node(unset), ErrorKind::invalid));
+    EXPECT_TRUE(refused(drm::Device::open(unset), ErrorKind::invalid));
+    EXPECT_TRUE(refused(v4l2::Camera::open(unset), ErrorKind::invalid));
+    EXPECT_TRUE(refused(v4l2::output_participant(unset), ErrorKind::invalid));
+    EXPECT_TRUE(allocator_names(unset).empty());
 }
 
 } // namespace

@@ -53,6 +53,22 @@ TEST_F(DrmDevice, WhatCannotBeOpenedIsExplained) {
     EXPECT_EQ(device.error().code(), EMFILE) << "it is not known that there is no card";
 }
 
+TEST_F(DrmDevice, WhatWasMovedFromAnswersEmptyAndRefuses) {
+    Device from = opened();
+    const Device to = std::move(from);
+    EXPECT_GE(to.fd(), 0);
+    EXPECT_EQ(from.fd(), -1);
+    EXPECT_EQ(from.driver(), "");
+    EXPECT_EQ(from.node(), "");
+    EXPECT_EQ(from.gem_handle(*foreign).error().kind(), ErrorKind::invalid);
+    EXPECT_EQ(from.adopt_handle(1).error().kind(), ErrorKind::invalid);
+    EXPECT_EQ(from.framebuffer(*foreign, ImageLayout()).error().kind(), ErrorKind::invalid);
+    EXPECT_EQ(from.dumb_allocator().error().kind(), ErrorKind::invalid);
+    EXPECT_EQ(drm::participant(from, drm::CardUse::framebuffer).error().kind(), ErrorKind::invalid);
+    const Device copy = from;
+    EXPECT_EQ(copy.fd(), -1);
+}
+
 // ---- handles
 
 TEST_F(DrmDevice, HandlesOfDifferentFilesAreDifferentHandles) {

@@ -81,6 +81,42 @@ TEST_F(OpenTest, ADeviceOfAnAllocatorIsItsOwn) {
     EXPECT_EQ(refused.error().kind(), ErrorKind::invalid);
 }
 
+TEST_F(OpenTest, WhatWasMovedFromAnswersEmptyAndRefuses) {
+    auto opened = Device::open(static_cast<const char*>(nullptr));
+    ASSERT_TRUE(opened);
+    auto allocator = opened->allocator(Placement::host);
+    ASSERT_TRUE(allocator);
+    auto memory = (*allocator)->alloc(4096);
+    ASSERT_TRUE(memory);
+    auto buffer = opened->buffer(*memory);
+    ASSERT_TRUE(buffer);
+    Device from = *std::move(opened);
+    const Device to = std::move(from);
+    EXPECT_EQ(from.instance(), VkInstance(VK_NULL_HANDLE));
+    EXPECT_EQ(from.physical_device(), VkPhysicalDevice(VK_NULL_HANDLE));
+    EXPECT_EQ(from.device(), VkDevice(VK_NULL_HANDLE));
+    EXPECT_EQ(from.queue(), VkQueue(VK_NULL_HANDLE));
+    EXPECT_EQ(from.queue_family(), 0u);
+    EXPECT_FALSE(from.queue_lock().owns_lock());
+    EXPECT_EQ(from.name(), "");
+    EXPECT_EQ(from.index(), "");
+    EXPECT_FALSE(from.features().sampler_ycbcr_conversion);
+    EXPECT_FALSE(from.imports_dma_buf());
+    EXPECT_FALSE(from.exports_dma_buf());
+    EXPECT_EQ(from.sees_cpu_caches(), Answer::unknown);
+    EXPECT_EQ(from.acquire_barrier(*buffer, VK_ACCESS_SHADER_READ_BIT).buffer, VkBuffer(VK_NULL_HANDLE));
+    EXPECT_EQ(from.release_barrier(*buffer, VK_ACCESS_SHADER_READ_BIT).buffer, VkBuffer(VK_NULL_HANDLE));
+    const auto kind = [](const auto& result) { return result ? ErrorKind::busy : result.error().kind(); };
+    EXPECT_EQ(kind(from.allocator(Placement::host)), ErrorKind::invalid);
+    EXPECT_EQ(kind(from.buffer(**memory)), ErrorKind::invalid);
+    EXPECT_EQ(kind(from.memory_size_for_buffer(100)), ErrorKind::invalid);
+    EXPECT_EQ(kind(from.texture(**memory, ImageLayout())), ErrorKind::invalid);
+    EXPECT_EQ(kind(from.sampler_conversion(ImageLayout())), ErrorKind::invalid);
+    EXPECT_EQ(kind(from.modifiers(0, VK_IMAGE_USAGE_SAMPLED_BIT)), ErrorKind::invalid);
+    EXPECT_EQ(kind(from.heaps()), ErrorKind::invalid);
+    EXPECT_EQ(kind(participant(from)), ErrorKind::invalid);
+}
+
 // Runs in a process of its own, because the library looks for devices once.
 [[noreturn]] void two_of_one_name() {
     detail::on_functions_loaded = [](detail::Functions& functions) {
