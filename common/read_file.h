@@ -11,7 +11,8 @@
 
 namespace hwalloc {
 
-// The first `limit` bytes of a file. Errors: what the kernel answers, exhausted.
+// The first `limit` bytes of a regular file, or of /dev/null, which is empty. Does not wait: a FIFO, a socket
+// or another device in its place is refused. Errors: invalid (refused), what the kernel answers, exhausted.
 Result<std::string> read_file(const char* path, std::size_t limit = 1 << 20) noexcept;
 
 // The decimal number that `text` begins with; nothing, when it begins with none or it does not fit.

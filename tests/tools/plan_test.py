@@ -259,6 +259,18 @@ class Preferences(PlanCase):
             self.assertEqual(document["choice"], "sysmem")
             self.assertEqual([one["name"] for one in document["candidates"] if one["preferred"]], ["sysmem"])
 
+    def test_a_file_that_is_a_fifo_is_noted_and_waited_for_by_nobody(self):
+        os.mkfifo(self.file)
+        done = self.people(*READ, env=self.env)
+        self.assertIn(str(self.file), done.stderr)
+        self.assertIn("FIFO", done.stderr)
+        self.assertIn("does for all", done.stdout)
+
+    def test_a_link_to_dev_null_is_an_empty_file(self):
+        self.file.symlink_to("/dev/null")
+        preferences = self.plan(*READ, env=self.env)["preferences"]
+        self.assertEqual(preferences, {"names": [], "source": str(self.file), "why": None})
+
     def test_a_file_that_cannot_be_read_is_noted_and_the_plan_is_made(self):
         self.file.mkdir()  # a mode would not keep root out
         done = self.people(*READ, env=self.env)
