@@ -1,6 +1,7 @@
 // `hwalloc`: what an application would see of the library, for people at a terminal and for scripts.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -115,6 +116,7 @@ void fill_closed_streams() {
 
 int main(int argc, char** argv) {
     fill_closed_streams();
+    ::signal(SIGXFSZ, SIG_IGN); // a file that has reached `ulimit -f` is a failed write (EFBIG), not a death
     Output out(asks_for_json(argc, argv));
     int code = failure;
     try {

@@ -2,6 +2,7 @@
 
 import fcntl
 import fractions
+import json
 import os
 import pathlib
 import pty
@@ -296,6 +297,16 @@ class Capture(unittest.TestCase):
         link = self.path / "full.raw"
         link.symlink_to("/dev/full")
         self.assertEqual(self.error("--device", "test", "--frames", "1", "--output", link)["errno"], "ENOSPC")
+
+    def test_a_file_that_reaches_the_limit_of_its_size_is_an_error(self):
+        path = self.path / "limited.raw"
+        limited = ["sh", "-c", 'ulimit -f 8; exec "$@"', "sh", tool.TOOL, "capture", "--device", "test", "--allocator", "sysmem",
+                   "--size", "64x48", "--frames", "20", "--output", path, "--json"]
+        done = subprocess.run(limited, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 1, done)
+        error = json.loads(done.stdout)["error"]
+        self.assertEqual(error["errno"], "EFBIG")
+        self.assertIn("ulimit -f", error["remedy"])
 
     def test_progress_is_for_terminals_and_long_runs(self):
         words = [tool.TOOL, "capture", "--device", "test", "--size", "64x48", "--fps", "10", "--frames"]

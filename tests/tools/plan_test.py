@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import subprocess
 import tempfile
 import unittest
 import xml.etree.ElementTree as ElementTree
@@ -341,6 +342,14 @@ class Picture(PlanCase):
         for raw in (b"a\xffb", b"a\xe2\x82", b"a\xed\xa0\x80b", b"a\xc0\xafb", b"a\xef\xbf\xbfb", b"a\xf5\x80\x80\x80b"):
             with self.subTest(raw=raw):
                 self.assertTrue(any(text.startswith("a\ufffd") for text in self.drawn(*READ, "--prefer", os.fsdecode(raw))))
+
+    def test_a_picture_that_reaches_the_limit_of_its_size_costs_no_plan(self):
+        picture = self.file.parent / "plan.svg"
+        done = subprocess.run(["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", tool.TOOL, "plan", *READ, "--svg", picture],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 1, done)
+        self.assertIn("does for all", done.stdout)
+        self.assertIn("EFBIG", done.stderr)
 
     def test_a_file_that_cannot_be_written_is_told_before_the_trials(self):
         for path, code in ((self.file.parent / "no" / "plan.svg", "ENOENT"), (self.file.parent, "EISDIR")):

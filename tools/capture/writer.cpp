@@ -32,7 +32,12 @@ FrameWriter::~FrameWriter() {
 }
 
 Error FrameWriter::failed(int errno_value) const {
-    return Error::from_errno(errno_value, "writing the frames").on(path_).call("write");
+    auto error = Error::from_errno(errno_value, "writing the frames").on(path_).call("write");
+    if (errno_value == EFBIG)
+        return std::move(error).remedy(
+            "the file is as large as `ulimit -f` or its file system lets it be: raise the limit, write "
+            "elsewhere, or capture fewer frames (--frames)");
+    return error;
 }
 
 Result<void> FrameWriter::open(const std::string& output) {

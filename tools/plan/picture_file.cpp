@@ -12,7 +12,8 @@ Error refused(int why, const char* call, const std::string& path) {
     return Error::from_errno(why, "writing a picture of the plan")
         .on(path)
         .call(call)
-        .remedy("--svg takes a file in a directory that is there, may be written, and has room");
+        .remedy("--svg takes a file in a directory that is there, may be written, and has room (also by "
+                "`ulimit -f`)");
 }
 
 } // namespace
