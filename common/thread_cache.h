@@ -5,7 +5,9 @@
 // The rules: at most `most_held` bytes per thread, in pieces of at most `largest`; pieces go to the thread
 // that frees them, whoever allocated them, if it has allocated or shared: one that only frees would keep
 // what nobody takes. A thread that ends frees what it kept, and memory that it frees still later (in
-// destructors of other keys) goes straight to free().
+// destructors of other keys) goes straight to free(). A thread whose very first allocation is in the last of
+// the rounds of those destructors leaves its cache behind, with what it kept: none is called any more, and no
+// system tells a thread that it is ending.
 //
 // A piece that is taken is as it was given but for `of_owner`, so that its owner finds an object in it that
 // needs little to be as new. It is freed without a destructor.
