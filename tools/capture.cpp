@@ -46,7 +46,7 @@ ConsumerRequest request_of(const Options& options) {
 }
 
 // Every device by the name that its library knows.
-Result<void> find_devices(Options& options) {
+Result<void> find_capture_devices(Options& options) {
     const auto find = [](DeviceKind kind, std::string& word) -> Result<void> {
         auto found = find_device(kind, word);
         if (!found)
@@ -86,7 +86,7 @@ int run(Options options, Output& out) {
         return out.fail_usage("--allow-copy, --scanout and --screen-buffers are for --to display");
     if (options.scanout == "copy" && !options.allow_copy)
         return out.fail_usage("--scanout copy needs --allow-copy");
-    if (auto found = find_devices(options); !found)
+    if (auto found = find_capture_devices(options); !found)
         return out.fail(found.error());
     CaptureOptions checked{.device = options.device,
                            .allocator = options.allocator,

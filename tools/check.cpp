@@ -171,7 +171,7 @@ Report check_one(const std::string& name, const std::function<void(const Json& s
     return report;
 }
 
-Json to_json(const Report& report) {
+Json report_json(const Report& report) {
     return {{"allocator", report.allocator},
             {"steps", report.steps},
             {"passed", report.passed},
@@ -181,7 +181,7 @@ Json to_json(const Report& report) {
             {"error", report.error}};
 }
 
-Style style_of(const std::string& status) {
+Style result_style(const std::string& status) {
     return status == "passed" ? Style::good : status == "failed" ? Style::bad : Style::faint;
 }
 
@@ -203,15 +203,15 @@ void print_step(Output& out, const Json& step) {
     const std::string detail = step["detail"].is_null() ? std::string() : step["detail"].get<std::string>();
     const std::string shown = fmt::format("{:<11}", status);
     out.line(detail.empty()
-                 ? fmt::format("  {:<16} {}", name, out.styled(status, style_of(status)))
-                 : fmt::format("  {:<16} {}  {}", name, out.styled(shown, style_of(status)), detail));
+                 ? fmt::format("  {:<16} {}", name, out.styled(status, result_style(status)))
+                 : fmt::format("  {:<16} {}  {}", name, out.styled(shown, result_style(status)), detail));
     out.flush(); // each as it comes: a step may take its time
 }
 
 int check_name(Output& out, const std::string& name) {
     if (out.json()) {
         const Report report = check_one(name, [](const Json&) {});
-        out.print(to_json(report));
+        out.print(report_json(report));
         return report.failed ? failure : ok;
     }
     utsname machine{};
@@ -230,9 +230,9 @@ int check_all(Output& out) {
         [](const Say& say) {
             auto items = inventory();
             if (!items)
-                return say({{"error", tools::to_json(items.error())}});
+                return say({{"error", to_json(items.error())}});
             for (const InventoryItem& item : *items)
-                say({{"name", item.name}, {"why", item.why ? tools::to_json(*item.why) : Json()}});
+                say({{"name", item.name}, {"why", item.why ? to_json(*item.why) : Json()}});
         },
         [&](const Json& message) {
             if (message.contains("error"))
@@ -268,7 +268,7 @@ int check_all(Output& out) {
         total.failed += report.failed;
         total.unsupported += report.unsupported;
         total.not_run += report.not_run;
-        reports.push_back(to_json(report));
+        reports.push_back(report_json(report));
         table.row({{name, Style::strong},
                    {std::to_string(report.passed)},
                    {std::to_string(report.failed)},

@@ -52,7 +52,7 @@ private:
     const std::vector<std::string>& ids_;
 };
 
-Json describe(const Check& check) {
+Json check_json(const Check& check) {
     Json object{{"id", check.id},
                 {"status", to_text(check.status)},
                 {"message", check.message},
@@ -108,7 +108,7 @@ void print_remedies(Output& out, const std::vector<Check>& checks) {
         out.line("\nLog in again afterwards: a login keeps the groups that it began with.");
 }
 
-void print_table(Output& out, const std::vector<Check>& checks) {
+void print_checks(Output& out, const std::vector<Check>& checks) {
     Table table({"CHECK", "STATUS", "FOUND"});
     for (const Check& check : checks)
         table.row({{check.id, Style::strong},
@@ -129,7 +129,7 @@ void print_table(Output& out, const std::vector<Check>& checks) {
 Json document_of(const std::vector<Check>& checks) {
     Json list = Json::array();
     for (const Check& check : checks)
-        list.push_back(describe(check));
+        list.push_back(check_json(check));
     Json document{{"checks", std::move(list)}};
     for (const Status status :
          {Status::ok, Status::warning, Status::failed, Status::missing, Status::unknown})
@@ -212,7 +212,7 @@ int examine(Output& out, const std::vector<std::string>& asked) {
     if (out.json())
         out.print(document_of(checks));
     else
-        print_table(out, checks);
+        print_checks(out, checks);
     // What the caller asked for by name has to be there. Otherwise a machine without a camera is a sound one.
     const bool well =
         count(checks, Status::failed) == 0 &&

@@ -26,7 +26,7 @@ bool is_not_looked_for(const InventoryItem& item, InventoryScan scan) {
     return scan == InventoryScan::quick && !item.allocator && item.backend.find(".so") != std::string::npos;
 }
 
-Json describe(const InventoryItem& item, InventoryScan scan) {
+Json item_json(const InventoryItem& item, InventoryScan scan) {
     Json object{{"name", item.name},          {"family", text_or_null(item.family)},
                 {"backend", item.backend},    {"aliases", item.aliases},
                 {"default", item.is_default}, {"registered", item.allocator != nullptr},
@@ -75,7 +75,7 @@ bool is_module(const InventoryItem& item) {
     return !item.allocator && item.backend == "module";
 }
 
-void print_table(Output& out, const std::vector<InventoryItem>& items, InventoryScan scan) {
+void print_items(Output& out, const std::vector<InventoryItem>& items, InventoryScan scan) {
     const std::string good = scan == InventoryScan::quick ? "not tried" : "ready";
     Table table({"NAME", "ALLOC", "MAP", "EXPORT", "IMPORT", "IMAGE", "CONTIG", "CACHED", "COST", "STATE"});
     for (const InventoryItem& item : items) {
@@ -148,12 +148,12 @@ Run list(CLI::App& command) {
         if (!items)
             return out.fail(items.error());
         if (!out.json()) {
-            print_table(out, *items, *scan);
+            print_items(out, *items, *scan);
             return ok;
         }
         Json allocators = Json::array();
         for (const InventoryItem& item : *items)
-            allocators.push_back(describe(item, *scan));
+            allocators.push_back(item_json(item, *scan));
         out.print({{"allocators", std::move(allocators)}});
         return ok;
     };

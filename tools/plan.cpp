@@ -67,7 +67,7 @@ void suggest_format(Participants& participants, Output& out) {
 }
 
 // Every device by the name that its library knows, before the first one is opened.
-Result<void> find_devices(PlanOptions& options) {
+Result<void> find_plan_devices(PlanOptions& options) {
     const std::pair<DeviceKind, std::vector<std::string>*> all[] = {
         {DeviceKind::camera, &options.cameras},
         {DeviceKind::gpu, &options.gpus},
@@ -113,7 +113,7 @@ int run(PlanOptions options, Output& out) {
         if (request.pixel_format == 0)
             request.pixel_format = fourcc('Y', 'U', 'Y', 'V');
     }
-    if (auto found = find_devices(options); !found)
+    if (auto found = find_plan_devices(options); !found)
         return out.fail(found.error());
     auto participants = open_all(options, request);
     if (!participants)
