@@ -81,7 +81,8 @@ ON_THE_HOST = [
 ELSEWHERE = {
     "scripts/test": "it is what runs this",
     "scripts/test --quick": "a part of what runs this",
-    "cmake -B build && cmake --build build": "a test of tests/install configures it, the roots build the same by the preset release",
+    "cmake -B build && cmake --build build": "a test of tests/install configures it, the roots build the same by the preset "
+                                              "release without the tests, which take five minutes of processor there",
     "tar -C build/stage -c usr | ssh board sudo tar -C / -x --no-same-owner": "needs a board",
     "ssh board sudo ldconfig": "the same",
     "ssh board hwalloc doctor": "the same",
