@@ -191,16 +191,17 @@ def _suites_in_lab(context, programs, environment=(), name="lab"):
                           context.logs / name, *waiting)
         while waiting:
             program = waiting.pop(0)
-            told = f"{name} {program.name}"
+            title = f"{name} {program.name}"
             report, code = outcomes[program]
-            ended = code.exists()
+            # Empty when the guest ended before it could write.
+            ended = code.read_text() if code.exists() else ""
             try:
-                counts = _counts_of(report, name, told, int(code.read_text()) if ended else lab or "none")
+                counts = _counts_of(report, name, title, int(ended) if ended else lab or "none")
             except StageFailed as error:
-                counts = Counts(failed=1, failures=[f"{told}: {error}"])
+                counts = Counts(failed=1, failures=[f"{title}: {error}"])
             if counts.skipped:
-                counts += Counts(failed=1, failures=[f"{told}: {counts.skipped} tests were skipped"])
-            context.log.write(f"---- {told}: {counts}\n")
+                counts += Counts(failed=1, failures=[f"{title}: {counts.skipped} tests were skipped"])
+            context.log.write(f"---- {title}: {counts}\n")
             total += counts
             if not ended:
                 break
@@ -236,10 +237,10 @@ def _lab_tests(context):
     often = {"HWALLOC_HOTPLUG_CYCLES": "200", "HWALLOC_PLAN_BOOTS": "20"} if context.options.all else {}
     guests = []
     for program in programs:
-        code, told = context.output_of(program, "--groups")
-        if code or not told.split():
+        code, groups = context.output_of(program, "--groups")
+        if code or not groups.split():
             raise StageFailed(f"{program.name} names no groups")
-        guests += [(program, line.split()) for line in told.splitlines()]
+        guests += [(program, line.split()) for line in groups.splitlines()]
     pieces = {}
     # Those that take long begin first, as far as the number of their groups tells.
     for program, groups in sorted(guests, key=lambda one: len(one[1]), reverse=True):

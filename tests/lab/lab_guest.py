@@ -1,4 +1,4 @@
-"""A guest of the lab that runs one script after the other, for to boot one takes longer than most scripts."""
+"""A guest of the lab that runs one script after the other: booting takes longer than most scripts."""
 
 import contextlib
 import os
@@ -15,18 +15,19 @@ CAMERA = "n_devs=1 node_types=0x1"  # what scripts/lab lays --vivid over
 BOOT_LIMIT = 600  # seconds
 LIMIT = 3600  # seconds that a guest may live; each script has a limit of its own
 LATE = 60  # seconds for which a guest may be late in ending what ran into its limit
+PATIENCE = 600  # seconds that a guest waits for an order: none comes when the program that gave them is gone
 
-# Runs in the guest: takes orders, numbered files of shell commands, and says how each ended. It ends when none comes, for
-# the program that gave them is gone then. (`read` waits without starting a program, which takes long in an emulator.)
+# Runs in the guest: takes orders, numbered files of shell commands, and says how each ended. (`read` waits without starting a
+# program, which takes long in an emulator.)
 SERVE = """cd "$1"
 exec {never}<> <(:)
 echo ready
 for ((number = 1; ; number++)); do
-    for ((waited = 0; waited < 6000; waited++)); do
+    for ((waited = 0; waited < $2 * 10; waited++)); do
         [ ! -e "order$number" ] || break
         read -rt 0.1 -u $never
     done
-    [ -e "order$number" ] || exit 1
+    [ -e "order$number" ] || exit 0
     . "./order$number" >&2
     echo "ended $?"
 done
@@ -103,14 +104,14 @@ class Guest:
         # Ends with this program.
         self.process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "TERM", "--", LAB, "run", "--timeout", str(LIMIT), "--vivid", camera, *options, "--",
-             "bash", self._directory / "serve", self._directory], cwd=directory, text=True, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, env={**os.environ, "HWALLOC_BUILD_DIR": str(BUILD)})
+             "bash", self._directory / "serve", self._directory, str(PATIENCE)], cwd=directory, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env={**os.environ, "HWALLOC_BUILD_DIR": str(BUILD)})
         self._booted = False
 
     def does_for(self, options, camera):
-        # In memory that is in pieces everything is as it was made.
-        return self._options == options and (self._camera == camera or "--user" not in options) and \
-            not any(word.startswith("--fragment") for word in options)
+        # One that waited too long for an order has ended. In memory that is in pieces everything is as it was made.
+        return self.process.poll() is None and self._options == options and \
+            (self._camera == camera or "--user" not in options) and not any(word.startswith("--fragment") for word in options)
 
     def obey(self, order, limit):
         """Gives an order, and returns when it was carried out."""

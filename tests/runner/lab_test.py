@@ -81,6 +81,13 @@ class Suites(Case):
         self.assertEqual(counts.failures, ["lab b_tests: exit code 137"])
         self.assertEqual(len(self.boots()), 2)
 
+    def test_a_guest_may_end_before_it_has_written_how_a_program_ended(self):
+        good = REPORT.format(attributes="", inside="", code=0)
+        early = '#!/bin/sh\nreport=${1#*:}\n: >"${report%.xml}.code"\nkill -KILL $PPID\n'
+        counts = self.counts_of(a_tests=early, b_tests=good)
+        self.assertEqual((counts.passed, counts.failures), (1, ["lab a_tests: exit code 137"]))
+        self.assertEqual(len(self.boots()), 2)
+
     def test_an_old_report_is_not_taken_for_a_new_one(self):
         self.counts_of(a_tests=REPORT.format(attributes="", inside="", code=0))
         counts = self.counts_of(a_tests="#!/bin/sh\nexit 3\n")
@@ -136,6 +143,13 @@ class Scripts(Case):
         self.script("true")
         self.assertEqual(len(self.boots()), 2)
 
+    def test_a_guest_that_ended_for_lack_of_orders_is_replaced(self):
+        with unittest.mock.patch.object(lab_guest, "PATIENCE", 1):
+            self.script("true")
+        self.assertEqual(Guest._kept.process.wait(60), 0)
+        self.script("true")
+        self.assertEqual(len(self.boots()), 2)
+
     def test_a_script_that_does_not_end(self):
         with self.assertRaisesRegex(GuestFailed, "not ended within 1 s"):
             self.script("sleep 1000", limit=1)
@@ -145,8 +159,10 @@ class Scripts(Case):
         self.assertRegex((directory / "ignored").read_text(), r"SigIgn:\s+0+\n")
         left = int((directory / "left").read_text())
         # Killed by then, and a moment later gone.
+        deadline = time.monotonic() + 60
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             while pathlib.Path(f"/proc/{left}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX":
+                self.assertLess(time.monotonic(), deadline, "it is left")
                 time.sleep(0.01)
 
 

@@ -207,9 +207,9 @@ class Capture(unittest.TestCase):
     def test_control_c_ends_cleanly_with_what_was_captured(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             path = self.path / "stopped.png"
-            with subprocess.Popen([tool.TOOL, "capture", "--device", "test", "--size", "64x48", "--frames", "0",
-                                   "--output", path, "--mark-first-frame", "--json"], stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE, text=True) as process:
+            with tool.running("capture", "--device", "test", "--size", "64x48", "--frames", "0", "--output", path,
+                              "--mark-first-frame", "--json", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True) as process:
                 self.assertEqual(process.stderr.readline(), "FRAME\n")
                 process.send_signal(number)
                 text, _ = process.communicate(timeout=30)
@@ -218,8 +218,8 @@ class Capture(unittest.TestCase):
             self.assertIn('"frames"', text)
 
     def test_a_reader_that_goes_away_is_an_error_not_a_death(self):
-        with subprocess.Popen([tool.TOOL, "capture", "--device", "test", "--frames", "0", "--output", "-"],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with tool.running("capture", "--device", "test", "--frames", "0", "--output", "-", stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
             process.stdout.read(1000)
             process.stdout.close()
             self.assertEqual(process.wait(30), 1)
@@ -229,8 +229,8 @@ class Capture(unittest.TestCase):
 
     def test_a_pipe_gets_each_frame_whole_and_at_once(self):
         frame = 80 * 50 * 2  # neither a part nor a multiple of a page or of what stdio keeps
-        with subprocess.Popen([tool.TOOL, "capture", "--device", "test", "--size", "80x50", "--fps", "20", "--frames", "8",
-                               "--output", "-"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        with tool.running("capture", "--device", "test", "--size", "80x50", "--fps", "20", "--frames", "8", "--output", "-",
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
             while part := os.read(process.stdout.fileno(), 1 << 20):
                 self.assertEqual(len(part) % frame, 0, "a part of a frame is held back")
             self.assertEqual(process.wait(30), 0)
@@ -251,8 +251,8 @@ class Capture(unittest.TestCase):
 
     def test_a_signal_ends_a_capture_whose_reader_does_not_read(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            with self.subTest(number), subprocess.Popen(
-                    [tool.TOOL, "capture", "--device", "test", "--frames", "0", "--output", "-"], stdout=subprocess.PIPE,
+            with self.subTest(number), tool.running(
+                    "capture", "--device", "test", "--frames", "0", "--output", "-", stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE) as process:
                 room = fcntl.fcntl(process.stdout, fcntl.F_GETPIPE_SZ)
                 filled = bytearray(4)
@@ -270,9 +270,8 @@ class Capture(unittest.TestCase):
         path = self.path / "nobody.raw"
         os.mkfifo(path)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            with self.subTest(number), subprocess.Popen(
-                    [tool.TOOL, "capture", "--device", "test", "--frames", "0", "--output", path],
-                    stderr=subprocess.PIPE) as process:
+            with self.subTest(number), tool.running(
+                    "capture", "--device", "test", "--frames", "0", "--output", path, stderr=subprocess.PIPE) as process:
                 status = pathlib.Path(f"/proc/{process.pid}/wchan")
                 self.until(lambda status=status: "fifo" in status.read_text() or not status.read_text().strip("0"))
                 process.send_signal(number)
@@ -282,9 +281,9 @@ class Capture(unittest.TestCase):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             for name, frames in (("early.png", "0"), ("early.raw", "0")):
                 path = self.path / name
-                with self.subTest((number, name)), subprocess.Popen(
-                        [tool.TOOL, "capture", "--device", "test", "--size", "64x48", "--fps", "0.1", "--frames", frames,
-                         "--output", path], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+                with self.subTest((number, name)), tool.running(
+                        "capture", "--device", "test", "--size", "64x48", "--fps", "0.1", "--frames", frames, "--output", path,
+                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
                     self.until(path.exists)
                     process.send_signal(number)
                     process.wait(30)

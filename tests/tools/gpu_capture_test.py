@@ -124,9 +124,9 @@ class Gpu(unittest.TestCase):
 
     def test_control_c_ends_cleanly_with_the_last_picture(self):
         path = self.path / "stopped.png"
-        with subprocess.Popen([tool.TOOL, "capture", "--device", "test", "--allocator", MEMORY, "--to", "gpu", "--size", "64x48",
-                               "--frames", "0", "--output", path, "--mark-first-frame", "--json"], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True) as process:
+        with tool.running("capture", "--device", "test", "--allocator", MEMORY, "--to", "gpu", "--size", "64x48", "--frames",
+                          "0", "--output", path, "--mark-first-frame", "--json", stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as process:
             # Drivers write there too.
             self.assertIn("FRAME\n", iter(process.stderr.readline, ""))
             process.send_signal(signal.SIGINT)

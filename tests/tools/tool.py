@@ -1,5 +1,6 @@
 """Runs the hwalloc command of a build: what the tests of the command and of modules share."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -25,6 +26,16 @@ def run(*words, env=None, tool=TOOL, timeout=120, **options):
     whole = {name: value for name, value in {**os.environ, **sanitizer, **(env or {})}.items() if value is not None}
     return subprocess.run([str(tool), *map(str, words)], env=whole, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, timeout=timeout, check=False, **options)
+
+
+@contextlib.contextmanager
+def running(*words, **options):
+    """The process while it runs, with options of subprocess.Popen: it ends with the block, even when a check in there fails."""
+    with subprocess.Popen([TOOL, *words], **options) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def run_json(*words, **options):
