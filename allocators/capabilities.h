@@ -58,8 +58,7 @@ protected:
 };
 
 // On an Allocator: keeps its device open between allocations. The registry calls it when devices come and go,
-// with no lock held. Memory that was allocated is none of its business: that has
-// of the device what it needs.
+// with no lock held. Memory that was allocated keeps by itself what it needs of the device.
 class KeepsDevice {
 public:
     static constexpr std::string_view extension_id = "hwalloc.keeps-device.v1";

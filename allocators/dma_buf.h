@@ -73,12 +73,10 @@ public:
     // DMA_BUF_IOCTL_SYNC is issued for the outermost access of each direction only, with no more direction
     // than was asked for (kernel: driver-api/dma-buf.rst, "CPU Access to DMA Buffer Objects"):
     //   - a reader among readers, or anybody under READWRITE, costs no system call;
-    //   - a writer that joins readers starts WRITE, and its end hands the bytes to devices while readers go
-    //   on;
-    //   - a reader that joins writers first has what they wrote written out of the cache, because starting
-    //   READ
-    //     throws away what the cache holds. Bytes written by another thread during that very call may be lost
-    //     on machines whose DMA is not coherent: a writer and a reader that begins meanwhile must agree;
+    //   - a writer that joins readers starts WRITE, and its end hands the bytes to devices; readers go on;
+    //   - a reader that joins writers first has what they wrote written out of the cache: to start READ
+    //     throws away what the cache holds. What another thread writes during that very call may be lost on
+    //     machines whose DMA is not coherent: a writer, and a reader that begins meanwhile, must agree;
     //   - READ ends together with WRITE when readers go first.
     // A call waits for fences of devices that still use the buffer, and whatever needs that call waits with
     // it; an access that needs no call goes on beside it. Never allocates.

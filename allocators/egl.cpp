@@ -59,7 +59,7 @@ Result<EglImageAttributes> attributes(const ImageLayout& layout, std::span<const
         return Error(ErrorKind::unsupported,
                      "the image's format has no name in drm_fourcc.h, and EGL knows no other");
     const bool known = layout.modifier != unknown_modifier;
-    if (modifiers == EglModifiers::leave && known && layout.modifier != linear_modifier)
+    if (modifiers == EglModifiers::omit && known && layout.modifier != linear_modifier)
         return Error(ErrorKind::unsupported, "the image is not linear, and its modifier is to be left out")
             .remedy("a display without EGL_EXT_image_dma_buf_import_modifiers takes linear images only");
     constexpr std::uint64_t most = std::numeric_limits<std::int32_t>::max();

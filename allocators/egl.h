@@ -29,14 +29,14 @@ private:
 };
 
 enum class EglModifiers : std::uint8_t {
-    tell,  // the display has EGL_EXT_image_dma_buf_import_modifiers
-    leave, // it has not: only linear images can be told
+    tell, // the display has EGL_EXT_image_dma_buf_import_modifiers
+    omit, // it has not: only linear images can be told
 };
 
 // The attributes of an image whose memories have these descriptors: one for each memory of the layout, lent,
 // as eglCreateImage wants them (EGL duplicates them). Colours that are not known are not told. Errors:
 // invalid (no planes, or too few descriptors), unsupported (a format without a DRM name, more than INT_MAX,
-// or a modifier that must be told and is to be left).
+// or a modifier that must be told and is to be omitted).
 HWALLOC_API Result<EglImageAttributes>
 egl_image_attributes(const ImageLayout& layout, std::span<const int> fds,
                      EglModifiers modifiers = EglModifiers::tell) noexcept;

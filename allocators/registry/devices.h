@@ -20,8 +20,8 @@ enum class DeviceSource : std::uint8_t {
 };
 
 // Keeps the registry in step with the devices there are. Names of allocators appear and vanish with their
-// devices, inside dispatch() and nowhere else, but for the
-// scans that Allocator::resolve() of an unknown name and a full inventory() make anyway.
+// devices: inside dispatch(), and in the scans that Allocator::resolve() of an unknown name and a full
+// inventory() make anyway.
 //
 // When a device has gone, its names and aliases are found no more; Allocator::resolve() explains it. The
 // Allocator object itself lives on: alloc() answers device_lost, and works again when the device is back,

@@ -50,7 +50,7 @@ TEST(Egl, LeavesOutWhatIsNotKnown) {
     ImageLayout layout = linear_layout(fourcc('X', 'R', '2', '4'), 16, 8).value();
     layout.range = ColorRange::full; // no hint for R'G'B'
     const int fd = 0;                // a valid descriptor
-    EXPECT_EQ(table(egl_image_attributes(layout, {&fd, 1}, EglModifiers::leave).value()).size(), 6u);
+    EXPECT_EQ(table(egl_image_attributes(layout, {&fd, 1}, EglModifiers::omit).value()).size(), 6u);
     layout.modifier = 0x00ff'ffff'ffff'ffff; // DRM_FORMAT_MOD_INVALID: the driver knows by itself
     EXPECT_EQ(table(egl_image_attributes(layout, {&fd, 1}).value()).size(), 6u);
 }
@@ -70,7 +70,7 @@ TEST(Egl, RefusesWhatItCannotTell) {
     EXPECT_EQ(kind({fds, 1}), ErrorKind::unsupported);
     layout = linear_layout(fourcc('X', 'R', '2', '4'), 16, 8).value();
     layout.modifier = 1;
-    EXPECT_EQ(kind({fds, 1}, EglModifiers::leave), ErrorKind::unsupported);
+    EXPECT_EQ(kind({fds, 1}, EglModifiers::omit), ErrorKind::unsupported);
     layout.fourcc = 0;
     EXPECT_EQ(kind({fds, 1}), ErrorKind::unsupported);
     layout.plane_count = 5;
