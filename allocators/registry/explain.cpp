@@ -1,6 +1,7 @@
 // Why a name cannot be had, and what may have been meant by it.
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "allocators/registry/registry.h"
 #include "allocators/registry/words.h"
@@ -11,8 +12,8 @@ namespace hwalloc {
 namespace {
 
 // How many letters have to be put in, left out, replaced or swapped with their neighbours to make one of the
-// other; names longer than `most_letters` count as strangers.
-constexpr std::size_t most_letters = 48, stranger = most_letters;
+// other; names of `most_letters` and more count as strangers, which no number of slips makes near.
+constexpr std::size_t most_letters = 48, stranger = std::numeric_limits<std::size_t>::max();
 std::size_t distance(std::string_view one, std::string_view other) noexcept {
     if (one.size() >= most_letters || other.size() >= most_letters)
         return stranger;
@@ -29,6 +30,15 @@ std::size_t distance(std::string_view one, std::string_view other) noexcept {
         }
     }
     return rows[one.size() % 3][other.size()];
+}
+
+// A name as it can be told in a line, whoever made it up: without control characters, and not without end.
+std::string in_one_line(std::string_view name) {
+    constexpr std::size_t most_told = 100;
+    std::string line(name.substr(0, most_told));
+    std::replace_if(
+        line.begin(), line.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
+    return name.size() > most_told ? line + "..." : line;
 }
 
 // Most who look for an allocator want memory from it.
@@ -51,13 +61,14 @@ std::string Registry::names_like(std::string_view name) {
     {
         const std::lock_guard guard(mutex_);
         const auto consider = [&](const Name& one) {
-            const std::size_t apart = one.bound() ? distance(name, one.text()) : stranger;
-            if (apart > 1 + name.size() / 6)
+            Allocator* const allocator = one.bound();
+            const std::size_t apart = allocator ? distance(name, one.text()) : stranger;
+            if (!allocator || apart > 1 + name.size() / 6)
                 return;
             const auto behind =
                 std::upper_bound(near.begin(), near.end(), apart,
                                  [](std::size_t mine, const Near& other) { return mine < other.distance; });
-            near.insert(behind, {&one, one.bound(), apart});
+            near.insert(behind, {&one, allocator, apart});
         };
         for (const auto& record : records_) {
             consider(record->name);
@@ -98,7 +109,7 @@ Error Registry::explain(std::string_view name, const MissingNames& missing) {
     if (!like.empty())
         help.append("is ").append(like).append(" meant? ");
     help.append(others.empty() ? "`hwalloc list` shows what there is" : "of this family there is: " + others);
-    error = std::move(error).doing("no allocator is called \"" + std::string(name) + "\"").remedy(help);
+    error = std::move(error).doing("no allocator is called \"" + in_one_line(name) + "\"").remedy(help);
     // Nobody can tell which names a module would have brought.
     for (const auto& record : records_)
         if (record->backend == refused_module && record->why)

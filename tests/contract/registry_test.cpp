@@ -217,6 +217,22 @@ TEST(Registry, FindsEachOfManyNames) {
         EXPECT_EQ(Allocator::find(name), nullptr);
 }
 
+// Names come out of files and environments.
+TEST(Registry, ResolveExplainsWhateverItIsAsked) {
+    // A name that nothing has any longer is near to none.
+    ASSERT_TRUE(ok(Allocator::register_allocator("contract/gone", make_hooked(lasting_script(), working))));
+    ASSERT_TRUE(ok(Allocator::unregister("contract/gone")));
+    for (const std::size_t length : {47u, 48u, 100u, 281u, 282u, 300u, 100'000u}) {
+        auto missing = Allocator::resolve(std::string(length, 'x'));
+        ASSERT_TRUE(refused(missing, ErrorKind::unavailable)) << length;
+        EXPECT_LT(missing.error().message().size(), 1000u) << length;
+    }
+    auto missing = Allocator::resolve("a\nb\033[31m\x7f");
+    ASSERT_TRUE(refused(missing, ErrorKind::unavailable));
+    const std::string message = missing.error().message();
+    EXPECT_NE(message.find("\"a?b?[31m?\""), std::string::npos) << message;
+}
+
 // Names are given to people and to C, and a zero byte would hide what follows it.
 TEST(Registry, RefusesANameWithAZeroByte) {
     const std::string_view name("contract/zero\0byte", 18);
