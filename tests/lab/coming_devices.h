@@ -211,8 +211,10 @@ private:
     }
 };
 
-// Each place's name leads to the device that is there: "by-path/pci-0000:00:02.0-card" to "../card0".
-inline void check_places(const std::string& directory, std::string_view suffix, const std::string& family) {
+// Each place's name leads to the device that is there: "by-path/pci-0000:00:02.0-card" to "../card0". Where
+// nobody tells when udev has made its links, a look at what there is may have come before.
+inline void check_places(Devices& devices, const std::string& directory, std::string_view suffix,
+                         const std::string& family) {
     const std::string links = directory + "by-path/";
     DIR* const listing = ::opendir(links.c_str());
     while (const dirent* entry = listing ? ::readdir(listing) : nullptr) {
@@ -220,15 +222,20 @@ inline void check_places(const std::string& directory, std::string_view suffix, 
         if (target.empty() || !link.ends_with(suffix))
             continue;
         const std::string name = family + "by-path/" + link.substr(0, link.size() - suffix.size());
-        Allocator* const found = Allocator::find(name);
-        expect(found && found == Allocator::find(family + target), name + " leads elsewhere");
+        const auto leads_there = [&] {
+            Allocator* const found = Allocator::find(name);
+            return found && found == Allocator::find(family + target);
+        };
+        if (devices.monitor->source() == DeviceSource::listing)
+            devices.wait_for(name, leads_there);
+        expect(leads_there(), name + " leads elsewhere");
     }
     if (listing)
         ::closedir(listing);
 }
 
 // No name leads to what is not there, and each driver's and each place's name to what is there.
-inline void check_names(const Devices& devices) {
+inline void check_names(Devices& devices) {
     for (const auto& [name, allocator] : devices.objects) {
         if (!name.starts_with("drm-dumb/card"))
             continue;
@@ -241,8 +248,8 @@ inline void check_names(const Devices& devices) {
         if (!there)
             expect(lost(Allocator::resolve(name)), name + ": " + told(Allocator::resolve(name)));
     }
-    check_places("/dev/dri/", "-card", "drm-dumb/");
-    check_places("/dev/v4l/", "", "v4l2/");
+    check_places(devices, "/dev/dri/", "-card", "drm-dumb/");
+    check_places(devices, "/dev/v4l/", "", "v4l2/");
     expect(Allocator::find(vivid) == Allocator::find("v4l2/video0"), "the camera's driver leads elsewhere");
 }
 
