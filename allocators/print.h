@@ -147,6 +147,13 @@ inline std::string to_string(MapFlags flags) {
         {read, "read"}, {write, "write"}, {ref_memory, "ref_memory"}};
     return detail::flags_in_words(flags, names);
 }
+// "read|exclusive", "none". May throw std::bad_alloc.
+inline std::string to_string(LockFlags flags) {
+    using enum LockFlags;
+    constexpr detail::NamedFlag<LockFlags> names[] = {
+        {read, "read"}, {write, "write"}, {exclusive, "exclusive"}};
+    return detail::flags_in_words(flags, names);
+}
 
 namespace detail {
 
@@ -156,7 +163,7 @@ inline constexpr bool is_among = (std::is_same_v<T, Others> || ...);
 template<class T>
 inline constexpr bool is_printed =
     is_among<T, Error, ErrorKind, ErrorDomain, Answer, SyncQuality, FdKind, Verdict, PlanPolicy, ColorMatrix,
-             ColorRange, MemoryFlags, MapFlags>;
+             ColorRange, MemoryFlags, MapFlags, LockFlags>;
 
 template<class T>
 auto words_of(const T& value) {

@@ -51,6 +51,7 @@ static void print_everything() {
     prints(MemoryFlags::readonly | MemoryFlags::not_mappable, "readonly|not_mappable");
     prints(MemoryFlags::no_share | static_cast<MemoryFlags>(3u << 20), "no_share|0x300000");
     prints(MapFlags::readwrite, "read|write");
+    prints(LockFlags::readwrite | LockFlags::exclusive, "read|write|exclusive");
 }
 
 static void draw() {
