@@ -135,7 +135,10 @@ class Stop(unittest.TestCase):
         self.stop("alone", f"ninja -j2 -C {self.directory}", signal.SIGINT, 2)
 
     def test_what_a_command_that_ended_left_behind(self):
-        tool = self.tool(f"(setsid bash -c 'echo there >{self.ready}; sleep 1000; true' &)")
+        # It ends when what it leaves behind has begun: what has not would be ended before it says so.
+        begun = self.directory / "begun"
+        os.mkfifo(begun)
+        tool = self.tool(f"(setsid bash -c 'echo there >{self.ready}; echo >{begun}; sleep 1000; true' &)\nread <{begun}")
         with self.runner("alone", tool) as runner:
             self.wait_for(1)
             said, _ = runner.communicate(timeout=LIMIT)
