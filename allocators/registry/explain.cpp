@@ -62,8 +62,10 @@ std::string Registry::names_like(std::string_view name) {
         const std::lock_guard guard(mutex_);
         const auto consider = [&](const Name& one) {
             Allocator* const allocator = one.bound();
-            const std::size_t apart = allocator ? distance(name, one.text()) : stranger;
-            if (!allocator || apart > 1 + name.size() / 6)
+            if (!allocator)
+                return;
+            const std::size_t apart = distance(name, one.text());
+            if (apart > 1 + name.size() / 6)
                 return;
             const auto behind =
                 std::upper_bound(near.begin(), near.end(), apart,

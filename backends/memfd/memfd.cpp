@@ -5,6 +5,7 @@
 #include <atomic>
 #include <new>
 
+#include "allocators/interface_of.h"
 #include "allocators/page_geometry.h"
 #include "allocators/recognizes_fd.h"
 #include "common/fixed_text.h"
@@ -45,9 +46,7 @@ private:
         inode_.store(status.st_ino, std::memory_order_release);
     }
     void* do_extension(std::string_view id) noexcept override {
-        return id == HasFd::extension_id          ? static_cast<HasFd*>(this)
-               : id == RecognizesFd::extension_id ? static_cast<RecognizesFd*>(this)
-                                                  : static_cast<void*>(nullptr);
+        return interface_of<HasFd, RecognizesFd>(this, id);
     }
 
     UniqueFd fd_;

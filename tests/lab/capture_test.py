@@ -12,7 +12,7 @@ import shlex
 import sys
 
 sys.dont_write_bytecode = True
-from lab_cases import HEAP, JUDGE, differing, in_lab, meanwhile, run  # noqa: E402
+from lab_cases import HEAP, JUDGE, differing, in_lab, meanwhile, run, until_first_frame  # noqa: E402
 
 # Half a level is what rounding to 8 bits costs; the converter may cost a hundredth more.
 MOST_DIFFERENCE = 0.51
@@ -155,9 +155,9 @@ def disturbances(cases, directory, _):
         "lossy": f"{control}percentage_of_dropped_buffers=50; {capture} --frames 60 --json; code=$?; "
                  f"{control}percentage_of_dropped_buffers=0; (exit $code)",
         "stopped": meanwhile(f"{capture} --frames 0 --output stopped.png --json", "kill -INT $process"),
-        "twice": f"{capture} --frames 0 --mark-first-frame >first.out 2>first.err & first=$!; "
-                 f"until grep -q FRAME first.err || ! kill -0 $first; do sleep 0.1; done; "
-                 f"{capture} --frames 5 --json; code=$?; kill $first; wait $first; (exit $code)",
+        "twice": f"{capture} --frames 0 --mark-first-frame >first.out 2>first.err & process=$!; "
+                 f"{until_first_frame('first.err')}; "
+                 f"{capture} --frames 5 --json; code=$?; kill $process; wait $process; (exit $code)",
         "again": f"{capture} --frames 5 --json",
         "broken": meanwhile(f"{capture} --frames 0 --output broken.png --json", f"{control}inject_fatal_streaming_error=1"),
         "gone": meanwhile(f"{capture} --frames 0 --output gone.png --json", f"{control}disconnect=1")})

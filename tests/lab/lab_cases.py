@@ -75,11 +75,16 @@ def in_lab(directory, *options, commands, timeout=280, prelude="", processors=1)
     return done
 
 
+def until_first_frame(said):
+    """Shell: until $process, a capture whose standard error is the file `said`, used its first frame, or is over."""
+    return f"until grep -q FRAME {said} || ! kill -0 $process; do sleep 0.1; done"
+
+
 def meanwhile(capture, doing):
     """Shell: `capture` in the background, a `hwalloc capture` that goes on until it is told; once its first frame was used, or it
     is over, `doing`, where $process is it. Its exit code in the end."""
     return (f"{capture} --mark-first-frame 2>mark & process=$!; "
-            f"until grep -q FRAME mark || ! kill -0 $process; do sleep 0.1; done; {doing}; wait $process; "
+            f"{until_first_frame('mark')}; {doing}; wait $process; "
             "code=$?; cat mark >&2; (exit $code)")
 
 
