@@ -8,7 +8,9 @@ namespace hwalloc {
 Allocator::~Allocator() = default;
 
 Result<Block*> Allocator::do_alloc(std::size_t, const AllocationParams&) noexcept {
-    return Error(ErrorKind::unsupported, "this allocator takes memory from elsewhere and cannot make any");
+    return Error(ErrorKind::unsupported,
+                 "this allocator makes no memory, it only takes what was made elsewhere")
+        .remedy("allocate from another; one of your own makes memory when it overrides do_alloc()");
 }
 void Allocator::do_free(Block* block) noexcept {
     destroy(block);

@@ -37,7 +37,8 @@ bool still_lent(const Memory& memory, int fd, FdKind kind) noexcept {
 Result<BorrowedFd> borrow_fd(const Memory& memory, FdKind kind) noexcept {
     auto* has_fd = memory.block().extension<HasFd>();
     if (!has_fd)
-        return Error(ErrorKind::unsupported, "the memory has no file descriptor that could be shared");
+        return Error(ErrorKind::unsupported, "the memory has no file descriptor that could be shared")
+            .remedy("`hwalloc list` shows which allocators' memory has one");
     BorrowedFd lent = has_fd->block_fd(kind);
     if (lent.fd < 0)
         return Error(ErrorKind::unsupported,

@@ -252,8 +252,12 @@ public:
     }
 
     // Ends the map at once and tells what the device answered; nothing to do, and no error, when nothing is
-    // mapped.
-    Result<void> unmap() noexcept { return info_.memory ? info_.memory->unmap(info_) : Result<void>(); }
+    // mapped. No bytes are left here, whatever it answers.
+    Result<void> unmap() noexcept {
+        auto ended = info_.memory ? info_.memory->unmap(info_) : Result<void>();
+        info_.size = info_.maxsize = 0;
+        return ended;
+    }
 
     explicit operator bool() const noexcept { return info_.memory != nullptr; }
     std::uint8_t* data() const noexcept HWALLOC_LIFETIMEBOUND { return info_.data; }

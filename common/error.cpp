@@ -1,5 +1,6 @@
 #include "hwalloc/error.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -205,7 +206,12 @@ Error&& Error::mend(std::string_view line) && noexcept {
 }
 Error&& Error::because(Error cause) && noexcept {
     if (auto* d = detail())
-        keep_if_memory_allows([&] { d->causes.push_back(std::move(cause)); });
+        keep_if_memory_allows([&] {
+            const std::string text = cause.message();
+            const auto says_it = [&](const Error& other) { return other.message() == text; };
+            if (!says_it(*this) && std::none_of(d->causes.begin(), d->causes.end(), says_it))
+                d->causes.push_back(std::move(cause));
+        });
     return std::move(*this);
 }
 

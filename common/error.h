@@ -88,7 +88,8 @@ public:
     Error&& held(std::uint64_t bytes) && noexcept HWALLOC_LIFETIMEBOUND;     // size there was
     Error&& remedy(std::string_view what) && noexcept HWALLOC_LIFETIMEBOUND; // what the user can do
     Error&& mend(std::string_view line) && noexcept HWALLOC_LIFETIMEBOUND;   // a shell's line that does it
-    Error&& because(Error cause) && noexcept HWALLOC_LIFETIMEBOUND; // one more try, and why it failed
+    // One more try, and why it failed; nothing is added where that says what is said already.
+    Error&& because(Error cause) && noexcept HWALLOC_LIFETIMEBOUND;
 
     // The facts, empty or 0 where unknown. Views are valid as long as this error lives.
     std::string_view operation() const noexcept HWALLOC_LIFETIMEBOUND;

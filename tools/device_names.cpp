@@ -221,7 +221,10 @@ Result<std::string> find_device(DeviceKind kind, const std::string& word) {
         return std::move(items).error();
     found = find_device(kind, word, *items);
     // Of a family the library knows why it has nothing.
-    if (!found && why && word.find('/') != word.npos && near(kind, word, *items).empty())
+    const auto is_of_family = [&](const InventoryItem& item) { return item.family == word; };
+    if (!found && why &&
+        (std::any_of(items->begin(), items->end(), is_of_family) ||
+         (word.find('/') != word.npos && near(kind, word, *items).empty())))
         return *std::move(why);
     return found;
 }

@@ -180,8 +180,8 @@ Error no_such_check(const std::string& id, const Checks& found) {
     for (const Check& check : found.list())
         names.push_back(check.id);
     const auto near = near_names(id, names);
-    return Error(ErrorKind::unavailable, "there is no such check on this machine")
-        .on(id)
+    return Error(ErrorKind::unavailable, "looking for a check")
+        .doing(fmt::format("this machine has no check \"{}\"", id))
         .remedy(near.empty() ? std::string("`hwalloc doctor` shows all there are, by id")
                              : fmt::format("perhaps {} is meant; `hwalloc doctor` shows all there are, by id",
                                            either_of(near)));

@@ -1,12 +1,12 @@
 // `hwalloc`: what an application would see of the library, for people at a terminal and for scripts.
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <iterator>
 #include <new>
 #include <string>
@@ -60,6 +60,15 @@ const Row* find_command(std::string_view name) {
     return found == std::end(commands) ? nullptr : found;
 }
 
+// An option whose value is empty, which a script's unset variable makes; null: there is none.
+const CLI::Option* empty_option(const CLI::App& command) {
+    for (const CLI::Option* option : command.get_options())
+        for (const std::string& value : option->results())
+            if (value.empty())
+                return option;
+    return nullptr;
+}
+
 std::string no_such_command(std::string_view word) {
     std::string text = fmt::format("there is no command \"{}\"; there are", word);
     for (const Row& row : commands)
@@ -101,6 +110,9 @@ int run(int argc, char** argv, Output& out) {
     } catch (const CLI::ParseError& error) {
         return out.fail_usage(word.empty() || named ? error.what() : no_such_command(word));
     }
+    for (const CLI::App* command : app.get_subcommands())
+        if (const CLI::Option* empty = empty_option(*command))
+            return out.fail_usage(fmt::format("{} is given nothing: its value is empty", empty->get_name()));
     return chosen ? chosen(out) : out.fail_usage("no command was given");
 }
 

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,9 +35,11 @@ std::vector<std::string> policy_names() {
     return names;
 }
 
-// Of a name that is one of these.
+// Of a name that is one of these, as the command line has made sure.
 PlanPolicy policy_of(std::string_view name) {
-    return *std::ranges::find(policies, name, [](PlanPolicy policy) { return to_string(policy); });
+    const auto* found =
+        std::ranges::find(policies, name, [](PlanPolicy policy) { return to_string(policy); });
+    return found == std::end(policies) ? PlanPolicy::prefer : *found;
 }
 
 // A format that the caller leaves open is one that the screens show, if there is one.

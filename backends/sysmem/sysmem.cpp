@@ -148,7 +148,7 @@ private:
         if (!block) {
             const Storage storage = Storage::of(bytes);
             if (!storage.raw)
-                return Error(ErrorKind::exhausted, "no memory");
+                return Error(ErrorKind::exhausted, "allocating: malloc has no more").wanted(bytes);
             block = new (storage.place) SysmemBlock(*this, geometry, storage.raw, shelf);
         }
         if (has_any(geometry.flags, to_be_zeroed))

@@ -226,7 +226,7 @@ struct WithDoAlloc : Base {
         if (geometry->align > 0xffff)
             return Error(ErrorKind::unsupported, "no alignment above 64 KiB here");
         if (geometry->storage > (std::size_t{1} << 30))
-            return Error(ErrorKind::exhausted, "no more than 1 GiB here");
+            return Error(ErrorKind::exhausted, "no more than 1 GiB here").wanted(size);
         return static_cast<Block*>(this->maker_(*this, *geometry, this->script_));
     }
 };

@@ -222,6 +222,8 @@ TEST_P(Map, AMappingMovesAndUnmapsOnce) {
         moved = std::move(*second); // ends the first
         EXPECT_EQ(moved.bytes().size(), 16u);
         ASSERT_TRUE(ok(moved.unmap()));
+        EXPECT_TRUE(moved.bytes().empty()) << "an ended map has no bytes";
+        EXPECT_EQ(moved.info().maxsize, 0u);
         EXPECT_TRUE(ok(moved.unmap()));
         EXPECT_TRUE(idle(*memory));
         moved = std::move(*memory->map(MapFlags::read));

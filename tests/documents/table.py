@@ -27,6 +27,7 @@ IN_CLEAN_ROOTS = [
     ("g++ -std=c++20 -shared -fPIC -fvisibility=hidden huge.cpp $(pkg-config --cflags --libs hwalloc) -o huge.so", {0}),
     ("export HWALLOC_MODULE_PATH=$PWD", {0}),
     ("hwalloc check huge", {0}),
+    ("cmake -B build -DHWALLOC_TESTS=OFF && cmake --build build -j$(nproc)", {0}),
     ("sudo apt-get install -y clang-19", {0}),
     ("CXX=clang++-19 cmake -B build/clang -G Ninja -DHWALLOC_TESTS=OFF -DCMAKE_UNITY_BUILD=OFF", {0}),
     ("cmake --build build/clang --target hwalloc hwalloc-vulkan", {0}),
@@ -81,8 +82,6 @@ ON_THE_HOST = [
 ELSEWHERE = {
     "scripts/test": "it is what runs this",
     "scripts/test --quick": "a part of what runs this",
-    "cmake -B build && cmake --build build": "a test of tests/install configures it, the roots build the same by the preset "
-                                              "release without the tests, which take five minutes of processor there",
     "tar -C build/stage -c usr | ssh board sudo tar -C / -x --no-same-owner": "needs a board",
     "ssh board sudo ldconfig": "the same",
     "ssh board hwalloc doctor": "the same",

@@ -182,7 +182,7 @@ class Capture(unittest.TestCase):
 
     def test_wrong_usage(self):
         for words in (["--size", "640"], ["--size", "0x480"], ["--format", "toolong"], ["--fps", "0"], ["--fps", "x"],
-                      ["--output", "frame.jpg"], ["--output", "-"], ["--buffers", "0"], ["--frames", "-1"], ["--to", "nowhere"],
+                      ["--output", "frame.jpg"], ["--output", "-"], ["--output", ""], ["--size", ""], ["--buffers", "0"], ["--frames", "-1"], ["--to", "nowhere"],
                       ["--to", "display="], ["--to", "display", "--screen-buffers", "1"],
                       ["--to", "display", "--scanout", "copy"]):
             with self.subTest(words):
@@ -325,6 +325,10 @@ class Capture(unittest.TestCase):
         self.assertEqual([entry["format"] for entry in document["formats"]],
                          ["YUYV", "UYVY", "NV12", "RGB24", "XR24", "GREY"])
         self.assertIn("NV12", tool.run("capture", "--device", "test", "--list-formats").stdout)
+        # The least and the most of them are drawn, and nothing beyond.
+        most = document["formats"][0]["sizes"][0]["width"][1]
+        self.assertEqual(self.capture("--size", "1x1", "--frames", "1")["width"], 1)
+        self.assertIn(f"{most}x{most} at most", self.error("--device", "test", "--size", f"{most + 1}x1")["message"])
 
 
 if __name__ == "__main__":

@@ -76,6 +76,7 @@ class CommandLine(unittest.TestCase):
         self.assertIn("nonsense", self.usage_error("nonsense"))
         self.assertIn("--nonsense", self.usage_error("list", "--nonsense"))
         self.assertIn("more", self.usage_error("list", "more"))
+        self.assertIn("--svg", self.usage_error("plan", "--cpu", "read", "--bytes", "1", "--svg", ""))
         self.usage_error("check", "sysmem", "--all")
         self.usage_error("check", "sysmem", "memfd")
         self.assertIn("empty", self.usage_error("check", ""))

@@ -69,6 +69,12 @@ class Doctor(unittest.TestCase):
                    if item["available"] and item["claims"]["alloc"] and "dmabuf" in item["claims"]["export"]]
         self.assertEqual(self.checks["memory/shareable"]["allocators"], sharing)
         self.assertEqual(self.checks["memory/shareable"]["status"], "ok" if sharing else "failed")
+        if not sharing:
+            # Whatever is not there is named, whatever else is there and of no use.
+            families = {item["family"] for item in listed if item["claims"] and "dmabuf" in item["claims"]["export"]}
+            for family, words in {"dma-heap": "no DMA heap", "udmabuf": "no udmabuf", "drm-dumb": "no graphics card"}.items():
+                told = words in self.checks["memory/shareable"]["message"]
+                self.assertEqual(told, family not in families, self.checks["memory/shareable"]["message"])
 
     def test_options_of_the_kernel(self):
         self.assertEqual([name for name in self.checks if name.startswith("kernel/")], [f"kernel/{one}" for one in OPTIONS])
@@ -140,7 +146,8 @@ class Selection(unittest.TestCase):
     def test_an_unknown_id(self):
         for name in ("nonsense", "limit/nonsense", "allocator/sysme"):
             code, document = tool.run_json("doctor", name)
-            self.assertEqual((code, document["error"]["kind"], document["error"]["device"]), (1, "unavailable", name))
+            self.assertEqual((code, document["error"]["kind"], document["error"]["device"]), (1, "unavailable", None))
+            self.assertIn(f'this machine has no check "{name}"', document["error"]["message"])
 
     def test_one_allocator_loads_nothing(self):
         done = tool.run("doctor", "allocator/memfd", env={"LD_DEBUG": "files"})

@@ -144,6 +144,9 @@ class Document(PlanCase):
             self.assertEqual((one["why"]["kind"], one["why"]["size_wanted"]), ("exhausted", 10**13), one)
             self.assertLess(one["why"]["size_held"], 10**13)
 
+    def test_one_byte_is_told_in_the_singular(self):
+        self.assertIn("1 byte a buffer", self.plan("--cpu", "read", "--bytes", "1")["headline"])
+
     def test_one_reason_of_all_rows_is_the_headline(self):
         document = self.plan("--cpu", "readwrite", "--bytes", 10**13, code=1)
         self.assertIn("the machine has not that much memory free", document["headline"])
@@ -204,6 +207,14 @@ class Preferences(PlanCase):
         document = self.plan(*READ, "--prefer", "dmabuf")
         self.assertNotEqual(document["choice"], "dmabuf")
         self.assertIn("imports", document["cells"][0]["reason"])
+
+    def test_a_family_that_has_nothing_here_is_told_by_its_own_reason(self):
+        absent = [item for item in tool.run_json("list")[1]["allocators"] if item["why"] and item["name"] == item["family"]]
+        for item in absent:
+            done = tool.run("plan", *READ, "--prefer", item["name"], env=self.env)
+            self.assertIn(item["why"]["operation"], " ".join(done.stderr.split()), "and no name like it is suggested")
+        if not absent:
+            self.skipTest("this machine has something of every family")
 
     def test_strict_takes_nothing_else(self):
         document = self.plan(*READ, "--prefer", "no/such", "--policy", "strict", code=1)

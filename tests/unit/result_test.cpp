@@ -72,6 +72,8 @@ TEST(Error, TellsTheWholeStory) {
                              "\n  the other heap: Cannot allocate memory (ENOMEM)"})
         EXPECT_NE(text.find(part), std::string::npos) << part << " is not in: " << text;
     EXPECT_EQ(text.find("sudo"), std::string::npos) << "the remedy says it in words";
+    EXPECT_EQ(Error(error).because(Error::from_errno(ENOMEM, "the other heap")).message(), text)
+        << "what is said already is not said again";
     const Error kept = error; // a detail of its own from the next fact on
     EXPECT_EQ(Error(kept).wanted(1).mend(), "sudo usermod -aG video alice");
     EXPECT_EQ(Error(ErrorKind::busy, "x").mend(), "");

@@ -146,8 +146,9 @@ void tell_refusals(const Plan& plan, std::optional<std::size_t> chosen,
                    const std::vector<std::string>& failed, std::vector<Error>& refusals) {
     for (std::size_t i = 0; i < plan.candidates().size(); ++i) {
         const PlanCandidate& candidate = plan.candidates()[i];
-        if ((chosen && (i == *chosen || (i > *chosen && !(candidate.preferred && !candidate.allocator)))) ||
-            std::find(failed.begin(), failed.end(), candidate.name) != failed.end())
+        const bool asked_in_vain = candidate.preferred && !candidate.allocator;
+        const bool passed_over = !chosen || i < *chosen || (i > *chosen && asked_in_vain);
+        if (!passed_over || std::find(failed.begin(), failed.end(), candidate.name) != failed.end())
             continue;
         if (const Error* why = why_not(candidate))
             refusals.push_back(named(candidate.name, *why));

@@ -60,7 +60,7 @@ Result<v4l2::CaptureFormat> agree(FrameSource& source, v4l2::FormatRequest reque
         notes.push_back(
             fmt::format("{} gives {:.4g} frames a second instead of {:.4g}", source.info().path, got, asked));
     if (format->interlaced)
-        notes.push_back("the frames are interlaced: a picture shows both fields at once");
+        notes.emplace_back("the frames are interlaced: a picture shows both fields at once");
     return format;
 }
 

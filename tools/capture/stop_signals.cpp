@@ -1,12 +1,12 @@
 #include "tools/capture/stop_signals.h"
 
-#include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <climits>
+#include <csignal>
 #include <cstring>
+#include <ctime>
 
 namespace hwalloc::tools {
 namespace {

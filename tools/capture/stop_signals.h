@@ -7,10 +7,11 @@
 namespace hwalloc::tools {
 
 // While one lives, SIGINT, SIGTERM and SIGHUP (unless it was ignored, as nohup wants) ask the capture to
-// stop, and SIGPIPE is a failed write. Afterwards all is as it was before. From the first signal on the
-// thread that made this is woken every 50 ms out of whatever blocks it (EINTR). If nobody
-// has called stop_wanted() after a second, or another signal comes after one, the process ends by that
-// signal. One object at a time.
+// stop, and SIGPIPE is a failed write. SIGINT does also where it was ignored: so a script's shell starts what
+// it puts behind itself with `&`, and `kill -INT` must end that as well. Afterwards all is as it was before.
+// From the first signal on the thread that made this is woken every 50 ms out of whatever blocks it (EINTR).
+// If nobody has called stop_wanted() after a second, or another signal comes after one, the process ends by
+// that signal. One object at a time.
 class StopSignals {
 public:
     StopSignals();

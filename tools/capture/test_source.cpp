@@ -1,4 +1,6 @@
 // The built-in source: what a camera does, done by the CPU through the mapping of the buffers.
+#include <fmt/format.h>
+
 #include <cerrno>
 #include <ctime>
 
@@ -30,7 +32,7 @@ public:
                                std::string("moving colour bars in ") + name,
                                false,
                                false,
-                               {{2, largest, 1, 2, largest, 1}}});
+                               {{1, largest, 1, 1, largest, 1}}});
         return formats;
     }
 
@@ -46,7 +48,8 @@ public:
                 .remedy("`hwalloc capture --device test --list-formats` shows what it draws");
         };
         if (width > largest || height > largest)
-            return refuse(Error(ErrorKind::limit, "that is too large"));
+            return refuse(
+                Error(ErrorKind::limit, "it draws").doing(fmt::format("it draws {0}x{0} at most", largest)));
         auto layout = linear_layout(v4l2::drm_of_pixel_format(code), width, height, request.stride);
         if (!layout)
             return refuse(layout.error());

@@ -82,11 +82,11 @@ std::string threads(const Subject& subject) {
             for (unsigned round = 0; round < 300 && !stop && std::chrono::steady_clock::now() < end;
                  ++round) {
                 auto own = subject.make(5000);
-                auto view =
-                    must("share of memory that other threads share", common->share(number * 1000, 1000));
+                auto view = must("share of memory that other threads share",
+                                 common->share(std::size_t{number} * 1000, 1000));
                 if (subject.claims.map) {
                     write_pattern(*own, 60 + number);
-                    read_pattern("a share of common memory", *view, 51, number * 1000);
+                    read_pattern("a share of common memory", *view, 51, std::size_t{number} * 1000);
                     read_pattern("memory of this thread alone", *own, 60 + number);
                 }
                 auto handle = must("ref", common->ref());

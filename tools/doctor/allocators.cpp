@@ -4,6 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
+#include <span>
+#include <string_view>
 
 #include "tools/doctor/checks.h"
 
@@ -49,17 +52,25 @@ Status meaning(const InventoryItem& item) {
     }
 }
 
+// `absent`: "no DMA heap" and the like; `closed`: names of what is there.
+std::string nothing_shareable(std::span<const std::string_view> absent, std::span<const std::string> closed) {
+    std::string why;
+    for (std::size_t i = 0; i < absent.size(); ++i)
+        why.append(i == 0 ? "this machine has " : i + 1 == absent.size() ? " and " : ", ").append(absent[i]);
+    if (!closed.empty())
+        why += fmt::format("{}{} would do and cannot be used (see there)", why.empty() ? "" : "; ",
+                           fmt::join(closed, ", "));
+    return "no memory can be given to a device: " + why;
+}
+
 } // namespace
 
 void look_at_allocators(const Machine& machine, Checks& checks) {
     for (const InventoryItem& item : machine.inventory()) {
         const std::string id = fmt::format("allocator/{}", item.name);
         if (item.why && is_no_camera(item)) {
-            checks.add({id,
-                        Status::ok,
-                        "no camera, and not meant to be one: " + item.why->message(),
-                        {},
-                        *item.why});
+            checks.add(
+                {id, Status::ok, "no camera, and not meant to be one: " + item.why->message(), {}, item.why});
             continue;
         }
         if (item.why) {
@@ -74,12 +85,19 @@ void look_at_allocators(const Machine& machine, Checks& checks) {
 
 void look_at_memory(const Machine& machine, Checks& checks) {
     std::vector<std::string> sharing, closed;
+    std::vector<std::string_view> absent{"no DMA heap", "no udmabuf", "no graphics card",
+                                         "no Vulkan device that exports"};
+    constexpr std::string_view families[] = {"dma-heap", "udmabuf", "drm-dumb", "vulkan"};
     for (const InventoryItem& item : machine.inventory()) {
         auto* describing = describes(item);
         if (!describing || !describing->claims().alloc || !describing->claims().export_dmabuf)
             continue;
         (item.why ? closed : sharing).push_back(item.name);
+        const auto* family = std::ranges::find(families, item.family);
+        if (family != std::end(families))
+            absent[static_cast<std::size_t>(family - families)] = {};
     }
+    std::erase(absent, std::string_view());
     const char* const id = "memory/shareable";
     const Json facts{{"allocators", sharing}};
     if (!sharing.empty())
@@ -89,24 +107,8 @@ void look_at_memory(const Machine& machine, Checks& checks) {
                     {},
                     {},
                     facts});
-    else if (!closed.empty())
-        checks.add(
-            {id,
-             Status::failed,
-             fmt::format("no memory can be given to a device: {} would, and cannot be used (see there)",
-                         fmt::join(closed, ", ")),
-             {},
-             {},
-             facts});
     else
-        checks.add(
-            {id,
-             Status::failed,
-             "no memory can be given to a device: this machine has no DMA heap, no udmabuf, no graphics "
-             "card and no Vulkan device that exports",
-             {},
-             {},
-             facts});
+        checks.add({id, Status::failed, nothing_shareable(absent, closed), {}, {}, facts});
 }
 
 } // namespace hwalloc::tools::diagnosis

@@ -74,7 +74,8 @@ std::string buffer_of(const ImageLayout& layout) {
                                    ? fmt::format("{}x{} {}, {} bytes a row, ", layout.width, layout.height,
                                                  fourcc_name(layout.fourcc), layout.planes[0].stride)
                                    : std::string();
-    return fmt::format("{}{} bytes a buffer", pixels, layout.memory_sizes[0]);
+    const std::uint64_t bytes = layout.memory_sizes[0];
+    return fmt::format("{}{} {} a buffer", pixels, bytes, bytes == 1 ? "byte" : "bytes");
 }
 
 } // namespace
