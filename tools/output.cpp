@@ -108,7 +108,7 @@ void Output::print(const Json& document) {
     write_document(document);
 }
 
-void Output::line(std::string_view text) {
+void Output::line(std::string_view text) const {
     write(stdout, fitted(text, columns_));
     write(stdout, "\n");
 }

@@ -49,7 +49,7 @@ public:
     // The command's one document, without its beginning. Only with json().
     void print(const Json& document);
     // For people, wrapped to the width of a terminal. Not with json().
-    void line(std::string_view text = {});
+    void line(std::string_view text = {}) const;
     void table(const Table& table);
     // `text` in the style's colour where the reader's terminal shows colours.
     std::string styled(std::string_view text, Style style) const;

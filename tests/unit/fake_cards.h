@@ -15,6 +15,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/fork_safe_mutex.h"
 #include "tests/unit/fake_devices.h"
 
 namespace hwalloc::testing {
@@ -447,7 +448,7 @@ private:
         }
     }
 
-    std::mutex mutex_;
+    ForkSafeMutex mutex_; // a child of fork finds no call of another thread's half done, as in a kernel
     std::map<std::uint64_t, Handles> files_; // by the open file's inode
     std::map<std::uint64_t, Object> objects_;
     std::set<std::uint64_t> dropped_;                          // files that gave DRM master up
