@@ -340,11 +340,9 @@ Run check(CLI::App& command) {
     command.add_flag("--all", options->all, "all allocators that are available")->excludes(name);
     command.add_flag("--steps", options->steps, "name the steps and tell what each shows")->excludes(name);
     command.footer("Exit code 1 when a step failed. `hwalloc check NAME --json` is what a bug report needs.");
-    return [options, name](Output& out) -> int {
+    return [options](Output& out) -> int {
         if (options->steps)
             return list_steps(out);
-        if (name->count() > 0 && options->name.empty()) // a script's variable that is not set
-            return out.fail_usage("NAME is empty; --all checks all allocators that are available");
         return options->name.empty() ? check_all(out) : check_name(out, options->name);
     };
 }

@@ -30,6 +30,13 @@ std::size_t distance(std::string_view one, std::string_view other) {
     return row.back();
 }
 
+std::string listed(std::span<const std::string> names, std::string_view before_last) {
+    std::string text;
+    for (std::size_t i = 0; i < names.size(); ++i)
+        text.append(i == 0 ? "" : i + 1 == names.size() ? before_last : ", ").append(names[i]);
+    return text;
+}
+
 } // namespace
 
 std::vector<std::string> near_names(std::string_view word, std::span<const std::string> names) {
@@ -56,10 +63,10 @@ std::vector<std::string> near_names(std::string_view word, std::span<const std::
 }
 
 std::string either_of(std::span<const std::string> names) {
-    std::string text;
-    for (std::size_t i = 0; i < names.size(); ++i)
-        text.append(i == 0 ? "" : i + 1 == names.size() ? " or " : ", ").append(names[i]);
-    return text;
+    return listed(names, " or ");
+}
+std::string all_of(std::span<const std::string> names) {
+    return listed(names, " and ");
 }
 
 } // namespace hwalloc::tools

@@ -12,7 +12,8 @@ namespace hwalloc::tools {
 // Capitals do not count.
 std::vector<std::string> near_names(std::string_view word, std::span<const std::string> names);
 
-// "video0", "video0 or video1", "video0, video1 or video2".
+// "video0", "video0 or video1", "video0, video1 or video2"; and the same with "and".
 std::string either_of(std::span<const std::string> names);
+std::string all_of(std::span<const std::string> names);
 
 } // namespace hwalloc::tools

@@ -147,7 +147,7 @@ void tell_refusals(const Plan& plan, std::optional<std::size_t> chosen,
     for (std::size_t i = 0; i < plan.candidates().size(); ++i) {
         const PlanCandidate& candidate = plan.candidates()[i];
         const bool asked_in_vain = candidate.preferred && !candidate.allocator;
-        const bool passed_over = !chosen || i < *chosen || (i > *chosen && asked_in_vain);
+        const bool passed_over = !chosen || i < *chosen || asked_in_vain;
         if (!passed_over || std::find(failed.begin(), failed.end(), candidate.name) != failed.end())
             continue;
         if (const Error* why = why_not(candidate))

@@ -4,11 +4,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <iterator>
+#include <set>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "tools/doctor/checks.h"
+#include "tools/near_names.h"
 
 namespace hwalloc::tools::diagnosis {
 namespace {
@@ -52,11 +54,22 @@ Status meaning(const InventoryItem& item) {
     }
 }
 
-// `absent`: "no DMA heap" and the like; `closed`: names of what is there.
-std::string nothing_shareable(std::span<const std::string_view> absent, std::span<const std::string> closed) {
+// Families whose memory devices can be given, and what it is called where there is none of it.
+constexpr std::pair<std::string_view, const char*> shareable_families[] = {
+    {"dma-heap", "no DMA heap"},
+    {"udmabuf", "no udmabuf"},
+    {"drm-dumb", "no graphics card"},
+    {"vulkan", "no Vulkan device that exports"}};
+
+// `there`: the families of what would do; `closed`: its names.
+std::string nothing_shareable(const std::set<std::string_view>& there, std::span<const std::string> closed) {
+    std::vector<std::string> absent;
+    for (const auto& [family, words] : shareable_families)
+        if (!there.contains(family))
+            absent.emplace_back(words);
     std::string why;
-    for (std::size_t i = 0; i < absent.size(); ++i)
-        why.append(i == 0 ? "this machine has " : i + 1 == absent.size() ? " and " : ", ").append(absent[i]);
+    if (!absent.empty())
+        why = "this machine has " + all_of(absent);
     if (!closed.empty())
         why += fmt::format("{}{} would do and cannot be used (see there)", why.empty() ? "" : "; ",
                            fmt::join(closed, ", "));
@@ -85,19 +98,14 @@ void look_at_allocators(const Machine& machine, Checks& checks) {
 
 void look_at_memory(const Machine& machine, Checks& checks) {
     std::vector<std::string> sharing, closed;
-    std::vector<std::string_view> absent{"no DMA heap", "no udmabuf", "no graphics card",
-                                         "no Vulkan device that exports"};
-    constexpr std::string_view families[] = {"dma-heap", "udmabuf", "drm-dumb", "vulkan"};
+    std::set<std::string_view> there;
     for (const InventoryItem& item : machine.inventory()) {
         auto* describing = describes(item);
         if (!describing || !describing->claims().alloc || !describing->claims().export_dmabuf)
             continue;
         (item.why ? closed : sharing).push_back(item.name);
-        const auto* family = std::ranges::find(families, item.family);
-        if (family != std::end(families))
-            absent[static_cast<std::size_t>(family - families)] = {};
+        there.insert(item.family);
     }
-    std::erase(absent, std::string_view());
     const char* const id = "memory/shareable";
     const Json facts{{"allocators", sharing}};
     if (!sharing.empty())
@@ -108,7 +116,7 @@ void look_at_memory(const Machine& machine, Checks& checks) {
                     {},
                     facts});
     else
-        checks.add({id, Status::failed, nothing_shareable(absent, closed), {}, {}, facts});
+        checks.add({id, Status::failed, nothing_shareable(there, closed), {}, {}, facts});
 }
 
 } // namespace hwalloc::tools::diagnosis
