@@ -37,6 +37,19 @@ Result<Camera> Camera::open(const char* path) noexcept {
     return without_exceptions([&]() -> Result<Camera> { return open(std::string(path)); });
 }
 
+Result<Camera> Camera::adopt(UniqueFd fd) noexcept {
+    return without_exceptions([&]() -> Result<Camera> {
+        auto session = Session::adopt_for_application(std::move(fd));
+        if (!session)
+            return std::move(session).error();
+        return Camera(*std::move(session));
+    });
+}
+
+int Camera::fd() const noexcept {
+    return session_ ? session_->fd.get() : -1;
+}
+
 const DeviceInfo& Camera::info() const noexcept {
     return session_ ? session_->info : *no_device;
 }

@@ -113,9 +113,14 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string
         advice.absence = absence;
         return node_refused(path.c_str(), flags, -fd, advice);
     }
-    UniqueFd owned(fd);
+    return of_open_file(UniqueFd(fd), path, use);
+}
+
+Result<std::shared_ptr<detail::Session>> detail::Session::of_open_file(UniqueFd fd, const std::string& path,
+                                                                       Use use) {
+    const Kind& kind = use == Use::capture ? capture : output;
     auto session = std::make_shared<Session>();
-    session->fd = std::move(owned);
+    session->fd = std::move(fd);
     session->info.path = path;
     session->use = use;
     v4l2_capability capability{};
@@ -141,7 +146,7 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open(const std::string
     session->info.multi_planar = !(can & kind.single_planar);
     session->type = session->info.multi_planar ? kind.multi_type : kind.single_type;
     struct stat status {};
-    if (const int answer = kernel.fstat(fd, &status); answer < 0)
+    if (const int answer = kernel.fstat(session->fd.get(), &status); answer < 0)
         return session->refused(answer, "fstat", "asking a node what it is");
     const std::lock_guard guard(node_table->mutex);
     session->node = node_table->find_or_add(status.st_rdev);
@@ -179,6 +184,43 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open_for_application(c
     (*session)->has_camera = true;
     (*session)->node->sessions.add(*session);
     return session;
+}
+
+std::string detail::Session::node_path() const {
+    char path[256];
+    const FixedText link("/proc/self/fd/", fd.get());
+    const ssize_t length = kernel.readlink(link.c_str(), path, sizeof path);
+    return {path, length > 0 ? static_cast<std::size_t>(length) : 0};
+}
+
+Result<std::shared_ptr<detail::Session>> detail::Session::adopt_for_application(UniqueFd fd) {
+    constexpr const char* doing = "taking over an open file";
+    if (!fd)
+        return Error(ErrorKind::invalid, "taking over a camera: there is no descriptor");
+    const FixedText number("descriptor ", fd.get());
+    auto adopted = of_open_file(std::move(fd), std::string(number.view()), Use::capture);
+    if (!adopted)
+        return adopted;
+    Session& session = **adopted;
+    if (std::string path = session.node_path(); !path.empty())
+        session.info.path = std::move(path);
+    const Sessions others = [&] {
+        const std::lock_guard guard(node_table->mutex);
+        return session.node->sessions.alive();
+    }();
+    for (const auto& other : others)
+        if (kernel.compare_files(session.fd.get(), other->fd.get()) == 0)
+            return session.error(ErrorKind::conflict, doing)
+                .remedy("a Camera or participant of this program has it: use that one, or open the node "
+                        "anew");
+    const int flags = kernel.fcntl(session.fd.get(), F_GETFL, 0);
+    const int done = flags < 0 ? flags : kernel.fcntl(session.fd.get(), F_SETFL, flags | O_NONBLOCK);
+    if (done < 0)
+        return session.refused(done, "fcntl", doing);
+    const std::lock_guard guard(node_table->mutex);
+    session.has_camera = true;
+    session.node->sessions.add(*adopted);
+    return adopted;
 }
 
 void detail::Session::close_for_application() noexcept {

@@ -49,12 +49,8 @@ public:
         std::vector<AllocatorRef> own;
         if (!capture_)
             return own;
-        // The node as the kernel calls it: the path may be a link.
-        char node[256];
-        const FixedText link("/proc/self/fd/", session_->fd.get());
-        const ssize_t length = kernel.readlink(link.c_str(), node, sizeof node);
-        std::string_view base(node, length > 0 ? static_cast<std::size_t>(length) : 0);
-        base.remove_prefix(std::min(base.size(), base.rfind('/') + 1));
+        const std::string node = session_->node_path();
+        const std::string_view base = std::string_view(node).substr(node.rfind('/') + 1);
         if (base.empty())
             return own;
         // By resolving: a camera may have come since anybody looked.

@@ -40,6 +40,8 @@ struct Node {
 };
 
 struct Session {
+    // Asks an open file what device it is. Errors: those of Camera::open that the driver answers.
+    static Result<std::shared_ptr<Session>> of_open_file(UniqueFd fd, const std::string& path, Use use);
     // Opens the node of a device that captures, or takes, video. Errors: see Camera::open; `absence` when it
     // is not there.
     static Result<std::shared_ptr<Session>> open(const std::string& path, Use use = Use::capture,
@@ -47,6 +49,8 @@ struct Session {
     // The same for an application's Camera, with which others then share the session. It is one that they
     // have already, where no other Camera has that.
     static Result<std::shared_ptr<Session>> open_for_application(const std::string& path);
+    // Camera::adopt.
+    static Result<std::shared_ptr<Session>> adopt_for_application(UniqueFd fd);
     // Whether the device is still there: behind a /dev that nobody keeps, the file may be a lost one's. A
     // driver may let it wait for a request of another thread, so it is asked without a lock.
     bool answers() const noexcept;
@@ -59,6 +63,9 @@ struct Session {
     // last Camera's, else the oldest, else a new one. A node that is not there is device_lost: the library
     // has met it.
     static Result<std::shared_ptr<Session>> open_or_share(const std::string& path);
+    // The path of the node as the kernel calls it, whatever link it was opened by; empty where it cannot be
+    // told.
+    std::string node_path() const;
     // Whether another session of this process holds the node's queue.
     bool another_holds_queue() const noexcept;
     // A camera's; null when it is closed.
@@ -124,6 +131,8 @@ struct Session {
     // QBUF of the dma-buf `dma_buf` at `index`, `length` bytes of it, which an output reads all. One system
     // call.
     int queue_dma_buf(std::uint32_t index, int dma_buf, std::uint64_t length) const noexcept;
+    // DQBUF; empty: there is no frame now. Errors: those of Camera::dequeue.
+    std::optional<Result<Frame>> take_frame() noexcept;
     // Camera::queue and Camera::map.
     Result<void> requeue(std::uint32_t index) noexcept;
     Result<MappedFrame> map(const Frame& frame) const noexcept;

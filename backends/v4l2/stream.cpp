@@ -111,13 +111,17 @@ Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
     Session& session = *session_;
     if (!session.of_this_process()) // a frame that is taken here would be missing to the parent
         return session.refused(-ECHILD, "VIDIOC_DQBUF", "waiting for a frame");
-    const auto& slots = session.slots;
+    const std::vector<Session::Slot>& slots = session.slots;
     if (std::none_of(slots.begin(), slots.end(),
                      [](const Session::Slot& slot) { return slot.holder == Session::Holder::driver; }))
         return session
             .error(ErrorKind::invalid,
                    FixedText("waiting for a frame: the application holds all ", slots.size(), " buffers"))
             .remedy("queue() one: the driver has none to fill");
+    // Whoever does not wait knows from an event loop that there is a frame, as a rule.
+    if (timeout_ms == 0)
+        if (auto taken = session.take_frame())
+            return *std::move(taken);
     const Deadline deadline(timeout_ms);
     int left = timeout_ms < 0 ? -1 : timeout_ms;
     for (int nap_ms = 0;;) {
@@ -129,21 +133,9 @@ Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
             return session.refused(ready, "poll", "waiting for a frame");
         if (ready == 0)
             return no_frame_in_time(slots);
-        detail::Buffer taken(session.type);
-        // Not restarted: it waits for the queue's lock, which somebody else's call may hold for long.
-        const int answer = kernel.ioctl(session.fd.get(), VIDIOC_DQBUF, &taken.buffer);
-        if (answer >= 0) {
-            const std::uint32_t index = taken.buffer.index;
-            if (index >= slots.size() || slots[index].holder != Session::Holder::driver)
-                return session.error(ErrorKind::device_lost,
-                                     "waiting for a frame: the driver gave a buffer that it does not have");
-            session.slots[index].holder = Session::Holder::application;
-            return frame_of(session, taken);
-        }
-        if (answer == -EINTR)
-            return interrupted();
-        if (answer != -EAGAIN)
-            return session.refused(answer, "VIDIOC_DQBUF", "taking a frame");
+        if (timeout_ms != 0)
+            if (auto taken = session.take_frame())
+                return *std::move(taken);
         // Ready, and no frame. An error condition stays, and poll would return at once for ever.
         if (wait.revents & (POLLERR | POLLHUP | POLLNVAL))
             return session
@@ -161,6 +153,24 @@ Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
         nap_ms = std::min(nap_ms + 1, 10);
         left = deadline.left_ms();
     }
+}
+
+std::optional<Result<Frame>> detail::Session::take_frame() noexcept {
+    Buffer taken(type);
+    // Not restarted: it waits for the queue's lock, which somebody else's call may hold for long.
+    const int answer = kernel.ioctl(fd.get(), VIDIOC_DQBUF, &taken.buffer);
+    if (answer == -EAGAIN)
+        return std::nullopt;
+    if (answer == -EINTR)
+        return interrupted();
+    if (answer < 0)
+        return refused(answer, "VIDIOC_DQBUF", "taking a frame");
+    const std::uint32_t index = taken.buffer.index;
+    if (index >= slots.size() || slots[index].holder != Holder::driver)
+        return error(ErrorKind::device_lost,
+                     "waiting for a frame: the driver gave a buffer that it does not have");
+    slots[index].holder = Holder::application;
+    return frame_of(*this, taken);
 }
 
 Result<void> Camera::queue(std::uint32_t index) noexcept {

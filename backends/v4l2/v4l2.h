@@ -2,7 +2,8 @@
 //
 // The order of calls:
 //   open -> negotiate -> (allocate) -> bind -> start -> { dequeue -> use -> queue }... -> stop -> close
-// Or, in place of the braces: { take -> use }..., where each frame goes back by itself.
+// Or, in place of the braces: { take -> use }..., where each frame goes back by itself. In an event loop:
+// { wait until fd() is ready -> dequeue(0) or take(0) -> use -> queue }...
 //
 // The rules of the kernel that this follows: Documentation/userspace-api/media/v4l/ (dmabuf.rst,
 // vidioc-qbuf.rst, vidioc-reqbufs.rst, vidioc-create-bufs.rst).
@@ -23,6 +24,7 @@
 #include "hwalloc/memory.h"
 #include "hwalloc/participant.h"
 #include "hwalloc/result.h"
+#include "hwalloc/unique_fd.h"
 
 namespace hwalloc::v4l2 {
 
@@ -160,12 +162,26 @@ public:
     // mode), unsupported (no camera), busy.
     static Result<Camera> open(const std::string& path) noexcept;
     static Result<Camera> open(const char* path) noexcept; // invalid where it is null
+    // Takes over the open file of a camera's node, as a portal or a service that may open it hands it on;
+    // info().path is what the kernel calls the node. Nothing may be reserved and streaming on it, and nobody
+    // else may use this open file: a duplicate of the descriptor is the same one. It becomes non-blocking.
+    // The descriptor is closed by close(), and on an error. Errors: invalid (no descriptor), conflict (a
+    // Camera of this process has this open file), unsupported (no camera), and what the kernel answers.
+    static Result<Camera> adopt(UniqueFd fd) noexcept;
     // As close(); what the driver answers is lost.
     ~Camera();
     Camera(Camera&&) noexcept;
     Camera& operator=(Camera&&) noexcept;
 
     const DeviceInfo& info() const noexcept HWALLOC_LIFETIMEBOUND;
+    // The open file, for an event loop to wait at (poll, epoll, io_uring); -1 when closed. It is the camera's
+    // until close(): to be waited for, not to be read or closed, and taken out of the loop before close().
+    // While streaming wait for POLLIN, and call dequeue(0) whenever it is ready, whatever for: POLLERR and
+    // POLLHUP, which come unasked, are errors that dequeue(0) tells. Level-triggered it stays ready as long
+    // as there is a frame; edge-triggered call dequeue(0) until it is busy. A wait and dequeue(0) and queue()
+    // are three system calls a frame. While the camera is not streaming, drivers report POLLERR for ever:
+    // take it out of the loop then.
+    int fd() const noexcept;
     // The pixel formats in the driver's order, with their sizes; 1024 of each at most. Errors: what the
     // driver answers; exhausted.
     Result<std::vector<FormatInfo>> list_formats() noexcept;
@@ -215,9 +231,10 @@ public:
     // Stops streaming. Frames the application holds stay its own until it queues them; the rest is idle.
     Result<void> stop() noexcept;
     // Waits for a frame, `timeout_ms` milliseconds at most (below 0: for ever; 0: looks only). Two system
-    // calls, no allocation. The frame's memory is the application's until queue(). A driver with fewer
-    // buffers than it needs to begin (see min_buffers()) delivers none, and tells nobody: with frames held
-    // back, give a timeout. Errors, none of which ends the stream:
+    // calls, one where it only looks and there is a frame; no allocation. The frame's memory is the
+    // application's until queue(). A driver with fewer buffers than it needs to begin (see min_buffers())
+    // delivers none, and tells nobody: with frames held back, give a timeout. Errors, none of which ends the
+    // stream:
     //   busy with code() ETIMEDOUT  no frame came in time
     //   busy with code() EINTR      a signal came first
     //   invalid                     not streaming, or the application holds all buffers
