@@ -63,20 +63,6 @@ constexpr std::uint64_t divide_up(std::uint64_t value, std::uint64_t by) noexcep
 
 } // namespace
 
-std::string fourcc_name(std::uint32_t code) {
-    if (code == 0)
-        return "none";
-    std::string name;
-    const bool big_endian = (code >> 31) != 0; // DRM_FORMAT_BIG_ENDIAN, v4l2_fourcc_be
-    for (int i = 0; i < 4; ++i) {
-        const auto byte = static_cast<char>((code & 0x7fffffff) >> (8 * i) & 0xff);
-        name += byte >= ' ' && byte <= '~' ? byte : '?';
-    }
-    while (!name.empty() && name.back() == ' ')
-        name.pop_back();
-    return big_endian ? name + "-BE" : name;
-}
-
 bool is_yuv(std::uint32_t fourcc) noexcept {
     const FormatShape* shape = shape_of(fourcc);
     return shape && shape->yuv;

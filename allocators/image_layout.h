@@ -3,27 +3,15 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
 
 #include "hwalloc/export.h"
+#include "hwalloc/pixel_format.h"
 #include "hwalloc/result.h"
 
 namespace hwalloc {
 
-// A four-character code, as drm_fourcc.h and videodev2.h make them.
-constexpr std::uint32_t fourcc(char a, char b, char c, char d) noexcept {
-    return static_cast<std::uint32_t>(static_cast<unsigned char>(a)) |
-           static_cast<std::uint32_t>(static_cast<unsigned char>(b)) << 8 |
-           static_cast<std::uint32_t>(static_cast<unsigned char>(c)) << 16 |
-           static_cast<std::uint32_t>(static_cast<unsigned char>(d)) << 24;
-}
-
 // The modifier of rows one after the other (DRM_FORMAT_MOD_LINEAR).
 inline constexpr std::uint64_t linear_modifier = 0;
-
-// "YUYV"; trailing spaces are dropped, a byte that cannot be printed becomes '?'; "none" for 0. May throw
-// std::bad_alloc like any function that returns a string.
-HWALLOC_API std::string fourcc_name(std::uint32_t code);
 
 // How Y'CbCr numbers were made from R'G'B'; luma_weights() has the numbers.
 enum class ColorMatrix : std::uint8_t {
