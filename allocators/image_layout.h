@@ -91,6 +91,10 @@ struct ImageLayout {
 // known here), invalid (no pixels, or a stride below a row's bytes), limit (a size does not fit).
 HWALLOC_API Result<ImageLayout> linear_layout(std::uint32_t fourcc, std::uint32_t width, std::uint32_t height,
                                               std::uint32_t stride = 0) noexcept;
+// The same for a format of the table that drm_fourcc.h may have no name for, as raw sensor data: its layout's
+// fourcc is 0 then.
+HWALLOC_API Result<ImageLayout> linear_layout(const PixelFormat& format, std::uint32_t width,
+                                              std::uint32_t height, std::uint32_t stride = 0) noexcept;
 
 // Whether a format's numbers are Y'CbCr (grey included). False for formats not known here.
 HWALLOC_API bool is_yuv(std::uint32_t fourcc) noexcept;

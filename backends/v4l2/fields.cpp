@@ -7,32 +7,15 @@
 namespace hwalloc::v4l2 {
 namespace {
 
-struct FormatPair {
-    std::uint32_t v4l2, drm;
-};
-// The same bytes under two names. The first of several V4L2 names is the one that is asked for.
-constexpr FormatPair pairs[] = {
-    {V4L2_PIX_FMT_YUYV, fourcc('Y', 'U', 'Y', 'V')},    {V4L2_PIX_FMT_YVYU, fourcc('Y', 'V', 'Y', 'U')},
-    {V4L2_PIX_FMT_UYVY, fourcc('U', 'Y', 'V', 'Y')},    {V4L2_PIX_FMT_VYUY, fourcc('V', 'Y', 'U', 'Y')},
-    {V4L2_PIX_FMT_NV12, fourcc('N', 'V', '1', '2')},    {V4L2_PIX_FMT_NV21, fourcc('N', 'V', '2', '1')},
-    {V4L2_PIX_FMT_NV16, fourcc('N', 'V', '1', '6')},    {V4L2_PIX_FMT_NV61, fourcc('N', 'V', '6', '1')},
-    {V4L2_PIX_FMT_NV24, fourcc('N', 'V', '2', '4')},    {V4L2_PIX_FMT_NV42, fourcc('N', 'V', '4', '2')},
-    {V4L2_PIX_FMT_YUV420, fourcc('Y', 'U', '1', '2')},  {V4L2_PIX_FMT_YVU420, fourcc('Y', 'V', '1', '2')},
-    {V4L2_PIX_FMT_YUV422P, fourcc('Y', 'U', '1', '6')}, {V4L2_PIX_FMT_GREY, fourcc('R', '8', ' ', ' ')},
-    {V4L2_PIX_FMT_Y10, fourcc('R', '1', '0', ' ')},     {V4L2_PIX_FMT_Y12, fourcc('R', '1', '2', ' ')},
-    {V4L2_PIX_FMT_Y16, fourcc('R', '1', '6', ' ')},     {V4L2_PIX_FMT_RGB565, fourcc('R', 'G', '1', '6')},
-    {V4L2_PIX_FMT_RGB24, fourcc('B', 'G', '2', '4')},   {V4L2_PIX_FMT_BGR24, fourcc('R', 'G', '2', '4')},
-    {V4L2_PIX_FMT_XBGR32, fourcc('X', 'R', '2', '4')},  {V4L2_PIX_FMT_ABGR32, fourcc('A', 'R', '2', '4')},
-    {V4L2_PIX_FMT_RGBX32, fourcc('X', 'B', '2', '4')},  {V4L2_PIX_FMT_RGBA32, fourcc('A', 'B', '2', '4')},
-    {V4L2_PIX_FMT_BGRX32, fourcc('R', 'X', '2', '4')},  {V4L2_PIX_FMT_BGRA32, fourcc('R', 'A', '2', '4')},
-    {V4L2_PIX_FMT_XRGB32, fourcc('B', 'X', '2', '4')},  {V4L2_PIX_FMT_ARGB32, fourcc('B', 'A', '2', '4')},
-    {V4L2_PIX_FMT_BGR32, fourcc('X', 'R', '2', '4')},   {V4L2_PIX_FMT_RGB32, fourcc('B', 'X', '2', '4')},
-};
+// What has no matrix, and is of full range where a driver leaves that to the default.
+bool is_rgb(const PixelFormat* format) noexcept {
+    return format && (format->kind == PixelKind::rgb || format->kind == PixelKind::hsv ||
+                      format->kind == PixelKind::bayer);
+}
 
 // The rules for defaults: videodev2.h, V4L2_MAP_COLORSPACE_DEFAULT, V4L2_MAP_YCBCR_ENC_DEFAULT and
 // V4L2_MAP_QUANTIZATION_DEFAULT; userspace-api/media/v4l/colorspaces-defs.rst.
-void set_colors(ImageLayout& layout, detail::Colors colors) noexcept {
-    const bool rgb = layout.fourcc != 0 && !is_yuv(layout.fourcc);
+void set_colors(ImageLayout& layout, detail::Colors colors, bool rgb) noexcept {
     if (colors.colorspace == V4L2_COLORSPACE_DEFAULT) {
         // A driver that does not say what it captures: by the size, as televisions do.
         const bool high_definition = layout.height > 576 || layout.width > 1024;
@@ -70,17 +53,13 @@ void set_colors(ImageLayout& layout, detail::Colors colors) noexcept {
 } // namespace
 
 std::uint32_t pixel_format_of_drm(std::uint32_t drm) noexcept {
-    for (const FormatPair& pair : pairs)
-        if (pair.drm == drm)
-            return pair.v4l2;
-    return 0;
+    const PixelFormat* format = pixel_format_by_drm(drm);
+    return format ? format->v4l2.code : 0;
 }
 
 std::uint32_t drm_of_pixel_format(std::uint32_t pixel_format) noexcept {
-    for (const FormatPair& pair : pairs)
-        if (pair.v4l2 == pixel_format)
-            return pair.drm;
-    return 0;
+    const PixelFormat* format = pixel_format_by_v4l2(pixel_format);
+    return format && format->v4l2_memory_per_plane != pixel_format ? format->drm.code : 0;
 }
 
 detail::FormatFields detail::fields_of(const v4l2_format& format) noexcept {
@@ -131,9 +110,9 @@ void detail::apply(const FormatRequest& request, v4l2_format& format) noexcept {
 }
 
 Result<ImageLayout> detail::layout_of(const FormatFields& fields) noexcept {
-    const std::uint32_t drm = drm_of_pixel_format(fields.pixel_format);
+    const PixelFormat* format = pixel_format_by_v4l2(fields.pixel_format);
     ImageLayout layout{.width = fields.width, .height = fields.height, .plane_count = 1, .memory_count = 1};
-    if (drm) {
+    if (const std::uint32_t drm = drm_of_pixel_format(fields.pixel_format)) {
         auto linear = linear_layout(drm, fields.width, fields.height, fields.stride);
         if (!linear)
             return std::move(linear).error();
@@ -145,7 +124,7 @@ Result<ImageLayout> detail::layout_of(const FormatFields& fields) noexcept {
         layout.planes[0] = {0, 0, fields.stride, fields.size};
     }
     layout.memory_sizes[0] = fields.size;
-    set_colors(layout, fields.colors);
+    set_colors(layout, fields.colors, is_rgb(format));
     return layout;
 }
 

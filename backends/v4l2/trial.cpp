@@ -115,8 +115,12 @@ Result<FormatFields> try_format(const Session& session, const Picture& picture, 
     if (picture.width == 0 || picture.height == 0)
         return session.error(ErrorKind::invalid, FixedText(doing, ": an image has at least one pixel"));
     const FormatRequest request = request_of(picture);
-    if (request.pixel_format == 0)
-        return session.error(refusal, FixedText(doing, ": V4L2 has no such format in one memory"));
+    if (request.pixel_format == 0) {
+        const PixelFormat* known = pixel_format_by_drm(picture.fourcc);
+        return session.error(
+            refusal,
+            FixedText(doing, ": ", known ? known->v4l2.why_none : "nothing is known of this format"));
+    }
     auto format = get_format(session);
     if (!format)
         return format.error();

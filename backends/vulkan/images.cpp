@@ -22,12 +22,15 @@ Error no_modifiers(const Context& context) noexcept {
 }
 
 Error no_format(const Context& context, std::uint32_t drm_fourcc) {
+    const PixelFormat* known = pixel_format_by_drm(drm_fourcc);
+    const char* why =
+        known && !known->vulkan
+            ? known->vulkan.why_none
+            : "Vulkan has no such format, or the driver cannot have it in a dma-buf for this use";
     return Error(ErrorKind::unsupported, "using an image of a format")
         .doing("using an image of format " + fourcc_name(drm_fourcc))
         .on(context.name)
-        .remedy("Vulkan has no such format, or the driver cannot have it in a dma-buf for this use; as a "
-                "buffer it can be used "
-                "all the same");
+        .remedy(FixedText(why, "; as a buffer it can be used all the same"));
 }
 
 // Features of a format that a usage needs (Vulkan, "Format Feature Dependent Usage Flags").
@@ -50,7 +53,7 @@ VkFormatFeatureFlags features_for(VkImageUsageFlags usage) noexcept {
 class ViewFormats {
 public:
     ViewFormats(const Context& context, VkFormat format) noexcept {
-        const YcbcrFormat* ycbcr = ycbcr_format(format);
+        const auto ycbcr = ycbcr_format(format);
         if (!ycbcr || ycbcr->planes.empty() || !context.has_format_list)
             return;
         formats_[count_++] = format;
@@ -136,7 +139,7 @@ Result<std::vector<ModifierSupport>> modifiers_for(const Context& context, std::
     const VkFormat format = format_of_drm(drm_fourcc);
     if (format == VK_FORMAT_UNDEFINED)
         return no_format(context, drm_fourcc);
-    const YcbcrFormat* ycbcr = ycbcr_format(format);
+    const auto ycbcr = ycbcr_format(format);
     if (ycbcr && !ycbcr->takes(width, height))
         return Error(ErrorKind::incompatible, "using an image of a format")
             .doing(FixedText("using an image of format ", fourcc_name(drm_fourcc), " and ", width, "x",

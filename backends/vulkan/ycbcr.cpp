@@ -1,7 +1,5 @@
 #include "backends/vulkan/ycbcr.h"
 
-#include <algorithm>
-
 namespace hwalloc::vulkan::detail {
 namespace {
 
@@ -10,22 +8,22 @@ constexpr VkFormat three_bytes[] = {VK_FORMAT_R8_UNORM, VK_FORMAT_R8_UNORM, VK_F
 // Of the same size as the planes' own R10X6 formats, which fewer drivers have, and the same numbers.
 constexpr VkFormat two_words[] = {VK_FORMAT_R16_UNORM, VK_FORMAT_R16G16_UNORM};
 
-constexpr YcbcrFormat ycbcr_formats[] = {
-    {VK_FORMAT_G8B8G8R8_422_UNORM, {}, 2, 1},
-    {VK_FORMAT_B8G8R8G8_422_UNORM, {}, 2, 1},
-    {VK_FORMAT_G8_B8R8_2PLANE_420_UNORM, two_bytes, 2, 2},
-    {VK_FORMAT_G8_B8R8_2PLANE_422_UNORM, two_bytes, 2, 1},
-    {VK_FORMAT_G8_B8_R8_3PLANE_420_UNORM, three_bytes, 2, 2},
-    {VK_FORMAT_G8_B8_R8_3PLANE_422_UNORM, three_bytes, 2, 1},
-    {VK_FORMAT_G10X6_B10X6R10X6_2PLANE_420_UNORM_3PACK16, two_words, 2, 2},
-};
+// Of views of each plane; none for a format of one plane.
+std::span<const VkFormat> plane_formats(const PixelFormat& format) noexcept {
+    if (format.plane_count == 3)
+        return three_bytes;
+    if (format.plane_count == 2)
+        return format.depth() > 8 ? std::span(two_words) : std::span(two_bytes);
+    return {};
+}
 
 } // namespace
 
-const YcbcrFormat* ycbcr_format(VkFormat format) noexcept {
-    const auto* found = std::find_if(std::begin(ycbcr_formats), std::end(ycbcr_formats),
-                                     [&](const YcbcrFormat& one) { return one.format == format; });
-    return found == std::end(ycbcr_formats) ? nullptr : found;
+std::optional<YcbcrFormat> ycbcr_format(VkFormat format) noexcept {
+    const PixelFormat* known = pixel_format_by_vulkan(static_cast<std::uint32_t>(format));
+    if (!known || known->kind != PixelKind::yuv)
+        return std::nullopt;
+    return YcbcrFormat{plane_formats(*known), known->chroma_columns, known->chroma_rows};
 }
 
 Error no_conversion(const Context& context, std::uint32_t drm_fourcc) {

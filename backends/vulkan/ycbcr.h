@@ -1,7 +1,8 @@
 // Y'CbCr formats as Vulkan has them: which those are, and what their planes are by themselves (Vulkan,
-// "Formats Requiring Sampler Y'CBCR Conversion").
+// "Formats Requiring Sampler Y'CBCR Conversion" and "Compatible Formats of Planes of Multi-Planar Formats").
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "backends/vulkan/context.h"
@@ -9,7 +10,6 @@
 namespace hwalloc::vulkan::detail {
 
 struct YcbcrFormat {
-    VkFormat format;
     // Of views of the single planes; empty for one plane.
     std::span<const VkFormat> planes;
     // Pixels that share a chroma sample.
@@ -20,8 +20,8 @@ struct YcbcrFormat {
         return width % across == 0 && height % down == 0;
     }
 };
-// Null: sampling images of the format takes no conversion.
-const YcbcrFormat* ycbcr_format(VkFormat format) noexcept;
+// Nothing: sampling images of the format takes no conversion.
+std::optional<YcbcrFormat> ycbcr_format(VkFormat format) noexcept;
 
 // Why images of this format cannot be sampled on a VkDevice without samplerYcbcrConversion.
 Error no_conversion(const Context& context, std::uint32_t drm_fourcc);

@@ -171,7 +171,7 @@ class Document(PlanCase):
 
     def test_an_odd_size_of_pixels_that_share_colour_is_told_before_the_trials(self):
         for fourcc, size, does in (("NV12", "641x479", "642x480"), ("YUYV", "641x480", "642x480"),
-                                   ("NV12", "640x479", "640x480")):
+                                   ("NV12", "640x479", "640x480"), ("411P", "642x479", "644x479")):
             error = self.refused("--cpu", "read", "--size", size, "--format", fourcc)
             self.assertEqual(error["kind"], "invalid")
             self.assertIn(does, error["remedy"])

@@ -119,6 +119,22 @@ TEST_F(CameraTest, ColoursFollowTheRulesOfVideodev2) {
     }
 }
 
+// What drmless formats are is told by the table, not by whether DRM has a name for them.
+TEST_F(CameraTest, NumbersWithoutAMatrixAreOfFullRangeWhereTheDriverDoesNotSay) {
+    auto camera = open();
+    for (const std::uint32_t code : {V4L2_PIX_FMT_RGB565X, V4L2_PIX_FMT_SRGGB10, V4L2_PIX_FMT_BGR666}) {
+        const auto layout =
+            camera.negotiate({.pixel_format = code, .width = 64, .height = 48}).value().layout;
+        EXPECT_EQ(layout.fourcc, 0u);
+        EXPECT_EQ(layout.matrix, ColorMatrix::rgb) << fourcc_name(code);
+        EXPECT_EQ(layout.range, ColorRange::full) << fourcc_name(code);
+    }
+    const auto packed =
+        camera.negotiate({.pixel_format = V4L2_PIX_FMT_YUV565, .width = 64, .height = 48}).value().layout;
+    EXPECT_EQ(packed.matrix, ColorMatrix::bt601);
+    EXPECT_EQ(packed.range, ColorRange::limited);
+}
+
 TEST_F(CameraTest, AShortBufferIsCalledShort) {
     auto camera = ready();
     auto given = memories(2, image_bytes - 1);
@@ -354,6 +370,32 @@ TEST(CameraNames, PixelFormatsTranslateBothWays) {
     EXPECT_EQ(v4l2::pixel_format_of_drm(fourcc('X', 'R', '2', '4')), std::uint32_t{V4L2_PIX_FMT_XBGR32});
     EXPECT_EQ(v4l2::drm_of_pixel_format(V4L2_PIX_FMT_MJPEG), 0u);
     EXPECT_EQ(v4l2::drm_of_pixel_format(V4L2_PIX_FMT_NV12M), 0u);
+    EXPECT_EQ(v4l2::drm_of_pixel_format(V4L2_PIX_FMT_YUV444M), 0u);
+    EXPECT_EQ(v4l2::pixel_format_of_drm(fourcc('Y', 'U', '2', '4')), 0u);
+    EXPECT_EQ(v4l2::drm_of_pixel_format(V4L2_PIX_FMT_P010), fourcc('P', '0', '1', '0'));
+    // The same four letters for other bytes.
+    EXPECT_EQ(v4l2::drm_of_pixel_format(fourcc('R', 'G', '1', '6')), 0u);
+    EXPECT_EQ(v4l2::pixel_format_of_drm(fourcc('R', 'G', '1', '6')), std::uint32_t{V4L2_PIX_FMT_RGB565});
+    EXPECT_EQ(v4l2::drm_of_pixel_format(V4L2_PIX_FMT_AYUV32), 0u);
+    EXPECT_EQ(v4l2::pixel_format_of_drm(fourcc('A', 'Y', 'U', 'V')), std::uint32_t{V4L2_PIX_FMT_VUYA32});
+}
+
+// What a camera calls a format is what a card, EGL and a layout call it, and back, for every line of the
+// table.
+TEST(CameraNames, AreTheTables) {
+    for (const PixelFormat& format : pixel_formats()) {
+        EXPECT_EQ(v4l2::pixel_format_of_drm(format.drm.code), format.drm ? format.v4l2.code : 0)
+            << format.name;
+        EXPECT_EQ(v4l2::drm_of_pixel_format(format.v4l2.code), format.v4l2 ? format.drm.code : 0)
+            << format.name;
+        for (const std::uint32_t old : format.v4l2_old)
+            EXPECT_EQ(v4l2::drm_of_pixel_format(old), old ? format.drm.code : 0) << format.name;
+        EXPECT_EQ(v4l2::drm_of_pixel_format(format.v4l2_memory_per_plane), 0u) << format.name;
+        if (format.drm) {
+            EXPECT_EQ(is_yuv(format.drm.code), format.is_yuv()) << format.name;
+            EXPECT_TRUE(linear_layout(format.drm.code, 64, 48)) << format.name;
+        }
+    }
 }
 
 TEST(CameraNames, NodesAreOrderedByNumber) {

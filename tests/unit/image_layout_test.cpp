@@ -29,26 +29,55 @@ TEST(ImageLayout, OddSizesRoundUpWhereChromaIsShared) {
     EXPECT_EQ(nv12.planes[1], (ImagePlane{0, 9, 4, 8}));
 }
 
+TEST(ImageLayout, TenBitsAndMoreHaveTwoBytesEach) {
+    for (const char* name : {"P010", "P012", "P016"}) {
+        const auto layout = linear_layout(fourcc(name[0], name[1], name[2], name[3]), 641, 481).value();
+        EXPECT_EQ(layout.planes[0], (ImagePlane{0, 0, 1282, 1282 * 481})) << name;
+        EXPECT_EQ(layout.planes[1], (ImagePlane{0, 1282 * 481, 1284, 1284 * 241})) << name;
+    }
+    const auto p210 = linear_layout(fourcc('P', '2', '1', '0'), 640, 480).value();
+    EXPECT_EQ(p210.planes[1], (ImagePlane{0, 1280 * 480, 1280, 1280 * 480}));
+    const auto y210 = linear_layout(fourcc('Y', '2', '1', '0'), 3, 3).value();
+    EXPECT_EQ(y210.planes[0], (ImagePlane{0, 0, 16, 48}));
+    // Four numbers in five bytes.
+    const auto nv15 = linear_layout(fourcc('N', 'V', '1', '5'), 640, 480, 1024).value();
+    EXPECT_EQ(nv15.planes[1], (ImagePlane{0, 1024 * 480, 1024, 1024 * 240}));
+    EXPECT_EQ(linear_layout(fourcc('N', 'V', '1', '5'), 641, 480).value().planes[0].stride, 805u);
+}
+
+TEST(ImageLayout, RawSensorDataHasOneThoughDrmHasNoNameForIt) {
+    const auto packed = linear_layout(*pixel_format_by_name("pRAA"), 641, 3).value();
+    EXPECT_EQ(packed.fourcc, 0u);
+    EXPECT_EQ(packed.planes[0], (ImagePlane{0, 0, 805, 805 * 3}));
+    EXPECT_EQ(linear_layout(*pixel_format_by_name("SRGGB12P"), 641, 3).value().planes[0].stride, 963u);
+    EXPECT_EQ(linear_layout(*pixel_format_by_name("SRGGB16"), 641, 3, 2048).value().planes[0].size, 6144u);
+    EXPECT_EQ(linear_layout(*pixel_format_by_name("MJPG"), 8, 8).error().kind(), ErrorKind::unsupported);
+}
+
 TEST(ImageLayout, TakesItsOwnStrideForEveryFormatAndSize) {
-    for (const char* name : {"R8  ", "R10 ", "R12 ", "R16 ", "YUYV", "YVYU", "UYVY", "VYUY", "NV12", "NV21",
-                             "NV16", "NV61", "NV24", "NV42", "YU12", "YV12", "YU16", "RG16", "RG24", "BG24",
-                             "XR24", "AR24", "XB24", "AB24", "RX24", "RA24", "BX24", "BA24"})
+    for (const PixelFormat& format : pixel_formats()) {
+        if (format.kind == PixelKind::compressed)
+            continue;
+        const char* name = format.name;
         for (const std::uint32_t width : {1u, 2u, 3u, 5u, 63u, 64u, 641u, 1919u, 1920u})
             for (const std::uint32_t height : {1u, 2u, 3u, 479u, 480u}) {
-                const std::uint32_t code = fourcc(name[0], name[1], name[2], name[3]);
-                const auto least = linear_layout(code, width, height);
+                const auto least = linear_layout(format, width, height);
                 ASSERT_TRUE(least) << name << width;
                 const std::uint32_t stride = least->planes[0].stride;
-                const auto again = linear_layout(code, width, height, stride);
+                const auto again = linear_layout(format, width, height, stride);
                 ASSERT_TRUE(again) << name << " " << width << "x" << height << " at its own " << stride;
                 EXPECT_EQ(*again, *least) << name << " " << width << "x" << height;
-                const auto wider = linear_layout(code, width, height, stride + 1);
+                const auto wider = linear_layout(format, width, height, stride + 1);
                 ASSERT_TRUE(wider) << name << " " << width << "x" << height << " at " << stride + 1;
                 for (std::uint32_t i = 0; i < least->plane_count; ++i)
                     EXPECT_GE(wider->planes[i].stride, least->planes[i].stride) << name << " plane " << i;
-                EXPECT_EQ(linear_layout(code, width, height, stride - 1).has_value(), stride == 1)
+                EXPECT_EQ(linear_layout(format, width, height, stride - 1).has_value(), stride == 1)
                     << name << " " << width; // 0 asks for the smallest
+                if (format.drm) {
+                    EXPECT_EQ(*linear_layout(format.drm.code, width, height), *least) << name;
+                }
             }
+    }
 }
 
 TEST(ImageLayout, RefusesWhatCannotBe) {

@@ -125,8 +125,10 @@ TEST_F(V4l2Participant, WhatTheDriverDoesNotTakeIsToldWithWhatItHas) {
         EXPECT_FALSE(needs);
         return needs ? Error(ErrorKind::invalid, "none") : needs.error();
     };
-    EXPECT_THAT(refused({.fourcc = fourcc('P', '0', '1', '0'), .width = 64, .height = 48}).message(),
-                AllOf(HasSubstr("P010"), HasSubstr("no such format")));
+    EXPECT_THAT(refused({.fourcc = fourcc('P', '0', '1', '6'), .width = 64, .height = 48}).message(),
+                AllOf(HasSubstr("P016"), HasSubstr("videodev2.h has no such format")));
+    EXPECT_THAT(refused({.fourcc = fourcc('Y', 'U', '2', '4'), .width = 64, .height = 48}).message(),
+                AllOf(HasSubstr("YU24"), HasSubstr("memory for each plane only")));
     EXPECT_EQ(refused({.fourcc = yuyv_drm}).kind(), ErrorKind::invalid) << "no pixels";
     fake.answered_format = V4L2_PIX_FMT_NV12;
     auto error = refused();

@@ -7,26 +7,16 @@
 namespace hwalloc::tools {
 namespace {
 
-std::uint32_t even(std::uint32_t number) {
-    return number + number % 2;
-}
-
-// Whether one pixel more, across or down, takes no memory in some plane: an odd size then has a pixel that it
-// shares with nobody.
-bool shares_colour(const ImageSpec& image, std::uint32_t width, std::uint32_t height) {
-    const auto asked = linear_layout(image.fourcc, image.width, image.height);
-    const auto rounded = linear_layout(image.fourcc, width, height);
-    if (!asked || !rounded || (width == image.width && height == image.height))
-        return false;
-    for (std::uint32_t i = 0; i < asked->plane_count; ++i)
-        if (asked->planes[i].size == rounded->planes[i].size)
-            return true;
-    return false;
-}
-
 Result<void> check_size(const ImageSpec& image) {
-    const std::uint32_t width = even(image.width), height = even(image.height);
-    if (!shares_colour(image, width, image.height) && !shares_colour(image, image.width, height))
+    const PixelFormat* format = pixel_format_by_drm(image.fourcc);
+    if (!format)
+        return {};
+    const auto whole = [](std::uint32_t pixels, std::uint32_t shared) {
+        return (std::uint64_t{pixels} + shared - 1) / shared * shared;
+    };
+    const std::uint64_t width = whole(image.width, format->chroma_columns),
+                        height = whole(image.height, format->chroma_rows);
+    if (width == image.width && height == image.height)
         return {};
     return Error(ErrorKind::invalid, "asking for a picture")
         .doing(fmt::format("{} shares colour between neighbouring pixels, and {}x{} is odd",
