@@ -13,6 +13,11 @@ bool is_rgb(const PixelFormat* format) noexcept {
                       format->kind == PixelKind::bayer);
 }
 
+// Whether pixels at the right or lower edge share a chroma number with pixels that are not there.
+bool cuts_chroma(const PixelFormat& format, const detail::FormatFields& fields) noexcept {
+    return fields.width % format.chroma_columns != 0 || fields.height % format.chroma_rows != 0;
+}
+
 // The rules for defaults: videodev2.h, V4L2_MAP_COLORSPACE_DEFAULT, V4L2_MAP_YCBCR_ENC_DEFAULT and
 // V4L2_MAP_QUANTIZATION_DEFAULT; userspace-api/media/v4l/colorspaces-defs.rst.
 void set_colors(ImageLayout& layout, detail::Colors colors, bool rgb) noexcept {
@@ -112,16 +117,17 @@ void detail::apply(const FormatRequest& request, v4l2_format& format) noexcept {
 Result<ImageLayout> detail::layout_of(const FormatFields& fields) noexcept {
     const PixelFormat* format = pixel_format_by_v4l2(fields.pixel_format);
     ImageLayout layout{.width = fields.width, .height = fields.height, .plane_count = 1, .memory_count = 1};
+    layout.planes[0] = {0, 0, fields.stride, fields.size};
     if (const std::uint32_t drm = drm_of_pixel_format(fields.pixel_format)) {
         auto linear = linear_layout(drm, fields.width, fields.height, fields.stride);
-        if (!linear)
-            return std::move(linear).error();
-        if (linear->memory_sizes[0] > fields.size)
-            return Error(ErrorKind::incompatible,
-                         "the driver's image size is smaller than its rows together");
-        layout = *linear;
-    } else {
-        layout.planes[0] = {0, 0, fields.stride, fields.size};
+        const bool fits = linear && linear->memory_sizes[0] <= fields.size;
+        // Where chroma is cut, drivers differ in how much of it there is: the bytes are taken as they are.
+        if (!fits && !cuts_chroma(*format, fields))
+            return linear ? Error(ErrorKind::incompatible,
+                                  "the driver's image size is smaller than its rows together")
+                          : std::move(linear).error();
+        if (fits)
+            layout = *linear;
     }
     layout.memory_sizes[0] = fields.size;
     set_colors(layout, fields.colors, is_rgb(format));

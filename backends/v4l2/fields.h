@@ -21,7 +21,8 @@ struct FormatFields {
 FormatFields fields_of(const v4l2_format& format) noexcept;
 // Makes the current format a request. Colours are left as the driver has them by default.
 void apply(const FormatRequest& request, v4l2_format& format) noexcept;
-// Error: incompatible, when the numbers do not fit together.
+// An odd size with less bytes than its whole chroma numbers need is an image without fourcc: where the last
+// of them are is not known. Error: incompatible, when the numbers do not fit together.
 Result<ImageLayout> layout_of(const FormatFields& fields) noexcept;
 
 } // namespace hwalloc::v4l2::detail

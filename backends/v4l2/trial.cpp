@@ -21,6 +21,12 @@ Result<FormatFields> check_picture(const Session& session, const v4l2_format& fo
             .call(call_name)
             .remedy("`v4l2-ctl -d NODE --list-formats-ext` (for an output --list-formats-out-ext) shows what "
                     "it offers");
+    if (answered && layout_of(*answered)->fourcc != picture.fourcc)
+        return session
+            .error(refusal, FixedText(doing, ": the driver's image of this odd size has ", answered->size,
+                                      " bytes, too few for whole chroma samples"))
+            .call(call_name)
+            .remedy("choose an even width and height");
     return answered;
 }
 

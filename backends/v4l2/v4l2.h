@@ -89,7 +89,9 @@ struct FormatRequest {
 struct CaptureFormat {
     std::uint32_t pixel_format = 0; // V4L2's code
     // layout.memory_sizes[0] is what a buffer must have at least (V4L2's sizeimage). Colours are filled in by
-    // V4L2's rules where the driver leaves them to the default: never unspecified.
+    // V4L2's rules where the driver leaves them to the default: never unspecified. fourcc is 0 where
+    // drm_fourcc.h has no such format, and where the size is odd, pixels share chroma, and the driver has no
+    // room for all of it: such bytes are nobody's picture, and can be had as they are.
     ImageLayout layout{};
     FrameRate rate{};        // 0/0: the driver does not tell
     bool interlaced = false; // each frame holds fields, or is one

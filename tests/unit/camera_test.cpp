@@ -135,6 +135,34 @@ TEST_F(CameraTest, NumbersWithoutAMatrixAreOfFullRangeWhereTheDriverDoesNotSay) 
     EXPECT_EQ(packed.range, ColorRange::limited);
 }
 
+// v4l2loopback takes 641x481, and has no byte for the halves of chroma samples at the edges.
+TEST_F(CameraTest, AnOddSizeThatCutsChromaIsBytesWhoseLayoutIsNotKnown) {
+    for (const bool multi_planar : {false, true})
+        for (const std::uint32_t code : {V4L2_PIX_FMT_YUYV, V4L2_PIX_FMT_NV12}) {
+            fake.multi_planar = multi_planar;
+            fake.extra_bytes = 0;
+            auto camera = open();
+            const v4l2::FormatRequest odd{.pixel_format = code, .width = 641, .height = 481};
+            const auto cut = camera.negotiate(odd);
+            ASSERT_TRUE(cut) << cut.error().message();
+            const std::uint64_t bytes = code == V4L2_PIX_FMT_NV12 ? 641 * 481 * 3 / 2 : 1282 * 481;
+            EXPECT_EQ(cut->layout.fourcc, 0u);
+            EXPECT_EQ(cut->layout.memory_sizes[0], bytes);
+            EXPECT_EQ(cut->layout.planes[0].size, bytes);
+            EXPECT_EQ(cut->layout.matrix, ColorMatrix::bt601) << "what the numbers mean is known";
+            // With room for whole samples it is a picture, where its rows have room too.
+            fake.extra_bytes = 641 * 2;
+            const auto whole = camera.negotiate(odd);
+            ASSERT_TRUE(whole) << whole.error().message();
+            EXPECT_EQ(whole->layout.fourcc != 0, code == V4L2_PIX_FMT_NV12);
+            ASSERT_TRUE(camera.close());
+        }
+    // An even size has no such excuse.
+    fake.answered_stride = 100;
+    auto camera = open();
+    EXPECT_EQ(camera.negotiate(yuyv()).error().kind(), ErrorKind::incompatible);
+}
+
 TEST_F(CameraTest, AShortBufferIsCalledShort) {
     auto camera = ready();
     auto given = memories(2, image_bytes - 1);

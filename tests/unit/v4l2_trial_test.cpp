@@ -43,6 +43,18 @@ TEST_F(V4l2TrialTest, ATrialIsAnImportAndIsUndone) {
     }
 }
 
+// Bytes can be captured so; a picture that others are to see cannot.
+TEST_F(V4l2TrialTest, AnOddSizeWithoutRoomForItsChromaIsNoPictureOfAPlan) {
+    auto camera = open();
+    const auto participant = capture(camera);
+    const auto layout = linear_layout(nv12_drm, 63, 47).value();
+    const auto refused = participant->attempt(*memories(1, layout.memory_sizes[0])[0], layout);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), ErrorKind::incompatible);
+    EXPECT_THAT(refused.error().message(), AllOf(HasSubstr("odd size"), HasSubstr("even width")));
+    EXPECT_FALSE(participant->ask({.fourcc = nv12_drm, .width = 63, .height = 47}));
+}
+
 TEST_F(V4l2TrialTest, ATrialLeavesRateAndReservationAsTheyWere) {
     fake.interval = {1, 30};
     auto camera = open();
