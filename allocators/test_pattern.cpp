@@ -1,5 +1,6 @@
 #include "hwalloc/test_pattern.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <vector>
@@ -16,50 +17,74 @@ constexpr std::uint8_t high = 191; // 75 %
 constexpr Color colors[8] = {{high, high, high}, {high, high, 0}, {0, high, high}, {0, high, 0},
                              {high, 0, high},    {high, 0, 0},    {0, 0, high},    {0, 0, 0}};
 
-// `value` is from 0 to 255.
-std::uint8_t round_to_byte(double value) noexcept {
-    return static_cast<std::uint8_t>((static_cast<unsigned>(value * 2) + 1) / 2);
-}
+// A colour in the levels of the components: R, G and B, or Y from 0 to 1 and Cb and Cr from -0.5 to 0.5;
+// alpha is 1.
+using Levels = std::array<double, 4>;
 
-// A colour in the numbers of the format: Y, Cb, Cr, or R, G, B.
-Color encode(const Color& rgb, const ImageLayout& layout) noexcept {
-    const bool full = layout.range == ColorRange::full;
-    const double black = full ? 0 : 16, luma = full ? 255 : 219, chroma = full ? 255 : 224;
+Levels levels_of(const Color& rgb, const ImageLayout& layout, const PixelFormat& format) noexcept {
     const double r = rgb[0] / 255.0, g = rgb[1] / 255.0, b = rgb[2] / 255.0;
-    if (!is_yuv(layout.fourcc))
-        return {round_to_byte(black + luma * r), round_to_byte(black + luma * g),
-                round_to_byte(black + luma * b)};
+    if (!format.is_yuv())
+        return {r, g, b, 1};
     double kr = 0.299, kb = 0.114; // grey, whose matrix nobody tells
     (void)luma_weights(layout.matrix, kr, kb);
     const double y = kr * r + (1 - kr - kb) * g + kb * b;
-    return {round_to_byte(black + luma * y), round_to_byte(128 + chroma * (b - y) / (2 * (1 - kb))),
-            round_to_byte(128 + chroma * (r - y) / (2 * (1 - kr)))};
+    return {y, (b - y) / (2 * (1 - kb)), (r - y) / (2 * (1 - kr)), 1};
+}
+
+// A level as a number of so many bits. Limited range is defined for 8, and multiplied by powers of two.
+std::uint32_t number_of(double level, unsigned bits, bool is_chroma, bool full) noexcept {
+    const double numbers = std::uint32_t{1} << bits, unit = numbers / 256;
+    const double value = full        ? level * (numbers - 1) + (is_chroma ? numbers / 2 : 0)
+                         : is_chroma ? (128 + 224 * level) * unit
+                                     : (16 + 219 * level) * unit;
+    return static_cast<std::uint32_t>(std::clamp(value + 0.5, 0.0, numbers - 1));
+}
+
+// Whether two pixels are whole bytes in each plane, and every row like the next.
+bool has_pairs(const PixelFormat& format) noexcept {
+    if ((format.kind != PixelKind::rgb && !format.is_yuv()) || format.is_float ||
+        format.packing == PixelPacking::mipi || format.chroma_columns > 2)
+        return false;
+    return std::all_of(format.planes.begin(), format.planes.begin() + format.plane_count,
+                       [](const PixelPlane& plane) { return plane.columns <= 2; });
 }
 
 // Two neighbouring pixels of one colour, as they stand in each plane.
 struct Pair {
-    std::uint8_t bytes[2][8];
-    std::uint32_t sizes[2]; // 0 in the first: the format is not known here
+    std::array<std::array<std::uint8_t, 16>, 3> bytes{};
 };
 
-Pair make_pair_of(std::uint32_t code, const Color& c) noexcept {
-    switch (code) {
-    case fourcc('Y', 'U', 'Y', 'V'):
-        return {{{c[0], c[1], c[0], c[2]}}, {4, 0}};
-    case fourcc('U', 'Y', 'V', 'Y'):
-        return {{{c[1], c[0], c[2], c[0]}}, {4, 0}};
-    case fourcc('N', 'V', '1', '2'):
-        return {{{c[0], c[0]}, {c[1], c[2]}}, {2, 2}};
-    case fourcc('B', 'G', '2', '4'):
-        return {{{c[0], c[1], c[2], c[0], c[1], c[2]}}, {6, 0}};
-    case fourcc('R', '8', ' ', ' '):
-        return {{{c[0], c[0]}}, {2, 0}};
-    case fourcc('X', 'R', '2', '4'):
-    case fourcc('A', 'R', '2', '4'):
-        return {{{c[2], c[1], c[0], 255, c[2], c[1], c[0], 255}}, {8, 0}};
-    default:
-        return {};
+std::uint32_t pair_bytes_of(const PixelPlane& plane) noexcept {
+    return std::uint32_t{plane.bytes} * 2 / plane.columns;
+}
+
+// Bits that mean nothing are 1 beside R, G and B, as an alpha that somebody may read, and 0 beside Y, Cb and
+// Cr.
+Pair make_pair_of(const PixelFormat& format, const Color& color, const ImageLayout& layout) noexcept {
+    const bool full = layout.range == ColorRange::full;
+    const std::size_t swap = format.packing == PixelPacking::big_endian_16   ? 1
+                             : format.packing == PixelPacking::big_endian_32 ? 3
+                                                                             : 0;
+    const Levels levels = levels_of(color, layout, format);
+    Pair pair;
+    if (!format.is_yuv())
+        for (auto& plane : pair.bytes)
+            plane.fill(0xff);
+    for (std::size_t i = 0; i < 4; ++i) {
+        const PixelComponent& component = format.components[i];
+        const bool is_chroma = format.kind == PixelKind::yuv && (i == 1 || i == 2);
+        const std::uint32_t number = component.bits == 0 ? 0
+                                     : i == 3            ? ~std::uint32_t{0}
+                                              : number_of(levels[i], component.bits, is_chroma, full);
+        for (std::size_t n = 0; n < (is_chroma && format.chroma_columns == 2 ? 1u : 2u); ++n)
+            for (std::size_t bit = 0; bit < component.bits; ++bit) {
+                const std::size_t at = component.first + n * component.step + bit;
+                std::uint8_t& byte = pair.bytes[component.plane][at / 8 ^ swap];
+                const auto mask = static_cast<std::uint8_t>(1u << at % 8);
+                byte = static_cast<std::uint8_t>(number >> bit & 1 ? byte | mask : byte & ~mask);
+            }
     }
+    return pair;
 }
 
 std::uint32_t bar_at(std::uint64_t x, std::uint32_t period) noexcept {
@@ -67,15 +92,14 @@ std::uint32_t bar_at(std::uint64_t x, std::uint32_t period) noexcept {
 }
 
 Result<void> drawable(const ImageLayout& layout) noexcept {
-    const Pair pair = make_pair_of(layout.fourcc, {});
-    if (pair.sizes[0] == 0)
+    const PixelFormat* format = pixel_format_by_drm(layout.fourcc);
+    if (!format || !has_pairs(*format))
         return Error(ErrorKind::unsupported, "no test pattern is known for this pixel format");
     if (layout.modifier != linear_modifier || layout.memory_count != 1 || layout.width == 0 ||
         layout.height == 0)
         return Error(ErrorKind::unsupported, "a test pattern is drawn into linear pixels in one memory");
     double kr, kb;
-    const bool chroma = is_yuv(layout.fourcc) && layout.fourcc != fourcc('R', '8', ' ', ' ');
-    if (chroma && !luma_weights(layout.matrix, kr, kb))
+    if (format->kind == PixelKind::yuv && !luma_weights(layout.matrix, kr, kb))
         return Error(ErrorKind::unsupported, "a test pattern in Y'CbCr needs a matrix in its layout");
     return {};
 }
@@ -84,21 +108,23 @@ Result<void> drawable(const ImageLayout& layout) noexcept {
 
 struct TestPattern::Rows {
     ImageLayout layout;
+    const PixelFormat* format = nullptr;
     std::uint32_t period = 0; // pixels after which the pattern repeats: the width, made even
     // A row of each plane, twice as long as the picture, so that each shift is a part of it.
-    std::array<std::vector<std::uint8_t>, 2> row;
-    std::array<std::uint32_t, 2> pair_bytes{};   // of two pixels in each plane
-    std::array<std::uint32_t, 2> row_step{1, 2}; // rows of the picture for each row of the plane
+    std::array<std::vector<std::uint8_t>, 3> row;
 
     std::uint32_t shift(std::uint32_t frame) const noexcept {
         return static_cast<std::uint32_t>(std::uint64_t{frame} * 2 % period);
     }
+    std::uint32_t pair_bytes(unsigned plane) const noexcept { return pair_bytes_of(format->planes[plane]); }
     // Of a row of the plane. The last pixel of an odd width is half a pair where pixels stand alone.
     std::size_t row_bytes(unsigned plane) const noexcept {
-        return plane == 0 && pair_bytes[0] != 4 ? std::size_t{layout.width} * pair_bytes[0] / 2
-                                                : std::size_t{period} / 2 * pair_bytes[plane];
+        const PixelPlane& shape = format->planes[plane];
+        return std::size_t{shape.columns == 1 ? layout.width : period / 2} * shape.bytes;
     }
-    std::uint32_t rows_of(unsigned plane) const noexcept { return (layout.height - 1) / row_step[plane] + 1; }
+    std::uint32_t rows_of(unsigned plane) const noexcept {
+        return (layout.height - 1) / format->planes[plane].rows + 1;
+    }
     bool fits() const noexcept {
         for (unsigned plane = 0; plane < layout.plane_count; ++plane) {
             const ImagePlane& at = layout.planes[plane];
@@ -112,15 +138,15 @@ struct TestPattern::Rows {
         return true;
     }
     void fill() {
-        Pair pairs[8];
-        for (int i = 0; i < 8; ++i)
-            pairs[i] = make_pair_of(layout.fourcc, encode(colors[i], layout));
+        std::array<Pair, 8> pairs;
+        for (std::size_t i = 0; i < pairs.size(); ++i)
+            pairs[i] = make_pair_of(*format, colors[i], layout);
         for (unsigned plane = 0; plane < layout.plane_count; ++plane) {
-            const std::uint32_t bytes = pairs[0].sizes[plane];
+            const std::uint32_t bytes = pair_bytes(plane);
             row[plane].resize(std::size_t{period} * bytes); // twice the period, in pairs
             for (std::uint64_t x = 0; x < 2 * std::uint64_t{period}; x += 2)
                 std::memcpy(row[plane].data() + static_cast<std::size_t>(x / 2) * bytes,
-                            pairs[bar_at(x % period, period)].bytes[plane], bytes);
+                            pairs[bar_at(x % period, period)].bytes[plane].data(), bytes);
         }
     }
 };
@@ -138,9 +164,8 @@ Result<TestPattern> TestPattern::make(const ImageLayout& layout) noexcept try {
     auto rows = std::make_unique<Rows>();
     rows->layout = layout;
     rows->period = layout.width + (layout.width & 1);
-    const Pair pair = make_pair_of(layout.fourcc, {});
-    rows->pair_bytes = {pair.sizes[0], pair.sizes[1]};
-    if (layout.plane_count != (pair.sizes[1] ? 2u : 1u) || !rows->fits())
+    rows->format = pixel_format_by_drm(layout.fourcc);
+    if (layout.plane_count != rows->format->plane_count || !rows->fits())
         return Error(ErrorKind::invalid, "a test pattern's picture does not lie inside its memory");
     rows->fill();
     return TestPattern(std::move(rows));
@@ -166,7 +191,7 @@ Result<void> TestPattern::draw(std::span<std::uint8_t> picture, std::uint32_t fr
     for (unsigned plane = 0; plane < layout.plane_count; ++plane) {
         const ImagePlane& at = layout.planes[plane];
         const std::uint8_t* from =
-            rows_->row[plane].data() + std::size_t{rows_->shift(frame) / 2} * rows_->pair_bytes[plane];
+            rows_->row[plane].data() + std::size_t{rows_->shift(frame) / 2} * rows_->pair_bytes(plane);
         std::uint8_t* to = picture.data() + static_cast<std::size_t>(at.offset);
         for (std::uint32_t y = 0; y < rows_->rows_of(plane); ++y)
             std::memcpy(to + std::size_t{at.stride} * y, from, rows_->row_bytes(plane));

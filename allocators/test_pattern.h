@@ -18,10 +18,11 @@ class Memory;
 // left by two pixels with each frame, drawn by the CPU. Thread-safety: several threads may draw at once.
 class HWALLOC_API TestPattern {
 public:
-    // Prepares the rows of pictures of this layout, in YUYV, UYVY, NV12, BG24, XR24, AR24 or R8, linear and
-    // in one memory. Y'CbCr numbers are made by the layout's matrix and range (limited where it leaves the
-    // range open; grey needs no matrix). Errors: unsupported (another format, no matrix), invalid (a picture
-    // that does not lie inside layout.memory_sizes[0]), exhausted (no memory for the rows).
+    // Prepares the rows of pictures of this layout, linear and in one memory, in any format of R, G and B, of
+    // Y'CbCr or of grey whose pixels are whole bytes by twos (hwalloc/pixel_format.h). Y'CbCr numbers are
+    // made by the layout's matrix and range (limited where it leaves the range open; grey needs no matrix).
+    // Errors: unsupported (another format, no matrix), invalid (a picture that does not lie inside
+    // layout.memory_sizes[0]), exhausted (no memory for the rows).
     static Result<TestPattern> make(const ImageLayout& layout) noexcept;
 
     TestPattern(TestPattern&&) noexcept;

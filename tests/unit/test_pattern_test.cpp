@@ -16,7 +16,7 @@ ImageLayout layout_of(const char* name, std::uint32_t width = 64, std::uint32_t 
 }
 
 TEST(TestPattern, RefusesWhatItCannotDraw) {
-    EXPECT_EQ(TestPattern::make(layout_of("NV24")).error().kind(), ErrorKind::unsupported);
+    EXPECT_EQ(TestPattern::make(layout_of("NV15")).error().kind(), ErrorKind::unsupported);
     ImageLayout layout = layout_of("YUYV");
     layout.matrix = ColorMatrix::unspecified;
     EXPECT_EQ(TestPattern::make(layout).error().kind(), ErrorKind::unsupported);
