@@ -10,17 +10,17 @@
 namespace hwalloc::tools {
 namespace {
 
-struct Alias {
-    const char* name; // in capitals
-    std::uint32_t code;
-};
-// Names that are not the code itself. The first one for a code is the one that is shown.
-constexpr Alias aliases[] = {
-    {"RGB24", fourcc('R', 'G', 'B', '3')}, {"BGR24", fourcc('B', 'G', 'R', '3')},
-    {"XR24", fourcc('X', 'R', '2', '4')},  {"XRGB8888", fourcc('X', 'R', '2', '4')},
-    {"BGRX", fourcc('X', 'R', '2', '4')},  {"MJPG", fourcc('M', 'J', 'P', 'G')},
-    {"MJPEG", fourcc('M', 'J', 'P', 'G')},
-};
+// The code among those of a format that a name stands for: "BGR4" and "NM12" for themselves, and
+// videodev2.h's names of a memory for each plane, which end in M, for that. DRM's where V4L2 has none in one
+// memory: no camera gives it, and plans of other devices take it.
+std::uint32_t code_named(const PixelFormat& format, const std::string& capitals) {
+    for (const std::uint32_t code : {format.v4l2_memory_per_plane, format.v4l2_old[0], format.v4l2_old[1]})
+        if (code && capitals == fourcc_name(code))
+            return code;
+    if (format.v4l2_memory_per_plane && capitals.ends_with('M'))
+        return format.v4l2_memory_per_plane;
+    return format.v4l2 ? format.v4l2.code : format.drm.code;
+}
 
 } // namespace
 
@@ -57,18 +57,13 @@ std::uint32_t parse_format(const std::string& name) {
     std::string capitals = name;
     std::transform(capitals.begin(), capitals.end(), capitals.begin(),
                    [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    for (const Alias& alias : aliases)
-        if (capitals == alias.name)
-            return alias.code;
+    if (const PixelFormat* format = pixel_format_by_name(name))
+        return code_named(*format, capitals);
     const bool big_endian = capitals.size() > 3 && capitals.ends_with("-BE");
     std::string letters = name.substr(0, big_endian ? name.size() - 3 : name.size());
     if (letters.empty() || letters.size() > 4)
         return 0;
     letters.resize(4, ' ');
-    // Codes in small letters exist ("pBAA"), but not for the formats everybody knows.
-    const std::string known = capitals.substr(0, 4);
-    if (known == "YUYV" || known == "UYVY" || known == "NV12" || known == "GREY")
-        letters = known;
     const std::uint32_t code = fourcc(letters[0], letters[1], letters[2], letters[3]);
     return big_endian ? code | 1u << 31 : code;
 }
@@ -83,10 +78,8 @@ std::string parse_picture(const std::string& size, const std::string& format, v4
 }
 
 std::string format_name(std::uint32_t pixel_format) {
-    for (const Alias& alias : aliases)
-        if (alias.code == pixel_format)
-            return alias.name;
-    return fourcc_name(pixel_format);
+    const PixelFormat* format = pixel_format_by_v4l2(pixel_format);
+    return format && format->v4l2.code == pixel_format ? format->name : fourcc_name(pixel_format);
 }
 
 } // namespace hwalloc::tools

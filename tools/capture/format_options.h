@@ -16,8 +16,8 @@ bool parse_number(std::string_view text, std::uint32_t& number);
 bool parse_size(std::string_view text, std::uint32_t& width, std::uint32_t& height);
 // "30", "29.97" or "30000/1001" frames a second.
 bool parse_rate(const std::string& text, v4l2::FrameRate& rate);
-// V4L2's code for a name people use: "YUYV", "nv12", "RGB24" (RGB3), "BGRX" (XR24), or the four characters
-// themselves. 0: no such name.
+// V4L2's code for a name people use: "YUYV", "nv12", "YUV420" (YU12), "RGB24" (RGB3), "BGRX" (XR24), "NV12M"
+// (NM12), DRM's "RG24" (BGR3), or any four characters themselves. 0: no such name.
 std::uint32_t parse_format(const std::string& name);
 // What --size and --format ask for; empty: nothing. What is wrong with them, in words for a usage error;
 // empty: nothing.
