@@ -201,5 +201,31 @@ TEST(Png, HoldsThePixelsThatWereWritten) {
     EXPECT_EQ(rgb, back);
 }
 
+TEST(Png, HoldsEachOfSixteenBits) {
+    std::vector<std::uint8_t> rgb(2 * 3 * 5 * 4);
+    for (std::size_t i = 0; i < rgb.size(); ++i)
+        rgb[i] = static_cast<std::uint8_t>(i * 37);
+    const auto file = encode_png(5, 4, rgb, 16).value();
+    EXPECT_EQ(encode_png(5, 5, rgb, 16).error().kind(), ErrorKind::invalid);
+    const std::uint8_t* next = file.data();
+    png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
+    png_infop info = png_create_info_struct(png);
+    png_set_read_fn(png, &next, [](png_structp from, png_bytep to, png_size_t count) {
+        auto& left = *static_cast<const std::uint8_t**>(png_get_io_ptr(from));
+        std::memcpy(to, left, count);
+        left += count;
+    });
+    png_read_png(png, info, PNG_TRANSFORM_IDENTITY, nullptr);
+    EXPECT_EQ(png_get_bit_depth(png, info), 16);
+    EXPECT_EQ(png_get_color_type(png, info), PNG_COLOR_TYPE_RGB);
+    ASSERT_EQ(png_get_image_height(png, info), 4u);
+    ASSERT_EQ(png_get_rowbytes(png, info), 30u);
+    std::vector<std::uint8_t> back;
+    for (unsigned row = 0; row < 4; ++row)
+        back.insert(back.end(), png_get_rows(png, info)[row], png_get_rows(png, info)[row] + 30);
+    png_destroy_read_struct(&png, &info, nullptr);
+    EXPECT_EQ(rgb, back);
+}
+
 } // namespace
 } // namespace hwalloc::tools

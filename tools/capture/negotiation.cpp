@@ -2,16 +2,27 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "tools/capture/format_options.h"
+#include "tools/image/picture.h"
 
 namespace hwalloc::tools {
 namespace {
 
-constexpr std::uint32_t picture_formats[] = {fourcc('Y', 'U', 'Y', 'V'), fourcc('U', 'Y', 'V', 'Y'),
-                                             fourcc('N', 'V', '1', '2'), fourcc('R', 'G', 'B', '3'),
-                                             fourcc('X', 'R', '2', '4'), fourcc('G', 'R', 'E', 'Y')};
+constexpr std::uint32_t best_formats[] = {fourcc('Y', 'U', 'Y', 'V'), fourcc('U', 'Y', 'V', 'Y'),
+                                          fourcc('N', 'V', '1', '2'), fourcc('R', 'G', 'B', '3'),
+                                          fourcc('X', 'R', '2', '4'), fourcc('G', 'R', 'E', 'Y')};
+
+std::vector<std::uint32_t> list_picture_formats() {
+    std::vector<std::uint32_t> formats(std::begin(best_formats), std::end(best_formats));
+    for (const PixelFormat& format : pixel_formats())
+        if (format.v4l2 && !why_no_picture(format) &&
+            std::find(formats.begin(), formats.end(), format.v4l2.code) == formats.end())
+            formats.push_back(format.v4l2.code);
+    return formats;
+}
 
 // Without a format asked for, where not every format will do: the first of `wanted` that there is, since
 // a camera may stand at a compressed one.
@@ -29,7 +40,8 @@ Result<std::uint32_t> choose_format(FrameSource& source, std::span<const std::ui
 } // namespace
 
 std::span<const std::uint32_t> formats_for_pictures() {
-    return picture_formats;
+    static const std::vector<std::uint32_t> formats = list_picture_formats();
+    return formats;
 }
 
 Result<v4l2::CaptureFormat> agree(FrameSource& source, v4l2::FormatRequest request,

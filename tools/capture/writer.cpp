@@ -10,7 +10,6 @@
 
 #include "tools/capture/format_options.h"
 #include "tools/capture/stop_signals.h"
-#include "tools/image/convert.h"
 #include "tools/image/png.h"
 
 namespace hwalloc::tools {
@@ -75,14 +74,18 @@ Result<void> FrameWriter::set_format(const v4l2::CaptureFormat& format) {
     format_ = format;
     if (kind_ != Kind::png)
         return {};
-    auto can = can_convert(format.layout);
+    const PixelFormat* known = pixel_format_by_v4l2(format.pixel_format);
+    const Result<void> can =
+        known ? can_convert(*known, format.layout)
+              : Result<void>(Error(ErrorKind::unsupported, "nothing is known of this pixel format"));
     if (can)
         return {};
     return Error(can.error())
         .doing(fmt::format("no picture can be made of {}: {}", format_name(format.pixel_format),
                            can.error().operation()))
-        .remedy("capture it as it is (--output FILE.raw), or choose YUYV, UYVY, NV12, RGB24, XR24 or GREY "
-                "with --format");
+        .remedy(
+            "capture it as it is (--output FILE.raw), or choose one that is not compressed, such as YUYV, "
+            "NV12, RGB24 or GREY, with --format");
 }
 
 // Cuts off what was in the file. Appended to, or followed by others, standard output keeps what it has.
@@ -118,7 +121,11 @@ Result<void> FrameWriter::put(std::span<const std::uint8_t> bytes) {
 }
 
 Result<void> FrameWriter::write_picture(std::span<const std::uint8_t> rgb) {
-    auto png = encode_png(format_.layout.width, format_.layout.height, rgb);
+    return write_png(rgb, 8);
+}
+
+Result<void> FrameWriter::write_png(std::span<const std::uint8_t> rgb, unsigned depth) {
+    auto png = encode_png(format_.layout.width, format_.layout.height, rgb, depth);
     if (!png)
         return Error(png.error()).on(path_);
     if (auto ready = begin(); !ready)
@@ -140,12 +147,13 @@ Result<void> FrameWriter::write(Memory& memory, const v4l2::Frame& frame) {
     const std::span<const std::uint8_t> bytes = mapping->bytes();
     const auto offset = static_cast<std::size_t>(frame.offset);
     if (kind_ == Kind::png) {
-        if (auto converted = to_rgb(format_.layout, bytes.subspan(offset), rgb_); !converted)
-            return converted;
+        const PixelFormat& format = *pixel_format_by_v4l2(format_.pixel_format); // as set_format() found it
+        if (auto made = to_picture(format, format_.layout, bytes.subspan(offset), picture_); !made)
+            return made;
         // The driver may have the buffer back before the file is written.
         if (auto ended = mapping->unmap(); !ended)
             return ended;
-        return write_picture(rgb_);
+        return write_png(picture_.bytes, picture_.depth);
     }
     if (auto ready = begin(); !ready)
         return ready;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "hwalloc/v4l2.h"
+#include "tools/image/picture.h"
 
 namespace hwalloc::tools {
 
@@ -44,13 +45,14 @@ private:
     Error failed(int errno_value) const;
     Result<void> begin();
     Result<void> put(std::span<const std::uint8_t> bytes);
+    Result<void> write_png(std::span<const std::uint8_t> rgb, unsigned depth);
 
     Kind kind_;
     std::string path_;
     int file_ = -1;
     bool made_ = false; // the file was not there before
     v4l2::CaptureFormat format_{};
-    std::vector<std::uint8_t> rgb_;
+    Picture picture_;
     std::uint64_t written_ = 0;
 };
 

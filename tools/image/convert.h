@@ -1,4 +1,5 @@
-// Pictures for people: the formats of cameras as 8-bit R'G'B'.
+// The formats of 8 bits that most cameras have, as R'G'B', in whole numbers: fast. For all formats:
+// picture.h.
 #pragma once
 
 #include <cstdint>

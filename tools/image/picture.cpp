@@ -1,0 +1,252 @@
+#include "tools/image/picture.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "tools/image/convert.h"
+#include "tools/image/mosaic.h"
+#include "tools/image/numbers.h"
+
+namespace hwalloc::tools {
+namespace {
+
+// A number as a level: 0 is black and 1 is white; of chroma, 0 is none of it.
+struct Scale {
+    double factor = 0, zero = 0;
+
+    double level(double number) const { return (number - zero) * factor; }
+};
+
+// Limited range is defined for 8 bits, and multiplied by powers of two for others (BT.601-7 2.5.3, BT.2020
+// table 5).
+Scale scale_of(unsigned bits, ColorRange range) {
+    if (bits == 0)
+        return {};
+    if (range == ColorRange::full)
+        return {1 / (std::exp2(bits) - 1), 0};
+    const double unit = std::exp2(static_cast<int>(bits) - 8);
+    return {1 / (219 * unit), 16 * unit};
+}
+
+Scale chroma_scale_of(unsigned bits, ColorRange range) {
+    if (bits == 0)
+        return {};
+    const double zero = std::exp2(static_cast<int>(bits) - 1);
+    return {range == ColorRange::full ? 1 / (std::exp2(bits) - 1) : 1 / (1.75 * zero), zero};
+}
+
+bool has_chroma(const PixelFormat& format) {
+    return format.kind == PixelKind::yuv;
+}
+
+// The picture's numbers one after the other.
+class PictureWriter {
+public:
+    PictureWriter(Picture& picture, const ImageLayout& layout, unsigned depth) {
+        picture.width = layout.width;
+        picture.height = layout.height;
+        picture.depth = depth;
+        picture.bytes.resize(std::size_t{3} * layout.width * layout.height * (depth / 8));
+        next_ = picture.bytes.data();
+        wide_ = depth == 16;
+    }
+    void put(double level) {
+        const double most = wide_ ? 65535 : 255;
+        const auto number = static_cast<std::uint32_t>(std::clamp(level, 0.0, 1.0) * most + 0.5);
+        if (wide_)
+            *next_++ = static_cast<std::uint8_t>(number >> 8);
+        *next_++ = static_cast<std::uint8_t>(number);
+    }
+
+private:
+    std::uint8_t* next_ = nullptr;
+    bool wide_ = false;
+};
+
+struct Source {
+    const PixelFormat& format;
+    const ImageLayout& layout; // with the planes of the format
+    const std::uint8_t* bytes;
+
+    // The row of a component that holds for row `y` of the image.
+    void read(std::size_t component, std::uint32_t y, std::span<std::uint16_t> numbers) const {
+        const PixelComponent& from = format.components[component];
+        const ImagePlane& plane = layout.planes[from.plane];
+        const std::size_t row = y / format.planes[from.plane].rows;
+        read_numbers(format, from, bytes + static_cast<std::size_t>(plane.offset) + plane.stride * row,
+                     numbers);
+    }
+};
+
+// Y'CbCr: the definitions of the matrix, inverted.
+void convert_yuv(const Source& from, PictureWriter& to) {
+    const PixelFormat& format = from.format;
+    const ImageLayout& layout = from.layout;
+    double kr = 0.299, kb = 0.114;
+    (void)luma_weights(layout.matrix, kr, kb);
+    const double kg = 1 - kr - kb;
+    const Scale luma = scale_of(format.depth(), layout.range);
+    const Scale blue = chroma_scale_of(format.components[1].bits, layout.range),
+                red = chroma_scale_of(format.components[2].bits, layout.range);
+    const std::size_t chroma = (layout.width - 1) / format.chroma_columns + 1;
+    std::vector<std::uint16_t> y(layout.width), cb(chroma), cr(chroma);
+    for (std::uint32_t row = 0; row < layout.height; ++row) {
+        from.read(0, row, y);
+        if (row % format.chroma_rows == 0) {
+            from.read(1, row, cb);
+            from.read(2, row, cr);
+        }
+        for (std::uint32_t x = 0; x < layout.width; ++x) {
+            const double level = luma.level(y[x]), to_blue = blue.level(cb[x / format.chroma_columns]),
+                         to_red = red.level(cr[x / format.chroma_columns]);
+            const double r = level + 2 * (1 - kr) * to_red, b = level + 2 * (1 - kb) * to_blue;
+            to.put(r);
+            to.put((level - kr * r - kb * b) / kg);
+            to.put(b);
+        }
+    }
+}
+
+void convert_grey(const Source& from, PictureWriter& to) {
+    const Scale scale = scale_of(from.format.depth(), from.layout.range);
+    std::vector<std::uint16_t> numbers(from.layout.width);
+    for (std::uint32_t row = 0; row < from.layout.height; ++row) {
+        from.read(0, row, numbers);
+        for (const std::uint16_t number : numbers)
+            for (int i = 0; i < 3; ++i)
+                to.put(scale.level(number));
+    }
+}
+
+void convert_rgb(const Source& from, PictureWriter& to) {
+    std::array<Scale, 3> scales;
+    std::array<std::vector<std::uint16_t>, 3> numbers;
+    for (std::size_t i = 0; i < 3; ++i) {
+        scales[i] = scale_of(from.format.components[i].bits, from.layout.range);
+        numbers[i].resize(from.layout.width);
+    }
+    for (std::uint32_t row = 0; row < from.layout.height; ++row) {
+        for (std::size_t i = 0; i < 3; ++i)
+            if (from.format.components[i].bits)
+                from.read(i, row, numbers[i]);
+        for (std::uint32_t x = 0; x < from.layout.width; ++x)
+            for (std::size_t i = 0; i < 3; ++i)
+                to.put(scales[i].level(numbers[i][x]));
+    }
+}
+
+void convert_bayer(const Source& from, PictureWriter& to) {
+    const std::uint32_t width = from.layout.width, height = from.layout.height;
+    std::vector<std::uint16_t> numbers(std::size_t{width} * height);
+    for (std::uint32_t row = 0; row < height; ++row)
+        from.read(0, row, std::span(numbers).subspan(std::size_t{width} * row, width));
+    const Mosaic mosaic{numbers, width, height, from.format.mosaic};
+    const Scale scale = scale_of(from.format.depth(), from.layout.range);
+    for (std::uint32_t y = 0; y < height; ++y)
+        for (std::uint32_t x = 0; x < width; ++x)
+            for (const double number : mosaic.color_at(x, y))
+                to.put(scale.level(number));
+}
+
+unsigned depth_of(const PixelFormat& format) {
+    return std::any_of(format.components.begin(), format.components.begin() + 3,
+                       [](const PixelComponent& component) { return component.bits > 8; })
+               ? 16
+               : 8;
+}
+
+// Where the planes are: what the layout says of a format with a name in drm_fourcc.h, the same as V4L2 lays
+// raw sensors' data out for others.
+Result<ImageLayout> whole_layout(const PixelFormat& format, const ImageLayout& layout) {
+    if (layout.fourcc)
+        return layout;
+    auto whole = linear_layout(format, layout.width, layout.height, layout.planes[0].stride);
+    if (whole) {
+        whole->planes[0].offset = layout.planes[0].offset;
+        whole->matrix = layout.matrix;
+        whole->range = layout.range;
+    }
+    return whole;
+}
+
+// The last row ends with its pixels, whatever the stride.
+Result<void> check_inside(const PixelFormat& format, const ImageLayout& layout, std::uint64_t held) {
+    for (std::size_t i = 0; i < format.plane_count; ++i) {
+        const PixelPlane& shape = format.planes[i];
+        const std::uint64_t rows = (layout.height - 1) / shape.rows + std::uint64_t{1},
+                            row_bytes = ((layout.width - 1) / shape.columns + std::uint64_t{1}) * shape.bytes;
+        const ImagePlane& plane = layout.planes[i];
+        if (row_bytes > plane.stride)
+            return Error(ErrorKind::invalid, "the rows of the picture are longer than its stride");
+        if (plane.offset > held || plane.stride * (rows - 1) + row_bytes > held - plane.offset)
+            return Error(ErrorKind::invalid, "the picture is shorter than its layout says")
+                .wanted(plane.offset + plane.stride * (rows - 1) + row_bytes)
+                .held(held);
+    }
+    return {};
+}
+
+} // namespace
+
+const char* why_no_picture(const PixelFormat& format) {
+    if (format.kind == PixelKind::compressed)
+        return "compressed streams are not decoded";
+    if (format.kind == PixelKind::hsv)
+        return "the layout of an image does not tell what its hues are, 0 to 179 or 0 to 255";
+    if (format.is_float)
+        return "no camera has numbers with a floating point";
+    return nullptr;
+}
+
+Result<void> can_convert(const PixelFormat& format, const ImageLayout& layout) {
+    if (const char* why = why_no_picture(format))
+        return Error(ErrorKind::unsupported, why);
+    if (layout.fourcc != format.drm.code)
+        return Error(ErrorKind::unsupported, "the driver has no room for all chroma of this odd size");
+    if (layout.modifier != linear_modifier || layout.memory_count != 1)
+        return Error(ErrorKind::unsupported,
+                     "there is no converter from pixels that are not linear in one memory");
+    if (layout.width == 0 || layout.height == 0)
+        return Error(ErrorKind::unsupported, "an image has at least one pixel");
+    double kr, kb;
+    if (has_chroma(format) && !luma_weights(layout.matrix, kr, kb))
+        return Error(
+            ErrorKind::unsupported,
+            "there is no converter from these colours (constant luminance, or none told) to a picture");
+    return {};
+}
+
+Result<void> to_picture(const PixelFormat& format, const ImageLayout& layout,
+                        std::span<const std::uint8_t> image, Picture& picture) {
+    if (auto can = can_convert(format, layout); !can)
+        return can;
+    if (layout.fourcc && can_convert(layout)) { // the formats that most cameras have, faster
+        picture.width = layout.width;
+        picture.height = layout.height;
+        picture.depth = 8;
+        return to_rgb(layout, image, picture.bytes);
+    }
+    const auto whole = whole_layout(format, layout);
+    if (!whole)
+        return whole.error();
+    if (auto inside = check_inside(format, *whole, image.size()); !inside)
+        return inside;
+    const Source source{format, *whole, image.data()};
+    PictureWriter writer(picture, *whole, depth_of(format));
+    switch (format.kind) {
+    case PixelKind::yuv:
+        convert_yuv(source, writer);
+        break;
+    case PixelKind::grey:
+        convert_grey(source, writer);
+        break;
+    case PixelKind::bayer:
+        convert_bayer(source, writer);
+        break;
+    default:
+        convert_rgb(source, writer);
+    }
+    return {};
+}
+
+} // namespace hwalloc::tools
