@@ -36,6 +36,13 @@ OTHER_MEANING = {
     ("common/twins.h", "udmabuf"): "the kernel's name of an exporter",
 }
 
+# Pixel formats by their codes. What is known of them is in one table; what a room wants of a format follows from there.
+FORMAT = re.compile(r"fourcc\('|V4L2_PIX_FMT_(?!PRIV_MAGIC\b)\w+|\bDRM_FORMAT_(?!MOD_)\w+|\bVK_FORMAT_(?!UNDEFINED\b|FEATURE_)\w+")
+# Where one is named beside the table, and why.
+NAMED_FORMATS = {
+    "backends/vulkan/ycbcr.cpp": "of views of single planes, by the size of their numbers",
+}
+
 # Declarations of what a thread may wait for another at.
 LOCK = re.compile(r"^\s*(?:static |mutable |constinit |inline )*"
                   r"(ForkSafeMutex|std::(?:\w+_)?mutex|std::once_flag|std::condition_variable\w*|std::(?:counting|binary)_semaphore\S*"
@@ -87,6 +94,15 @@ def no_room_names_a_backend(house):
         for family in FAMILY.finditer(COMMENT.sub("", (TREE / name).read_text())):
             if (name, family[1]) not in OTHER_MEANING:
                 yield f"{name} names {family[0]}"
+
+
+def formats_are_in_one_table(house):
+    """no room below the tools names a pixel format: what it knows of one is in common/pixel_formats.h"""
+    for name in house.files:
+        if room_of(name) not in ("common", "allocators", "backends") or name in NAMED_FORMATS:
+            continue
+        for format in FORMAT.finditer(COMMENT.sub("", (TREE / name).read_text())):
+            yield f"{name} names {format[0]}"
 
 
 def circles_are_meant(house):
@@ -144,5 +160,5 @@ def the_figure_is_of_today(house):
 
 
 RULES = (rooms_keep_to_their_layers, every_include_is_found, backends_are_strangers, public_headers_stand_on_public_headers,
-         no_room_names_a_backend, circles_are_meant, the_document_lists_the_rooms, the_order_of_units_is_theirs,
+         no_room_names_a_backend, formats_are_in_one_table, circles_are_meant, the_document_lists_the_rooms, the_order_of_units_is_theirs,
          the_document_lists_the_locks, the_figure_is_of_today)
