@@ -26,7 +26,7 @@ BARS = [(191, 191, 191), (191, 191, 0), (0, 191, 191), (0, 191, 0), (191, 0, 191
 
 
 def read_png(path):
-    """Width, height and rows of (r, g, b) of an 8-bit RGB picture: enough of PNG to need no library."""
+    """Width, height and rows of (r, g, b) of an RGB picture, of 16 bits the high ones: enough of PNG to need no library."""
     data = pathlib.Path(path).read_bytes()
     assert data.startswith(b"\x89PNG\r\n\x1a\n"), data[:8]
     at, packed, width, height = 8, b"", 0, 0
@@ -36,17 +36,18 @@ def read_png(path):
         at += length + 12
         if kind == b"IHDR":
             width, height, depth, colour = struct.unpack(">IIBB", body[:10])
-            assert (depth, colour) == (8, 2), (depth, colour)
+            assert (depth in (8, 16), colour) == (True, 2), (depth, colour)
         packed += body if kind == b"IDAT" else b""
-    raw, stride, above, rows = zlib.decompress(packed), 3 * width, bytes(3 * width), []
+    step = 3 * depth // 8
+    raw, stride, above, rows = zlib.decompress(packed), step * width, bytes(step * width), []
     for y in range(height):
         method, line = raw[y * (stride + 1)], bytearray(raw[y * (stride + 1) + 1:(y + 1) * (stride + 1)])
         for x in range(stride):
-            left, up, corner = (line[x - 3] if x > 2 else 0), above[x], (above[x - 3] if x > 2 else 0)
+            left, up, corner = (line[x - step] if x >= step else 0), above[x], (above[x - step] if x >= step else 0)
             near = min((left, up, corner), key=lambda value, guess=left + up - corner: abs(guess - value))
             line[x] = (line[x] + (0, left, up, (left + up) // 2, near)[method]) & 255
         above = bytes(line)
-        rows.append([tuple(line[x:x + 3]) for x in range(0, stride, 3)])
+        rows.append([tuple(line[x:x + step:depth // 8]) for x in range(0, stride, step)])
     return width, height, rows
 
 
@@ -93,10 +94,12 @@ class Capture(unittest.TestCase):
                 self.assertAlmostEqual(of_source, 2 / (2 + report["dropped"]), places=6)
 
     def test_the_picture_is_the_bars_in_every_format(self):
-        for name in ("YUYV", "UYVY", "NV12", "RGB24", "XR24", "BGRX"):
+        for name in ("YUYV", "UYVY", "NV12", "RGB24", "XR24", "BGRX", "yu12", "NV21", "422P", "NV24", "VYUY", "BGR3", "RGBA",
+                     "P010", "Y210"):
             with self.subTest(name):
                 path = self.path / f"{name}.png"
                 self.capture("--format", name, "--size", "160x32", "--frames", "2", "--fps", "200", "--output", path)
+                self.assertEqual(path.read_bytes()[24], 16 if name in ("P010", "Y210") else 8)
                 width, height, rows = read_png(path)
                 self.assertEqual((width, height), (160, 32))
                 # A frame later everything stands two pixels further to the left; a lost frame moves it more.
@@ -323,8 +326,10 @@ class Capture(unittest.TestCase):
     def test_the_formats_of_the_test_source_are_listed(self):
         code, document = tool.run_json("capture", "--device", "test", "--list-formats")
         self.assertEqual(code, 0)
-        self.assertEqual([entry["format"] for entry in document["formats"]],
-                         ["YUYV", "UYVY", "NV12", "RGB24", "XR24", "GREY"])
+        listed = [entry["format"] for entry in document["formats"]]
+        self.assertEqual(listed[0], "YUYV")
+        for name in ("UYVY", "NV12", "YU12", "P010", "RGB24", "XR24", "RGBP", "GREY", "Y16"):
+            self.assertIn(name, listed)
         self.assertIn("NV12", tool.run("capture", "--device", "test", "--list-formats").stdout)
         # The least and the most of them are drawn, and nothing beyond.
         most = document["formats"][0]["sizes"][0]["width"][1]

@@ -1,5 +1,5 @@
 // The picture converters against a reference in double precision that shares no code with them.
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <png.h>
 
 #include <cstring>
@@ -9,6 +9,7 @@
 #include "hwalloc/test_pattern.h"
 #include "tests/reference/yuv_reference.h"
 #include "tools/image/convert.h"
+#include "tools/image/picture.h"
 #include "tools/image/png.h"
 
 namespace hwalloc::tools {
@@ -133,32 +134,48 @@ TEST(Convert, RefusesWhatItCannotDo) {
 }
 
 TEST(TestPattern, AreTheColoursTheySayInEveryFormat) {
-    const std::uint32_t codes[] = {fourcc('Y', 'U', 'Y', 'V'), fourcc('U', 'Y', 'V', 'Y'),
-                                   fourcc('N', 'V', '1', '2'), fourcc('B', 'G', '2', '4'),
-                                   fourcc('X', 'R', '2', '4')};
-    for (const std::uint32_t code : codes) {
+    std::set<std::string> drawn;
+    for (const PixelFormat& format : pixel_formats()) {
+        if (!format.drm || format.kind == PixelKind::grey || !format.components[2].bits)
+            continue;
+        const bool yuv = format.is_yuv();
+        // Two values of 8 bits; of fewer, what half a step of the coarsest is.
+        int bits = 8;
+        for (int i = 0; i < 3; ++i)
+            bits = std::min<int>(bits, format.components[static_cast<std::size_t>(i)].bits);
+        const double near = std::max(2.0, 255.0 / ((1 << bits) - 1) / 2 + 0.5);
         for (const std::uint32_t width : {64u, 77u}) {
-            SCOPED_TRACE(fourcc_name(code) + " " + std::to_string(width));
-            const bool yuv = is_yuv(code);
-            ImageLayout layout = layout_of(code, width, 11, yuv ? ColorMatrix::bt709 : ColorMatrix::rgb,
-                                           yuv ? ColorRange::limited : ColorRange::full);
-            const auto bars = TestPattern::make(layout).value();
+            SCOPED_TRACE(std::string(format.name) + " " + std::to_string(width));
+            ImageLayout layout =
+                layout_of(format.drm.code, width, 11, yuv ? ColorMatrix::bt709 : ColorMatrix::rgb,
+                          yuv ? ColorRange::limited : ColorRange::full);
+            const auto bars = TestPattern::make(layout);
+            if (!bars) {
+                EXPECT_EQ(bars.error().kind(), ErrorKind::unsupported);
+                continue;
+            }
+            drawn.insert(format.name);
             for (const std::uint32_t frame : {0u, 1u, 40u, 4'000'000'000u}) {
                 // The last byte is a guard: drawing must end with the image.
-                std::vector<std::uint8_t> image(layout.memory_sizes[0] + 1, 0xa5), rgb;
-                ASSERT_TRUE(bars.draw({image.data(), layout.memory_sizes[0]}, frame));
+                std::vector<std::uint8_t> image(layout.memory_sizes[0] + 1, 0xa5);
+                ASSERT_TRUE(bars->draw({image.data(), layout.memory_sizes[0]}, frame));
                 ASSERT_EQ(image.back(), 0xa5);
-                ASSERT_TRUE(to_rgb(layout, image, rgb));
+                Picture picture;
+                ASSERT_TRUE(to_picture(format, layout, image, picture));
                 for (std::uint32_t y = 0; y < 11; ++y)
                     for (std::uint32_t x = 0; x < width; ++x) {
-                        const auto want = bars.color_at(x, frame);
-                        const std::uint8_t* got = &rgb[3 * (y * width + x)];
-                        for (int c = 0; c < 3; ++c)
-                            ASSERT_NEAR(got[c], want[static_cast<std::size_t>(c)], 2) << x << "," << y;
+                        const auto want = bars->color_at(x, frame);
+                        const std::size_t at = (std::size_t{3} * y * width + 3 * x) * (picture.depth / 8);
+                        for (std::size_t c = 0; c < 3; ++c) // of 16 bits the high byte
+                            ASSERT_NEAR(picture.bytes[at + c * (picture.depth / 8)], want[c], near)
+                                << x << "," << y;
                     }
             }
         }
     }
+    EXPECT_THAT(drawn, ::testing::IsSupersetOf({"YUYV", "UYVY", "VYUY", "NV12", "NV21", "NV24",  "P010",
+                                                "Y210", "YU12", "YV12", "422P", "VUYA", "RGB24", "BGR24",
+                                                "XR24", "AR24", "XB24", "RGBP", "XR15", "XR30",  "AB48"}));
 }
 
 TEST(TestPattern, MoveAndHaveEightColours) {

@@ -19,6 +19,23 @@ int sleep_until(std::int64_t when) {
     return ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
 }
 
+// What a camera of this size would tell that says nothing else.
+void set_colors(ImageLayout& layout) {
+    const bool yuv = is_yuv(layout.fourcc);
+    layout.range = yuv ? ColorRange::limited : ColorRange::full;
+    layout.matrix = !yuv                                         ? ColorMatrix::rgb
+                    : layout.height > 576 || layout.width > 1024 ? ColorMatrix::bt709
+                                                                 : ColorMatrix::bt601;
+}
+
+bool draws(const PixelFormat& format) {
+    auto layout = linear_layout(format.drm.code, 2, 2);
+    if (!layout)
+        return false;
+    set_colors(*layout);
+    return TestPattern::make(*layout).has_value();
+}
+
 class TestSource final : public FrameSource {
 public:
     const v4l2::DeviceInfo& info() const override { return info_; }
@@ -27,12 +44,13 @@ public:
 
     Result<std::vector<v4l2::FormatInfo>> list_formats() override {
         std::vector<v4l2::FormatInfo> formats;
-        for (const char* name : {"YUYV", "UYVY", "NV12", "RGB24", "XR24", "GREY"})
-            formats.push_back({parse_format(name),
-                               std::string("moving colour bars in ") + name,
-                               false,
-                               false,
-                               {{1, largest, 1, 1, largest, 1}}});
+        for (const PixelFormat& format : pixel_formats())
+            if (format.v4l2 && draws(format))
+                formats.push_back({format.v4l2.code,
+                                   std::string("moving colour bars in ") + format.name,
+                                   false,
+                                   false,
+                                   {{1, largest, 1, 1, largest, 1}}});
         return formats;
     }
 
@@ -53,10 +71,7 @@ public:
         auto layout = linear_layout(v4l2::drm_of_pixel_format(code), width, height, request.stride);
         if (!layout)
             return refuse(layout.error());
-        layout->range = is_yuv(layout->fourcc) ? ColorRange::limited : ColorRange::full;
-        layout->matrix = !is_yuv(layout->fourcc)        ? ColorMatrix::rgb
-                         : height > 576 || width > 1024 ? ColorMatrix::bt709
-                                                        : ColorMatrix::bt601;
+        set_colors(*layout);
         auto bars = TestPattern::make(*layout);
         if (!bars)
             return refuse(bars.error());
