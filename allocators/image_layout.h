@@ -13,7 +13,8 @@ namespace hwalloc {
 // The modifier of rows one after the other (DRM_FORMAT_MOD_LINEAR).
 inline constexpr std::uint64_t linear_modifier = 0;
 
-// How Y'CbCr numbers were made from R'G'B'; luma_weights() has the numbers.
+// How Y'CbCr numbers were made from R'G'B'; luma_weights() has the numbers. Of hue, saturation and value,
+// what the hues are; the other two are 0 to 255.
 enum class ColorMatrix : std::uint8_t {
     unspecified,
     rgb, // no matrix: the image holds R'G'B'
@@ -22,10 +23,12 @@ enum class ColorMatrix : std::uint8_t {
     bt2020,          // non-constant luminance
     bt2020_constant, // constant luminance: not a matrix at all
     smpte240m,
+    hsv_180, // hues of two degrees each, 0 to 179
+    hsv_256, // the circle in 256 parts
 };
 
 // The luma weights Kr and Kb of ITU-R BT.601, BT.709 and BT.2020, and of SMPTE 240M. False, having changed
-// nothing, for what is no matrix (constant luminance, R'G'B', unspecified).
+// nothing, for what is no matrix (constant luminance, R'G'B', hues, unspecified).
 constexpr bool luma_weights(ColorMatrix matrix, double& kr, double& kb) noexcept {
     switch (matrix) {
     case ColorMatrix::bt601:
@@ -43,6 +46,8 @@ constexpr bool luma_weights(ColorMatrix matrix, double& kr, double& kb) noexcept
     case ColorMatrix::unspecified:
     case ColorMatrix::rgb:
     case ColorMatrix::bt2020_constant:
+    case ColorMatrix::hsv_180:
+    case ColorMatrix::hsv_256:
         break;
     }
     return false;

@@ -85,6 +85,10 @@ constexpr std::string_view to_string(ColorMatrix matrix) noexcept {
         return "BT.2020 constant luminance";
     case ColorMatrix::smpte240m:
         return "SMPTE 240M";
+    case ColorMatrix::hsv_180:
+        return "HSV with hues of 0 to 179";
+    case ColorMatrix::hsv_256:
+        return "HSV with hues of 0 to 255";
     }
     return "unknown";
 }

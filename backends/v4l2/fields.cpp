@@ -9,8 +9,7 @@ namespace {
 
 // What has no matrix, and is of full range where a driver leaves that to the default.
 bool is_rgb(const PixelFormat* format) noexcept {
-    return format && (format->kind == PixelKind::rgb || format->kind == PixelKind::hsv ||
-                      format->kind == PixelKind::bayer);
+    return format && (format->kind == PixelKind::rgb || format->kind == PixelKind::bayer);
 }
 
 // Whether pixels at the right or lower edge share a chroma number with pixels that are not there.
@@ -20,7 +19,13 @@ bool cuts_chroma(const PixelFormat& format, const detail::FormatFields& fields) 
 
 // The rules for defaults: videodev2.h, V4L2_MAP_COLORSPACE_DEFAULT, V4L2_MAP_YCBCR_ENC_DEFAULT and
 // V4L2_MAP_QUANTIZATION_DEFAULT; userspace-api/media/v4l/colorspaces-defs.rst.
-void set_colors(ImageLayout& layout, detail::Colors colors, bool rgb) noexcept {
+void set_colors(ImageLayout& layout, detail::Colors colors, const PixelFormat* format) noexcept {
+    if (format && format->kind == PixelKind::hsv) { // the encoding is v4l2_hsv_encoding then
+        layout.matrix = colors.encoding == V4L2_HSV_ENC_256 ? ColorMatrix::hsv_256 : ColorMatrix::hsv_180;
+        layout.range = ColorRange::full;
+        return;
+    }
+    const bool rgb = is_rgb(format);
     if (colors.colorspace == V4L2_COLORSPACE_DEFAULT) {
         // A driver that does not say what it captures: by the size, as televisions do.
         const bool high_definition = layout.height > 576 || layout.width > 1024;
@@ -130,7 +135,7 @@ Result<ImageLayout> detail::layout_of(const FormatFields& fields) noexcept {
             layout = *linear;
     }
     layout.memory_sizes[0] = fields.size;
-    set_colors(layout, fields.colors, is_rgb(format));
+    set_colors(layout, fields.colors, format);
     return layout;
 }
 

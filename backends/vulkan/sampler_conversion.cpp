@@ -27,12 +27,15 @@ Result<VkSamplerYcbcrModelConversion> model_of(const ImageLayout& layout) noexce
         return VK_SAMPLER_YCBCR_MODEL_CONVERSION_YCBCR_2020;
     case ColorMatrix::bt2020_constant:
     case ColorMatrix::smpte240m:
+    case ColorMatrix::hsv_180:
+    case ColorMatrix::hsv_256:
         break;
     }
     return Error(ErrorKind::unsupported, converting)
-        .remedy("Vulkan has no such matrix (constant luminance, SMPTE 240M): convert in the shader, from "
-                "views of "
-                "the planes or from a buffer");
+        .remedy(
+            "Vulkan has no such matrix (constant luminance, SMPTE 240M, hues): convert in the shader, from "
+            "views of "
+            "the planes or from a buffer");
 }
 
 // Where the driver has one place only for chroma samples, that.

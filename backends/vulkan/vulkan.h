@@ -148,8 +148,8 @@ public:
     std::uint64_t modifier() const noexcept;
     VkDeviceMemory device_memory() const noexcept;
     // Whether VkImageViews of its single planes may be made (VK_IMAGE_ASPECT_PLANE_0_BIT, ...), each of one
-    // or two components: VK_FORMAT_R8_UNORM and R8G8_UNORM, or R16_UNORM and R16G16_UNORM for P010. False for
-    // formats of one plane, and where the driver refuses VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT.
+    // or two components: VK_FORMAT_R8_UNORM and R8G8_UNORM, or R16_UNORM and R16G16_UNORM of more than 8
+    // bits. False for formats of one plane, and where the driver refuses VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT.
     bool plane_views() const noexcept;
 
 private:

@@ -182,6 +182,48 @@ TEST(Pictures, OfRgbAreTheExactOnes) {
         check(one, false);
 }
 
+// By sixths of the circle of hues, as A. R. Smith has it: "Color Gamut Transform Pairs", SIGGRAPH 1978.
+Levels levels_of_hsv(int hue, int saturation, int value, int circle) {
+    const double h = 6.0 * hue / circle, s = saturation / 255.0, v = value / 255.0;
+    const double sixth = std::floor(h), f = h - sixth;
+    const double m = v * (1 - s), n = v * (1 - s * f), k = v * (1 - s * (1 - f));
+    switch (static_cast<int>(sixth) % 6) {
+    case 0:
+        return {v, k, m};
+    case 1:
+        return {n, v, m};
+    case 2:
+        return {m, v, k};
+    case 3:
+        return {m, n, v};
+    case 4:
+        return {k, m, v};
+    default:
+        return {v, m, n};
+    }
+}
+
+TEST(Pictures, OfHuesAreTheExactOnes) {
+    for (const auto& [name, bytes] : {std::pair{"HSV3", std::size_t{3}}, {"HSV4", std::size_t{4}}})
+        for (const ColorMatrix matrix : {ColorMatrix::hsv_180, ColorMatrix::hsv_256}) {
+            SCOPED_TRACE(name);
+            const int circle = matrix == ColorMatrix::hsv_180 ? 180 : 256;
+            const PixelFormat& format = *pixel_format_by_name(name);
+            const auto stride = static_cast<std::uint32_t>(40 * bytes);
+            const auto layout = layout_of(format, stride, matrix, ColorRange::full);
+            Bytes image = random_image(layout);
+            const std::size_t first = bytes - 3;
+            for (std::size_t at = first; at < image.size(); at += bytes)
+                image[at] = static_cast<std::uint8_t>(image[at] % circle);
+            Picture picture;
+            ASSERT_TRUE(to_picture(format, layout, image, picture));
+            expect_same(picture, 8, [&](std::uint32_t x, std::uint32_t y) {
+                const std::size_t at = std::size_t{y} * stride + x * bytes + first;
+                return levels_of_hsv(image[at], image[at + 1], image[at + 2], circle);
+            });
+        }
+}
+
 // The sanitizers see what is read past the end.
 TEST(Pictures, AreMadeOfEveryFormatOrItIsSaidWhyNot) {
     for (const PixelFormat& format : pixel_formats()) {
@@ -194,7 +236,9 @@ TEST(Pictures, AreMadeOfEveryFormatOrItIsSaidWhyNot) {
         for (const auto& [across, down] :
              {std::pair{1u, 1u}, {2u, 1u}, {1u, 2u}, {3u, 3u}, {5u, 7u}, {64u, 48u}}) {
             ImageLayout layout = linear_layout(format, across, down).value();
-            layout.matrix = format.kind == PixelKind::yuv ? ColorMatrix::bt709 : ColorMatrix::rgb;
+            layout.matrix = format.kind == PixelKind::yuv   ? ColorMatrix::bt709
+                            : format.kind == PixelKind::hsv ? ColorMatrix::hsv_180
+                                                            : ColorMatrix::rgb;
             layout.range = ColorRange::full;
             const Bytes image(layout.memory_sizes[0], 0xff);
             Picture picture;

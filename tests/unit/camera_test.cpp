@@ -135,6 +135,19 @@ TEST_F(CameraTest, NumbersWithoutAMatrixAreOfFullRangeWhereTheDriverDoesNotSay) 
     EXPECT_EQ(packed.range, ColorRange::limited);
 }
 
+TEST_F(CameraTest, HuesAreTold) {
+    auto camera = open();
+    for (const auto& [encoding, matrix] : {std::pair<std::uint32_t, ColorMatrix>{0, ColorMatrix::hsv_180},
+                                           {V4L2_HSV_ENC_180, ColorMatrix::hsv_180},
+                                           {V4L2_HSV_ENC_256, ColorMatrix::hsv_256}}) {
+        fake.encoding = encoding;
+        const auto layout =
+            camera.negotiate({.pixel_format = V4L2_PIX_FMT_HSV32, .width = 64, .height = 48}).value().layout;
+        EXPECT_EQ(layout.matrix, matrix);
+        EXPECT_EQ(layout.range, ColorRange::full);
+    }
+}
+
 // v4l2loopback takes 641x481, and has no byte for the halves of chroma samples at the edges.
 TEST_F(CameraTest, AnOddSizeThatCutsChromaIsBytesWhoseLayoutIsNotKnown) {
     for (const bool multi_planar : {false, true})

@@ -35,10 +35,6 @@ Scale chroma_scale_of(unsigned bits, ColorRange range) {
     return {range == ColorRange::full ? 1 / (std::exp2(bits) - 1) : 1 / (1.75 * zero), zero};
 }
 
-bool has_chroma(const PixelFormat& format) {
-    return format.kind == PixelKind::yuv;
-}
-
 // The picture's numbers one after the other.
 class PictureWriter {
 public:
@@ -135,6 +131,27 @@ void convert_rgb(const Source& from, PictureWriter& to) {
     }
 }
 
+// A colour of full value: which two of red, green and blue it has is told by the sixth of the circle that its
+// hue is in.
+void convert_hsv(const Source& from, PictureWriter& to) {
+    const double circle = from.layout.matrix == ColorMatrix::hsv_256 ? 256 : 180;
+    std::array<std::vector<std::uint16_t>, 3> numbers;
+    for (auto& row : numbers)
+        row.resize(from.layout.width);
+    for (std::uint32_t row = 0; row < from.layout.height; ++row) {
+        for (std::size_t i = 0; i < 3; ++i)
+            from.read(i, row, numbers[i]);
+        for (std::uint32_t x = 0; x < from.layout.width; ++x) {
+            const double hue = numbers[0][x] * 6 / circle, saturation = numbers[1][x] / 255.0,
+                         value = numbers[2][x] / 255.0;
+            for (const double peak : {0.0, 2.0, 4.0}) { // where on the circle the component is at its highest
+                const double away = std::abs(std::remainder(hue - peak, 6.0));
+                to.put(value * (1 - saturation * std::clamp(away - 1, 0.0, 1.0)));
+            }
+        }
+    }
+}
+
 void convert_bayer(const Source& from, PictureWriter& to) {
     const std::uint32_t width = from.layout.width, height = from.layout.height;
     std::vector<std::uint16_t> numbers(std::size_t{width} * height);
@@ -191,8 +208,6 @@ Result<void> check_inside(const PixelFormat& format, const ImageLayout& layout, 
 const char* why_no_picture(const PixelFormat& format) {
     if (format.kind == PixelKind::compressed)
         return "compressed streams are not decoded";
-    if (format.kind == PixelKind::hsv)
-        return "the layout of an image does not tell what its hues are, 0 to 179 or 0 to 255";
     if (format.is_float)
         return "no camera has numbers with a floating point";
     return nullptr;
@@ -209,7 +224,9 @@ Result<void> can_convert(const PixelFormat& format, const ImageLayout& layout) {
     if (layout.width == 0 || layout.height == 0)
         return Error(ErrorKind::unsupported, "an image has at least one pixel");
     double kr, kb;
-    if (has_chroma(format) && !luma_weights(layout.matrix, kr, kb))
+    const bool has_hues = layout.matrix == ColorMatrix::hsv_180 || layout.matrix == ColorMatrix::hsv_256;
+    if ((format.kind == PixelKind::yuv && !luma_weights(layout.matrix, kr, kb)) ||
+        (format.kind == PixelKind::hsv && !has_hues))
         return Error(
             ErrorKind::unsupported,
             "there is no converter from these colours (constant luminance, or none told) to a picture");
@@ -242,6 +259,9 @@ Result<void> to_picture(const PixelFormat& format, const ImageLayout& layout,
         break;
     case PixelKind::bayer:
         convert_bayer(source, writer);
+        break;
+    case PixelKind::hsv:
+        convert_hsv(source, writer);
         break;
     default:
         convert_rgb(source, writer);
