@@ -91,7 +91,7 @@ struct CaptureFormat {
     // layout.memory_sizes[0] is what a buffer must have at least (V4L2's sizeimage). Colours are filled in by
     // V4L2's rules where the driver leaves them to the default: never unspecified. fourcc is 0 where
     // drm_fourcc.h has no such format, and where the size is odd, pixels share chroma, and the driver has no
-    // room for all of it: such bytes are nobody's picture, and can be had as they are.
+    // room for all of it: such a frame can be written as it is, and is converted and shared by nobody.
     ImageLayout layout{};
     FrameRate rate{};        // 0/0: the driver does not tell
     bool interlaced = false; // each frame holds fields, or is one

@@ -119,7 +119,7 @@ TEST_F(CameraTest, ColoursFollowTheRulesOfVideodev2) {
     }
 }
 
-// What drmless formats are is told by the table, not by whether DRM has a name for them.
+// The table tells what a format is, not whether drm_fourcc.h has a name for it.
 TEST_F(CameraTest, NumbersWithoutAMatrixAreOfFullRangeWhereTheDriverDoesNotSay) {
     auto camera = open();
     for (const std::uint32_t code : {V4L2_PIX_FMT_RGB565X, V4L2_PIX_FMT_SRGGB10, V4L2_PIX_FMT_BGR666}) {
