@@ -2,7 +2,7 @@
 """`hwalloc capture` on the kernel's own camera driver in the lab, seen from outside: pictures judged by a program that
 shares no code with the library, system calls counted by strace, refusals read as a user reads them.
 
-usage: capture_test.py [pictures|calls|disturbances|choice|refusals|contiguity]...
+usage: capture_test.py [pictures|formats|calls|disturbances|choice|refusals|contiguity]...
 
 What is chosen at random is printed: LAB_SEED repeats it."""
 
@@ -70,6 +70,50 @@ def pictures(cases, directory, chance):
     names = [entry["format"] for entry in done["formats"].document.get("formats", [])]
     cases.case("the formats are listed", [name + " is missing" for name in ("YUYV", "NV12", "RGB24", "XR24", "GREY")
                                           if name not in names])
+
+
+def formats(cases, directory, chance):
+    """Every format of the driver, byte for byte and as a picture, by both of V4L2's interfaces: at an odd size where a
+    picture can be made of it, at an even one else."""
+    sizes = "67x35 68x36"
+    encoding, hues = chance.choice([0, 1, 2, 6, 8]), chance.choice([0, 1])
+    controls = f"osd_text_mode=2,test_pattern={chance.choice(PATTERNS)},y_cbcr_encoding={encoding},hsv_encoding={hues}"
+    devices, commands = {"planes": "/dev/video1", "one": "/dev/video0"}, {}
+    for name, device in devices.items():
+        (directory / name).mkdir()
+        commands[f"controls_{name}"] = f"v4l2-ctl -d {device} -c {controls}"
+        commands[f"capture_{name}"] = f"{shlex.quote(str(JUDGE.with_name('capture_formats')))} {device} {HEAP} {name} {sizes}"
+        commands[f"judge_{name}"] = f"{shlex.quote(str(JUDGE))} {device} {name} {sizes}"
+    # The command itself and v4l2-ctl, of a format that no other group captures.
+    fourcc = chance.choice(["NV21", "422P", "YVYU", "NV16", "RGBP", "XB24", "BGR24", "Y16", "RG10", "GBRG", "HSV4"])
+    code = {"BGR24": "BGR3", "Y16": "Y16 "}.get(fourcc, fourcc)
+    commands["raw"] = (f"hwalloc capture --device /dev/video0 --size 68x36 --format {fourcc} --frames 1 "
+                       "--output command.raw --json")
+    commands["stranger"] = (f"v4l2-ctl -d /dev/video0 -v 'width=68,height=36,pixelformat={code}' --stream-mmap=3 "
+                            "--stream-count=1 --stream-to=stranger.raw && cmp command.raw stranger.raw")
+    # HDMI, whose picture is scaled to any size, with neither crop nor compose: those would stay what they were once.
+    done = in_lab(directory, "--vivid", TWO_CAMERAS + "multiplanar=1,2 num_inputs=1,1 input_types=3,3 ccs_cap_mode=4,4",
+                  commands=commands)
+    faults = [done[step].told() for step in ("controls_one", "raw", "stranger") if done[step].code]
+    cases.case(f"{fourcc}: the command's bytes are those of v4l2-ctl", faults)
+    for name, device in devices.items():
+        faults = [done[f"{step}_{name}"].told() for step in ("controls", "capture", "judge") if done[f"{step}_{name}"].code]
+        refusals, judged = done[f"capture_{name}"].document, done[f"judge_{name}"].document
+        pictures = {code: [one for one in found if "max_difference" in one] for code, found in judged.items()}
+        for code, found in judged.items():
+            faults += [f"{code} at {one['asked']}: other bytes" for one in found if not one["is_same"]]
+            faults += [f"{code} at {one['asked']}: {one['max_difference']} of {one['depth']} bits off"
+                       for one in pictures[code] if one["max_difference"] > MOST_DIFFERENCE]
+            if not pictures[code] and "separate memories" not in str(refusals.get(code)):
+                faults.append(f"{code}: {refusals.get(code)}")
+            faults += [f"{code}: {why}" for why in refusals.get(code, []) if pictures[code] and "odd size" not in why]
+        count = sum(map(bool, pictures.values()))
+        if count < 80:
+            faults.append(f"pictures of {count} formats: {judged}")
+        odd = sum(one["asked"] == sizes.split()[0] for found in pictures.values() for one in found)
+        deep = sum(one["depth"] == 16 for found in pictures.values() for one in found)
+        cases.case(f"{device}: {sum(map(bool, judged.values()))} of {len(judged)} formats byte for byte ({controls}), {count} "
+                   f"pictures, {odd} of an odd size, {deep} of 16 bits", faults)
 
 
 def bindings(log):
@@ -293,5 +337,6 @@ def contiguity(cases, directory, _):
 
 
 if __name__ == "__main__":
-    sys.exit(run({"pictures": pictures, "calls": calls, "disturbances": disturbances, "choice": choice, "refusals": refusals},
+    sys.exit(run({"pictures": pictures, "formats": formats, "calls": calls, "disturbances": disturbances, "choice": choice,
+                  "refusals": refusals},
                  {"contiguity": contiguity}))
