@@ -39,12 +39,12 @@ PROCESSORS = {
 
 
 class Machine:
-    """Sockets and processes of one guest, all inside one run directory."""
+    """Sockets and processes of one guest, all inside one run directory. `hardware`: more arguments for qemu."""
 
     PORTS = ("control", "stdout", "stderr")
     DISPLAY = "display"  # the virtio-gpu's name for qemu
 
-    def __init__(self, run_directory, root, kernel, memory, processors, accelerator, terminal=False):
+    def __init__(self, run_directory, root, kernel, memory, processors, accelerator, terminal=False, hardware=()):
         if not shutil.which("qemu-system-x86_64"):
             raise LabError("qemu-system-x86_64 is not installed: run 'scripts/setup --lab'")
         self.run_directory = run_directory
@@ -53,7 +53,7 @@ class Machine:
         self.children = []
         self.listeners = {}
         self._log = open(run_directory / "log", "w")
-        self._arguments = self._hardware(kernel, memory, processors, accelerator)
+        self._arguments = self._hardware(kernel, memory, processors, accelerator) + list(hardware)
         self._shares = 0
         # The root never changes under a guest, so the guest may cache it for ever; it has no way to write to it.
         self.share("root", root, cache="always", read_only=True)

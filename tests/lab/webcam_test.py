@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""A USB webcam on the kernel's own driver, and the cards of qxl and cirrus: what few guests have. The webcam is a program of
+ours (tests/lab/webcam), so what its frames must be is known to the byte, and it fails when it is told to."""
+
+import math
+import re
+import shlex
+import sys
+
+sys.dont_write_bytecode = True
+from check_test import EXPECTED, compare  # noqa: E402
+from lab_cases import BUILD, HEAP, differing, in_lab, meanwhile, run  # noqa: E402
+from png import Picture  # noqa: E402
+
+GUEST = ("--webcam", "--webcam", "formats=MJPG", "--card", "cirrus", "--card", "qxl")
+WEBCAM = shlex.quote(str(BUILD / "tests" / "lab" / "webcam"))
+CONTRACT = shlex.quote(str(BUILD / "tests" / "contract" / "contract_tests"))
+# $camera and $other: the nodes of their pictures. What another script told them is taken back.
+PRELUDE = f"""for port in 0 1; do {WEBCAM} tell $port frames=whole stop-after=0 slow=0; done
+camera=$({WEBCAM} tell 0 plug) other=$({WEBCAM} tell 1 plug)
+udevadm settle
+"""
+BLOCK = 16, 8  # the test picture is made of blocks of one colour
+BRIGHT = 191
+OF_CAMERAS = set(EXPECTED["v4l2/video0"])
+OF_CARDS = set(EXPECTED["drm-dumb/bochs-drm"])
+OF_THE_SUITE = 100  # tests of the contract over one allocator, at the least
+
+
+def colour(x, y, width, height, brightness=0):
+    """Red, green and blue of a pixel of the test picture."""
+    column, row, columns, rows = x // BLOCK[0], y // BLOCK[1], width // BLOCK[0], height // BLOCK[1]
+    if row * 4 >= rows * 3:
+        levels = [column * 16 // columns * 17] * 3
+    else:
+        bar = column * 8 // columns
+        levels = [0 if bar & bit else BRIGHT for bit in (2, 4, 1)]
+    return tuple(min(max(level + brightness, 0), 255) for level in levels)
+
+
+def yuyv(width, height, brightness=0):
+    """The picture as YUYV of BT.601 in limited range."""
+    lines = {}
+    for y in (0, height - 1):
+        line = bytearray()
+        for x in range(0, width, 2):
+            red, green, blue = colour(x, y, width, height, brightness)
+            luma = 0.299 * red + 0.587 * green + 0.114 * blue
+            levels = (16 + luma * 219 / 255, 128 + (blue - luma) / 1.772 * 224 / 255, 128 + (red - luma) / 1.402 * 224 / 255)
+            shade, cb, cr = (math.floor(level + 0.5) for level in levels)
+            line += bytes((shade, cb, shade, cr))
+        lines[y] = bytes(line)
+    rows = height // BLOCK[1]
+    return b"".join(lines[0 if y // BLOCK[1] * 4 < rows * 3 else height - 1] for y in range(height))
+
+
+def other_colours(path, width, height):
+    """What of a PNG is further off the test picture than two levels."""
+    picture = Picture(path)
+    if (picture.width, picture.height) != (width, height):
+        return [f"{path.name} has {picture.width}x{picture.height}"]
+    faults = [f"{path.name} at {x},{y}: {picture.at(x, y)}, expected {colour(x, y, width, height)}"
+              for y in range(3, height, BLOCK[1]) for x in range(5, width, BLOCK[0])
+              if any(abs(a - b) > 2 for a, b in zip(picture.at(x, y), colour(x, y, width, height)))]
+    return faults[:3]
+
+
+def frames_of_mjpg(data):
+    """The frames in a file of them: each from a start of image to an end of image."""
+    return [b"\xff\xd8" + part for part in data.split(b"\xff\xd8")[1:]]
+
+
+def pictures(cases, directory, _):
+    """What the camera sends is what arrives, by us and by a stranger."""
+    capture = f"hwalloc capture --device $camera --allocator {HEAP} --frames 3 --json"
+    stranger = "v4l2-ctl -d $camera --stream-mmap --stream-count=3 --silent --set-fmt-video=pixelformat="
+    done = in_lab(directory, *GUEST, prelude=PRELUDE, timeout=600, commands={
+        "formats": "hwalloc capture --device $camera --list-formats --json",
+        "fewer": "hwalloc capture --device $other --list-formats --json",
+        "raw": f"{capture} --size 640x480 --format YUYV --output raw.raw",
+        "stranger": f"{stranger}YUYV,width=640,height=480 --stream-to=stranger.raw",
+        "udmabuf": f"{capture.replace(HEAP, 'udmabuf')} --size 320x240 --format YUYV --output udmabuf.raw",
+        "auto": f"{capture.replace(HEAP, 'auto')} --size 320x240 --format YUYV --output auto.raw",
+        "png": f"{capture} --size 640x480 --output png.png",
+        "mjpg": f"{capture} --size 1280x720 --fps 30 --format MJPG --output mjpg.raw",
+        "mjpg_stranger": f"{stranger}MJPG,width=1280,height=720 --stream-to=mjpg_stranger.raw",
+        "bright": f"v4l2-ctl -d $camera -c brightness=20 && {capture} --size 320x240 --format YUYV --output bright.raw; "
+                  "code=$?; v4l2-ctl -d $camera -c brightness=0; (exit $code)",
+        "metadata": "hwalloc capture --device /dev/video$((${camera#/dev/video} + 1)) --json",
+        "both": f"{capture.replace('camera', 'other')} --size 640x480 --format MJPG >both.json & "
+                f"{capture} --size 320x240 --format YUYV; code=$?; wait $! && (exit $code)"})
+    listed = {name: {entry["format"] for entry in done[name].document.get("formats", [])} for name in ("formats", "fewer")}
+    cases.case("webcam: its formats are listed", [] if listed == {"formats": {"YUYV", "MJPG"}, "fewer": {"MJPG"}} else
+               [done["formats"].told(), done["fewer"].told()])
+    for name, size, brightness in (("raw", (640, 480), 0), ("stranger", (640, 480), 0), ("udmabuf", (320, 240), 0),
+                                   ("auto", (320, 240), 0), ("bright", (320, 240), 20)):
+        faults = [done[name].told()] if done[name].code else []
+        if not faults and (directory / f"{name}.raw").read_bytes() != 3 * yuyv(*size, brightness):
+            faults.append(f"the bytes are others: {done[name].told()}")
+        if not faults and name != "stranger":
+            faults += differing(done[name].document, driver="uvcvideo", frames=3, copies=0, errors=0, memory="dmabuf")
+        cases.case(f"webcam: YUYV ({name}), byte for byte", faults)
+    cases.case("webcam: a picture with the colours that were sent",
+               [done["png"].told()] if done["png"].code else other_colours(directory / "png.png", 640, 480))
+    faults = [done[name].told() for name in ("mjpg", "mjpg_stranger") if done[name].code]
+    if not faults:
+        ours, theirs = (frames_of_mjpg((directory / f"{name}.raw").read_bytes()) for name in ("mjpg", "mjpg_stranger"))
+        faults += [] if len(ours) == 3 and ours == theirs and all(frame.endswith(b"\xff\xd9") for frame in ours) else \
+            [f"{len(ours)} frames of {[len(frame) for frame in ours]} bytes, and {[len(frame) for frame in theirs]}"]
+        faults += differing(done["mjpg"].document, width=1280, height=720)
+    cases.case("webcam: MJPG, byte for byte as a stranger captures it", faults)
+    cases.case("webcam: the node beside it is no camera", [] if done["metadata"].code == 1 and done["metadata"].error else
+               [done["metadata"].told()])
+    cases.case("webcam: two at once", [done["both"].told()] if done["both"].code else [])
+
+
+def faults(cases, directory, _):
+    """A camera that is pulled out, stops, is slow, sends half frames or none: told in words, and sound again afterwards."""
+    capture = f"hwalloc capture --device $camera --allocator {HEAP} --size 320x240 --format YUYV --json"
+    tell = f"{WEBCAM} tell 0"
+    done = in_lab(directory, *GUEST, prelude=PRELUDE, timeout=600, processors=1, commands={
+        "gone": meanwhile(f"{capture} --frames 0 --output gone.png", f"{tell} unplug"),
+        "missing": f"{capture} --frames 1",
+        "again": f"camera=$({tell} plug) && udevadm settle && {capture} --frames 3 --output again.png",
+        "none": f"{tell} frames=none && {capture} --frames 3; code=$?; {tell} frames=whole; (exit $code)",
+        "over": f"{tell} stop-after=5 && {capture} --frames 10 --output over.png; code=$?; {tell} stop-after=0; (exit $code)",
+        "short": f"{tell} frames=short && {capture} --frames 3; code=$?; {tell} frames=whole; (exit $code)",
+        "slow": f"{tell} slow=100 && {capture} --frames 3; code=$?; {tell} slow=0; (exit $code)",
+        "sound": f"{capture} --frames 3 --output sound.png"})
+    cases.case("webcam: pulled out while it streams: what was captured is written, and it is told",
+               [] if done["gone"].code == 1 and done["gone"].error.get("kind") == "device lost" and
+               (directory / "gone.png").exists() else [done["gone"].told()])
+    cases.case("webcam: its name is then nobody's", [] if done["missing"].code == 1 and done["missing"].error else
+               [done["missing"].told()])
+    for name, words in (("again", "plugged in again it works"), ("sound", "after all that it works"),
+                        ("slow", "slow control transfers are waited for")):
+        cases.case(f"webcam: {words}", [done[name].told()] if done[name].code else
+                   differing(done[name].document, frames=3, errors=0, copies=0) +
+                   (other_colours(directory / f"{name}.png", 320, 240) if name != "slow" else []))
+    for name, words in (("none", "that has no frames"), ("over", "that stops")):
+        cases.case(f"webcam: a camera {words} is told", [] if done[name].code == 1 and "frame" in done[name].error["message"]
+                   else [done[name].told()])
+    cases.case("webcam: half frames are no frames", [] if done["short"].code == 1 or done["short"].document.get("errors")
+               else [done["short"].told()])
+
+
+def contract(cases, directory, _):
+    """The steps of `check`, and the suite of the contract, over what only this guest has."""
+    wanted = {"v4l2/${camera#/dev/}": OF_CAMERAS, "drm-dumb/cirrus": OF_CARDS, "drm-dumb/qxl": OF_CARDS}
+    done = in_lab(directory, *GUEST, prelude=PRELUDE, timeout=900, commands={
+        **{name.partition("/")[0] + str(number): f"hwalloc check {name} --json" for number, name in enumerate(wanted)},
+        # Its tests have the name of a card by number.
+        "suite": "for uevent in $(grep -lxE 'DRIVER=(cirrus|qxl)' /sys/class/drm/card?/device/uevent); do "
+                 "card=${uevent%/device/uevent}; cards=$cards:*/drm_dumb_${card##*/}; done; "
+                 f"{CONTRACT} --gtest_brief=1 --gtest_filter=\"*/v4l2_${{camera#/dev/}}$cards\""})
+    for number, (name, steps) in enumerate(wanted.items()):
+        one = done[name.partition("/")[0] + str(number)]
+        title = one.document.get("allocator", name)
+        cases.case(f"check {title}: exactly these steps pass", compare(title, one.code, one.document, steps))
+    ran = re.search(r"\[  PASSED  \] (\d+) tests", done["suite"].out)
+    each = OF_THE_SUITE * len(wanted)
+    cases.case(f"the suite of the contract passes on all of them: {ran and ran[1]} tests",
+               [] if done["suite"].code == 0 and ran and int(ran[1]) >= each else [f"fewer than {each}: {done['suite'].told()}"])
+
+
+if __name__ == "__main__":
+    sys.exit(run({"pictures": pictures, "faults": faults, "contract": contract}))
