@@ -26,6 +26,13 @@ bool is_not_looked_for(const InventoryItem& item, InventoryScan scan) {
     return scan == InventoryScan::quick && !item.allocator && item.backend.find(".so") != std::string::npos;
 }
 
+// What an allocator says of its kind of memory; nothing where there is none of it behind this name, as at the
+// node of a webcam's metadata.
+Describes* describes_itself(const InventoryItem& item) {
+    const bool nothing = item.why && item.why->kind() == ErrorKind::unsupported;
+    return item.allocator && !nothing ? item.allocator->extension<Describes>() : nullptr;
+}
+
 Json item_json(const InventoryItem& item, InventoryScan scan) {
     Json object{{"name", item.name},          {"family", text_or_null(item.family)},
                 {"backend", item.backend},    {"aliases", item.aliases},
@@ -36,7 +43,7 @@ Json item_json(const InventoryItem& item, InventoryScan scan) {
         object["why"] = to_json(*item.why);
     if (scan == InventoryScan::quick && (!item.why || is_not_looked_for(item, scan)))
         object["available"] = nullptr; // nobody asked it
-    auto* describes = item.allocator ? item.allocator->extension<Describes>() : nullptr;
+    auto* describes = describes_itself(item);
     if (!describes)
         return object;
     const auto claims = describes->claims();
@@ -80,12 +87,14 @@ void print_items(Output& out, const std::vector<InventoryItem>& items, Inventory
     Table table({"NAME", "ALLOC", "MAP", "EXPORT", "IMPORT", "IMAGE", "CONTIG", "CACHED", "COST", "STATE"});
     for (const InventoryItem& item : items) {
         const Cell state = is_not_looked_for(item, scan) ? Cell{good, Style::faint}
-                           : item.why        ? Cell{std::string(to_string(item.why->kind())), Style::bad}
+                           : item.why
+                               ? Cell{std::string(to_string(item.why->kind())),
+                                      item.why->kind() == ErrorKind::unsupported ? Style::faint : Style::bad}
                            : item.is_default ? Cell{good + ", default", Style::good}
                                              : Cell{good, Style::good};
         const std::string shown = is_module(item) ? item.name.substr(item.name.rfind('/') + 1) : item.name;
         const Cell name{shown, item.why ? Style::plain : Style::strong};
-        auto* describes = item.allocator ? item.allocator->extension<Describes>() : nullptr;
+        auto* describes = describes_itself(item);
         if (!describes) {
             const Cell none{"-", Style::faint};
             table.row({name, none, none, none, none, none, none, none, none, state});

@@ -21,7 +21,7 @@ public:
     Claims claims() noexcept override { return {.alloc = true, .map = true, .export_dmabuf = true}; }
     Result<void> available() noexcept override {
         auto session = open();
-        return session ? Result<void>() : std::move(session).error();
+        return session ? (*session)->check_exports() : std::move(session).error();
     }
 
     // The camera itself, through the open file that the application has.

@@ -7,10 +7,70 @@
 #include <limits>
 
 #include "backends/v4l2/formats.h"
+#include "common/kernel.h"
 #include "common/open_files.h"
 #include "common/standard_streams.h"
 
 namespace hwalloc::v4l2 {
+
+// The call is asked about a buffer that there is none of: a driver that has it answers EINVAL.
+Result<void> detail::Session::check_exports() const noexcept {
+    v4l2_exportbuffer none{};
+    none.type = type;
+    none.index = std::numeric_limits<std::uint32_t>::max();
+    if (ioctl(VIDIOC_EXPBUF, &none) != -ENOTTY)
+        return {};
+    return refused(-ENOTTY, "VIDIOC_EXPBUF", "making a buffer of the camera's own");
+}
+
+namespace {
+
+// One buffer of the driver's own.
+struct Made {
+    std::uint32_t index = 0, capabilities = 0;
+};
+
+// Of at least `bytes`, and of an image, less than which drivers refuse.
+Result<Made> make_one(const detail::Session& session, std::uint32_t bytes, const char* doing) {
+    v4l2_create_buffers request{};
+    request.count = 1;
+    request.memory = V4L2_MEMORY_MMAP;
+    request.format.type = session.type;
+    if (const int answer = session.ioctl(VIDIOC_G_FMT, &request.format); answer < 0)
+        return session.refused(answer, "VIDIOC_G_FMT", doing);
+    const auto image = check_answer(session, request.format, "VIDIOC_G_FMT", doing);
+    if (!image)
+        return image.error();
+    const std::uint32_t wanted = std::max(image->size, bytes);
+    if (session.info.multi_planar)
+        request.format.fmt.pix_mp.plane_fmt[0].sizeimage = wanted;
+    else
+        request.format.fmt.pix.sizeimage = wanted;
+    const int answer = session.ioctl(VIDIOC_CREATE_BUFS, &request);
+    if (answer >= 0 && request.count > 0)
+        return Made{request.index, request.capabilities};
+    if (answer >= 0)
+        return session.error(ErrorKind::exhausted, doing).call("VIDIOC_CREATE_BUFS").wanted(wanted);
+    if (answer != -ENOTTY)
+        return session.refused(answer, "VIDIOC_CREATE_BUFS", doing).wanted(wanted);
+    // Without that call there are buffers for the queue's own format only.
+    const std::uint64_t pages = page_size();
+    if (wanted > (image->size + pages - 1) / pages * pages)
+        return session.refused(answer, "VIDIOC_CREATE_BUFS", doing)
+            .wanted(wanted)
+            .held(image->size)
+            .remedy("the driver makes buffers of its format's size only: negotiate() a larger one, or use "
+                    "another allocator");
+    v4l2_requestbuffers whole{};
+    whole.count = 1;
+    whole.type = session.type;
+    whole.memory = V4L2_MEMORY_MMAP;
+    if (const int requested = session.ioctl(VIDIOC_REQBUFS, &whole); requested < 0)
+        return session.refused(requested, "VIDIOC_REQBUFS", doing).wanted(wanted);
+    return Made{0, whole.capabilities};
+}
+
+} // namespace
 
 // Made by CREATE_BUFS, exported by EXPBUF, and forgotten by the queue with REQBUFS(0), while the dma-buf
 // lives on (V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS; userspace-api/media/v4l/vidioc-reqbufs.rst). So the buffers
@@ -30,33 +90,15 @@ Result<UniqueFd> detail::Session::create_own_buffer(std::uint64_t bytes) noexcep
     if (const int answer = free_buffers(); answer < 0)
         return refused(answer, "VIDIOC_REQBUFS", doing);
     auto made = [&]() -> Result<UniqueFd> {
-        v4l2_create_buffers request{};
-        request.count = 1;
-        request.memory = V4L2_MEMORY_MMAP;
-        request.format.type = type;
-        if (const int answer = ioctl(VIDIOC_G_FMT, &request.format); answer < 0)
-            return refused(answer, "VIDIOC_G_FMT", doing);
-        const auto image = check_answer(*this, request.format, "VIDIOC_G_FMT", doing);
-        if (!image)
-            return image.error();
-        // Drivers refuse less than an image.
-        const std::uint32_t wanted = std::max(image->size, static_cast<std::uint32_t>(bytes));
-        if (info.multi_planar)
-            request.format.fmt.pix_mp.plane_fmt[0].sizeimage = wanted;
-        else
-            request.format.fmt.pix.sizeimage = wanted;
-        if (const int answer = ioctl(VIDIOC_CREATE_BUFS, &request); answer < 0) {
-            Error failed = refused(answer, "VIDIOC_CREATE_BUFS", doing);
-            return answer == -ENOTTY ? std::move(failed) : std::move(failed).wanted(wanted);
-        }
-        if (request.count == 0)
-            return error(ErrorKind::exhausted, doing).call("VIDIOC_CREATE_BUFS").wanted(wanted);
-        if (!(request.capabilities & V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS))
+        const auto one = make_one(*this, static_cast<std::uint32_t>(bytes), doing);
+        if (!one)
+            return one.error();
+        if (!(one->capabilities & V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS))
             return error(ErrorKind::unsupported, doing)
                 .remedy("the driver does not let go of a buffer that is exported (it takes Linux 5.0)");
         v4l2_exportbuffer exported{};
         exported.type = type;
-        exported.index = request.index;
+        exported.index = one->index;
         exported.flags = O_RDWR | O_CLOEXEC;
         if (const int answer = ioctl(VIDIOC_EXPBUF, &exported); answer < 0)
             return refused(answer, "VIDIOC_EXPBUF", doing);

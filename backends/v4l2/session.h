@@ -119,6 +119,8 @@ struct Session {
     bool cannot_import() const noexcept;
     // Camera::reserve, with the node's queue_mutex held.
     Result<std::uint32_t> reserve(std::uint32_t count) noexcept;
+    // Whether the driver exports buffers of its own at all: unsupported where it has no such call.
+    Result<void> check_exports() const noexcept;
     // A buffer of the driver's own of at least `bytes`, as dma-buf open for reading and writing, which the
     // queue then knows no more. Errors: busy (buffers are bound, or another program has the queue),
     // unsupported (the driver makes none, exports none or does not let go of them), limit, exhausted. With

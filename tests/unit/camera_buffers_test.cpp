@@ -110,6 +110,30 @@ TEST_F(CameraBuffersTest, GoThroughTheOpenFileOfTheApplication) {
     EXPECT_TRUE(allocator->alloc(100));
 }
 
+TEST_F(CameraBuffersTest, ComeFromADriverWithoutSingleBuffersAsAQueueOfOne) {
+    fake.create_bufs = -ENOTTY;
+    for (int i = 0; i < 2; ++i) {
+        auto memory = allocator->alloc(100);
+        ASSERT_TRUE(memory) << memory.error().message();
+        EXPECT_TRUE(borrow_fd(**memory, FdKind::dmabuf));
+        EXPECT_EQ(fake.reserved, 0u);
+    }
+    auto large = allocator->alloc(fake.image + 2 * page_size());
+    ASSERT_FALSE(large);
+    EXPECT_EQ(large.error().kind(), ErrorKind::unsupported);
+    EXPECT_THAT(large.error().message(), HasSubstr("of its format's size only"));
+}
+
+TEST_F(CameraBuffersTest, AreUnavailableWhereTheDriverExportsNone) {
+    auto& describes = *allocator->extension<Describes>();
+    EXPECT_TRUE(describes.available());
+    fake.create_bufs = fake.expbuf = -ENOTTY; // v4l2loopback
+    const auto available = describes.available();
+    ASSERT_FALSE(available);
+    EXPECT_EQ(available.error().kind(), ErrorKind::unsupported);
+    EXPECT_THAT(available.error().message(), HasSubstr("exports no dma-bufs"));
+}
+
 TEST_F(CameraBuffersTest, WhatTheDriverCannotDoIsToldInWords) {
     const auto refusal = [&](ErrorKind kind, const char* words) {
         auto memory = allocator->alloc(100);
@@ -126,8 +150,6 @@ TEST_F(CameraBuffersTest, WhatTheDriverCannotDoIsToldInWords) {
     fake.expbuf = 0;
     fake.create_bufs = -EBUSY;
     refusal(ErrorKind::busy, "another program");
-    fake.create_bufs = -ENOTTY;
-    refusal(ErrorKind::unsupported, "single buffers");
     fake.create_bufs = 0;
     fake.multi_planar = true;
     fake.memories = 2;

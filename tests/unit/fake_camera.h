@@ -312,11 +312,12 @@ private:
         }
         case VIDIOC_EXPBUF: {
             auto& e = *static_cast<v4l2_exportbuffer*>(argument);
-            EXPECT_LT(e.index, reserved);
-            EXPECT_EQ(kind, __u32{V4L2_MEMORY_MMAP});
-            exported_flags = static_cast<int>(e.flags);
             if (expbuf < 0)
                 return expbuf;
+            if (e.index >= reserved)
+                return -EINVAL;
+            EXPECT_EQ(kind, __u32{V4L2_MEMORY_MMAP});
+            exported_flags = static_cast<int>(e.flags);
             e.fd =
                 FakeDmaBufs::make((own_made.back() + page_size() - 1) / page_size() * page_size()).release();
             return 0;
@@ -325,7 +326,7 @@ private:
             auto& r = *static_cast<v4l2_requestbuffers*>(argument);
             if (refuses_dma_buf && r.memory == V4L2_MEMORY_DMABUF)
                 return -EINVAL;
-            EXPECT_TRUE(r.count == 0 || r.memory == V4L2_MEMORY_DMABUF);
+            EXPECT_TRUE(r.memory == V4L2_MEMORY_DMABUF || r.memory == V4L2_MEMORY_MMAP);
             if (reserved && fd != owner)
                 return -EBUSY;
             owner = fd;
@@ -339,6 +340,9 @@ private:
                 r.count = std::max(r.count, least_buffers);
             reserved = r.count;
             kind = reserved ? r.memory : 0;
+            r.capabilities = capabilities;
+            if (kind == V4L2_MEMORY_MMAP)
+                own_made.push_back(image);
             return 0;
         }
         case VIDIOC_QBUF: {

@@ -83,9 +83,9 @@ Error cannot_be_shared(const std::string& name, const v4l2::DeviceInfo& device) 
     std::vector<std::string> names;
     if (auto items = inventory())
         for (const InventoryItem& item : *items) {
-            if (item.why)
+            if (item.why && item.why->kind() != ErrorKind::unsupported)
                 unusable.push_back(*item.why);
-            else if (item.allocator && makes_dma_bufs(*item.allocator))
+            else if (!item.why && item.allocator && makes_dma_bufs(*item.allocator))
                 names.push_back(item.name);
         }
     Error error =
