@@ -98,6 +98,7 @@ ELSEWHERE = {
     "scripts/lab run --fragment=64 --vivid 'n_devs=2 node_types=0x1,0x1 allocators=0,1' -- build/dev/tests/lab/judge_plan --camera "
     "/dev/video1 --gpu --size 320x180 --format GREY v4l2/video1 dma-heap/system udmabuf vulkan/0": "tests/lab/plan_test.py",
     "scripts/lab run --webcam -- hwalloc capture --device /dev/video1 --format YUYV --output bars.png": "tests/lab/webcam_test.py",
+    "scripts/lab run --loopback -- hwalloc list": "the same",
     "scripts/lab run --vivid none --webcam --webcam 'formats=MJPG slow=50' -- hwalloc list": "the same",
     "scripts/bench": "measures; nothing else may run meanwhile",
     "scripts/bench --lab": "the same",

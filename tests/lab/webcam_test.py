@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A USB webcam on the kernel's own driver, and the cards of qxl and cirrus: what few guests have. The webcam is a program of
-ours (tests/lab/webcam), so what its frames must be is known to the byte, and it fails when it is told to."""
+"""A USB webcam on the kernel's own driver, a loopback camera, and the cards of qxl and cirrus: what few guests have. The webcam
+is a program of ours (tests/lab/webcam), so what its frames must be is known to the byte, and it fails when it is told to."""
 
 import math
 import re
@@ -12,7 +12,7 @@ from check_test import EXPECTED, compare  # noqa: E402
 from lab_cases import BUILD, HEAP, differing, in_lab, meanwhile, run  # noqa: E402
 from png import Picture  # noqa: E402
 
-GUEST = ("--webcam", "--webcam", "formats=MJPG", "--card", "cirrus", "--card", "qxl")
+GUEST = ("--webcam", "--webcam", "formats=MJPG", "--loopback", "--card", "cirrus", "--card", "qxl")
 WEBCAM = shlex.quote(str(BUILD / "tests" / "lab" / "webcam"))
 CONTRACT = shlex.quote(str(BUILD / "tests" / "contract" / "contract_tests"))
 # $camera and $other: the nodes of their pictures. What another script told them is taken back.
@@ -114,6 +114,31 @@ def pictures(cases, directory, _):
     cases.case("webcam: two at once", [done["both"].told()] if done["both"].code else [])
 
 
+def loopback(cases, directory, _):
+    """A driver that imports no dma-buf, exports none and makes no single buffers."""
+    width, height = 320, 240
+    (directory / "frame").write_bytes(yuyv(width, height))
+    prelude = f"""loopback=/dev/$(basename /sys/devices/virtual/video4linux/*)
+v4l2-ctl -d $loopback --set-fmt-video-out=width={width},height={height},pixelformat=YUYV
+perl -e 'open F, "<frame"; read F, $frame, {width * height * 2}; open D, "+<", $ARGV[0];
+         while (syswrite D, $frame) {{ print STDERR "."; select undef, undef, undef, 0.03 }}' $loopback 2>fed &
+until [ -s fed ]; do sleep 0.1; done
+"""
+    done = in_lab(directory, *GUEST, prelude=prelude, timeout=600, commands={
+        "stranger": "v4l2-ctl -d $loopback --stream-mmap --stream-count=3 --silent --stream-to=stranger.raw",
+        "list": "hwalloc list --json",
+        "refused": f"hwalloc capture --device $loopback --allocator {HEAP} --frames 3 --json"})
+    listed = {item["name"]: item for item in done["list"].document["allocators"] if item["family"] == "v4l2"}
+    what = {name: (item["available"], bool(item["claims"]), (item["why"] or {}).get("kind")) for name, item in listed.items()}
+    sound, nothing = (True, True, None), (False, False, "unsupported")
+    cases.case("list: cameras, those that export nothing, and nodes of metadata are told apart",
+               [] if sorted(what.values(), key=str) == sorted([sound] * 3 + [nothing] * 3, key=str) else [f"{what}"])
+    cases.case("loopback: a stranger captures what is written to it", [] if done["stranger"].code == 0 and
+               (directory / "stranger.raw").read_bytes() == 3 * yuyv(width, height) else [done["stranger"].told()])
+    cases.case("loopback: a driver that imports nothing is told", [] if done["refused"].code == 1 and
+               done["refused"].error.get("kind") == "unsupported" else [done["refused"].told()])
+
+
 def faults(cases, directory, _):
     """A camera that is pulled out, stops, is slow, sends half frames or none: told in words, and sound again afterwards."""
     capture = f"hwalloc capture --device $camera --allocator {HEAP} --size 320x240 --format YUYV --json"
@@ -164,4 +189,4 @@ def contract(cases, directory, _):
 
 
 if __name__ == "__main__":
-    sys.exit(run({"pictures": pictures, "faults": faults, "contract": contract}))
+    sys.exit(run({"pictures": pictures, "loopback": loopback, "faults": faults, "contract": contract}))

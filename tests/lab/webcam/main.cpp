@@ -1,10 +1,13 @@
 // A webcam without hardware, for the kernel's own driver uvcvideo: it answers the kernel's virtual USB host
 // controller (`modprobe -a vhci-hcd uvcvideo`), as root.
 //
-//   webcam serve PORT [SETTING…]   makes the camera of a port, 0 to 7, in the background; it is not plugged
-//   in webcam tell PORT WORD…         plug, unplug, or a SETTING; returns when that is so
+// webcam serve PORT [SETTING...]
+//   Makes the camera of a port, 0 to 7, in the background. It is not plugged in yet.
+// webcam tell PORT WORD...
+//   Plugs it in (`plug`, which prints the node of the pictures), pulls it out (`unplug`), or changes a
+//   setting; returns when that is so.
 //
-// `plug` prints the node of the pictures. Its settings:
+// The settings:
 //   formats=YUYV,MJPG   those it has, from the next `plug` on
 //   frames=whole        or short, or none
 //   stop-after=N        it has no more frames after N of a stream; 0: never

@@ -14,8 +14,8 @@ namespace webcam {
 
 class Server {
 public:
-    // `listener`: a socket that listens for one who tells words, a line each, and is answered with nothing,
-    // or with what was wrong.
+    // `listener`: a socket that listens. A client sends one word and ends its side; the answer is nothing, or
+    // what was wrong.
     Server(unsigned port, int listener, Settings settings)
         : port_(port), listener_(listener), settings_(std::move(settings)) {}
 
