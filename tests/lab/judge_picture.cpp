@@ -56,7 +56,7 @@ std::string judge_picture(const judge::Frame& frame, const pixel_reference::Form
         std::exit(2);
     }
     const pixel_reference::Colors colors = colors_of(frame, format);
-    const pixel_reference::Image image{format, frame.bytes.data(), frame.width, frame.height, frame.stride};
+    const auto image = in_one_memory(format, frame.bytes.data(), frame.width, frame.height, frame.stride);
     double most = 0, sum = 0, darkest = 1, brightest = 0;
     for (std::uint32_t y = 0; y < frame.height; ++y)
         for (std::uint32_t x = 0; x < frame.width; ++x) {

@@ -16,8 +16,8 @@
 namespace pixel_reference {
 
 // Words of a plane that stand one after the other in each of its rows. Of a word: '>' when its first byte is
-// the highest, '<' when it is the lowest; then from the highest bit down the components with their bits. 'x'
-// is nothing.
+// the highest, '<' when it is the lowest; then from the highest bit down the components with their bits: Y, U
+// (Cb) and V (Cr); R, G and B; A (alpha); H, S and W (hue, saturation and value); x is nothing.
 struct Plane {
     std::string_view word;
     std::uint32_t across = 1, down = 1; // pixels for each number of a component that is once in the word
@@ -33,6 +33,10 @@ inline constexpr Format formats[] = {
     {"UYVY", {{{">U8Y8V8Y8"}}}},
     {"YVYU", {{{">Y8V8Y8U8"}}}},
     {"VYUY", {{{">V8Y8U8Y8"}}}},
+    {"Y210", {{{"<V10x6Y10x6U10x6Y10x6"}}}},
+    {"Y212", {{{"<V12x4Y12x4U12x4Y12x4"}}}},
+    {"Y216", {{{"<V16Y16U16Y16"}}}},
+    {"YUV3", {{{">Y8U8V8"}}}},
     {"Y444", {{{"<A4Y4U4V4"}}}},
     {"YUVO", {{{"<A1Y5U5V5"}}}},
     {"YUVP", {{{"<Y5U6V5"}}}},
@@ -50,13 +54,21 @@ inline constexpr Format formats[] = {
     {"NV24", {{{">Y8"}, {">U8V8"}}}},
     {"NV42", {{{">Y8"}, {">V8U8"}}}},
     {"P010", {{{"<Y10x6"}, {"<V10x6U10x6", 2, 2}}}},
+    {"P012", {{{"<Y12x4"}, {"<V12x4U12x4", 2, 2}}}},
+    {"NV15", {{{"<Y10Y10Y10Y10"}, {"<V10U10V10U10", 2, 2}}}},
+    {"NV20", {{{"<Y10Y10Y10Y10"}, {"<V10U10V10U10", 2, 1}}}},
     {"YU12", {{{">Y8"}, {">U8", 2, 2}, {">V8", 2, 2}}}},
     {"YV12", {{{">Y8"}, {">V8", 2, 2}, {">U8", 2, 2}}}},
+    {"411P", {{{">Y8"}, {">U8", 4, 1}, {">V8", 4, 1}}}},
+    {"YUV9", {{{">Y8"}, {">U8", 4, 4}, {">V8", 4, 4}}}},
+    {"YVU9", {{{">Y8"}, {">V8", 4, 4}, {">U8", 4, 4}}}},
     {"422P", {{{">Y8"}, {">U8", 2, 1}, {">V8", 2, 1}}}},
     {"GREY", {{{">Y8"}}}},
     {"Y10", {{{"<x6Y10"}}}},
     {"Y12", {{{"<x4Y12"}}}},
     {"Y16", {{{"<Y16"}}}},
+    {"Y14", {{{"<x2Y14"}}}},
+    {"Y012", {{{"<Y12x4"}}}},
     {"Y16-BE", {{{">Y16"}}}},
     {"RGB1", {{{">R3G3B2"}}}},
     {"RGBP", {{{"<R5G6B5"}}}},
@@ -95,6 +107,9 @@ inline constexpr Format formats[] = {
     {"RA24", {{{">A8B8G8R8"}}}},
     {"XB24", {{{">R8G8B8x8"}}}},
     {"AB24", {{{">R8G8B8A8"}}}},
+    {"AR30", {{{"<A2R10G10B10"}}}},
+    {"RX30", {{{"<R10G10B10x2"}}}},
+    {"RA30", {{{"<R10G10B10A2"}}}},
     {"HSV3", {{{">H8S8W8"}}}},
     {"HSV4", {{{">x8H8S8W8"}}}},
     {"BA81", {{{">Y8"}}}, "BGGR"},
@@ -132,7 +147,6 @@ inline std::pair<char, std::uint32_t> next_field(std::string_view word, std::siz
     return {letter, bits};
 }
 
-// The word's bytes, and how often a letter is in it (with 0: any, the most frequent one).
 inline std::uint32_t bytes_of(std::string_view word) {
     std::uint32_t bits = 0;
     for (std::size_t at = 1; at < word.size();)
@@ -140,49 +154,50 @@ inline std::uint32_t bytes_of(std::string_view word) {
     return bits / 8;
 }
 inline std::uint32_t count(std::string_view word, char letter) {
-    std::uint32_t found = 0;
-    for (const char each : word)
-        found += each == letter;
-    return found;
+    return static_cast<std::uint32_t>(std::count(word.begin(), word.end(), letter));
+}
+// Of a row, that a word is for.
+inline std::uint32_t pixels_of(const Plane& plane) {
+    return plane.across * std::max({count(plane.word, 'Y'), count(plane.word, 'U'), 1u});
 }
 
 struct Number {
     std::uint32_t value = 0, bits = 0; // 0 bits: the format has no such component
 };
 
-// An image in the memory of a driver: a row of the first plane has `stride` bytes, and those of the others in
-// proportion (pixfmt-yuv-planar.rst).
+// Rows of a plane.
+struct Rows {
+    const std::uint8_t* bytes = nullptr;
+    std::size_t stride = 0;
+};
+
 struct Image {
     const Format& format;
-    const std::uint8_t* bytes;
-    std::uint32_t width, height, stride;
+    std::uint32_t width, height;
+    std::array<Rows, 3> rows;
 
     Number number(char letter, std::uint32_t x, std::uint32_t y) const {
-        std::size_t begin = 0;
-        for (const Plane& plane : format.planes) {
-            if (plane.word.empty())
-                break;
-            const std::uint32_t pixels = count(plane.word, 'Y') > 1 ? 2 : plane.across;
-            const std::size_t word_bytes = bytes_of(plane.word);
-            const std::size_t row_bytes =
-                &plane == &format.planes[0]
-                    ? stride
-                    : std::size_t{stride} * word_bytes / plane.across / bytes_of(format.planes[0].word);
-            if (const std::uint32_t held = count(plane.word, letter))
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            const Plane& plane = format.planes[i];
+            if (const std::uint32_t held = count(plane.word, letter)) {
+                const std::uint32_t pixels = pixels_of(plane);
                 return field(plane.word, letter, x % pixels * held / pixels,
-                             bytes + begin + y / plane.down * row_bytes + x / pixels * word_bytes);
-            begin += row_bytes * ((height + plane.down - 1) / plane.down);
+                             rows[i].bytes + y / plane.down * rows[i].stride +
+                                 std::size_t{x} / pixels * bytes_of(plane.word));
+            }
         }
         return {};
     }
 
 private:
-    // The field number `which` of those with this letter.
+    // The field number `which` of those with this letter; the first pixel's is in the first bytes.
     static Number field(std::string_view word, char letter, std::uint32_t which, const std::uint8_t* at) {
         const std::uint32_t size = bytes_of(word);
         std::uint64_t value = 0;
         for (std::uint32_t i = 0; i < size; ++i)
             value = value << 8 | at[word[0] == '>' ? i : size - 1 - i];
+        if (word[0] == '<')
+            which = count(word, letter) - 1 - which;
         std::uint32_t low = size * 8;
         for (std::size_t next = 1; next < word.size();) {
             const auto [each, bits] = next_field(word, next);
@@ -193,6 +208,23 @@ private:
         return {};
     }
 };
+
+// An image in one memory, as V4L2 has it: planes one behind the other, a row of the first one has `stride`
+// bytes, and those of the others in proportion (pixfmt-yuv-planar.rst).
+inline Image in_one_memory(const Format& format, const std::uint8_t* bytes, std::uint32_t width,
+                           std::uint32_t height, std::size_t stride) {
+    Image image{format, width, height, {}};
+    const auto row_bytes = [&](const Plane& plane) {
+        return stride * bytes_of(plane.word) * pixels_of(format.planes[0]) / pixels_of(plane) /
+               bytes_of(format.planes[0].word);
+    };
+    for (std::size_t i = 0; i < image.rows.size() && !format.planes[i].word.empty(); ++i) {
+        const Plane& plane = format.planes[i];
+        image.rows[i] = {bytes, row_bytes(plane)};
+        bytes += image.rows[i].stride * ((height + plane.down - 1) / plane.down);
+    }
+    return image;
+}
 
 // What a picture's numbers mean.
 struct Colors {

@@ -1,75 +1,110 @@
 #include "tools/gpu/conversion.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
-#include "tools/image/convert.h"
+#include "tools/image/picture.h"
 
 namespace hwalloc::tools {
 namespace {
 
-struct Known {
-    std::uint32_t fourcc;
-    FrameFormat format;
-};
-constexpr Known formats[] = {
-    {fourcc('Y', 'U', 'Y', 'V'), FrameFormat::yuyv},
-    {fourcc('U', 'Y', 'V', 'Y'), FrameFormat::uyvy},
-    {fourcc('N', 'V', '1', '2'), FrameFormat::nv12},
-    {fourcc('R', '8', ' ', ' '), FrameFormat::grey},
+// What makes a number a level: from 0 to 1, and of chroma from -0.5 to 0.5. For limited range see
+// tools/image/picture.h.
+struct Scale {
+    double factor = 0, zero = 0;
 };
 
-// Samples come to the shader as byte / 255.
-void set_colors(const ImageLayout& layout, ConversionParameters& parameters) {
-    const bool full = layout.range == ColorRange::full;
-    const double black = full ? 0 : 16.0 / 255, luma = full ? 1 : 255.0 / 219;
-    double kr, kb, r_cr = 0, b_cb = 0, g_cr = 0, g_cb = 0;
-    if (luma_weights(layout.matrix, kr, kb)) { // false for grey that tells none: it has no chroma
-        const double chroma = full ? 1 : 255.0 / 224, kg = 1 - kr - kb;
-        r_cr = 2 * (1 - kr) * chroma;
-        b_cb = 2 * (1 - kb) * chroma;
-        g_cr = -r_cr * kr / kg;
-        g_cb = -b_cb * kb / kg;
-    }
-    const auto row = [&](double cb, double cr) {
-        return std::array<float, 4>{static_cast<float>(luma), static_cast<float>(cb), static_cast<float>(cr),
-                                    static_cast<float>(-luma * black - (cb + cr) * 128 / 255)};
+Scale scale_of(unsigned bits, bool is_chroma, bool full) {
+    if (bits == 0)
+        return {};
+    const double numbers = std::exp2(bits), unit = numbers / 256;
+    return {full ? 1 / (numbers - 1) : 1 / ((is_chroma ? 224 : 219) * unit), is_chroma ? numbers / 2
+                                                                             : full    ? 0
+                                                                                       : 16 * unit};
+}
+
+// Rows of factors for the components' levels.
+using Factors = std::array<std::array<double, 3>, 3>;
+
+Factors factors_of(const PixelFormat& format, const ImageLayout& layout) {
+    if (format.kind == PixelKind::grey)
+        return {{{1, 0, 0}, {1, 0, 0}, {1, 0, 0}}};
+    double kr, kb;
+    if (format.kind != PixelKind::yuv || !luma_weights(layout.matrix, kr, kb))
+        return {{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
+    const double kg = 1 - kr - kb, r_cr = 2 * (1 - kr), b_cb = 2 * (1 - kb);
+    return {{{1, 0, r_cr}, {1, -b_cb * kb / kg, -r_cr * kr / kg}, {1, b_cb, 0}}};
+}
+
+void set_colors(const PixelFormat& format, const ImageLayout& layout, ConversionParameters& parameters) {
+    const Factors factors = factors_of(format, layout);
+    const auto row = [&](const std::array<double, 3>& levels) {
+        std::array<float, 4> numbers{};
+        double constant = 0;
+        for (std::size_t i = 0; i < 3; ++i) {
+            const Scale scale = scale_of(format.components[i].bits, format.kind == PixelKind::yuv && i > 0,
+                                         layout.range == ColorRange::full);
+            numbers[i] = static_cast<float>(levels[i] * scale.factor);
+            constant -= levels[i] * scale.factor * scale.zero;
+        }
+        numbers[3] = static_cast<float>(constant);
+        return numbers;
     };
-    parameters.red = row(0, r_cr);
-    parameters.green = row(g_cb, g_cr);
-    parameters.blue = row(b_cb, 0);
+    parameters.red = row(factors[0]);
+    parameters.green = row(factors[1]);
+    parameters.blue = row(factors[2]);
+}
+
+ConversionConstants constants_of(const PixelFormat& format) {
+    ConversionConstants constants{.components = {},
+                                  .columns = format.chroma_columns,
+                                  .rows = format.chroma_rows,
+                                  .swapped_bytes = format.packing == PixelPacking::big_endian_16   ? 2u
+                                                   : format.packing == PixelPacking::big_endian_32 ? 4u
+                                                                                                   : 1u,
+                                  .blue_first = 0,
+                                  .rows_at_words = 1};
+    for (std::size_t i = 0; i < 3; ++i) {
+        const PixelComponent& component = format.components[i];
+        constants.components[i] = {component.plane, component.first, component.step, component.bits};
+    }
+    return constants;
 }
 
 } // namespace
 
+bool converts(const PixelFormat& format) noexcept {
+    return (format.kind == PixelKind::rgb || format.is_yuv()) && !format.is_float &&
+           format.packing != PixelPacking::mipi;
+}
+
 Result<Conversion> make_conversion(const ImageLayout& layout, std::uint32_t picture_pitch) {
-    const auto* known = std::find_if(std::begin(formats), std::end(formats),
-                                     [&](const Known& each) { return each.fourcc == layout.fourcc; });
-    if (known == std::end(formats) || layout.modifier != linear_modifier || layout.memory_count != 1)
+    const PixelFormat* format = pixel_format_by_drm(layout.fourcc);
+    if (!format || !converts(*format) || layout.modifier != linear_modifier || layout.memory_count != 1)
         return Error(ErrorKind::unsupported, "converting on the GPU")
             .doing("converting frames of " + fourcc_name(layout.fourcc) + " on the GPU")
-            .remedy("the formats it takes are YUYV, UYVY, NV12 and GREY: choose one with --format");
-    if (auto can = can_convert(layout); !can)
-        return std::move(can).error();
+            .remedy(
+                "it takes linear R, G and B, Y'CbCr and grey in one memory: choose a format such as YUYV, "
+                "NV12 or RGB24 with --format");
     if (layout.width == 0 || layout.height == 0)
         return Error(ErrorKind::invalid, "a frame without pixels");
+    if (auto can = can_convert(*format, layout); !can)
+        return std::move(can).error();
 
-    Conversion conversion;
-    conversion.format = known->format;
+    Conversion conversion{.constants = constants_of(*format)};
     ConversionParameters& parameters = conversion.parameters;
-    const std::uint32_t even = layout.width + layout.width % 2;
-    const bool packed = conversion.format == FrameFormat::yuyv || conversion.format == FrameFormat::uyvy;
-    const bool has_chroma_plane = conversion.format == FrameFormat::nv12;
-    const auto end_of = [&](const ImagePlane& plane, std::uint64_t rows, std::uint64_t row_bytes) {
-        return plane.offset + plane.stride * (rows - 1) + row_bytes;
-    };
-    const ImagePlane& luma = layout.planes[0];
-    const ImagePlane& chroma = layout.planes[has_chroma_plane ? 1 : 0];
-    std::uint64_t end =
-        end_of(luma, layout.height, packed ? std::uint64_t{2} * even : std::uint64_t{layout.width});
-    if (has_chroma_plane)
-        end = std::max(end, end_of(chroma, (std::uint64_t{layout.height} + 1) / 2, even));
-    conversion.frame_bytes = end;
+    for (std::size_t i = 0; i < format->plane_count; ++i) {
+        const PixelPlane& shape = format->planes[i];
+        const ImagePlane& plane = layout.planes[i];
+        const std::uint64_t rows = (layout.height - 1) / shape.rows + std::uint64_t{1},
+                            row_bytes = ((layout.width - 1) / shape.columns + std::uint64_t{1}) * shape.bytes;
+        conversion.frame_bytes =
+            std::max(conversion.frame_bytes, plane.offset + plane.stride * (rows - 1) + row_bytes);
+        parameters.planes[i] = {static_cast<std::uint32_t>(plane.offset), plane.stride};
+        if (plane.offset % 4 != 0 || plane.stride % 4 != 0)
+            conversion.constants.rows_at_words = 0;
+    }
 
     const std::uint64_t tight = std::uint64_t{4} * layout.width;
     const std::uint64_t pitch = picture_pitch ? picture_pitch : tight;
@@ -85,17 +120,11 @@ Result<Conversion> make_conversion(const ImageLayout& layout, std::uint32_t pict
             .wanted(std::max(conversion.frame_bytes, conversion.picture_bytes))
             .held(most);
 
-    set_colors(layout, parameters);
+    set_colors(*format, layout, parameters);
     parameters.width = layout.width;
     parameters.height = layout.height;
-    parameters.luma_offset = static_cast<std::uint32_t>(luma.offset);
-    parameters.luma_stride = luma.stride;
-    parameters.chroma_offset = static_cast<std::uint32_t>(chroma.offset);
-    parameters.chroma_stride = chroma.stride;
     parameters.last_word = static_cast<std::uint32_t>((conversion.frame_bytes - 1) / 4);
     parameters.picture_stride = static_cast<std::uint32_t>(pitch / 4);
-    conversion.in_words =
-        luma.offset % 4 == 0 && luma.stride % 4 == 0 && chroma.offset % 4 == 0 && chroma.stride % 4 == 0;
     return conversion;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "hwalloc/image_layout.h"
+#include "hwalloc/pixel_format.h"
 #include "hwalloc/result.h"
 
 namespace hwalloc::tools {
@@ -16,29 +17,44 @@ enum class PixelOrder : std::uint8_t {
     bgra, // DRM_FORMAT_ARGB8888 and XRGB8888, "AR24" and "XR24": what displays take
 };
 
-// convert.comp: the constant `format`.
-enum class FrameFormat : std::uint32_t { yuyv, uyvy, nv12, grey };
+// convert.comp: its constants, in order.
+struct ConversionConstants {
+    struct Component {
+        std::uint32_t plane, first, step, bits; // as in PixelComponent
+    };
+    std::array<Component, 3> components;
+    std::uint32_t columns, rows;             // pixels that share a number of the second and third component
+    std::uint32_t swapped_bytes;             // 2 or 4: of words of so many; else 1
+    std::uint32_t blue_first, rows_at_words; // 1: so it is
+};
+static_assert(sizeof(ConversionConstants) == 17 * sizeof(std::uint32_t), "one behind the other");
 
-// convert.comp: what is pushed. Rows of factors for Y, Cb, Cr and 1.
+// convert.comp: what is pushed. Rows of factors for the numbers of the components, and for 1.
 struct ConversionParameters {
     std::array<float, 4> red, green, blue;
     std::uint32_t width, height;
-    std::uint32_t luma_offset, luma_stride, chroma_offset, chroma_stride;
+    struct Plane {
+        std::uint32_t offset, stride;
+    };
+    std::array<Plane, 3> planes;
     std::uint32_t last_word;
     std::uint32_t picture_offset, picture_stride;
 };
-static_assert(sizeof(ConversionParameters) == 84, "as std430 lays it out; 128 bytes are always there");
+static_assert(sizeof(ConversionParameters) == 92, "as std430 lays it out; 128 bytes are always there");
 
 struct Conversion {
-    FrameFormat format = FrameFormat::yuyv;
+    ConversionConstants constants{};
     ConversionParameters parameters{}; // for a frame and a picture that begin at 0
     // From the first byte of the frame, and of the picture, to the end of its last row.
     std::uint64_t frame_bytes = 0, picture_bytes = 0;
-    bool in_words = false; // every row begins at a multiple of 4 bytes
 };
 
+// Whether the shader has what frames of this format take: R, G and B, Y'CbCr or grey, of numbers without a
+// point that stand in the row as they are, whatever their bits.
+bool converts(const PixelFormat& format) noexcept;
+
 // How to convert frames of this layout to rows of `picture_pitch` bytes (0: no gaps). Errors: unsupported
-// (another format than YUYV, UYVY, NV12 and R8, or colours that are no matrix; with the formats there are),
+// (another format than converts() says, or colours that are no matrix; with formats to choose),
 // invalid (no pixels; a pitch that is no multiple of 4, or too short), limit (a frame or picture of more than
 // 2 GiB).
 Result<Conversion> make_conversion(const ImageLayout& layout, std::uint32_t picture_pitch = 0);

@@ -1,22 +1,38 @@
-// One frame of a camera as 8-bit R'G'B': four neighbouring pixels in each invocation. What varies between formats is a
-// specialization constant, so that a pipeline holds no branch it does not need; what varies between pictures is pushed.
-// A chroma sample holds for all the pixels that share it, as in tools/image/convert.h.
+// One frame of a camera as 8-bit R'G'B': four neighbouring pixels in each invocation. Where the numbers of a format stand
+// comes as specialization constants, out of the table of formats (hwalloc/pixel_format.h), so that a pipeline holds
+// nothing that its format does not need; what varies between pictures is pushed. A chroma number holds for all the pixels
+// that share it, as in tools/image/picture.h.
 #version 450
 
 layout(local_size_x = 8, local_size_y = 8) in;
 
-const uint yuyv = 0, uyvy = 1, nv12 = 2, grey = 3; // tools/gpu/conversion.h: FrameFormat
-layout(constant_id = 0) const uint format = yuyv;
-layout(constant_id = 1) const bool blue_first = false; // bytes B, G, R, A instead of R, G, B, A
-layout(constant_id = 2) const bool in_words = false;   // all rows begin at multiples of 4 bytes
+// tools/gpu/conversion.h: ConversionConstants. Of each component: its plane, the lowest bit of the first number, from one
+// number to the next, and the bits of one; 0: there is no such component.
+layout(constant_id = 0) const uint plane_0 = 0;
+layout(constant_id = 1) const uint first_0 = 0;
+layout(constant_id = 2) const uint apart_0 = 8;
+layout(constant_id = 3) const uint bits_0 = 8;
+layout(constant_id = 4) const uint plane_1 = 0;
+layout(constant_id = 5) const uint first_1 = 0;
+layout(constant_id = 6) const uint apart_1 = 8;
+layout(constant_id = 7) const uint bits_1 = 0;
+layout(constant_id = 8) const uint plane_2 = 0;
+layout(constant_id = 9) const uint first_2 = 0;
+layout(constant_id = 10) const uint apart_2 = 8;
+layout(constant_id = 11) const uint bits_2 = 0;
+// Pixels that share a number of the second and third component, and rows that do.
+layout(constant_id = 12) const uint columns = 1;
+layout(constant_id = 13) const uint rows = 1;
+layout(constant_id = 14) const uint swapped_bytes = 1; // 2 or 4: the bytes of words of so many come the other way round
+layout(constant_id = 15) const bool blue_first = false; // bytes B, G, R, A instead of R, G, B, A
+layout(constant_id = 16) const bool rows_at_words = false; // all rows begin at multiples of 4 bytes
 
-// tools/gpu/conversion.h: Parameters
+// tools/gpu/conversion.h: ConversionParameters
 layout(push_constant, std430) uniform Parameters {
-    vec4 red, green, blue; // factors of Y, Cb, Cr and 1, each from 0 to 1
+    vec4 red, green, blue; // factors of the components' numbers and of 1
     uint width, height;
-    uint luma_offset, luma_stride;     // in bytes; of the only plane where there is one
-    uint chroma_offset, chroma_stride; // in bytes
-    uint last_word;                    // of the image: nothing behind it is read
+    uvec2 planes[3]; // where each begins, and from row to row, in bytes
+    uint last_word;  // of the image: nothing behind it is read
     uint picture_offset, picture_stride; // in pixels
 };
 
@@ -24,38 +40,48 @@ layout(std430, set = 0, binding = 0) readonly buffer Camera { uint camera[]; };
 layout(std430, set = 0, binding = 1) writeonly buffer Picture { uint picture[]; };
 
 // The four bytes from byte `at` on. Behind the image they are anything: the pixels there are not written.
-vec4 four_bytes(uint at) {
+uint word_at(uint at, bool is_word) {
     const uint word = at >> 2, shift = (at & 3) * 8;
     uint bytes = camera[min(word, last_word)];
-    if (!in_words && shift != 0)
+    if (!is_word && shift != 0)
         bytes = bytes >> shift | camera[min(word + 1, last_word)] << (32 - shift);
-    return unpackUnorm4x8(bytes);
+    if (swapped_bytes == 2)
+        bytes = (bytes & 0x00ff00ff) << 8 | (bytes >> 8 & 0x00ff00ff);
+    if (swapped_bytes == 4)
+        bytes = bytes << 24 | (bytes & 0xff00) << 8 | (bytes >> 8 & 0xff00) | bytes >> 24;
+    return bytes;
+}
+
+// A component's numbers for four pixels from `x` on, a multiple of 4: those stand in words of their own from a byte on,
+// of a format whose pixels by fours are whole bytes.
+vec4 numbers(uint plane, uint first, uint apart, uint bits, uint shared_columns, uint shared_rows, uint x, uint y) {
+    if (bits == 0)
+        return vec4(0);
+    const uint group = 4 / shared_columns * apart / 8; // bytes that hold the numbers of four pixels
+    const uint at = planes[plane].x + y / shared_rows * planes[plane].y + x / 4 * group;
+    const bool are_words = rows_at_words && group % 4 == 0;
+    vec4 found;
+    for (uint i = 0; i < 4; ++i) {
+        const uint bit = first + i / shared_columns * apart, shift = bit % 32;
+        uint number = word_at(at + bit / 32 * 4, are_words) >> shift;
+        if (shift + bits > 32)
+            number |= word_at(at + bit / 32 * 4 + 4, are_words) << (32 - shift);
+        found[i] = float(number & ((1u << bits) - 1));
+    }
+    return found;
 }
 
 void main() {
     const uint x = gl_GlobalInvocationID.x * 4, y = gl_GlobalInvocationID.y;
     if (x >= width || y >= height)
         return;
-    const uint row = luma_offset + y * luma_stride;
-    vec4 luma, cb, cr;
-    if (format == yuyv || format == uyvy) {
-        const vec4 a = four_bytes(row + 2 * x), b = four_bytes(row + 2 * x + 4);
-        luma = format == yuyv ? vec4(a.xz, b.xz) : vec4(a.yw, b.yw);
-        cb = format == yuyv ? vec4(a.yy, b.yy) : vec4(a.xx, b.xx);
-        cr = format == yuyv ? vec4(a.ww, b.ww) : vec4(a.zz, b.zz);
-    } else {
-        luma = four_bytes(row + x);
-        cb = cr = vec4(128.0 / 255.0);
-        if (format == nv12) {
-            const vec4 c = four_bytes(chroma_offset + y / 2 * chroma_stride + x);
-            cb = c.xxzz;
-            cr = c.yyww;
-        }
-    }
+    const vec4 a = numbers(plane_0, first_0, apart_0, bits_0, 1, 1, x, y),
+               b = numbers(plane_1, first_1, apart_1, bits_1, columns, rows, x, y),
+               c = numbers(plane_2, first_2, apart_2, bits_2, columns, rows, x, y);
     const uint at = picture_offset + y * picture_stride + x;
     for (uint i = 0; i < min(4, width - x); ++i) {
-        const vec4 ycc = vec4(luma[i], cb[i], cr[i], 1);
-        const vec3 rgb = vec3(dot(red, ycc), dot(green, ycc), dot(blue, ycc));
+        const vec4 pixel = vec4(a[i], b[i], c[i], 1);
+        const vec3 rgb = vec3(dot(red, pixel), dot(green, pixel), dot(blue, pixel));
         picture[at + i] = packUnorm4x8(vec4(blue_first ? rgb.bgr : rgb, 1));
     }
 }

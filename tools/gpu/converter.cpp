@@ -119,12 +119,12 @@ Result<void> Converter::prepare(std::uint32_t slot, const vulkan::Buffer& camera
         return std::move(target).error();
     if (target->offset % 4)
         return Error(ErrorKind::invalid, "the picture's memory begins at no multiple of 4 bytes");
-    auto pipeline = o.pipeline_for(o.conversion.in_words && source->offset % 4 == 0);
+    auto pipeline = o.pipeline_for(o.conversion.constants.rows_at_words && source->offset % 4 == 0);
     if (!pipeline)
         return std::move(pipeline).error();
     ConversionParameters parameters = o.conversion.parameters;
-    parameters.luma_offset += source->offset;
-    parameters.chroma_offset += source->offset;
+    for (ConversionParameters::Plane& plane : parameters.planes)
+        plane.offset += source->offset;
     parameters.last_word = static_cast<std::uint32_t>(source->info.range / 4 - 1);
     parameters.picture_offset = target->offset / 4;
 

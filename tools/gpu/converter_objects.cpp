@@ -43,8 +43,8 @@ Result<void> Converter::Objects::make_layout() {
     return {};
 }
 
-Result<VkPipeline> Converter::Objects::pipeline_for(bool in_words) {
-    VkPipeline& pipeline = pipelines[in_words ? 1 : 0];
+Result<VkPipeline> Converter::Objects::pipeline_for(bool rows_at_words) {
+    VkPipeline& pipeline = pipelines[rows_at_words ? 1 : 0];
     if (pipeline)
         return pipeline;
     const VkShaderModuleCreateInfo code{.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
@@ -55,11 +55,13 @@ Result<VkPipeline> Converter::Objects::pipeline_for(bool in_words) {
     VkShaderModule shader = VK_NULL_HANDLE;
     if (auto result = vkCreateShaderModule(vk, &code, nullptr, &shader))
         return refused(device, result, "vkCreateShaderModule");
-    const std::array<std::uint32_t, 3> constants{static_cast<std::uint32_t>(conversion.format),
-                                                 order == PixelOrder::bgra ? VK_TRUE : VK_FALSE,
-                                                 in_words ? VK_TRUE : VK_FALSE};
-    const std::array<VkSpecializationMapEntry, 3> entries{{{0, 0, 4}, {1, 4, 4}, {2, 8, 4}}};
-    const VkSpecializationInfo special{entries.size(), entries.data(), sizeof constants, constants.data()};
+    ConversionConstants constants = conversion.constants;
+    constants.blue_first = order == PixelOrder::bgra ? VK_TRUE : VK_FALSE;
+    constants.rows_at_words = rows_at_words ? VK_TRUE : VK_FALSE;
+    std::array<VkSpecializationMapEntry, sizeof constants / sizeof(std::uint32_t)> entries{};
+    for (std::uint32_t i = 0; i < entries.size(); ++i)
+        entries[i] = {i, i * static_cast<std::uint32_t>(sizeof(std::uint32_t)), sizeof(std::uint32_t)};
+    const VkSpecializationInfo special{entries.size(), entries.data(), sizeof constants, &constants};
     const VkComputePipelineCreateInfo wanted{
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .pNext = nullptr,

@@ -40,7 +40,7 @@ struct Converter::Objects {
     }
 
     Result<void> make_layout();
-    Result<VkPipeline> pipeline_for(bool in_words);
+    Result<VkPipeline> pipeline_for(bool rows_at_words);
     Result<void> make_slots(std::uint32_t count);
     Result<void> make_clock();
     Result<Window> window_of(const vulkan::Buffer& buffer, std::uint64_t offset, std::uint64_t bytes) const;

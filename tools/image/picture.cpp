@@ -48,7 +48,7 @@ public:
     }
     void put(double level) {
         const double most = wide_ ? 65535 : 255;
-        const auto number = static_cast<std::uint32_t>(std::clamp(level, 0.0, 1.0) * most + 0.5);
+        const auto number = static_cast<std::uint32_t>(std::lround(std::clamp(level, 0.0, 1.0) * most));
         if (wide_)
             *next_++ = static_cast<std::uint8_t>(number >> 8);
         *next_++ = static_cast<std::uint8_t>(number);
