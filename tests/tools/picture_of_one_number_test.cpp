@@ -40,7 +40,7 @@ TEST(Pictures, OfGreyAreTheExactOnes) {
         for (const ColorRange range : {ColorRange::limited, ColorRange::full}) {
             SCOPED_TRACE(one.suffix);
             const PixelFormat& format = *pixel_format_by_name(one.suffix);
-            const auto layout = layout_of(format, one.stride, ColorMatrix::bt601, range);
+            const auto layout = reference_layout(format, one.stride, ColorMatrix::bt601, range);
             const Bytes image = random_image(layout);
             Picture picture;
             ASSERT_TRUE(to_picture(format, layout, image, picture));
@@ -126,7 +126,7 @@ TEST(Pictures, OfRawSensorsAreTheExactOnes) {
             SCOPED_TRACE(name);
             const PixelFormat* format = pixel_format_by_name(name);
             ASSERT_TRUE(format);
-            const auto layout = layout_of(*format, packing.stride, ColorMatrix::rgb, ColorRange::full);
+            const auto layout = reference_layout(*format, packing.stride, ColorMatrix::rgb, ColorRange::full);
             const Bytes image = random_image(layout);
             Picture picture;
             const auto made = to_picture(*format, layout, image, picture);

@@ -51,8 +51,8 @@ inline Levels levels_of_rgb(bool full, const Numbers& rgb, const Numbers& bits) 
                    luma_level(rgb[2], bits[2], full));
 }
 
-inline ImageLayout layout_of(const PixelFormat& format, std::uint32_t stride, ColorMatrix matrix,
-                             ColorRange range) {
+inline ImageLayout reference_layout(const PixelFormat& format, std::uint32_t stride, ColorMatrix matrix,
+                                    ColorRange range) {
     ImageLayout layout = linear_layout(format, width, height, stride).value();
     layout.matrix = matrix;
     layout.range = range;

@@ -29,7 +29,7 @@ void check(const Case& one, bool is_yuv) {
                                  Colors{ColorMatrix::bt2020, yuv_reference::bt2020, ColorRange::limited}}) {
         const bool full = colors.range == ColorRange::full;
         const auto layout =
-            layout_of(*format, one.stride, is_yuv ? colors.matrix : ColorMatrix::rgb, colors.range);
+            reference_layout(*format, one.stride, is_yuv ? colors.matrix : ColorMatrix::rgb, colors.range);
         const Bytes image = random_image(layout);
         Picture picture;
         const auto made = to_picture(*format, layout, image, picture);
@@ -210,7 +210,7 @@ TEST(Pictures, OfHuesAreTheExactOnes) {
             const int circle = matrix == ColorMatrix::hsv_180 ? 180 : 256;
             const PixelFormat& format = *pixel_format_by_name(name);
             const auto stride = static_cast<std::uint32_t>(40 * bytes);
-            const auto layout = layout_of(format, stride, matrix, ColorRange::full);
+            const auto layout = reference_layout(format, stride, matrix, ColorRange::full);
             Bytes image = random_image(layout);
             const std::size_t first = bytes - 3;
             for (std::size_t at = first; at < image.size(); at += bytes)
