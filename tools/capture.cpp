@@ -15,7 +15,7 @@ namespace hwalloc::tools {
 namespace {
 
 struct Options {
-    std::string device = "auto", allocator = "auto", size, format, fps, output, to = "memory", gpu,
+    std::string device = "auto", input, allocator = "auto", size, format, fps, output, to = "memory", gpu,
                 scanout = "auto";
     std::uint32_t buffers = 4, screen_buffers = 2;
     std::uint64_t frames = 30;
@@ -90,6 +90,7 @@ int run(Options options, Output& out) {
         return out.fail(found.error());
     CaptureOptions checked{.device = options.device,
                            .allocator = options.allocator,
+                           .input = options.input,
                            .buffers = options.buffers,
                            .frames = options.frames,
                            .output = options.output,
@@ -122,6 +123,10 @@ Run capture(CLI::App& command) {
             "a frame; test where there is none), or \"test\" (colour bars)")
         ->type_name("NAME")
         ->capture_default_str();
+    command
+        .add_option("--input", options->input,
+                    "of the camera, by its name or number: where it has several, such as HDMI and a tuner")
+        ->type_name("N|NAME");
     command
         .add_option("--allocator", options->allocator, "whose memory to fill, or \"auto\" (found by trying)")
         ->type_name("NAME")

@@ -97,7 +97,7 @@ void detail::apply(const FormatRequest& request, v4l2_format& format) noexcept {
             pix.width = request.width;
         if (request.height)
             pix.height = request.height;
-        pix.field = V4L2_FIELD_NONE;
+        pix.field = static_cast<std::uint32_t>(request.field);
         pix.colorspace = V4L2_COLORSPACE_DEFAULT;
         pix.ycbcr_enc = V4L2_YCBCR_ENC_DEFAULT;
         pix.quantization = V4L2_QUANTIZATION_DEFAULT;

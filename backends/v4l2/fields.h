@@ -18,6 +18,8 @@ struct FormatFields {
     Colors colors;
 };
 
+// V4L2_FIELD_*; what says nothing is progressive.
+Field field_of(std::uint32_t field) noexcept;
 FormatFields fields_of(const v4l2_format& format) noexcept;
 // Makes the current format a request. Colours are left as the driver has them by default.
 void apply(const FormatRequest& request, v4l2_format& format) noexcept;

@@ -2,8 +2,8 @@
 #include "backends/v4l2/formats.h"
 
 #include <cerrno>
-#include <cstring>
 
+#include "backends/v4l2/driver_text.h"
 #include "common/without_exceptions.h"
 
 namespace hwalloc::v4l2 {
@@ -39,9 +39,13 @@ std::vector<FrameSize> list_sizes(const auto& session, std::uint32_t pixel_forma
     return sizes;
 }
 
+// An interval between frames as a rate.
+FrameRate rate_of(const v4l2_fract& interval) noexcept {
+    return {interval.denominator, interval.numerator};
+}
+
 CaptureFormat capture_format(const detail::FormatFields& fields, FrameRate rate) noexcept {
-    return {fields.pixel_format, *detail::layout_of(fields), rate,
-            fields.field != V4L2_FIELD_NONE && fields.field != V4L2_FIELD_ANY};
+    return {fields.pixel_format, *detail::layout_of(fields), rate, detail::field_of(fields.field)};
 }
 
 } // namespace
@@ -85,6 +89,37 @@ Result<detail::FormatFields> detail::current_format(const Session& session) noex
     return check_answer(session, *format, "VIDIOC_G_FMT", "reading the format");
 }
 
+Field detail::field_of(std::uint32_t field) noexcept {
+    return field > V4L2_FIELD_ANY && field <= V4L2_FIELD_INTERLACED_BT ? static_cast<Field>(field)
+                                                                       : Field::progressive;
+}
+
+std::string_view to_string(Field field) noexcept {
+    switch (field) {
+    case Field::any:
+        return "any";
+    case Field::progressive:
+        return "progressive";
+    case Field::top:
+        return "top";
+    case Field::bottom:
+        return "bottom";
+    case Field::interlaced:
+        return "interlaced";
+    case Field::top_then_bottom:
+        return "top then bottom";
+    case Field::bottom_then_top:
+        return "bottom then top";
+    case Field::alternate:
+        return "alternate";
+    case Field::interlaced_top:
+        return "interlaced, top first";
+    case Field::interlaced_bottom:
+        return "interlaced, bottom first";
+    }
+    return "unknown";
+}
+
 FrameRate detail::Session::set_rate(FrameRate wanted) const noexcept {
     v4l2_streamparm parameters{};
     parameters.type = type;
@@ -98,7 +133,36 @@ FrameRate detail::Session::set_rate(FrameRate wanted) const noexcept {
         if (ioctl(VIDIOC_S_PARM, &parameters) < 0)
             interval = before;
     }
-    return {interval.denominator, interval.numerator};
+    return rate_of(interval);
+}
+
+Result<std::vector<RateRange>> Camera::list_rates(std::uint32_t pixel_format, std::uint32_t width,
+                                                  std::uint32_t height) noexcept {
+    return without_exceptions([&]() -> Result<std::vector<RateRange>> {
+        if (!session_)
+            return Error(ErrorKind::invalid, "the camera is closed");
+        std::vector<RateRange> rates;
+        for (std::uint32_t index = 0; index < most_entries; ++index) {
+            v4l2_frmivalenum interval{};
+            interval.index = index;
+            interval.pixel_format = pixel_format;
+            interval.width = width;
+            interval.height = height;
+            const int answer = session_->ioctl(VIDIOC_ENUM_FRAMEINTERVALS, &interval);
+            if (answer == -EINVAL || answer == -ENOTTY) // the end of the list, or there is none
+                break;
+            if (answer < 0)
+                return session_->refused(answer, "VIDIOC_ENUM_FRAMEINTERVALS", "listing the rates");
+            if (interval.type != V4L2_FRMIVAL_TYPE_DISCRETE) { // there is only one then
+                rates.push_back({rate_of(interval.stepwise.max), rate_of(interval.stepwise.min)});
+                break;
+            }
+            const RateRange one{rate_of(interval.discrete), rate_of(interval.discrete)};
+            if (rates.empty() || rates.back().min.value() != one.min.value())
+                rates.push_back(one);
+        }
+        return rates;
+    });
 }
 
 Result<std::vector<FormatInfo>> Camera::list_formats() noexcept {
@@ -115,8 +179,7 @@ Result<std::vector<FormatInfo>> Camera::list_formats() noexcept {
                 break;
             if (answer < 0)
                 return session_->refused(answer, "VIDIOC_ENUM_FMT", "listing the pixel formats");
-            const char* words = reinterpret_cast<const char*>(description.description);
-            std::string name(words, strnlen(words, sizeof description.description));
+            std::string name = detail::driver_text(description.description);
             if (!formats.empty() && formats.back().pixel_format == description.pixelformat &&
                 formats.back().description == name)
                 continue;
@@ -157,6 +220,10 @@ Result<CaptureFormat> Camera::negotiate(const FormatRequest& request) noexcept {
                               detail::in_words(wanted.pixel_format, wanted.width, wanted.height));
         (void)session.release_queue(); // a reservation without memory would hold the driver to its format
         session.forget_format();
+        // What the source was before is no news to whoever asks now.
+        session.subscribe_events();
+        if (session.has_events)
+            (void)session.take_events();
         if (const int answer = session.ioctl(VIDIOC_S_FMT, &*format); answer < 0)
             return session.refused(answer, "VIDIOC_S_FMT", doing);
         const auto fields = detail::check_answer(session, *format, "VIDIOC_S_FMT", doing);

@@ -1,7 +1,7 @@
 // Finding cameras.
 #include <algorithm>
 
-#include "backends/v4l2/session.h"
+#include "backends/v4l2/signal.h"
 #include "common/directory.h"
 #include "common/open_files.h"
 #include "common/udev.h"
@@ -59,6 +59,9 @@ Result<std::vector<CameraEntry>> list_cameras() noexcept {
             std::optional<Error> why;
             if ((*session)->media_controller)
                 why = behind_a_media_controller(**session);
+            else if (auto signal = detail::check_signal(**session);
+                     !signal && signal.error().kind() == ErrorKind::unavailable)
+                why = std::move(signal).error();
             cameras.push_back({path, info.card, info.driver, info.bus, std::move(why)});
         }
         return cameras;

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <span>
 #include <utility>
 
+#include "backends/v4l2/driver_text.h"
 #include "backends/v4l2/session.h"
 #include "common/fork_safe_mutex.h"
 #include "common/immortal.h"
@@ -16,11 +16,6 @@
 
 namespace hwalloc::v4l2 {
 namespace {
-
-std::string text(const __u8* field, std::size_t size) {
-    const char* start = reinterpret_cast<const char*>(field);
-    return {start, strnlen(start, size)};
-}
 
 // What differs between the two uses.
 struct Kind {
@@ -132,9 +127,9 @@ Result<std::shared_ptr<detail::Session>> detail::Session::of_open_file(UniqueFd 
             .on(path)
             .call("VIDIOC_QUERYCAP")
             .remedy("it is not a Video4Linux device");
-    session->info.driver = text(capability.driver, sizeof capability.driver);
-    session->info.card = text(capability.card, sizeof capability.card);
-    session->info.bus = text(capability.bus_info, sizeof capability.bus_info);
+    session->info.driver = driver_text(capability.driver);
+    session->info.card = driver_text(capability.card);
+    session->info.bus = driver_text(capability.bus_info);
     const std::uint32_t can =
         capability.capabilities & V4L2_CAP_DEVICE_CAPS ? capability.device_caps : capability.capabilities;
     if (!(can & (kind.single_planar | kind.multi_planar)))

@@ -93,6 +93,9 @@ struct Session {
     std::vector<Slot> slots;
     std::uint64_t bindings = 0; // how many bind() there were
     bool streaming = false;
+    bool ended = false; // the driver said that there is no further frame
+    bool has_events = false;
+    std::optional<std::uint32_t> subscribed_input; // whose changes of the source are told; empty: none yet
     // Whether the device needs contiguous memory for that format; empty: not asked yet.
     std::optional<planning::Contiguity> contiguity;
 
@@ -133,6 +136,13 @@ struct Session {
     // QBUF of the dma-buf `dma_buf` at `index`, `length` bytes of it, which an output reads all. One system
     // call.
     int queue_dma_buf(std::uint32_t index, int dma_buf, std::uint64_t length) const noexcept;
+    // Asks for events of the selected input, once for each. A driver that has none tells of nothing.
+    void subscribe_events() noexcept;
+    // Takes all that there are: whether the source has changed. Sets `ended`. One system call for each, and
+    // one for the end.
+    bool take_events() noexcept;
+    // The error that tells of it.
+    Error source_change() const noexcept;
     // DQBUF; empty: there is no frame now. Errors: those of Camera::dequeue.
     std::optional<Result<Frame>> take_frame() noexcept;
     // Camera::queue and Camera::map.

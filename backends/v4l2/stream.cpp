@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <climits>
 
+#include "backends/v4l2/fields.h"
 #include "backends/v4l2/session.h"
 #include "common/kernel.h"
 #include "hwalloc/dma_buf.h"
@@ -53,15 +54,19 @@ bool is_mapped(Memory& memory) noexcept {
 
 Frame frame_of(const detail::Session& session, const detail::Buffer& taken) noexcept {
     const v4l2_buffer& buffer = taken.buffer;
-    Frame frame{.index = buffer.index,
-                .sequence = buffer.sequence,
-                .timestamp_ns = std::int64_t{buffer.timestamp.tv_sec} * 1'000'000'000 +
-                                std::int64_t{buffer.timestamp.tv_usec} * 1'000,
-                .monotonic =
-                    (buffer.flags & V4L2_BUF_FLAG_TIMESTAMP_MASK) == V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC,
-                .error = (buffer.flags & V4L2_BUF_FLAG_ERROR) != 0,
-                .offset = 0,
-                .bytes_used = buffer.bytesused};
+    Frame frame{
+        .index = buffer.index,
+        .sequence = buffer.sequence,
+        .timestamp_ns = std::int64_t{buffer.timestamp.tv_sec} * 1'000'000'000 +
+                        std::int64_t{buffer.timestamp.tv_usec} * 1'000,
+        .monotonic = (buffer.flags & V4L2_BUF_FLAG_TIMESTAMP_MASK) == V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC,
+        .at_exposure = (buffer.flags & V4L2_BUF_FLAG_TSTAMP_SRC_MASK) == V4L2_BUF_FLAG_TSTAMP_SRC_SOE,
+        .error = (buffer.flags & V4L2_BUF_FLAG_ERROR) != 0,
+        .key = (buffer.flags & V4L2_BUF_FLAG_KEYFRAME) != 0,
+        .last = (buffer.flags & V4L2_BUF_FLAG_LAST) != 0,
+        .field = buffer.field == V4L2_FIELD_ANY ? session.format->field : detail::field_of(buffer.field),
+        .offset = 0,
+        .bytes_used = buffer.bytesused};
     if (session.info.multi_planar) {
         // bytesused counts from the start of the plane (videodev2.h, struct v4l2_plane).
         const v4l2_plane& plane = taken.planes[0];
@@ -88,6 +93,7 @@ Result<void> Camera::start() noexcept {
     if (const int answer = session.ioctl(VIDIOC_STREAMON, &session.type); answer < 0)
         return session.refused(answer, "VIDIOC_STREAMON", "starting the stream");
     session.streaming = true;
+    session.ended = false;
     return {};
 }
 
@@ -99,6 +105,7 @@ Result<void> Camera::stop() noexcept {
     if (answer < 0)
         return session.refused(answer, "VIDIOC_STREAMOFF", "stopping the stream");
     session.streaming = false;
+    session.ended = false;
     for (Session::Slot& slot : session.slots)
         if (slot.holder == Session::Holder::driver)
             slot.holder = Session::Holder::nobody;
@@ -119,13 +126,16 @@ Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
                    FixedText("waiting for a frame: the application holds all ", slots.size(), " buffers"))
             .remedy("queue() one: the driver has none to fill");
     // Whoever does not wait knows from an event loop that there is a frame, as a rule.
-    if (timeout_ms == 0)
+    if (timeout_ms == 0 || session.ended)
         if (auto taken = session.take_frame())
             return *std::move(taken);
+    const short events = session.has_events ? POLLIN | POLLPRI : POLLIN;
     const Deadline deadline(timeout_ms);
     int left = timeout_ms < 0 ? -1 : timeout_ms;
     for (int nap_ms = 0;;) {
-        pollfd wait{.fd = session.fd.get(), .events = POLLIN, .revents = 0};
+        if (session.ended)
+            return session.refused(-EPIPE, "VIDIOC_DQBUF", "taking a frame");
+        pollfd wait{.fd = session.fd.get(), .events = events, .revents = 0};
         const int ready = kernel.poll(&wait, 1, left);
         if (ready == -EINTR)
             return interrupted();
@@ -133,9 +143,13 @@ Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
             return session.refused(ready, "poll", "waiting for a frame");
         if (ready == 0)
             return no_frame_in_time(slots);
-        if (timeout_ms != 0)
+        if ((wait.revents & POLLPRI) && session.take_events())
+            return session.source_change();
+        if (timeout_ms != 0 || (wait.revents & POLLPRI))
             if (auto taken = session.take_frame())
                 return *std::move(taken);
+        if (session.ended)
+            continue;
         // Ready, and no frame. An error condition stays, and poll would return at once for ever.
         if (wait.revents & (POLLERR | POLLHUP | POLLNVAL))
             return session
@@ -170,6 +184,7 @@ std::optional<Result<Frame>> detail::Session::take_frame() noexcept {
         return error(ErrorKind::device_lost,
                      "waiting for a frame: the driver gave a buffer that it does not have");
     slots[index].holder = Holder::application;
+    ended |= (taken.buffer.flags & V4L2_BUF_FLAG_LAST) != 0;
     return frame_of(*this, taken);
 }
 

@@ -30,11 +30,13 @@ Result<FormatFields> check_picture(const Session& session, const v4l2_format& fo
     return answered;
 }
 
-FormatRequest request_of(const Picture& picture) noexcept {
+// With the fields that the device has: whoever set them wants them.
+FormatRequest request_of(const Picture& picture, const v4l2_format& current) noexcept {
     return {.pixel_format = pixel_format_of_drm(picture.fourcc),
             .width = picture.width,
             .height = picture.height,
-            .stride = picture.stride};
+            .stride = picture.stride,
+            .field = field_of(fields_of(current).field)};
 }
 
 bool is_same(const FormatFields& one, const FormatFields& other) noexcept {
@@ -53,7 +55,7 @@ public:
         selections_.emplace(session_);
         rate_ = session_.set_rate({});
         v4l2_format format = before_;
-        apply(request_of(picture), format);
+        apply(request_of(picture, before_), format);
         const FixedText doing("setting the format to ",
                               in_words(picture.fourcc, picture.width, picture.height));
         if (const int answer = session_.ioctl(VIDIOC_S_FMT, &format); answer < 0)
@@ -120,8 +122,7 @@ Result<FormatFields> try_format(const Session& session, const Picture& picture, 
     const FixedText doing("asking for ", in_words(picture.fourcc, picture.width, picture.height));
     if (picture.width == 0 || picture.height == 0)
         return session.error(ErrorKind::invalid, FixedText(doing, ": an image has at least one pixel"));
-    const FormatRequest request = request_of(picture);
-    if (request.pixel_format == 0) {
+    if (pixel_format_of_drm(picture.fourcc) == 0) {
         const PixelFormat* known = pixel_format_by_drm(picture.fourcc);
         return session.error(
             refusal,
@@ -130,7 +131,7 @@ Result<FormatFields> try_format(const Session& session, const Picture& picture, 
     auto format = get_format(session);
     if (!format)
         return format.error();
-    apply(request, *format);
+    apply(request_of(picture, *format), *format);
     if (const int answer = session.ioctl(VIDIOC_TRY_FMT, &*format); answer < 0)
         return session.refused(answer, "VIDIOC_TRY_FMT", doing);
     return check_picture(session, *format, picture, refusal, "VIDIOC_TRY_FMT", doing);

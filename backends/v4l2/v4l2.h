@@ -25,6 +25,7 @@
 #include "hwalloc/participant.h"
 #include "hwalloc/result.h"
 #include "hwalloc/unique_fd.h"
+#include "hwalloc/v4l2_formats.h"
 
 namespace hwalloc::v4l2 {
 
@@ -46,7 +47,7 @@ struct CameraEntry {
 // nothing (in a container), by listing /dev. Opens each node for a moment. Nodes that can be opened and do
 // not capture are left out; those that cannot be opened are listed with the reason, and so are those that
 // deliver nothing until somebody has set up the pipeline in front of them (V4L2_CAP_IO_MC; libcamera does
-// that). They can be opened all the same. Error: exhausted.
+// that), and those without a signal at their input. They can be opened all the same. Error: exhausted.
 HWALLOC_API Result<std::vector<CameraEntry>> list_cameras() noexcept;
 
 // ---- what a camera offers
@@ -56,36 +57,6 @@ struct DeviceInfo {
     bool multi_planar = false; // it speaks the multi-planar API; no difference to the caller
 };
 
-// Sizes from min to max in steps; a single size has min equal to max.
-struct FrameSize {
-    std::uint32_t min_width = 0, max_width = 0, step_width = 1;
-    std::uint32_t min_height = 0, max_height = 0, step_height = 1;
-};
-
-struct FormatInfo {
-    std::uint32_t pixel_format = 0; // V4L2's code
-    std::string description;
-    bool compressed = false;
-    bool emulated = false;        // converted in software by a wrapper library, not by the device
-    std::vector<FrameSize> sizes; // empty: the driver does not tell
-};
-
-// Frames a second as a fraction; 0/0: unknown, or whatever the driver has.
-struct FrameRate {
-    std::uint32_t frames = 0;
-    std::uint32_t seconds = 0;
-
-    double value() const noexcept { return seconds ? static_cast<double>(frames) / seconds : 0; }
-};
-
-struct FormatRequest {
-    std::uint32_t pixel_format = 0; // V4L2's code; 0: the current one
-    std::uint32_t width = 0;        // 0: the current one
-    std::uint32_t height = 0;
-    FrameRate rate{};
-    std::uint32_t stride = 0; // bytes; 0: the driver's choice
-};
-
 struct CaptureFormat {
     std::uint32_t pixel_format = 0; // V4L2's code
     // layout.memory_sizes[0] is what a buffer must have at least (V4L2's sizeimage). Colours are filled in by
@@ -93,8 +64,8 @@ struct CaptureFormat {
     // drm_fourcc.h has no such format, and where the size is odd, pixels share chroma, and the driver has no
     // room for all of it: such a frame can be written as it is, and is converted and shared by nobody.
     ImageLayout layout{};
-    FrameRate rate{};        // 0/0: the driver does not tell
-    bool interlaced = false; // each frame holds fields, or is one
+    FrameRate rate{}; // 0/0: the driver does not tell; where each frame is one field, fields a second
+    Field field = Field::progressive;
 };
 
 // V4L2's code for a format by its name in drm_fourcc.h, and back; 0 where the other side has none. Formats of
@@ -105,13 +76,17 @@ HWALLOC_API std::uint32_t drm_of_pixel_format(std::uint32_t pixel_format) noexce
 // ---- capturing
 
 struct Frame {
-    std::uint32_t index = 0;       // which of the bound memories it is in
-    std::uint32_t sequence = 0;    // the driver's count; a gap is a frame that was lost
-    std::int64_t timestamp_ns = 0; // when the driver took it
-    bool monotonic = false;        // the timestamp is CLOCK_MONOTONIC
-    bool error = false;            // the picture may be damaged; streaming goes on (V4L2_BUF_FLAG_ERROR)
-    std::uint64_t offset = 0;      // of the first byte of the image in the memory
-    std::uint64_t bytes_used = 0;  // of the image, from there
+    std::uint32_t index = 0;          // which of the bound memories it is in
+    std::uint32_t sequence = 0;       // the driver's count; a gap is a frame that was lost
+    std::int64_t timestamp_ns = 0;    // when the driver took it
+    bool monotonic = false;           // the timestamp is CLOCK_MONOTONIC
+    bool at_exposure = false;         // taken when exposure began; else when the frame was there
+    bool error = false;               // the picture may be damaged; streaming goes on (V4L2_BUF_FLAG_ERROR)
+    bool key = false;                 // of a compressed stream: needs no other frame (V4L2_BUF_FLAG_KEYFRAME)
+    bool last = false;                // there is none after it (V4L2_BUF_FLAG_LAST); it may be empty
+    Field field = Field::progressive; // top or bottom, where the format's is alternate
+    std::uint64_t offset = 0;         // of the first byte of the image in the memory
+    std::uint64_t bytes_used = 0;     // of the image, from there
 };
 
 // The bytes of a frame, mapped for reading as long as this lives.
@@ -178,8 +153,9 @@ public:
     const DeviceInfo& info() const noexcept HWALLOC_LIFETIMEBOUND;
     // The open file, for an event loop to wait at (poll, epoll, io_uring); -1 when closed. It is the camera's
     // until close(): to be waited for, not to be read or closed, and taken out of the loop before close().
-    // While streaming wait for POLLIN, and call dequeue(0) whenever it is ready, whatever for: POLLERR and
-    // POLLHUP, which come unasked, are errors that dequeue(0) tells. Level-triggered it stays ready as long
+    // While streaming wait for POLLIN and POLLPRI, and call dequeue(0) whenever it is ready, whatever for:
+    // POLLPRI is a change of the source, POLLERR and POLLHUP, which come unasked, are errors, and dequeue(0)
+    // tells of each. Level-triggered it stays ready as long
     // as there is a frame; edge-triggered call dequeue(0) until it is busy. A wait and dequeue(0) and queue()
     // are three system calls a frame. While the camera is not streaming, drivers report POLLERR for ever:
     // take it out of the loop then.
@@ -187,11 +163,15 @@ public:
     // The pixel formats in the driver's order, with their sizes; 1024 of each at most. Errors: what the
     // driver answers; exhausted.
     Result<std::vector<FormatInfo>> list_formats() noexcept;
+    // The rates of one format and size, in the driver's order; none where the driver does not tell. Errors:
+    // what the driver answers, but not for a format or size that it does not have; exhausted.
+    Result<std::vector<RateRange>> list_rates(std::uint32_t pixel_format, std::uint32_t width,
+                                              std::uint32_t height) noexcept;
 
-    // Sets format and rate, and returns what the driver made of it: size, stride, rate and even the pixel
-    // format may differ from the request, so look. Only with nothing bound. Errors: busy (another program
-    // holds the camera), invalid, unsupported (a format whose planes need a memory each), incompatible (an
-    // answer that makes no sense).
+    // Sets format and rate, and returns what the driver made of it: size, stride, rate, fields and even the
+    // pixel format may differ from the request, so look. Only with nothing bound. Errors: busy (another
+    // program holds the camera), invalid, unsupported (a format whose planes need a memory each),
+    // incompatible (an answer that makes no sense).
     Result<CaptureFormat> negotiate(const FormatRequest& request) noexcept;
     // The answer of the last negotiate(); null before it.
     const CaptureFormat* format() const noexcept HWALLOC_LIFETIMEBOUND;
@@ -240,8 +220,14 @@ public:
     //   busy with code() ETIMEDOUT  no frame came in time
     //   busy with code() EINTR      a signal came first
     //   invalid                     not streaming, or the application holds all buffers
-    // others: device lost (unplugged, or the queue is broken), unavailable (EPIPE: the stream has ended; the
-    // driver reports an error and has no frame).
+    //   incompatible                the source has changed: what comes from here on may be another picture
+    //   than
+    //                               the format's. Told once; stop(), unbind() and negotiate() for the new one
+    //   unavailable with code() ENOLINK, ENOLCK or ERANGE  the signal is gone (see hwalloc/v4l2_inputs.h);
+    //                               told once, and the next change, such as its return, again
+    //   unavailable with code() EPIPE  the stream is over: there is no further frame until start()
+    // others: device lost (unplugged, or the queue is broken), unavailable (the driver reports an error and
+    // has no frame).
     Result<Frame> dequeue(int timeout_ms) noexcept;
     // Gives a dequeued frame's memory back to the driver. End CPU access first (unmap), and wait for a GPU
     // that reads it: V4L2 waits for no fence. One system call. Errors: invalid (not held by the application),

@@ -2,7 +2,7 @@
 """`hwalloc capture` on the kernel's own camera driver in the lab, seen from outside: pictures judged by a program that
 shares no code with the library, system calls counted by strace, refusals read as a user reads them.
 
-usage: capture_test.py [pictures|formats|calls|disturbances|choice|refusals|contiguity]...
+usage: capture_test.py [pictures|formats|calls|disturbances|signals|choice|refusals|contiguity]...
 
 What is chosen at random is printed: LAB_SEED repeats it."""
 
@@ -225,6 +225,68 @@ def disturbances(cases, directory, _):
                (directory / "gone.png").exists() else [done["gone"].told()])
 
 
+def signals(cases, directory, _):
+    """A television's input and HDMI: what is selected, set to the signal, told of it, and what ends by it."""
+    capture = f"hwalloc capture --device /dev/video0 --allocator {HEAP} --frames 2 --json"
+    control = "v4l2-ctl -d /dev/video0 -c "
+    # A menu's value by its words.
+    menu = "v4l2-ctl -d /dev/video0 -L | sed -n '/ {}/,/ 0x/s/^[ \\t]*\\([0-9]*\\): {}$/\\1/p' | head -1"
+
+    def sends(kind, mode):
+        return (f"{control}{kind}_signal_mode=4 && value=$({menu.format(kind + ' 0x', mode)}) && "
+                f"{control}{kind}=$value")
+
+    endless = capture.replace("--frames 2", "--frames 0")
+    done = in_lab(directory, commands={
+        "unknown": f"{capture} --input 9",
+        "hdmi": f"{capture} --input 'hdmi 000-0'",
+        "another": f"{sends('dv_timings', '1280x720p50')}; {capture}",
+        "fields": f"{sends('dv_timings', '720x480i[0-9]*')}; {capture}",
+        "away": f"{control}dv_timings_signal_mode=1; {capture}",
+        "auto": capture.replace("--device /dev/video0", "--device auto"),
+        "doctor": "hwalloc doctor --json",
+        "unstable": f"{control}dv_timings_signal_mode=2; {capture}",
+        "goes": f"{control}dv_timings_signal_mode=0; " +
+                meanwhile(f"{endless} --output goes.raw", f"{control}dv_timings_signal_mode=1"),
+        "changes": f"{control}dv_timings_signal_mode=0; " + meanwhile(endless, sends("dv_timings", "1280x720p60")),
+        "again": capture,
+        "tv": f"{capture} --input 1",
+        "ntsc": f"{sends('standard', 'NTSC-M')}; {capture}",
+        "silent": f"{control}standard_signal_mode=1; {capture}"})
+
+    def fails(name, kind, code, *words):
+        error = done[name].error
+        return ([] if done[name].code == 1 and (error.get("kind"), error.get("errno")) == (kind, code) else
+                [done[name].told()]) + [f"{word!r} is missing: {error.get('message')}" for word in words
+                                        if word not in error.get("message", "")]
+
+    def gives(name, *words, **wanted):
+        return [done[name].told()] if done[name].code else differing(done[name].document, **wanted) + [
+            f"{word!r} is missing: {done[name].err}" for word in words if word not in done[name].err]
+
+    cases.case("an input is named, or those that there are", fails("unknown", "invalid", None, "3 (HDMI 000-0)") +
+               gives("hdmi", field="progressive"))
+    cases.case("a device is set to the timings of its signal, and fields are told as they are",
+               gives("another", "1280x720 progressive, 50 pictures", width=1280, height=720) +
+               gives("fields", "each frame is one field", width=720, height=240, field="alternate"))
+    cases.case("no signal is an error, for a capture, a choice and the doctor",
+               fails("away", "unavailable", "ENOLINK", "there is no signal at input 3 (HDMI 000-0)", "/dev/video0") +
+               fails("unstable", "unavailable", "ENOLCK", "not stable at input 3") +
+               ([] if done["auto"].code == 1 and "there is no signal at input 3" in done["auto"].err else
+                [done["auto"].told()]) +
+               [f"doctor: {check}" for check in done["doctor"].document.get("checks", [{}])
+                if check.get("id") == "camera/video0" and "there is no signal" not in check.get("message", "")])
+    cases.case("a signal that goes while frames come ends the capture in words, and what came is there",
+               fails("goes", "unavailable", "ENOLINK", "there is no signal at input 3") +
+               ([] if (directory / "goes.raw").stat().st_size else ["nothing was written"]))
+    cases.case("another signal while frames come ends it too, and the next capture has that",
+               fails("changes", "incompatible", None, "begin another capture") +
+               gives("again", width=1280, height=720))
+    cases.case("a television's input likewise, with its standard and two fields in a frame",
+               gives("tv", "two fields at once", field="interlaced") + gives("ntsc", "NTSC", height=480) +
+               fails("silent", "unavailable", "ENOLINK", "there is no signal at input 1 (TV 000-0)"))
+
+
 def choice(cases, directory, _):
     """Without a camera that is named, the first one that delivers, whatever the ones before it refuse."""
     capture = f"hwalloc capture --allocator {HEAP} --size 320x180 --format YUYV --frames 3 --json"
@@ -337,6 +399,6 @@ def contiguity(cases, directory, _):
 
 
 if __name__ == "__main__":
-    sys.exit(run({"pictures": pictures, "formats": formats, "calls": calls, "disturbances": disturbances, "choice": choice,
-                  "refusals": refusals},
+    sys.exit(run({"pictures": pictures, "formats": formats, "calls": calls, "disturbances": disturbances, "signals": signals,
+                  "choice": choice, "refusals": refusals},
                  {"contiguity": contiguity}))

@@ -36,6 +36,13 @@ public:
             return refusal("ENUM_FMT");
         return bars_->list_formats();
     }
+    Result<void> use_input(const std::string& input, std::vector<std::string>& notes) override {
+        if (fails("no signal"))
+            return Error(ErrorKind::unavailable, ENOLINK, "there is no signal").on(info_.path);
+        if (input == "1")
+            notes.emplace_back("input 1 is selected");
+        return input.empty() || input == "1" ? Result<void>() : refusal("S_INPUT");
+    }
     Result<v4l2::CaptureFormat> negotiate(const v4l2::FormatRequest& request) override {
         if (fails("S_FMT"))
             return refusal("S_FMT");
@@ -152,7 +159,7 @@ protected:
 
 TEST_F(AutoCamera, TriesTheNextOneWhateverTheFirstRefuses) {
     for (const std::string step :
-         {"open", "listed", "S_FMT", "REQBUFS", "QBUF", "STREAMON", "DQBUF", "no frame", "damaged"})
+         {"open", "listed", "no signal", "S_FMT", "REQBUFS", "QBUF", "STREAMON", "DQBUF", "no frame", "damaged"})
         for (const std::string allocator : {"memfd", "auto"}) {
             if ((step == "no frame" || step == "damaged") && allocator == "auto")
                 continue; // waits 5 seconds
@@ -170,6 +177,8 @@ TEST_F(AutoCamera, TriesTheNextOneWhateverTheFirstRefuses) {
                 EXPECT_THAT(told.err, HasSubstr("no frame came for 5 s"));
             } else if (step == "damaged") {
                 EXPECT_THAT(told.err, HasSubstr("every frame was damaged"));
+            } else if (step == "no signal") {
+                EXPECT_THAT(told.err, HasSubstr("there is no signal"));
             } else if (step != "listed" && allocator == "memfd") {
                 EXPECT_THAT(told.err, AllOf(HasSubstr(step), HasSubstr("ENOSPC")));
             }

@@ -66,6 +66,7 @@ public:
     const char* bus = "platform:fake";
     bool multi_planar = false;
     std::uint32_t answered_format = 0, answered_stride = 0, extra_bytes = 0, memories = 1;
+    std::uint32_t answered_field = V4L2_FIELD_NONE, asked_field = 0, frame_field = V4L2_FIELD_NONE;
     std::uint32_t stride_step = 0; // a stride that is a multiple of this is taken; 0: none is, but its own
     v4l2_fract interval{};         // between frames; 0/0: the driver tells no rates
     std::uint32_t colorspace = V4L2_COLORSPACE_SRGB, encoding = 0, quantization = 0;
@@ -82,10 +83,12 @@ public:
     std::string exporter;            // of every dma-buf
     std::deque<int> polls, dequeues; // what the next ones answer; then success
     short poll_events = POLLIN;
+    short polled = 0;          // what the last one waited for
     bool always_again = false; // DQBUF answers EAGAIN, as long as poll likes
     std::int64_t now_ns = 0;
     std::int64_t ready_after_ns = 0; // how long a poll that is ready has waited
     int streamon = 0;
+    int (*more)(unsigned long request, void* argument) = nullptr; // what it can beyond pictures
     bool refuses_dma_buf = false; // every call with that kind of memory answers EINVAL
     bool endless_lists =
         false; // of formats and sizes: the same entry whatever the index, which goes back to 0
@@ -143,6 +146,7 @@ private:
             now_ns += std::int64_t{timeout_ms} * 1'000'000;
             return 0;
         }
+        polled = fds->events;
         fds->revents = poll_events;
         const int answer = next(polls, 1);
         now_ns += answer == 0 ? std::int64_t{timeout_ms} * 1'000'000 : ready_after_ns;
@@ -176,7 +180,7 @@ private:
             if (stride_step && proposed > own)
                 bytes_per_line = (proposed + stride_step - 1) / stride_step * stride_step;
             size = bytes_per_line * pix.height * (nv12 ? 3 : 2) / 2 + extra_bytes;
-            pix.field = V4L2_FIELD_NONE;
+            pix.field = answered_field;
             pix.colorspace = colorspace;
             pix.ycbcr_enc = static_cast<__u8>(encoding);
             pix.quantization = static_cast<__u8>(quantization);
@@ -211,6 +215,7 @@ private:
                 pix.pixelformat = pixel_format;
                 pix.width = width;
                 pix.height = height;
+                pix.field = answered_field;
             };
             if (multi_planar) {
                 fill(f.fmt.pix_mp);
@@ -248,6 +253,7 @@ private:
             if (reserved)
                 return -EBUSY;
             auto& f = *static_cast<v4l2_format*>(argument);
+            asked_field = multi_planar ? f.fmt.pix_mp.field : f.fmt.pix.field;
             answer(f);
             const auto take = [&](const auto& pix) {
                 pixel_format = pix.pixelformat;
@@ -369,6 +375,7 @@ private:
             queued.pop_front();
             b.sequence = sequence++;
             b.flags = buffer_flags;
+            b.field = frame_field;
             b.timestamp = {3, 4};
             if (multi_planar) {
                 b.m.planes[0].bytesused = 100;
@@ -397,7 +404,9 @@ private:
             return made.release();
         }
         default:
-            return fd < 0 ? -EBADF : -ENOTTY;
+            if (fd < 0)
+                return -EBADF;
+            return more ? more(request, argument) : -ENOTTY;
         }
     }
 

@@ -30,6 +30,8 @@ Result<Started> start_source(FrameSource& source, FrameConsumer* consumer, Frame
     Started started;
     const FrameWriter::Kind kind = options.output_kind;
     const bool picture = kind == FrameWriter::Kind::png;
+    if (auto ready = source.use_input(options.input, started.notes); !ready)
+        return std::move(ready).error();
     auto format = agree(source, options.format,
                         consumer  ? consumer->formats()
                         : picture ? formats_for_pictures()

@@ -126,6 +126,9 @@ Result<std::optional<v4l2::Frame>> wait_for_frame(FrameSource& source, const v4l
         if (frame)
             return std::optional(*frame);
         const Error& error = frame.error();
+        if (error.kind() == ErrorKind::incompatible)
+            return Error(error).remedy(
+                "begin another capture: it sets the device to the signal that is there");
         if (error.kind() != ErrorKind::busy || (error.code() != EINTR && error.code() != ETIMEDOUT))
             return error;
         if (now_ns() - began >= patience)

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "tools/capture/format_options.h"
 #include "tools/image/picture.h"
@@ -24,17 +26,113 @@ std::vector<std::uint32_t> list_picture_formats() {
     return formats;
 }
 
-// Without a format asked for, where not every format will do: the first of `wanted` that there is, since
-// a camera may stand at a compressed one.
-Result<std::uint32_t> choose_format(FrameSource& source, std::span<const std::uint32_t> wanted) {
-    auto formats = source.list_formats();
-    if (!formats)
-        return std::move(formats).error();
+// How much of a request a format can do.
+enum class Fit : std::uint8_t { another_size, another_rate, all };
+
+Fit fit_of(FrameSource& source, const v4l2::FormatInfo& format, const v4l2::FormatRequest& request) {
+    const auto has_rate = [&](std::uint32_t width, std::uint32_t height) {
+        const auto rates = source.list_rates(format.pixel_format, width, height);
+        // What a source does not tell it may have.
+        return !rates || rates->empty() ||
+               std::any_of(rates->begin(), rates->end(),
+                           [&](const v4l2::RateRange& range) { return range.has(request.rate); });
+    };
+    const bool any_rate = request.rate.frames == 0;
+    const auto& sizes = format.sizes;
+    if (request.width == 0)
+        return any_rate || sizes.empty() ||
+                       std::any_of(sizes.begin(), sizes.end(),
+                                   [&](const v4l2::FrameSize& size) {
+                                       return has_rate(size.max_width, size.max_height);
+                                   })
+                   ? Fit::all
+                   : Fit::another_rate;
+    if (!sizes.empty() && std::none_of(sizes.begin(), sizes.end(), [&](const v4l2::FrameSize& size) {
+            return size.has(request.width, request.height);
+        }))
+        return Fit::another_size;
+    return any_rate || has_rate(request.width, request.height) ? Fit::all : Fit::another_rate;
+}
+
+bool is_among(std::uint32_t code, std::span<const std::uint32_t> wanted) {
+    return wanted.empty() || std::find(wanted.begin(), wanted.end(), code) != wanted.end();
+}
+
+// Without a format asked for, where not every format will do: of `wanted` the first that has the size and
+// the rate, else the first that has the size, else the first that there is, since a camera may stand at
+// a compressed one. 0: none of them.
+std::uint32_t choose_format(FrameSource& source, const std::vector<v4l2::FormatInfo>& formats,
+                            const v4l2::FormatRequest& request, std::span<const std::uint32_t> wanted) {
+    std::uint32_t best = 0;
+    auto most = Fit::another_size;
     for (const std::uint32_t code : wanted)
-        for (const v4l2::FormatInfo& format : *formats)
-            if (format.pixel_format == code && !format.emulated)
-                return code;
-    return std::uint32_t{0}; // the current one; whoever wants another says why it does not do
+        for (const v4l2::FormatInfo& format : formats) {
+            if (format.pixel_format != code || format.emulated)
+                continue;
+            const Fit fit = fit_of(source, format, request);
+            if (best == 0 || fit > most) {
+                best = code;
+                most = fit;
+            }
+            if (most == Fit::all)
+                return best;
+        }
+    return best;
+}
+
+// Those that have the size and rate, in the source's order.
+std::vector<std::uint32_t> formats_that_fit(FrameSource& source, const std::vector<v4l2::FormatInfo>& formats,
+                                            const v4l2::FormatRequest& request) {
+    std::vector<std::uint32_t> fit;
+    for (const v4l2::FormatInfo& format : formats)
+        if (!format.emulated && fit_of(source, format, request) == Fit::all)
+            fit.push_back(format.pixel_format);
+    return fit;
+}
+
+bool has_size(const v4l2::CaptureFormat& format, const v4l2::FormatRequest& request) {
+    return request.width == 0 ||
+           (request.width == format.layout.width && request.height == format.layout.height);
+}
+
+bool has_rate(const v4l2::CaptureFormat& format, const v4l2::FormatRequest& request) {
+    const double asked = request.rate.value(), got = format.rate.value();
+    return asked <= 0 || got <= 0 || std::abs(got - asked) <= 0.01 * asked;
+}
+
+// "; MJPG and H264 have 1280x720 at 30", where another format does what this one does not.
+std::string others_in_words(std::vector<std::uint32_t> others, std::uint32_t taken,
+                            const v4l2::FormatRequest& request, std::span<const std::uint32_t> wanted) {
+    std::erase(others, taken);
+    if (others.empty())
+        return {};
+    constexpr std::size_t most_names = 6;
+    std::vector<std::string> names;
+    for (const std::uint32_t code : others)
+        names.push_back(format_name(code));
+    const bool usable =
+        std::any_of(others.begin(), others.end(), [&](std::uint32_t code) { return is_among(code, wanted); });
+    const bool cut = names.size() > most_names;
+    names.resize(std::min(names.size(), most_names));
+    std::string asked = request.width ? fmt::format("{}x{}", request.width, request.height) : std::string();
+    if (request.rate.frames)
+        asked += fmt::format("{}{:.4g} frames a second", asked.empty() ? "" : " at ", request.rate.value());
+    return fmt::format("; it has {} in {}{}{}", asked, fmt::join(names, ", "), cut ? " and others" : "",
+                       usable ? " (--format)" : ", which cannot be used here but written as it is (.raw)");
+}
+
+// Null: there is nothing to tell.
+const char* words_for(v4l2::Field field) {
+    if (v4l2::is_one_field(field))
+        return "each frame is one field, every second line of the picture: it is half as high as what it "
+               "shows";
+    if (field == v4l2::Field::top_then_bottom || field == v4l2::Field::bottom_then_top)
+        return "each frame has two fields, one above the other, and so has a picture of it";
+    if (v4l2::has_both_fields(field))
+        return "the frames are interlaced: a picture shows two fields at once, which were taken one after "
+               "the "
+               "other";
+    return nullptr;
 }
 
 } // namespace
@@ -46,15 +144,37 @@ std::span<const std::uint32_t> formats_for_pictures() {
 
 Result<v4l2::CaptureFormat> agree(FrameSource& source, v4l2::FormatRequest request,
                                   std::span<const std::uint32_t> wanted, std::vector<std::string>& notes) {
-    if (!wanted.empty() && request.pixel_format == 0) {
-        auto chosen = choose_format(source, wanted);
-        if (!chosen)
-            return std::move(chosen).error();
-        request.pixel_format = *chosen;
+    const bool free = request.pixel_format == 0;
+    std::optional<std::vector<v4l2::FormatInfo>> formats;
+    const auto list = [&]() -> Result<void> {
+        if (formats)
+            return {};
+        auto listed = source.list_formats();
+        if (!listed)
+            return std::move(listed).error();
+        formats = std::move(*listed);
+        return {};
+    };
+    if (!wanted.empty() && free) {
+        if (auto listed = list(); !listed)
+            return std::move(listed).error();
+        request.pixel_format = choose_format(source, *formats, request, wanted);
+        // Where there is none: the current one; whoever wants another says why it does not do.
     }
     auto format = source.negotiate(request);
     if (!format)
         return format;
+    std::string others;
+    if ((!has_size(*format, request) || !has_rate(*format, request)) && list()) {
+        const auto better = formats_that_fit(source, *formats, request);
+        if (wanted.empty() && free && !better.empty()) { // any format will do
+            request.pixel_format = better.front();
+            format = source.negotiate(request);
+            if (!format)
+                return format;
+        }
+        others = others_in_words(better, format->pixel_format, request, wanted);
+    }
     const ImageLayout& layout = format->layout;
     if (request.pixel_format && request.pixel_format != format->pixel_format)
         return Error(ErrorKind::unsupported, "negotiating")
@@ -64,15 +184,14 @@ Result<v4l2::CaptureFormat> agree(FrameSource& source, v4l2::FormatRequest reque
             .call("VIDIOC_S_FMT")
             .remedy(fmt::format("`hwalloc capture --device {} --list-formats` shows what it gives",
                                 source.info().path));
-    if (request.width && (request.width != layout.width || request.height != layout.height))
-        notes.push_back(fmt::format("{} gives {}x{} instead of {}x{}", source.info().path, layout.width,
-                                    layout.height, request.width, request.height));
-    if (const double asked = request.rate.value(), got = format->rate.value();
-        asked > 0 && got > 0 && std::abs(got - asked) > 0.01 * asked)
-        notes.push_back(
-            fmt::format("{} gives {:.4g} frames a second instead of {:.4g}", source.info().path, got, asked));
-    if (format->interlaced)
-        notes.emplace_back("the frames are interlaced: a picture shows both fields at once");
+    if (!has_size(*format, request))
+        notes.push_back(fmt::format("{} gives {}x{} instead of {}x{}{}", source.info().path, layout.width,
+                                    layout.height, request.width, request.height, std::exchange(others, {})));
+    if (!has_rate(*format, request))
+        notes.push_back(fmt::format("{} gives {:.4g} frames a second instead of {:.4g}{}", source.info().path,
+                                    format->rate.value(), request.rate.value(), others));
+    if (const char* told = words_for(format->field))
+        notes.emplace_back(told);
     return format;
 }
 

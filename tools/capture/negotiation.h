@@ -12,8 +12,10 @@ namespace hwalloc::tools {
 // The formats that a picture can be made of, as V4L2 calls them, the best one first.
 std::span<const std::uint32_t> formats_for_pictures();
 
-// Negotiates, and adds to `notes` what the source does differently from what was asked for. `wanted`: the
-// formats that will do where none was asked for; none: all. Errors: unsupported (another format than the one
+// Negotiates, and adds to `notes` what the source does differently from what was asked for, and in which
+// format it would do that. `wanted`: the formats that will do where none was asked for, the best one first;
+// none: all. Of these the first is taken that has the size and rate that are asked for, as far as the source
+// tells. Errors: unsupported (another format than the one
 // asked for), and those of FrameSource::negotiate.
 Result<v4l2::CaptureFormat> agree(FrameSource& source, v4l2::FormatRequest request,
                                   std::span<const std::uint32_t> wanted, std::vector<std::string>& notes);

@@ -13,6 +13,7 @@ namespace hwalloc::tools {
 struct CaptureOptions {
     std::string device;    // path, "auto" or "test"
     std::string allocator; // a registered name, or "auto"
+    std::string input{};   // of the camera, by its name or number; empty: the one that is selected
     v4l2::FormatRequest format{};
     std::uint32_t buffers = 4;
     std::uint64_t frames = 30; // 0: until a signal

@@ -7,16 +7,6 @@
 namespace hwalloc::tools {
 namespace {
 
-std::string describe(const v4l2::FrameSize& size) {
-    const auto range = [](std::uint32_t least, std::uint32_t most, std::uint32_t step) {
-        if (least == most)
-            return std::to_string(least);
-        return step > 1 ? fmt::format("{}-{} by {}", least, most, step) : fmt::format("{}-{}", least, most);
-    };
-    return range(size.min_width, size.max_width, size.step_width) + "x" +
-           range(size.min_height, size.max_height, size.step_height);
-}
-
 Json number_or_null(const std::optional<double>& number) {
     return number ? Json(*number) : Json();
 }
@@ -29,43 +19,6 @@ Json list_of(const std::vector<Error>& errors) {
 }
 
 } // namespace
-
-int list_formats(const FrameSource& source, const std::vector<v4l2::FormatInfo>& formats, Output& out) {
-    const v4l2::DeviceInfo& info = source.info();
-    if (out.json()) {
-        Json list = Json::array();
-        for (const v4l2::FormatInfo& format : formats) {
-            Json sizes = Json::array();
-            for (const v4l2::FrameSize& size : format.sizes)
-                sizes.push_back({{"width", {size.min_width, size.max_width, size.step_width}},
-                                 {"height", {size.min_height, size.max_height, size.step_height}}});
-            list.push_back({{"format", format_name(format.pixel_format)},
-                            {"fourcc", fourcc_name(format.pixel_format)},
-                            {"description", text_or_null(format.description)},
-                            {"compressed", format.compressed},
-                            {"emulated", format.emulated},
-                            {"sizes", std::move(sizes)}});
-        }
-        out.print({{"device", info.path},
-                   {"driver", text_or_null(info.driver)},
-                   {"card", text_or_null(info.card)},
-                   {"bus", text_or_null(info.bus)},
-                   {"formats", std::move(list)}});
-        return ok;
-    }
-    out.line(fmt::format("{} ({}, driver {})", info.path, info.card, info.driver));
-    Table table({"FORMAT", "DESCRIPTION", "SIZES"});
-    for (const v4l2::FormatInfo& format : formats) {
-        std::string sizes;
-        for (const v4l2::FrameSize& size : format.sizes)
-            sizes.append(sizes.empty() ? "" : " ").append(describe(size));
-        table.row({{format_name(format.pixel_format), Style::strong},
-                   {format.description},
-                   {sizes.empty() ? "unknown" : sizes, sizes.empty() ? Style::faint : Style::plain}});
-    }
-    out.table(table);
-    return ok;
-}
 
 Json report(const FrameSource& source, const v4l2::CaptureFormat& format, const Buffers& buffers,
             std::uint32_t imports, const Statistics& statistics, const std::string& output,
@@ -81,6 +34,7 @@ Json report(const FrameSource& source, const v4l2::CaptureFormat& format, const 
         {"width", format.layout.width},
         {"height", format.layout.height},
         {"stride", format.layout.planes[0].stride},
+        {"field", v4l2::to_string(format.field)},
         {"buffers", source.bound()},
         {"frames", statistics.frames},
         {"dropped", statistics.dropped},

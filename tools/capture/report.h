@@ -10,9 +10,6 @@
 
 namespace hwalloc::tools {
 
-// What the source offers: formats and sizes. The command's answer; its exit code.
-int list_formats(const FrameSource& source, const std::vector<v4l2::FormatInfo>& formats, Output& out);
-
 // `imports`: into the camera's driver. `output`: where frames were written; empty: nowhere. `passed_over`:
 // cameras that were tried first, and why each did not do.
 Json report(const FrameSource& source, const v4l2::CaptureFormat& format, const Buffers& buffers,

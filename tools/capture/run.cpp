@@ -8,6 +8,7 @@
 #include "tools/capture/attempt.h"
 #include "tools/capture/choice.h"
 #include "tools/capture/loop.h"
+#include "tools/capture/offers.h"
 #include "tools/capture/report.h"
 #include "tools/capture/stop_signals.h"
 
@@ -51,9 +52,8 @@ int run_capture_command(const CaptureOptions& options, OpenConsumer open_consume
     const StopSignals signals;
     SourceChoice choice(options.device, cameras);
     if (options.list_formats) {
-        auto formats =
-            choice.first_that_works(out, [](FrameSource& source) { return source.list_formats(); });
-        return formats ? list_formats(choice.source(), *formats, out) : out.fail(formats.error());
+        auto offers = choice.first_that_works(out, list_offers);
+        return offers ? show_offers(choice.source(), *offers, out) : out.fail(offers.error());
     }
     // First what would fail with every camera.
     if (options.allocator != "auto")

@@ -1,5 +1,7 @@
 #include "tools/capture/source.h"
 
+#include "tools/capture/inputs.h"
+
 namespace hwalloc::tools {
 namespace {
 
@@ -11,6 +13,13 @@ public:
     bool needs_dma_buf() const override { return true; }
     Result<ParticipantRef> participant() override { return v4l2::capture_participant(camera_); }
     Result<std::vector<v4l2::FormatInfo>> list_formats() override { return camera_.list_formats(); }
+    Result<std::vector<v4l2::RateRange>> list_rates(std::uint32_t pixel_format, std::uint32_t width,
+                                                    std::uint32_t height) override {
+        return camera_.list_rates(pixel_format, width, height);
+    }
+    Result<void> use_input(const std::string& input, std::vector<std::string>& notes) override {
+        return tools::use_input(camera_, input, notes);
+    }
     Result<v4l2::CaptureFormat> negotiate(const v4l2::FormatRequest& request) override {
         return camera_.negotiate(request);
     }

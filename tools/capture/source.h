@@ -24,6 +24,14 @@ public:
     // Itself as a participant of plans.
     virtual Result<ParticipantRef> participant() = 0;
     virtual Result<std::vector<v4l2::FormatInfo>> list_formats() = 0;
+    // None where the source does not tell.
+    virtual Result<std::vector<v4l2::RateRange>>
+    list_rates(std::uint32_t /*pixel_format*/, std::uint32_t /*width*/, std::uint32_t /*height*/) {
+        return std::vector<v4l2::RateRange>();
+    }
+    // Selects an input by its name or number, or leaves it where none is named, and sets the source to the
+    // signal there, which is told in `notes`. Errors: invalid (no such input), unavailable (no signal).
+    virtual Result<void> use_input(const std::string& input, std::vector<std::string>& notes) = 0;
     virtual Result<v4l2::CaptureFormat> negotiate(const v4l2::FormatRequest& request) = 0;
     virtual std::uint32_t min_buffers() = 0;
     virtual Result<std::uint32_t> reserve(std::uint32_t count) = 0;

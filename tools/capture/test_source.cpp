@@ -54,6 +54,14 @@ public:
         return formats;
     }
 
+    Result<void> use_input(const std::string& input, std::vector<std::string>&) override {
+        if (input.empty())
+            return {};
+        return Error(ErrorKind::invalid, "the test source has no inputs")
+            .on("test")
+            .remedy("leave --input out");
+    }
+
     Result<v4l2::CaptureFormat> negotiate(const v4l2::FormatRequest& request) override {
         const std::uint32_t code = request.pixel_format ? request.pixel_format : parse_format("YUYV");
         const std::uint32_t width = request.width ? request.width : 640;
@@ -78,7 +86,7 @@ public:
         bars_ = std::make_unique<TestPattern>(std::move(*bars));
         const v4l2::FrameRate rate = request.rate.frames ? request.rate : v4l2::FrameRate{30, 1};
         period_ns_ = std::max<std::int64_t>(1, second_ns * rate.seconds / rate.frames);
-        format_ = {code, *layout, rate, false};
+        format_ = {code, *layout, rate, v4l2::Field::progressive};
         return format_;
     }
 
