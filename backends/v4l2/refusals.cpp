@@ -79,6 +79,17 @@ constexpr Row rows[] = {
      EBADF,
      {ErrorKind::invalid, "the memory's descriptor is closed: something in this program closed a descriptor "
                           "that it does not own"}},
+    {"VIDIOC_QBUF",
+     EFAULT,
+     {ErrorKind::incompatible, "the device cannot use this memory: it is too small, not contiguous, or where "
+                               "the device does not reach; `hwalloc plan` finds memory that it takes"}},
+    {"VIDIOC_QBUF",
+     EACCES,
+     {ErrorKind::permission, "the memory's descriptor is read-only, or the memory is protected"}},
+    {"VIDIOC_QBUF",
+     EIO,
+     {ErrorKind::device_lost, "the stream broke off: stop() and start() again; if that does not help, check "
+                              "the connection and the kernel log, and open it again"}},
     {"VIDIOC_QBUF", ENOBUFS, {ErrorKind::exhausted, "the device has no room for another buffer: bind fewer"}},
     {"VIDIOC_REQBUFS",
      EINVAL,
