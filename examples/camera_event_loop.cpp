@@ -146,6 +146,8 @@ int main(int argc, char** argv) {
                 ++frames;
                 tops += (*frame)->field == v4l2::Field::top;
                 bottoms += (*frame)->field == v4l2::Field::bottom;
+                if (frames % 30 == 0)
+                    std::printf("%d frames so far, %d top and %d bottom fields\n", frames, tops, bottoms);
                 continue; // the map ends, and then the frame goes back
             }
             const Error& error = frame.error();

@@ -31,7 +31,9 @@ Result<void> detail::set_source(Camera& camera, std::string_view doing, const ch
     session->forget_format();
     const int answer = session->ioctl(request, argument);
     if (answer == -EINVAL)
-        return session->refused(ErrorKind::invalid, answer, call_name, doing);
+        return session->refused(ErrorKind::invalid, answer, call_name, doing)
+            .remedy("the device does not have that: list_inputs(), list_standards() and list_timings() tell "
+                    "what it has");
     if (answer < 0)
         return session->refused(answer, call_name, doing);
     return {};

@@ -241,7 +241,7 @@ def signals(cases, directory, _):
         "unknown": f"{capture} --input 9",
         "hdmi": f"{capture} --input 'hdmi 000-0'",
         "another": f"{sends('dv_timings', '1280x720p50')}; {capture}",
-        "fields": f"{sends('dv_timings', '720x480i[0-9]*')}; {capture}",
+        "fields": f"{sends('dv_timings', '1920x1080i[0-9]*')}; {capture}",
         "away": f"{control}dv_timings_signal_mode=1; {capture}",
         "auto": capture.replace("--device /dev/video0", "--device auto"),
         "doctor": "hwalloc doctor --json",
@@ -268,7 +268,7 @@ def signals(cases, directory, _):
                gives("hdmi", field="progressive"))
     cases.case("a device is set to the timings of its signal, and fields are told as they are",
                gives("another", "1280x720 progressive, 50 pictures", width=1280, height=720) +
-               gives("fields", "each frame is one field", width=720, height=240, field="alternate"))
+               gives("fields", "each frame is one field", width=1920, height=540, field="alternate"))
     cases.case("no signal is an error, for a capture, a choice and the doctor",
                fails("away", "unavailable", "ENOLINK", "there is no signal at input 3 (HDMI 000-0)", "/dev/video0") +
                fails("unstable", "unavailable", "ENOLCK", "not stable at input 3") +

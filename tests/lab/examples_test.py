@@ -58,6 +58,36 @@ def to_gpu(cases, directory, _):
                [] if done["nothing"].code == 1 and "no-such-memory" in done["nothing"].err else [done["nothing"].told()])
 
 
+def event_loop(cases, directory, _):
+    """Frames and changes of the source in one loop; the source is HDMI, whose signal goes, and comes back as another."""
+    loop, control = f"{EXAMPLES}/camera_event_loop /dev/video0", "v4l2-ctl -d /dev/video0 -c "
+    until = "until grep -q {} loop.txt || ! kill -0 $process; do sleep 0.1; done; "
+    menu = "$(v4l2-ctl -d /dev/video0 -L | sed -n '/ dv_timings 0x/,/ 0x/s/^[ \\t]*\\([0-9]*\\): 1920x1080i[0-9]*$/\\1/p' | head -1)"
+    done = in_lab(directory, commands={
+        "controls": f"{loop} 5 brightness=200 'Contrast=100' flip_horizontal=1",
+        "set": "v4l2-ctl -d /dev/video0 -C brightness,contrast,horizontal_flip",
+        "range": f"{loop} 5 brightness=1000",
+        "nothing": f"{loop} 5 no_such_control=1",
+        "source": f"v4l2-ctl -d /dev/video0 -i 3 && {loop} 100000 >loop.txt 2>&1 & process=$!; " +
+                  until.format("streaming") + f"{control}dv_timings_signal_mode=1; " +
+                  until.format("waiting") + f"{control}dv_timings_signal_mode=4; {control}dv_timings={menu}; " +
+                  until.format("'[1-9][0-9]* top and [1-9]'") + "kill -INT $(pidof camera_event_loop); wait $process"})
+    told = done["controls"].told()
+    cases.case("camera_event_loop sets controls by every kind of name",
+               [] if done["controls"].code == 0 and "5 frames, 0 top" in done["controls"].out and
+               done["set"].out.split() == ["brightness:", "200", "contrast:", "100", "horizontal_flip:", "1"]
+               else [told, done["set"].told()])
+    cases.case("and tells the range, or the controls that there are",
+               [done[name].told() for name, word in (("range", "takes 0 to 255 in steps of 1"), ("nothing", "its controls are brightness, "))
+                if done[name].code != 1 or word not in done[name].err])
+    text = (directory / "loop.txt").read_text()
+    modes = [line for line in text.splitlines() if line.startswith(("streaming", "changed", "waiting"))]
+    cases.case("it goes on when its signal goes and comes back as another",
+               [] if done["source"].code == 0 and "progressive" in modes[0] and
+               any("no signal at input 3" in line for line in modes) and "1920x540, alternate" in modes[-1]
+               else [done["source"].told(), text])
+
+
 def to_display(cases, directory, _):
     """Somebody else has the card open too, so that the kernel does not put the console back by itself."""
     node = "/dev/dri/card$(basename $(dri DRIVER))"
@@ -90,4 +120,4 @@ def to_display(cases, directory, _):
 
 
 if __name__ == "__main__":
-    sys.exit(run({"to_gpu": to_gpu, "to_display": to_display}))
+    sys.exit(run({"to_gpu": to_gpu, "event_loop": event_loop, "to_display": to_display}))

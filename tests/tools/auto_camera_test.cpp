@@ -158,8 +158,8 @@ protected:
 };
 
 TEST_F(AutoCamera, TriesTheNextOneWhateverTheFirstRefuses) {
-    for (const std::string step :
-         {"open", "listed", "no signal", "S_FMT", "REQBUFS", "QBUF", "STREAMON", "DQBUF", "no frame", "damaged"})
+    for (const std::string step : {"open", "listed", "no signal", "S_FMT", "REQBUFS", "QBUF", "STREAMON",
+                                   "DQBUF", "no frame", "damaged"})
         for (const std::string allocator : {"memfd", "auto"}) {
             if ((step == "no frame" || step == "damaged") && allocator == "auto")
                 continue; // waits 5 seconds

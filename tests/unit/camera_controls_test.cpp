@@ -123,7 +123,9 @@ private:
                 else
                     std::memcpy(value.string, control.text.c_str(), control.text.size() + 1);
             } else if (control.type == V4L2_CTRL_TYPE_INTEGER64) {
-                (set ? control.value : value.value64) = set ? value.value64 : control.value;
+                if (set)
+                    control.value = value.value64;
+                value.value64 = control.value;
             } else if (set) {
                 control.value = control.step > 1 ? value.value / control.step * control.step : value.value;
                 value.value = static_cast<__s32>(control.value);

@@ -6,6 +6,9 @@
 
 #include <optional>
 
+#include "hwalloc/v4l2_controls.h"
+#include "hwalloc/v4l2_inputs.h"
+#include "hwalloc/v4l2_selection.h"
 #include "tests/unit/allocations.h"
 #include "tests/unit/fake_camera.h"
 
@@ -93,6 +96,14 @@ TEST_F(CameraForkTest, WhatTheChildAsksOfItIsRefused) {
         refused(camera->stop(), "stop");
         refused(camera->list_formats(), "list_formats");
         refused(camera->current_format(), "current_format");
+        refused(camera->list_rates(V4L2_PIX_FMT_YUYV, 64, 48), "list_rates");
+        refused(v4l2::list_inputs(*camera), "list_inputs");
+        refused(v4l2::check_signal(*camera), "check_signal");
+        refused(v4l2::source_changed(*camera), "source_changed");
+        refused(v4l2::detect_timings(*camera), "detect_timings");
+        refused(v4l2::list_controls(*camera), "list_controls");
+        refused(v4l2::set_control(*camera, V4L2_CID_BRIGHTNESS, 1), "set_control");
+        refused(v4l2::get_selection(*camera, v4l2::Selection::crop), "get_selection");
         auto participant = capture_participant(*camera);
         ASSERT_TRUE(participant);
         refused((*participant)->ask({.fourcc = fourcc('Y', 'U', 'Y', 'V'), .width = 64, .height = 48}),
@@ -100,6 +111,7 @@ TEST_F(CameraForkTest, WhatTheChildAsksOfItIsRefused) {
         refused(camera->unbind(), "unbind");
         EXPECT_EQ(camera->bound(), 0u) << "the child's handles go in any case";
         refused(camera->negotiate(yuyv()), "negotiate");
+        refused(v4l2::set_input(*camera, 0), "set_input");
         expect_untouched(calls);
     }));
     EXPECT_TRUE(camera->dequeue(0));
