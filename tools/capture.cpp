@@ -82,8 +82,8 @@ int run(Options options, Output& out) {
         return out.fail_usage("--to display=CARD wants a card, such as display=card0");
     if (!options.gpu.empty() && options.to == "memory")
         return out.fail_usage("--gpu chooses a GPU for --to gpu and --to display");
-    if (!display && (options.allow_copy || options.screen_buffers != 2 || options.scanout != "auto"))
-        return out.fail_usage("--allow-copy, --scanout and --screen-buffers are for --to display");
+    if (!display && (options.screen_buffers != 2 || options.scanout != "auto"))
+        return out.fail_usage("--scanout and --screen-buffers are for --to display");
     if (options.scanout == "copy" && !options.allow_copy)
         return out.fail_usage("--scanout copy needs --allow-copy");
     if (auto found = find_capture_devices(options); !found)
@@ -94,6 +94,7 @@ int run(Options options, Output& out) {
                            .buffers = options.buffers,
                            .frames = options.frames,
                            .output = options.output,
+                           .allow_copy = options.allow_copy,
                            .list_formats = options.list_formats,
                            .mark_first_frame = options.mark_first_frame && !display,
                            .consumer = std::nullopt};
@@ -178,8 +179,10 @@ Run capture(CLI::App& command) {
         ->check(CLI::IsMember({"auto", "vulkan", "drm-dumb", "copy"}))
         ->type_name("KIND")
         ->capture_default_str();
-    command.add_flag("--allow-copy", options->allow_copy,
-                     "let the CPU copy pictures for a display where no memory does for it and the GPU");
+    command.add_flag(
+        "--allow-copy", options->allow_copy,
+        "let the CPU copy frames of a camera whose driver imports no dma-bufs, and pictures for a "
+        "display where no memory does for it and the GPU");
     command.add_flag("--mark-first-frame", options->mark_first_frame,
                      "print a line on standard error once a second frame is there: FRAME, or with --to "
                      "display SCREENSHOT");

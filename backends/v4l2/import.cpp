@@ -12,13 +12,35 @@ namespace hwalloc::v4l2 {
 // With a count of 0 CREATE_BUFS has no side effect and is never busy
 // (userspace-api/media/v4l/vidioc-create-bufs.rst). The question is about V4L2_MEMORY_MMAP, which every queue
 // has: one that cannot import answers EINVAL to V4L2_MEMORY_DMABUF and tells nothing. Some drivers do not
-// have the call, and kernels before 4.20 tell no capabilities.
-bool detail::Session::cannot_import() const noexcept {
+// have the call, and kernels before 4.20 tell no capabilities: REQBUFS for no buffers tells, where there are
+// none.
+const char* detail::Session::cannot_import() const noexcept {
     v4l2_create_buffers capabilities{};
     capabilities.memory = V4L2_MEMORY_MMAP;
     capabilities.format.type = type;
-    return ioctl(VIDIOC_G_FMT, &capabilities.format) >= 0 && ioctl(VIDIOC_CREATE_BUFS, &capabilities) >= 0 &&
-           capabilities.capabilities != 0 && !(capabilities.capabilities & V4L2_BUF_CAP_SUPPORTS_DMABUF);
+    if (ioctl(VIDIOC_G_FMT, &capabilities.format) >= 0 && ioctl(VIDIOC_CREATE_BUFS, &capabilities) >= 0 &&
+        capabilities.capabilities != 0)
+        return capabilities.capabilities & V4L2_BUF_CAP_SUPPORTS_DMABUF ? nullptr : "VIDIOC_CREATE_BUFS";
+    if (reserved > 0 || !slots.empty())
+        return mapped ? "VIDIOC_REQBUFS" : nullptr;
+    std::uint32_t none = 0;
+    return request_buffers(none) == -EINVAL && request_buffers(none, V4L2_MEMORY_MMAP) >= 0 ? "VIDIOC_REQBUFS"
+                                                                                            : nullptr;
+}
+
+Error detail::Session::imports_nothing(int answer, const char* call_name,
+                                       std::string_view doing) const noexcept {
+    const FixedText words(doing, ": the driver cannot import dma-bufs");
+    Error error = answer < 0 ? refused(ErrorKind::unsupported, answer, call_name, words)
+                             : this->error(ErrorKind::unsupported, words).call(call_name);
+    if (use == Use::output)
+        return std::move(error).remedy(
+            "this driver reads no memory but its own: allow copies into that (`hwalloc "
+            "plan --policy allow-copy`, output_participant()), or use another device");
+    return std::move(error).remedy(
+        "this driver fills no memory but its own: allow the CPU to copy each frame "
+        "(`hwalloc capture --allow-copy`, Camera::allow_copies()), or use another "
+        "camera");
 }
 
 Result<detail::Session::Import> detail::Session::borrow_dma_buf(const Memory& memory,

@@ -52,7 +52,7 @@ Result<std::vector<CameraEntry>> list_cameras() noexcept {
             auto session = Session::open(path);
             if (!session) {
                 if (session.error().kind() != ErrorKind::unsupported)
-                    cameras.push_back({path, {}, {}, {}, session.error()});
+                    cameras.push_back({path, {}, {}, {}, session.error(), Answer::unknown});
                 continue;
             }
             const DeviceInfo& info = (*session)->info;
@@ -62,7 +62,8 @@ Result<std::vector<CameraEntry>> list_cameras() noexcept {
             else if (auto signal = detail::check_signal(**session);
                      !signal && signal.error().kind() == ErrorKind::unavailable)
                 why = std::move(signal).error();
-            cameras.push_back({path, info.card, info.driver, info.bus, std::move(why)});
+            cameras.push_back({path, info.card, info.driver, info.bus, std::move(why),
+                               (*session)->cannot_import() ? Answer::no : Answer::unknown});
         }
         return cameras;
     });

@@ -222,6 +222,7 @@ void detail::Session::close_for_application() noexcept {
     {
         const std::lock_guard guard(node->queue_mutex);
         forget_format(); // anybody may set another from here on
+        copies_allowed = false;
     }
     const std::lock_guard guard(node_table->mutex);
     has_camera = false;

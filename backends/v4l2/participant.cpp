@@ -22,6 +22,22 @@ constexpr Recipe putting_out{
     .begin = "wait for whoever fills it, then VIDIOC_QBUF with bytesused: V4L2 waits for no fence",
     .end = "VIDIOC_DQBUF"};
 
+// Of a driver that imports nothing.
+constexpr Recipe copying_from{.use = "copies of V4L2 buffers",
+                              .once =
+                                  "Camera::allow_copies(), Camera::negotiate() with the plan's stride, then "
+                                  "Camera::bind()",
+                              .begin = "wait for the other devices, then Camera::queue()",
+                              .end = "Camera::dequeue(), in which the CPU copies the frame: counted by "
+                                     "Camera::copies()"};
+constexpr Recipe copying_into{
+    .use = "copied into V4L2 buffers",
+    .once = "VIDIOC_REQBUFS for V4L2_MEMORY_MMAP, and map each of the driver's buffers",
+    .begin =
+        "wait for whoever fills it, copy it into one of the driver's buffers by the CPU, then VIDIOC_QBUF "
+        "with bytesused; the memory is free again then",
+    .end = "VIDIOC_DQBUF of the driver's buffer"};
+
 class Queue final : public Participant {
 public:
     explicit Queue(std::shared_ptr<detail::Session> session)
@@ -39,6 +55,8 @@ public:
         const DeviceInfo& info = session_->info;
         key_ = FixedText("v4l2 ", capture_ ? "capture " : "output ", session_->node->device, " ", info.driver,
                          " ", info.bus);
+        if (session_->copies_allowed)
+            key_.append(" copies");
         if (const auto& format = session_->format)
             key_.append(FixedText(" ", format->pixel_format, " ", format->layout.width, "x",
                                   format->layout.height, " ", session_->image_size()));
@@ -47,7 +65,7 @@ public:
 
     std::vector<AllocatorRef> own_allocators() noexcept override {
         std::vector<AllocatorRef> own;
-        if (!capture_)
+        if (!capture_ || copies())
             return own;
         const std::string node = session_->node_path();
         const std::string_view base = std::string_view(node).substr(node.rfind('/') + 1);
@@ -65,9 +83,9 @@ public:
     Result<Constraints> ask(const ImageSpec& image) noexcept override {
         of_bytes_ = !image.pixels();
         return without_exceptions([&]() -> Result<Constraints> {
-            if (session_->cannot_import())
-                return session_->error(ErrorKind::unsupported, "the driver cannot import dma-bufs")
-                    .call("VIDIOC_CREATE_BUFS");
+            const char* const told_by = cannot_import();
+            if (told_by && !session_->copies_allowed)
+                return session_->imports_nothing(0, told_by, "asking what memory it takes");
             const auto answered =
                 image.pixels() ? detail::try_format(*session_, {image.fourcc, image.width, image.height, 0},
                                                     ErrorKind::unsupported)
@@ -75,9 +93,10 @@ public:
             if (!answered)
                 return answered.error();
             // Frames that come by USB are put together by the CPU (videobuf2-vmalloc), through its caches.
-            const bool by_cpu = session_->info.bus.starts_with("usb-");
+            const bool by_cpu = told_by || session_->info.bus.starts_with("usb-");
             return Constraints{.min_size = answered->size,
-                               .contiguous = Answer::unknown,
+                               .contiguous = told_by ? Answer::no : Answer::unknown,
+                               .needs_dma_buf = told_by == nullptr,
                                .through_cpu_caches = by_cpu,
                                .sees_cpu_caches =
                                    by_cpu ? Answer::yes : sees_cpu_caches(session_->node->device),
@@ -117,6 +136,11 @@ public:
 
     Result<Recipe> attempt(Memory& memory, const ImageLayout& layout) noexcept override {
         return without_exceptions([&]() -> Result<Recipe> {
+            if (copies()) {
+                if (auto can = detail::try_copy(*session_, memory, layout); !can)
+                    return std::move(can).error();
+                return capture_ ? copying_from : copying_into;
+            }
             if (auto taken = detail::try_import(*session_, memory, layout); !taken)
                 return std::move(taken).error();
             return capture_ ? capturing : putting_out;
@@ -124,6 +148,13 @@ public:
     }
 
 private:
+    const char* cannot_import() const noexcept {
+        const std::lock_guard guard(session_->node->queue_mutex);
+        return session_->cannot_import();
+    }
+    // Whether the CPU copies, because the driver imports nothing and the application allows it.
+    bool copies() const noexcept { return session_->copies_allowed && cannot_import(); }
+
     const std::shared_ptr<detail::Session> session_;
     const bool capture_;
     const std::string name_;
@@ -146,20 +177,21 @@ Result<ParticipantRef> capture_participant(Camera& camera) noexcept {
     return detail::participant_of(std::move(session));
 }
 
-Result<ParticipantRef> output_participant(const std::string& path) noexcept {
+Result<ParticipantRef> output_participant(const std::string& path, bool allow_copies) noexcept {
     return without_exceptions([&]() -> Result<ParticipantRef> {
         auto session = detail::Session::open(path, detail::Use::output);
         if (!session)
             return std::move(session).error();
+        (*session)->copies_allowed = allow_copies;
         return detail::participant_of(*std::move(session));
     });
 }
 
-Result<ParticipantRef> output_participant(const char* path) noexcept {
+Result<ParticipantRef> output_participant(const char* path, bool allow_copies) noexcept {
     if (!path)
         return Error(ErrorKind::invalid, "no device is named");
     return without_exceptions(
-        [&]() -> Result<ParticipantRef> { return output_participant(std::string(path)); });
+        [&]() -> Result<ParticipantRef> { return output_participant(std::string(path), allow_copies); });
 }
 
 } // namespace hwalloc::v4l2

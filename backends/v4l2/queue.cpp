@@ -23,21 +23,33 @@ Result<std::uint32_t> Camera::reserve(std::uint32_t count) noexcept {
         return Error(ErrorKind::invalid,
                      "buffers are reserved after negotiate() and before bind(), one at least");
     const std::lock_guard guard(session_->node->queue_mutex);
-    return session_->reserve(count);
+    return session_->reserve(count, session_->copies_allowed);
 }
 
-Result<std::uint32_t> detail::Session::reserve(std::uint32_t count) noexcept {
+Result<std::uint32_t> detail::Session::reserve(std::uint32_t count, bool copies) noexcept {
     const FixedText doing("asking for ", count, " buffers to import dma-bufs into");
-    if (cannot_import())
-        return error(ErrorKind::unsupported, FixedText(doing.view(), ": the driver cannot import dma-bufs"))
-            .call("VIDIOC_CREATE_BUFS")
-            .remedy("use another camera: this driver fills no memory but its own");
+    if (mapped)
+        if (const int answer = release_queue(); answer < 0)
+            return refused(answer, "VIDIOC_REQBUFS", doing);
+    const auto map_own = [&]() -> Result<std::uint32_t> {
+        if (auto done = reserve_mapped(count); !done)
+            return std::move(done).error();
+        return count;
+    };
+    if (const char* call_name = cannot_import())
+        return copies ? map_own() : imports_nothing(0, call_name, doing);
     std::uint32_t granted = count;
     const int answer = request_buffers(granted);
-    if (answer == -EINVAL)
-        return refused(ErrorKind::unsupported, answer, "VIDIOC_REQBUFS", doing)
-            .remedy("the driver takes no dma-bufs now: it cannot import them (V4L2_MEMORY_DMABUF), or no "
-                    "format or input is set (`v4l2-ctl --all` shows them)");
+    if (answer == -EINVAL) {
+        // It imports nothing where it has buffers of its own; else it has none at all now.
+        std::uint32_t own = 1, none = 0;
+        if (request_buffers(own, V4L2_MEMORY_MMAP) < 0)
+            return refused(ErrorKind::unsupported, answer, "VIDIOC_REQBUFS", doing)
+                .remedy("the driver gives no buffers of any kind now: no format or input is set (`v4l2-ctl "
+                        "--all` shows them)");
+        (void)request_buffers(none, V4L2_MEMORY_MMAP);
+        return copies ? map_own() : imports_nothing(answer, "VIDIOC_REQBUFS", doing);
+    }
     if (answer < 0)
         return refused(answer, "VIDIOC_REQBUFS", doing);
     reserved = granted;
@@ -92,6 +104,14 @@ Result<void> Camera::bind(std::span<const MemoryRef> memories) noexcept {
         if (memories.size() > std::numeric_limits<std::uint32_t>::max())
             return Error(ErrorKind::limit, "that is too many buffers");
         const auto count = static_cast<std::uint32_t>(memories.size());
+        if (session.copies_allowed) {
+            const std::lock_guard guard(session.node->queue_mutex);
+            if (session.reserved != count)
+                if (auto granted = session.reserve(count, true); !granted)
+                    return std::move(granted).error();
+        }
+        if (session.mapped)
+            return session.bind_copies(memories);
         auto binding = prepare(session, memories);
         if (!binding)
             return std::move(binding).error();

@@ -73,7 +73,9 @@ int detail::Session::free_buffers() noexcept {
         return 0;
     std::uint32_t none = 0;
     reserved = 0;
-    return std::min(0, request_buffers(none));
+    const std::uint32_t memory = mapped ? V4L2_MEMORY_MMAP : V4L2_MEMORY_DMABUF;
+    mapped.reset();
+    return std::min(0, request_buffers(none, memory));
 }
 
 int detail::Session::queue_dma_buf(std::uint32_t index, int dma_buf, std::uint64_t length) const noexcept {

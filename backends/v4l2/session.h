@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "allocators/plan/contiguity.h"
+#include "backends/v4l2/mapped_queue.h"
 #include "common/fixed_text.h"
 #include "common/fork_safe_mutex.h"
 #include "common/weak_list.h"
@@ -89,13 +90,17 @@ struct Session {
     bool has_camera = false;               // guarded by the table of nodes
     std::atomic<bool> holds_queue = false; // its Camera has buffers reserved or bound
     std::optional<CaptureFormat> format;
-    std::uint32_t reserved = 0; // what REQBUFS granted
+    std::uint32_t reserved = 0; // what REQBUFS granted; where frames are copied, what was asked for
     std::vector<Slot> slots;
     std::uint64_t bindings = 0; // how many bind() there were
     bool streaming = false;
     bool ended = false; // the driver said that there is no further frame
     bool has_events = false;
     std::optional<std::uint32_t> subscribed_input; // whose changes of the source are told; empty: none yet
+    bool copies_allowed = false;                   // Camera::allow_copies
+    std::optional<MappedQueue> mapped;             // frames are copied out of it: the driver imports nothing
+    std::uint32_t next_copy = 0;                   // which slot is looked at first
+    std::uint64_t copied = 0;                      // since bind()
     // Whether the device needs contiguous memory for that format; empty: not asked yet.
     std::optional<planning::Contiguity> contiguity;
 
@@ -118,10 +123,25 @@ struct Session {
 
     // REQBUFS; the count is what the driver granted afterwards.
     int request_buffers(std::uint32_t& count, std::uint32_t memory = V4L2_MEMORY_DMABUF) const noexcept;
-    // Whether the driver says that it imports no dma-bufs. One that says nothing is asked by REQBUFS.
-    bool cannot_import() const noexcept;
-    // Camera::reserve, with the node's queue_mutex held.
-    Result<std::uint32_t> reserve(std::uint32_t count) noexcept;
+    // How the driver says that it imports no dma-bufs: the call that told; null when it does, or nobody
+    // knows. Has no effect where nothing is reserved, which is asked with the node's queue_mutex held.
+    const char* cannot_import() const noexcept;
+    // That error, which names the way out.
+    Error imports_nothing(int answer, const char* call_name, std::string_view doing) const noexcept;
+    // Camera::reserve, with the node's queue_mutex held. `copies`: where the driver imports nothing, its own
+    // buffers are mapped.
+    Result<std::uint32_t> reserve(std::uint32_t count, bool copies = false) noexcept;
+    // ---- copied_frames.cpp
+    Result<void> reserve_mapped(std::uint32_t count) noexcept;
+    // QBUF of one, and of all, of the driver's own buffers that it has not. 0 or a negative errno.
+    int queue_mapped(std::uint32_t index) noexcept;
+    int queue_all_mapped() noexcept;
+    // Camera::bind where frames are copied. May throw std::bad_alloc.
+    Result<void> bind_copies(std::span<const MemoryRef> memories);
+    Result<void> prepare_copies(std::span<const MemoryRef> memories, std::vector<Slot>& prepared) const;
+    // Copies what DQBUF took into a slot that the camera has, and gives the driver its buffer back, whatever
+    // comes of the copy. `frame.index`: the driver's; that of the result is the slot's.
+    Result<Frame> copy_frame(Frame frame) noexcept;
     // Whether the driver exports buffers of its own at all: unsupported where it has no such call.
     Result<void> check_exports() const noexcept;
     // A buffer of the driver's own of at least `bytes`, as dma-buf open for reading and writing, which the
@@ -129,7 +149,8 @@ struct Session {
     // unsupported (the driver makes none, exports none or does not let go of them), limit, exhausted. With
     // the node's queue_mutex held.
     Result<UniqueFd> create_own_buffer(std::uint64_t bytes) noexcept;
-    // REQBUFS(0): ends every import. 0 or a negative errno; nothing is reserved afterwards either way.
+    // REQBUFS(0): ends every import and every mapping. 0 or a negative errno; nothing is reserved afterwards
+    // either way.
     int free_buffers() noexcept;
     // The same for good: the queue is nobody's then.
     int release_queue() noexcept;
@@ -194,9 +215,9 @@ struct Buffer {
     v4l2_buffer buffer{};
     std::array<v4l2_plane, VIDEO_MAX_PLANES> planes{};
 
-    explicit Buffer(std::uint32_t type) noexcept {
+    explicit Buffer(std::uint32_t type, std::uint32_t memory = V4L2_MEMORY_DMABUF) noexcept {
         buffer.type = type;
-        buffer.memory = V4L2_MEMORY_DMABUF;
+        buffer.memory = memory;
         if (V4L2_TYPE_IS_MULTIPLANAR(type)) {
             buffer.m.planes = planes.data();
             buffer.length = VIDEO_MAX_PLANES;

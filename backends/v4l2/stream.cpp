@@ -82,11 +82,15 @@ Result<void> Camera::start() noexcept {
     if (bound() == 0 || session_->streaming)
         return Error(ErrorKind::invalid, "a camera starts when memory is bound and it is not streaming");
     Session& session = *session_;
+    if (session.mapped)
+        if (const int answer = session.queue_all_mapped(); answer < 0)
+            return session.refused(answer, "VIDIOC_QBUF", "queueing a buffer");
     for (std::uint32_t i = 0; i < session.slots.size(); ++i) {
         if (session.slots[i].holder != Session::Holder::nobody)
             continue;
-        if (const int answer = session.queue_dma_buf(i, session.slots[i].fd, session.image_size());
-            answer < 0)
+        const int answer =
+            session.mapped ? 0 : session.queue_dma_buf(i, session.slots[i].fd, session.image_size());
+        if (answer < 0)
             return session.refused(answer, "VIDIOC_QBUF", "queueing a buffer");
         session.slots[i].holder = Session::Holder::driver;
     }
@@ -106,6 +110,8 @@ Result<void> Camera::stop() noexcept {
         return session.refused(answer, "VIDIOC_STREAMOFF", "stopping the stream");
     session.streaming = false;
     session.ended = false;
+    if (session.mapped)
+        session.mapped->set_none_queued();
     for (Session::Slot& slot : session.slots)
         if (slot.holder == Session::Holder::driver)
             slot.holder = Session::Holder::nobody;
@@ -170,7 +176,7 @@ Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
 }
 
 std::optional<Result<Frame>> detail::Session::take_frame() noexcept {
-    Buffer taken(type);
+    Buffer taken(type, mapped ? V4L2_MEMORY_MMAP : V4L2_MEMORY_DMABUF);
     // Not restarted: it waits for the queue's lock, which somebody else's call may hold for long.
     const int answer = kernel.ioctl(fd.get(), VIDIOC_DQBUF, &taken.buffer);
     if (answer == -EAGAIN)
@@ -179,12 +185,14 @@ std::optional<Result<Frame>> detail::Session::take_frame() noexcept {
         return interrupted();
     if (answer < 0)
         return refused(answer, "VIDIOC_DQBUF", "taking a frame");
+    ended |= (taken.buffer.flags & V4L2_BUF_FLAG_LAST) != 0;
+    if (mapped)
+        return copy_frame(frame_of(*this, taken));
     const std::uint32_t index = taken.buffer.index;
     if (index >= slots.size() || slots[index].holder != Holder::driver)
         return error(ErrorKind::device_lost,
                      "waiting for a frame: the driver gave a buffer that it does not have");
     slots[index].holder = Holder::application;
-    ended |= (taken.buffer.flags & V4L2_BUF_FLAG_LAST) != 0;
     return frame_of(*this, taken);
 }
 
@@ -201,7 +209,7 @@ Result<void> detail::Session::requeue(std::uint32_t index) noexcept {
     if (is_mapped(*slot.memory))
         return error(ErrorKind::conflict, FixedText("giving buffer ", index, " back: it is mapped"))
             .remedy("unmap it first: the driver would write what the CPU uses");
-    if (const int answer = queue_dma_buf(index, slot.fd, image_size()); answer < 0)
+    if (const int answer = mapped ? 0 : queue_dma_buf(index, slot.fd, image_size()); answer < 0)
         return refused(answer, "VIDIOC_QBUF", "giving a buffer back");
     slot.holder = Holder::driver;
     return {};

@@ -166,6 +166,8 @@ Result<void> try_import(Session& session, const Memory& memory, const ImageLayou
     if (auto fits = session.check_fits(*import, expected->size, doing); !fits)
         return fits;
 
+    if (session.mapped)
+        return session.imports_nothing(0, "VIDIOC_REQBUFS", doing);
     // A reservation holds the driver to its format, and counts buffers that are not there yet.
     Attempt attempt(session, *before);
     auto outcome = without_exceptions([&]() -> Result<void> {
@@ -188,6 +190,26 @@ Result<void> try_import(Session& session, const Memory& memory, const ImageLayou
     });
     auto undone = attempt.undo();
     return outcome && !undone ? std::move(undone) : std::move(outcome);
+}
+
+Result<void> try_copy(const Session& session, Memory& memory, const ImageLayout& layout) {
+    constexpr const char* doing = "trying to copy an image";
+    const Picture picture{layout.fourcc, layout.width, layout.height, layout.planes[0].stride};
+    const auto expected =
+        layout.fourcc == 0 ? current_format(session) : try_format(session, picture, ErrorKind::incompatible);
+    if (!expected)
+        return expected.error();
+    if (layout.fourcc != 0 && !has_layout(*expected, layout))
+        return session.error(ErrorKind::incompatible,
+                             FixedText(doing, ": the driver wants rows of ", expected->stride, " bytes, not ",
+                                       picture.stride));
+    if (memory.size() < expected->size)
+        return session
+            .error(ErrorKind::incompatible, FixedText(doing, ": the memory is smaller than an image"))
+            .wanted(expected->size)
+            .held(memory.size());
+    const auto mapping = memory.map(session.use == Use::capture ? MapFlags::write : MapFlags::read);
+    return mapping ? Result<void>() : Error(mapping.error()).doing(doing);
 }
 
 } // namespace hwalloc::v4l2::detail

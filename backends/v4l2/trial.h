@@ -19,4 +19,8 @@ Result<FormatFields> try_format(const Session& session, const Picture& picture, 
 // the camera must be negotiated with again then.
 Result<void> try_import(Session& session, const Memory& memory, const ImageLayout& layout);
 
+// Whether the CPU can copy images of `layout` between the driver's buffers and `memory`: it can be mapped for
+// that, and the driver has rows of that length. Errors: see Participant::attempt.
+Result<void> try_copy(const Session& session, Memory& memory, const ImageLayout& layout);
+
 } // namespace hwalloc::v4l2::detail

@@ -41,6 +41,9 @@ struct CameraEntry {
     std::string driver;
     std::string bus;
     std::optional<Error> why; // why it cannot be used as it is; empty when it can be opened
+    // Whether its driver imports dma-bufs. `no`: its frames can only be copied (Camera::allow_copies());
+    // `unknown`: nothing speaks against it.
+    Answer imports = Answer::unknown;
 };
 
 // Every node that captures video, "/dev/video2" before "/dev/video10". Found through udev; where udev knows
@@ -181,16 +184,27 @@ public:
     // How many buffers the driver keeps to itself while streaming; bind one more at least
     // (V4L2_CID_MIN_BUFFERS_FOR_CAPTURE; 1 where the driver does not tell).
     std::uint32_t min_buffers() noexcept;
+    // Whether frames may be copied where the driver imports no dma-bufs: by the CPU, in dequeue(), out of the
+    // driver's buffers into the bound memory, which may then be any that can be mapped for writing. From the
+    // next reserve() or bind() on; false at first. All else stays as it is: the application queues what it
+    // has used, and holds as many frames as it has bound memory for. A driver that imports copies nothing.
+    void allow_copies(bool allowed) noexcept;
+    // Whether they are: memory is reserved or bound, and the driver imports nothing.
+    bool copies_frames() const noexcept;
+    // Frames that were copied since bind().
+    std::uint64_t copies() const noexcept;
     // Asks the driver for `count` buffers to import into, and returns how many it really wants: bind() must
-    // be given exactly that many. Errors: unsupported (the driver cannot import), busy (somebody else's
-    // buffers are there), invalid (no format negotiated, or memory is bound already), exhausted.
+    // be given exactly that many. Errors: unsupported (the driver cannot import, and copies are not allowed),
+    // busy (somebody else's buffers are there), invalid (no format negotiated, or memory is bound already),
+    // exhausted.
     Result<std::uint32_t> reserve(std::uint32_t count) noexcept;
     // Binds memories[i] to index i for good, imports them all, and queues them; reserves by itself what was
     // not reserved. Each memory needs a dma-buf of its own, open for writing, with the image at its start
     // (borrow_fd() offset 0) and room for memory_sizes[0] bytes. The camera holds a handle on each until
     // unbind(). On an error nothing is bound or reserved. Errors:
     //   invalid       another number than reserved, no format, bound already, the same dma-buf twice
-    //   unsupported   memory without a dma-buf, or a driver that cannot import
+    //   unsupported   memory without a dma-buf, or a driver that cannot import and copies are not allowed;
+    //                 where frames are copied: memory that cannot be mapped
     //   permission    memory that is read-only
     //   incompatible  too small, or refused by the device. Where the kernel answers EFAULT, the cause is
     //                 looked for: the size is checked, then needs_contiguous_memory() is asked; the message
@@ -220,13 +234,13 @@ public:
     //   busy with code() ETIMEDOUT  no frame came in time
     //   busy with code() EINTR      a signal came first
     //   invalid                     not streaming, or the application holds all buffers
-    //   incompatible                the source has changed: what comes from here on may be another picture
-    //   than
-    //                               the format's. Told once; stop(), unbind() and negotiate() for the new one
+    //   incompatible                the source has changed: pictures from here on may be unlike the format.
+    //                               Told once; stop(), unbind() and negotiate() for the new one
     //   unavailable with code() ENOLINK, ENOLCK or ERANGE  the signal is gone (see hwalloc/v4l2_inputs.h);
     //                               told once, and the next change, such as its return, again
     //   unavailable with code() EPIPE  the stream is over: there is no further frame until start()
-    // others: device lost (unplugged, or the queue is broken), unavailable (the driver reports an error and
+    // where frames are copied, those of Memory::map() for writing: that frame is lost.
+    // Others: device lost (unplugged, or the queue is broken), unavailable (the driver reports an error and
     // has no frame).
     Result<Frame> dequeue(int timeout_ms) noexcept;
     // Gives a dequeued frame's memory back to the driver. End CPU access first (unmap), and wait for a GPU
@@ -264,13 +278,17 @@ private:
 // file open as long as it lives. Asked for pixels, it answers for that format and size; asked for bytes, for
 // the format that the camera has. A trial sets the camera's format for a moment: call negotiate() afterwards,
 // with the plan's stride. Brings the camera's own buffers ("v4l2/videoN"). To be used by the camera's thread.
-// Errors: invalid (closed), exhausted.
+// Where the driver imports nothing it takes any memory that the CPU can write, if Camera::allow_copies() was
+// called, and none else. Errors: invalid (closed), exhausted.
 HWALLOC_API Result<ParticipantRef> capture_participant(Camera& camera) noexcept;
 
 // A device that takes frames: a video output, or the input side of an encoder (memory to memory). Opens the
 // node, which stays open as long as the participant. As above. Errors: as Camera::open, for a node that does
-// not take video.
-HWALLOC_API Result<ParticipantRef> output_participant(const std::string& path) noexcept;
-HWALLOC_API Result<ParticipantRef> output_participant(const char* path) noexcept; // invalid where it is null
+// not take video. `allow_copies`: the application copies each image into the driver's own buffers where that
+// imports none, and the plan takes memory that the CPU can read then.
+HWALLOC_API Result<ParticipantRef> output_participant(const std::string& path,
+                                                      bool allow_copies = false) noexcept;
+HWALLOC_API Result<ParticipantRef> output_participant(const char* path, // invalid where it is null
+                                                      bool allow_copies = false) noexcept;
 
 } // namespace hwalloc::v4l2

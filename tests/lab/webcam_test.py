@@ -127,7 +127,13 @@ until [ -s fed ]; do sleep 0.1; done
     done = in_lab(directory, *GUEST, prelude=prelude, timeout=600, commands={
         "stranger": "v4l2-ctl -d $loopback --stream-mmap --stream-count=3 --silent --stream-to=stranger.raw",
         "list": "hwalloc list --json",
-        "refused": f"hwalloc capture --device $loopback --allocator {HEAP} --frames 3 --json"})
+        "doctor": "hwalloc doctor v4l2/${loopback#/dev/} --json",
+        "refused": f"hwalloc capture --device $loopback --allocator {HEAP} --frames 3 --json",
+        **{name: f"hwalloc capture --device $loopback --allocator {memory} --allow-copy --frames 12 --json --output {name}.raw"
+           for name, memory in (("auto", "auto"), ("heap", HEAP), ("sysmem", "sysmem"))},
+        "png": "hwalloc capture --device $loopback --allow-copy --frames 3 --json --output loopback.png",
+        "gpu": "hwalloc capture --device $loopback --allow-copy --to gpu --frames 3 --json --output gpu.png",
+        "imports": "hwalloc capture --device /dev/video0 --allow-copy --size 320x240 --frames 3 --json"})
     listed = {item["name"]: item for item in done["list"].document["allocators"] if item["family"] == "v4l2"}
     what = {name: (item["available"], bool(item["claims"]), (item["why"] or {}).get("kind")) for name, item in listed.items()}
     sound, nothing = (True, True, None), (False, False, "unsupported")
@@ -135,8 +141,23 @@ until [ -s fed ]; do sleep 0.1; done
                [] if sorted(what.values(), key=str) == sorted([sound] * 3 + [nothing] * 3, key=str) else [f"{what}"])
     cases.case("loopback: a stranger captures what is written to it", [] if done["stranger"].code == 0 and
                (directory / "stranger.raw").read_bytes() == 3 * yuyv(width, height) else [done["stranger"].told()])
-    cases.case("loopback: a driver that imports nothing is told", [] if done["refused"].code == 1 and
-               done["refused"].error.get("kind") == "unsupported" else [done["refused"].told()])
+    cases.case("loopback: without leave to copy it is refused, and the option named", [] if done["refused"].code == 1 and
+               done["refused"].error.get("kind") == "unsupported" and "--allow-copy" in done["refused"].error.get("remedy", "")
+               else [done["refused"].told()])
+    cases.case("loopback: doctor says that frames can only be copied",
+               [] if any(check["status"] == "warning" and "--allow-copy" in check["message"]
+                         for check in done["doctor"].document.get("checks", [])) else [done["doctor"].told()])
+    for name in ("auto", "heap", "sysmem"):
+        faults = [done[name].told()] if done[name].code else differing(done[name].document, frames=12, copies=12, errors=0,
+                                                                       imports=0, allocations_per_frame=0)
+        if not faults and (directory / f"{name}.raw").read_bytes() != 12 * yuyv(width, height):
+            faults.append(f"the bytes are others: {done[name].told()}")
+        cases.case(f"loopback: copied ({name}), byte for byte, and counted", faults)
+    for name, file in (("png", "loopback.png"), ("gpu", "gpu.png")):
+        cases.case(f"loopback: a picture of copied frames ({name})", [done[name].told()] if done[name].code else
+                   differing(done[name].document, copies=3) + other_colours(directory / file, width, height))
+    cases.case("a camera that imports copies nothing whatever is allowed", [done["imports"].told()] if done["imports"].code else
+               differing(done["imports"].document, copies=0, memory="dmabuf"))
 
 
 def faults(cases, directory, _):

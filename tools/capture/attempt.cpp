@@ -28,6 +28,7 @@ Result<void> start_stream(FrameSource& source, Started& started) {
 Result<Started> start_source(FrameSource& source, FrameConsumer* consumer, FrameWriter& writer,
                              const CaptureOptions& options) {
     Started started;
+    source.allow_copies(options.allow_copy);
     const FrameWriter::Kind kind = options.output_kind;
     const bool picture = kind == FrameWriter::Kind::png;
     if (auto ready = source.use_input(options.input, started.notes); !ready)
@@ -59,6 +60,8 @@ Result<Started> start_source(FrameSource& source, FrameConsumer* consumer, Frame
     for (const Error& error : started.buffers.passed_over)
         started.notes.push_back("passed over " + in_a_line(error));
     started.imports = source.needs_dma_buf() ? source.bound() : 0;
+    if (source.copies_frames())
+        started.notes.push_back("the driver imports no dma-bufs: the CPU copies every frame");
     if (source.bound() != options.buffers)
         started.notes.push_back(fmt::format(
             "capturing with {} buffers instead of {}: {}", source.bound(), options.buffers,

@@ -236,6 +236,7 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, c
     if (auto stopped = source.stop(); !stopped)
         (void)fail(std::move(stopped));
 
+    statistics.copies += source.copies();
     statistics.fps = rate.frames_a_second();
     statistics.frames += first.damaged;
     statistics.errors += first.damaged;

@@ -19,6 +19,7 @@ struct CaptureOptions {
     std::uint64_t frames = 30; // 0: until a signal
     std::string output;        // empty: nowhere
     FrameWriter::Kind output_kind = FrameWriter::Kind::none;
+    bool allow_copy = false;                 // by the CPU, of a camera whose driver imports nothing
     bool list_formats = false;               // show them, and capture nothing
     bool mark_first_frame = false;           // print FRAME on standard error once a second one is there
     std::optional<ConsumerRequest> consumer; // nothing: the frames stay in memory

@@ -10,8 +10,15 @@ public:
     explicit CameraSource(v4l2::Camera camera) : camera_(std::move(camera)) {}
 
     const v4l2::DeviceInfo& info() const override { return camera_.info(); }
-    bool needs_dma_buf() const override { return true; }
-    Result<ParticipantRef> participant() override { return v4l2::capture_participant(camera_); }
+    // Frames that are copied are the CPU's, which writes them.
+    bool needs_dma_buf() const override { return !camera_.copies_frames(); }
+    Result<ParticipantRef> participant() override {
+        return camera_.copies_frames() ? cpu_participant(MapFlags::write)
+                                       : v4l2::capture_participant(camera_);
+    }
+    void allow_copies(bool allowed) override { camera_.allow_copies(allowed); }
+    bool copies_frames() const override { return camera_.copies_frames(); }
+    std::uint64_t copies() const override { return camera_.copies(); }
     Result<std::vector<v4l2::FormatInfo>> list_formats() override { return camera_.list_formats(); }
     Result<std::vector<v4l2::RateRange>> list_rates(std::uint32_t pixel_format, std::uint32_t width,
                                                     std::uint32_t height) override {

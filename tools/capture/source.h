@@ -19,9 +19,9 @@ public:
     virtual ~FrameSource() = default;
 
     virtual const v4l2::DeviceInfo& info() const = 0;
-    // Whether it can fill nothing but dma-bufs.
+    // Whether it can fill nothing but dma-bufs; after reserve().
     virtual bool needs_dma_buf() const = 0;
-    // Itself as a participant of plans.
+    // Itself as a participant of plans; after reserve().
     virtual Result<ParticipantRef> participant() = 0;
     virtual Result<std::vector<v4l2::FormatInfo>> list_formats() = 0;
     // None where the source does not tell.
@@ -32,6 +32,10 @@ public:
     // Selects an input by its name or number, or leaves it where none is named, and sets the source to the
     // signal there, which is told in `notes`. Errors: invalid (no such input), unavailable (no signal).
     virtual Result<void> use_input(const std::string& input, std::vector<std::string>& notes) = 0;
+    // Frames are copied where there is no other way; before reserve().
+    virtual void allow_copies(bool) {}
+    virtual bool copies_frames() const { return false; } // after reserve()
+    virtual std::uint64_t copies() const { return 0; }
     virtual Result<v4l2::CaptureFormat> negotiate(const v4l2::FormatRequest& request) = 0;
     virtual std::uint32_t min_buffers() = 0;
     virtual Result<std::uint32_t> reserve(std::uint32_t count) = 0;

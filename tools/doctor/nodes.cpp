@@ -46,6 +46,11 @@ void look_at_cameras(const Machine&, Checks& checks) {
         const std::string id = fmt::format("camera/{}", camera.path.substr(camera.path.rfind('/') + 1));
         if (camera.why)
             checks.add(id, meaning(*camera.why), *camera.why);
+        else if (camera.imports == Answer::no)
+            checks.add({id, Status::warning,
+                        fmt::format("{} ({}) imports no dma-bufs, so its frames can only be copied: `hwalloc "
+                                    "capture --device {} --allow-copy`, Camera::allow_copies()",
+                                    camera.card, camera.driver, camera.path)});
         else
             checks.add({id, Status::ok,
                         fmt::format("{} ({}); {} is {}", camera.card, camera.driver, camera.path,

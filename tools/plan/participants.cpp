@@ -59,10 +59,12 @@ Result<ImageSpec> set_compressed(Participants::OpenCamera& one, const v4l2::Form
     return ImageSpec{.size = set->layout.memory_sizes[0]};
 }
 
-Result<void> add_camera(Participants& to, const std::string& path, const v4l2::FormatRequest& request) {
+Result<void> add_camera(Participants& to, const std::string& path, const v4l2::FormatRequest& request,
+                        bool allow_copies) {
     auto camera = v4l2::Camera::open(path);
     if (!camera)
         return std::move(camera).error();
+    camera->allow_copies(allow_copies);
     auto& one = to.cameras.emplace_back(std::move(*camera));
     const bool compressed = request.pixel_format && !v4l2::drm_of_pixel_format(request.pixel_format);
     auto image = compressed ? set_compressed(one, request) : image_of(one.camera, request);
@@ -86,8 +88,9 @@ Result<void> add_card(Participants& to, const std::string& which, drm::CardUse u
 
 Result<Participants> open_all(const PlanOptions& options, const v4l2::FormatRequest& request) {
     Participants found;
+    const bool allow_copies = options.policy == "allow-copy";
     for (const std::string& path : options.cameras)
-        if (auto added = add_camera(found, path, request); !added)
+        if (auto added = add_camera(found, path, request, allow_copies); !added)
             return std::move(added).error();
     if (options.cameras.empty() && request.width) {
         // Names of V4L2 are what people know; what only the others have is taken as it is.
@@ -108,7 +111,7 @@ Result<Participants> open_all(const PlanOptions& options, const v4l2::FormatRequ
         if (auto added = add_card(found, which, drm::CardUse::import); !added)
             return std::move(added).error();
     for (const std::string& path : options.outputs)
-        if (auto added = add(found, v4l2::output_participant(path)); !added)
+        if (auto added = add(found, v4l2::output_participant(path, allow_copies)); !added)
             return std::move(added).error();
     for (const std::string& which : options.displays)
         if (auto added = add_card(found, which, drm::CardUse::framebuffer); !added)
