@@ -106,6 +106,10 @@ constexpr Row rows[] = {
      ENOTTY,
      {ErrorKind::unsupported, "the driver exports no dma-bufs: it has no memory to share with anybody"}},
     {"", ENOTTY, {ErrorKind::unsupported, "the driver does not have this call: use another device or node"}},
+    {"",
+     ENODATA,
+     {ErrorKind::unsupported, "the selected input does not have this: select another (`v4l2-ctl "
+                              "--list-inputs`)"}},
     {"", ENODEV, {ErrorKind::device_lost, lost}},
     {"", EIO, {ErrorKind::device_lost, lost}},
     {"", ENXIO, {ErrorKind::unavailable, lost}},

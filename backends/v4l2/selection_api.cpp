@@ -45,8 +45,8 @@ Rectangle rectangle_of(const v4l2_selection& answered) noexcept {
 }
 
 Error refusal(const Session& session, int answer, const char* call_name, std::string_view doing) noexcept {
-    // A driver that has rectangles answers EINVAL for one that it does not have.
-    if (answer == -EINVAL || answer == -ENOTTY)
+    // A driver that has rectangles answers EINVAL for one that it does not have, or ENODATA at this input.
+    if (answer == -EINVAL || answer == -ENOTTY || answer == -ENODATA)
         return session.refused(ErrorKind::unsupported, answer, call_name, doing)
             .remedy("the driver has no such rectangle at this input and format");
     if (answer == -ERANGE)

@@ -12,7 +12,7 @@ import shlex
 import sys
 
 sys.dont_write_bytecode = True
-from lab_cases import HEAP, JUDGE, differing, in_lab, meanwhile, run, until_first_frame  # noqa: E402
+from lab_cases import BUILD, HEAP, JUDGE, differing, in_lab, meanwhile, run, until_first_frame  # noqa: E402
 
 # Half a level is what rounding to 8 bits costs; the converter may cost a hundredth more.
 MOST_DIFFERENCE = 0.51
@@ -238,6 +238,8 @@ def signals(cases, directory, _):
 
     endless = capture.replace("--frames 2", "--frames 0")
     done = in_lab(directory, commands={
+        "parts": f"{shlex.quote(str(BUILD / 'tests' / 'lab' / 'camera_parts'))} /dev/video0 3",
+        "parts_stranger": "for target in crop compose; do v4l2-ctl -d /dev/video0 --get-selection target=$target; done",
         "unknown": f"{capture} --input 9",
         "hdmi": f"{capture} --input 'hdmi 000-0'",
         "another": f"{sends('dv_timings', '1280x720p50')}; {capture}",
@@ -264,6 +266,15 @@ def signals(cases, directory, _):
         return [done[name].told()] if done[name].code else differing(done[name].document, **wanted) + [
             f"{word!r} is missing: {done[name].err}" for word in words if word not in done[name].err]
 
+    told, there = done["parts"].out, done["parts_stranger"].out
+    cases.case("a node that was opened elsewhere is cropped and composed, and its frames come by poll()",
+               [done["parts"].told()] if done["parts"].code else
+               [f"{words!r} is missing: {told}" for words in
+                ("node /dev/video0\n", "VIDIOC_G_SELECTION", "crop 320x240 at 16,8\n", "compose 160x120 at 32,24\n", "5 frames\n")
+                if words not in told] +
+               [f"the driver has {there}"
+                for words in ("Left 16, Top 8, Width 320, Height 240", "Left 32, Top 24, Width 160, Height 120")
+                if words not in there])
     cases.case("an input is named, or those that there are", fails("unknown", "invalid", None, "3 (HDMI 000-0)") +
                gives("hdmi", field="progressive"))
     cases.case("a device is set to the timings of its signal, and fields are told as they are",

@@ -77,6 +77,15 @@ public:
             return Error(ErrorKind::busy, ETIMEDOUT, "no frame came in time");
         }
         auto frame = bars_->dequeue(timeout_ms);
+        if (frame && fails("ends") && ++delivered_ >= 3) {
+            frame->last = true;
+            EXPECT_EQ(delivered_, 3);
+        }
+        if (frame && fails("ends empty") && ++delivered_ >= 4) {
+            frame->last = true;
+            frame->bytes_used = 0;
+            EXPECT_EQ(delivered_, 4);
+        }
         if (frame && (fails("damaged") || (fails("damaged at first") && damaged_ < 3))) {
             ++damaged_;
             frame->error = damaged_ % 2 == 1;
@@ -99,7 +108,7 @@ private:
     v4l2::DeviceInfo info_;
     std::string fails_at_;
     bool refused_ = false;
-    int damaged_ = 0;
+    int damaged_ = 0, delivered_ = 0;
     std::unique_ptr<FrameSource> bars_ = test_source();
 };
 
@@ -135,7 +144,7 @@ struct Told {
 class AutoCamera : public ::testing::Test {
 protected:
     Told capture(std::vector<std::string> cameras, bool list_formats = false,
-                 const std::string& allocator = "memfd") {
+                 const std::string& allocator = "memfd", std::uint64_t frames = 2) {
         nodes = std::move(cameras);
         Output out(true);
         ::testing::internal::CaptureStdout();
@@ -143,7 +152,7 @@ protected:
         const CaptureOptions options{.device = "auto",
                                      .allocator = allocator,
                                      .format = {.width = 32, .height = 32, .rate = {1000, 1}},
-                                     .frames = 2,
+                                     .frames = frames,
                                      .output = {},
                                      .list_formats = list_formats,
                                      .consumer = std::nullopt};
@@ -192,6 +201,16 @@ TEST_F(AutoCamera, TakesACameraThatBeginsWithDamagedFrames) {
     EXPECT_EQ(told.document["errors"], 3);
     EXPECT_EQ(told.document["frames"], 3 + 2);
     EXPECT_EQ(told.err, "");
+}
+
+TEST_F(AutoCamera, EndsWithTheLastFrameOfASourceThatHasNoMore) {
+    for (const std::string source : {"ends", "ends empty"})
+        for (const std::uint64_t frames : {0u, 10u}) {
+            const Told told = capture({source}, false, "memfd", frames);
+            ASSERT_EQ(told.code, 0) << told.document << told.err;
+            EXPECT_EQ(told.document["frames"], 3);
+            EXPECT_EQ(told.document["errors"], 0);
+        }
 }
 
 TEST_F(AutoCamera, WithNoneThatWorksNamesAllAndFails) {

@@ -53,6 +53,12 @@ TEST_F(CameraInputs, HaveStandards) {
     EXPECT_EQ(v4l2::set_standard(camera, V4L2_STD_SECAM).error().kind(), ErrorKind::invalid);
     source.received = V4L2_STD_UNKNOWN;
     EXPECT_EQ(v4l2::detect_standard(camera).error().code(), ENOLINK);
+    source.input = 1;
+    for (const Error& error :
+         {v4l2::list_standards(camera).error(), v4l2::current_standard(camera).error()}) {
+        EXPECT_EQ(error.kind(), ErrorKind::unsupported) << "not at this input";
+        EXPECT_THAT(error.message(), HasSubstr("select another"));
+    }
 }
 
 TEST_F(CameraInputs, HaveTimings) {

@@ -180,7 +180,7 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, c
     ProgressLine progress(telling.progress, frames);
     const std::function<void()> woken = [&] { progress.show(statistics, now_ns()); };
     std::optional<v4l2::Frame> frame = first.frame;
-    for (; frames == 0 || statistics.frames < frames; frame.reset()) {
+    for (bool over = false; !over && (frames == 0 || statistics.frames < frames); frame.reset()) {
         if (!frame) {
             auto next = wait_for_frame(source, format, woken);
             if (!next) {
@@ -190,6 +190,11 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, c
             if (!*next)
                 break;
             frame = *next;
+        }
+        over = frame->last; // another would be waited for in vain
+        if (over && frame->bytes_used == 0) {
+            (void)fail(source.queue(frame->index));
+            break;
         }
         const std::int64_t now = now_ns();
         steady.after_frame(statistics.frames);

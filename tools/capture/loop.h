@@ -51,10 +51,10 @@ struct Telling {
 };
 
 // Takes frames from a source that streams, beginning with `first` if there is one, until `frames` frames were
-// delivered from there on (0: until a signal) or a signal comes, and stops the source. Good frames go to
-// `consumer`, if there is one, and to `writer`; a picture is the consumer's then. A frame costs what the
-// source's dequeue() and queue() and the consumer's take() cost, and nothing is allocated. What was captured
-// before an error is counted and written; the error comes back in `failed`.
+// delivered from there on (0: until a signal), a signal comes or the source has no more, and stops the
+// source. Good frames go to `consumer`, if there is one, and to `writer`; a picture is the consumer's then. A
+// frame costs what the source's dequeue() and queue() and the consumer's take() cost, and nothing is
+// allocated. What was captured before an error is counted and written; the error comes back in `failed`.
 Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, const FirstFrame& first,
                        std::uint64_t frames, FrameConsumer* consumer, FrameWriter& writer, Telling telling,
                        std::optional<Error>& failed);
