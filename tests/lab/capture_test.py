@@ -75,7 +75,7 @@ def pictures(cases, directory, chance):
 def formats(cases, directory, chance):
     """Every format of the driver, byte for byte and as a picture, by both of V4L2's interfaces: at an odd size where a
     picture can be made of it, at an even one else."""
-    sizes = "67x35 68x36"
+    sizes = "35x19 36x20"
     encoding, hues = chance.choice([0, 1, 2, 6, 8]), chance.choice([0, 1])
     controls = f"osd_text_mode=2,test_pattern={chance.choice(PATTERNS)},y_cbcr_encoding={encoding},hsv_encoding={hues}"
     devices, commands = {"planes": "/dev/video1", "one": "/dev/video0"}, {}
@@ -87,9 +87,9 @@ def formats(cases, directory, chance):
     # The command itself and v4l2-ctl, of a format that no other group captures.
     fourcc = chance.choice(["NV21", "422P", "YVYU", "NV16", "RGBP", "XB24", "BGR24", "Y16", "RG10", "GBRG", "HSV4"])
     code = {"BGR24": "BGR3", "Y16": "Y16 "}.get(fourcc, fourcc)
-    commands["raw"] = (f"hwalloc capture --device /dev/video0 --size 68x36 --format {fourcc} --frames 1 "
+    commands["raw"] = (f"hwalloc capture --device /dev/video0 --size 36x20 --format {fourcc} --frames 1 "
                        "--output command.raw --json")
-    commands["stranger"] = (f"v4l2-ctl -d /dev/video0 -v 'width=68,height=36,pixelformat={code}' --stream-mmap=3 "
+    commands["stranger"] = (f"v4l2-ctl -d /dev/video0 -v 'width=36,height=20,pixelformat={code}' --stream-mmap=3 "
                             "--stream-count=1 --stream-to=stranger.raw && cmp command.raw stranger.raw")
     # HDMI, whose picture is scaled to any size, with neither crop nor compose: those would stay what they were once.
     done = in_lab(directory, "--vivid", TWO_CAMERAS + "multiplanar=1,2 num_inputs=1,1 input_types=3,3 ccs_cap_mode=4,4",

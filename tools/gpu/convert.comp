@@ -36,8 +36,8 @@ layout(push_constant, std430) uniform Parameters {
     uint picture_offset, picture_stride; // in pixels
 };
 
-layout(std430, set = 0, binding = 0) readonly buffer Camera { uint camera[]; };
-layout(std430, set = 0, binding = 1) writeonly buffer Picture { uint picture[]; };
+layout(std430, set = 0, binding = 0) restrict readonly buffer Camera { uint camera[]; };
+layout(std430, set = 0, binding = 1) restrict writeonly buffer Picture { uint picture[]; };
 
 // The four bytes from byte `at` on. Behind the image they are anything: the pixels there are not written.
 uint word_at(uint at, bool is_word) {
