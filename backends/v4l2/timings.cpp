@@ -63,8 +63,10 @@ v4l2_dv_timings kernel_timings(const DvTimings& timings) noexcept {
 } // namespace
 
 FixedText detail::in_words(const DvTimings& timings) noexcept {
-    // Hundredths, for 59.94.
-    const auto rate = static_cast<std::uint64_t>(timings.pictures_a_second() * 100 + 0.5);
+    // Hundredths, for 59.94: rounded by the half that is cut off.
+    const double hundredths = timings.pictures_a_second() * 100;
+    auto rate = static_cast<std::uint64_t>(hundredths);
+    rate += hundredths - static_cast<double>(rate) >= 0.5;
     FixedText words(timings.width, "x", timings.height,
                     timings.interlaced ? " interlaced, " : " progressive, ", rate / 100);
     if (rate % 100)

@@ -83,6 +83,7 @@ def pictures(cases, directory, _):
         "auto": f"{capture.replace(HEAP, 'auto')} --size 320x240 --format YUYV --output auto.raw",
         "png": f"{capture} --size 640x480 --output png.png",
         "mjpg": f"{capture} --size 1280x720 --fps 30 --format MJPG --output mjpg.raw",
+        "fast": f"{capture} --size 1280x720 --fps 30 --output fast.raw",
         "mjpg_stranger": f"{stranger}MJPG,width=1280,height=720 --stream-to=mjpg_stranger.raw",
         "bright": f"v4l2-ctl -d $camera -c brightness=20 && {capture} --size 320x240 --format YUYV --output bright.raw; "
                   "code=$?; v4l2-ctl -d $camera -c brightness=0; (exit $code)",
@@ -109,6 +110,13 @@ def pictures(cases, directory, _):
             [f"{len(ours)} frames of {[len(frame) for frame in ours]} bytes, and {[len(frame) for frame in theirs]}"]
         faults += differing(done["mjpg"].document, width=1280, height=720)
     cases.case("webcam: MJPG, byte for byte as a stranger captures it", faults)
+    rates = {(entry["format"], size["width"][0]): [rate["max"] for rate in size["fps"]]
+             for entry in done["formats"].document.get("formats", []) for size in entry["sizes"]}
+    wide = {name: max(rates.get((name, 1280), [0])) for name in ("YUYV", "MJPG")}
+    cases.case("webcam: a format is taken that has the size and rate that are asked for",
+               ([] if wide["YUYV"] < 30 <= wide["MJPG"] + 0.1 else [f"or this shows nothing: {rates}"]) +
+               ([done["fast"].told()] if done["fast"].code else
+                differing(done["fast"].document, format="MJPG", width=1280, height=720)))
     cases.case("webcam: the node beside it is no camera", [] if done["metadata"].code == 1 and done["metadata"].error else
                [done["metadata"].told()])
     cases.case("webcam: two at once", [done["both"].told()] if done["both"].code else [])
