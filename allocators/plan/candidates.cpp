@@ -9,8 +9,9 @@ namespace {
 
 // Memory that a device owns costs less than this, and is left to that device.
 constexpr int first_cost_of_common_memory = 20;
-// Added to the cost of uncached memory when a CPU reads it, so that it comes after all that is cached.
-constexpr int cost_of_slow_reads = 100;
+// Added to the cost of memory that a CPU reads and that is uncached, or may be, so that it comes after all
+// that is cached.
+constexpr int cost_of_slow_reads = 100, cost_of_unknown_reads = 60;
 
 bool is_brought_by_a_participant(const OwnAllocators& own, const Allocator* allocator) {
     return std::any_of(own.begin(), own.end(), [&](const std::vector<AllocatorRef>& some) {
@@ -47,8 +48,8 @@ public:
             candidate.why = Error(ErrorKind::unsupported,
                                   "its memory has no dma-buf, and so cannot be shared with a device");
         int cost = candidate.properties.cost;
-        if (constraints_.prefers_cached && candidate.properties.cached == Answer::no)
-            cost += cost_of_slow_reads;
+        if (constraints_.prefers_cached && candidate.properties.cached != Answer::yes)
+            cost += candidate.properties.cached == Answer::no ? cost_of_slow_reads : cost_of_unknown_reads;
         insert(std::move(candidate), preferred ? 0 : cost);
     }
     // Lists a name that no allocator has.

@@ -18,8 +18,9 @@ std::optional<Error> coherence_error(const PlanParticipant& device, const PlanPa
     const Properties& memory = candidate.properties;
     const Answer sees =
         device.constraints.through_cpu_caches ? Answer::yes : device.constraints.sees_cpu_caches;
-    // Memory::map() makes the calls that maintain caches. A driver that fills imported memory makes none.
-    const bool maintained = memory.sync == SyncQuality::importer_aware && !cpu.constraints.needs_dma_buf;
+    // Memory::map() makes the calls that maintain caches.
+    const bool maintained = memory.sync == SyncQuality::importer_aware &&
+                            (!cpu.constraints.needs_dma_buf || cpu.constraints.syncs_cpu_access);
     if (sees == Answer::yes || maintained || memory.cached == Answer::no)
         return std::nullopt;
     const bool known =

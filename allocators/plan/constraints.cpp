@@ -57,6 +57,9 @@ Result<Constraints> merge(const Constraints& one, const Constraints& other) noex
         both.prefers_cached = one.prefers_cached || other.prefers_cached;
         both.needs_dma_buf = one.needs_dma_buf || other.needs_dma_buf;
         both.through_cpu_caches = one.through_cpu_caches || other.through_cpu_caches;
+        both.syncs_cpu_access = both.through_cpu_caches &&
+                                (one.syncs_cpu_access || !one.through_cpu_caches) &&
+                                (other.syncs_cpu_access || !other.through_cpu_caches);
         both.sees_cpu_caches = weaker(one.sees_cpu_caches, other.sees_cpu_caches);
         both.pitch_min = std::max(one.pitch_min, other.pitch_min);
         both.pitch_max = std::min(one.pitch_max, other.pitch_max);

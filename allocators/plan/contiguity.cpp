@@ -57,8 +57,7 @@ Contiguity Twins::try_on(const Import& import) {
     }
     constexpr std::string_view two =
         "of two trial buffers over the same pages in two orders, which cannot both be contiguous, it ";
-    int refused = 0;
-    bool unreachable = true;
+    int refused = 0, unreachable = 0;
     for (MemoryRef& twin : twins_) {
         auto tried = import(*twin);
         if (tried)
@@ -69,8 +68,9 @@ Contiguity Twins::try_on(const Import& import) {
             found.why_unknown = std::move(error);
             return found;
         }
+        const int answer = unreachable_errno(error);
+        unreachable = refused == 0 || unreachable == answer ? answer : 0;
         ++refused;
-        unreachable = unreachable && error.domain() == ErrorDomain::system && error.code() == EFAULT;
         found.why_unknown = std::move(error);
     }
     if (refused == 2) {
@@ -88,8 +88,14 @@ bool is_of_another_maker(std::string_view exporter) noexcept {
     return !exporter.empty() && exporter != twins_exporter;
 }
 
-void conclude_from_unreachable(Contiguity& found) {
-    if (found.needed != Answer::unknown || !found.both_unreachable)
+int unreachable_errno(const Error& error) noexcept {
+    return error.domain() == ErrorDomain::system && (error.code() == EFAULT || error.code() == EINVAL)
+               ? error.code()
+               : 0;
+}
+
+void conclude_from_unreachable(Contiguity& found, int error_number) {
+    if (found.needed != Answer::unknown || error_number == 0 || found.both_unreachable != error_number)
         return;
     found.needed = Answer::yes;
     found.how = "it could reach neither of two trial buffers over the same pages in two orders, nor the "

@@ -16,8 +16,10 @@ struct Contiguity {
     Answer needed = Answer::unknown;
     std::string how; // how that is known, or why it is not: words that go on from "it"
     std::optional<Error> why_unknown;
-    // It refused both twins as memory that it cannot reach (EFAULT). It may be unable to reach any udmabuf.
-    bool both_unreachable = false;
+    // The errno with which it refused both twins; 0: it did not, or not with one that may say that it cannot
+    // reach them: EFAULT (videobuf2), EINVAL (drivers/gpu/drm/drm_gem_dma_helper.c). It may be unable to
+    // reach any udmabuf.
+    int both_unreachable = 0;
 };
 
 // Two dma-bufs over the same pages in two orders, made when they are first needed. For one thread.
@@ -44,8 +46,11 @@ private:
 // (dma_buf::exporter_of), empty when it is not known.
 bool is_of_another_maker(std::string_view exporter) noexcept;
 
-// What follows when the device could not reach another maker's scattered memory either: a device that reaches
-// no udmabuf would reach that, so refusing both twins was proof.
-void conclude_from_unreachable(Contiguity& found);
+// What follows when the device refused another maker's scattered memory with the same `error_number`: a
+// device that reaches no udmabuf would reach that, so refusing both twins was proof.
+void conclude_from_unreachable(Contiguity& found, int error_number);
+
+// The errno of an error that may say that a device cannot reach the memory; 0: it is none.
+int unreachable_errno(const Error& error) noexcept;
 
 } // namespace hwalloc::planning

@@ -15,6 +15,12 @@ Result<ImageLayout> Participant::settle(const ImageLayout& layout) noexcept {
     return layout;
 }
 
+Result<void> Participant::begin_trials(const ImageLayout& /*layout*/) noexcept {
+    return {};
+}
+
+void Participant::end_trials() noexcept {}
+
 Result<ParticipantRef> participant_of(std::string_view allocator) noexcept {
     auto found = Allocator::resolve(allocator);
     if (!found)

@@ -64,6 +64,9 @@ struct Constraints {
     // (SyncQuality::importer_aware), where the CPU does not cache it, or where they are the exporter
     // themselves.
     bool through_cpu_caches = false;
+    // It makes the exporter's calls around what it does by the CPU (DMA_BUF_IOCTL_SYNC), or its Recipe says
+    // who makes them: memory of an importer_aware exporter is then right for it beside any device.
+    bool syncs_cpu_access = false;
     Answer sees_cpu_caches = devices_see_cpu_caches; // of a device
     // The layouts of pixels that will do, as in drm_fourcc.h; 0 is linear. Empty: all.
     std::vector<std::uint64_t> modifiers{};
@@ -107,6 +110,11 @@ public:
     // The layout nearest to `layout` that it can use: equal when it can use that; memory_sizes may grow. No
     // side effect on the device. Errors: incompatible (nothing near it). Default: any layout will do.
     virtual Result<ImageLayout> settle(const ImageLayout& layout) noexcept;
+    // What all trials of a plan have in common, so that a slow device is set once: called before the first
+    // attempt() with the layout that all agree on, if they do, and after the last attempt(), also where this
+    // failed. Errors: as attempt(), for all of them. Default: nothing.
+    virtual Result<void> begin_trials(const ImageLayout& layout) noexcept;
+    virtual void end_trials() noexcept;
     // Imports `memory` with this layout as it would be used, and undoes it. Errors: busy (the device is in
     // use), exhausted (it ran short): the answer is unknown. Anything else: refused, with the call, its errno
     // or VkResult, and the reason in words. Recipe::use of the answer is not empty.

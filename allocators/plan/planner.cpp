@@ -26,6 +26,7 @@ public:
         parts_.candidates = list_candidates(request_, needs, preferred_, own_);
         if (agreement_.layout)
             twins_.emplace(agreement_.layout->memory_sizes[0]);
+        const Trials trials(participants_, agreement_);
         // One to take, and one to fall back to when the first runs out.
         constexpr int enough = 2;
         int accepted = 0;
@@ -46,6 +47,27 @@ public:
     }
 
 private:
+    // The time in which memory is tried. A participant that is not ready for it refuses whatever comes.
+    class Trials {
+    public:
+        Trials(std::span<const ParticipantRef> participants, Agreement& agreement)
+            : participants_(agreement.layout ? participants : std::span<const ParticipantRef>()) {
+            for (std::size_t i = 0; i < participants_.size(); ++i)
+                if (auto& refusal = agreement.refusals[i]; !refusal)
+                    if (auto begun = participants_[i]->begin_trials(*agreement.layout); !begun)
+                        refusal = std::move(begun).error();
+        }
+        ~Trials() {
+            for (const ParticipantRef& participant : participants_)
+                participant->end_trials();
+        }
+        Trials(const Trials&) = delete;
+        Trials& operator=(const Trials&) = delete;
+
+    private:
+        const std::span<const ParticipantRef> participants_;
+    };
+
     // Gives the cells that have no verdict yet a reason for that.
     static void mark_untried(PlanCandidate& candidate, const Error& why) {
         for (PlanCell& cell : candidate.cells)
@@ -108,9 +130,10 @@ private:
         }
         Error& error = tried.error();
         cell.verdict = verdict_of(error);
-        if (error.domain() == ErrorDomain::system && error.code() == EFAULT &&
-            candidate.properties.contiguous == Answer::no && is_of_another_maker(exporter_of(*image.memory)))
-            evidence_[i].scattered_unreachable = true;
+        if (const int answer = unreachable_errno(error); answer &&
+                                                         candidate.properties.contiguous == Answer::no &&
+                                                         is_of_another_maker(exporter_of(*image.memory)))
+            evidence_[i].scattered_unreachable = answer;
         cell.why = std::move(error);
         if (cell.verdict == Verdict::refused && request_.complete &&
             candidate.properties.contiguous != Answer::yes && !is_own(candidate, i)) {
@@ -157,11 +180,26 @@ private:
             .on(participant.name);
     }
 
+    // A device that needs contiguous memory makes its own so.
+    void ask_owners_for_contiguity(PlanCandidate& candidate) {
+        for (std::size_t i = 0;
+             i < participants_.size() && candidate.properties.contiguous == Answer::unknown; ++i) {
+            if (!is_own(candidate, i))
+                continue;
+            probe_contiguity(i);
+            if (parts_.participants[i].needs_contiguous == Answer::yes)
+                candidate.properties.contiguous = Answer::yes;
+        }
+    }
+
     // Memory that promises no contiguity was taken. Whether that was luck follows from what the device needs.
     void check_luck(PlanCandidate& candidate, std::size_t i) {
         probe_contiguity(i);
         const PlanParticipant& participant = parts_.participants[i];
         if (participant.needs_contiguous == Answer::no)
+            return;
+        ask_owners_for_contiguity(candidate);
+        if (candidate.properties.contiguous == Answer::yes)
             return;
         PlanCell& cell = candidate.cells[i];
         if (participant.needs_contiguous == Answer::yes) {
@@ -207,9 +245,11 @@ private:
         for (std::size_t i = 0; i < participants_.size(); ++i) {
             PlanParticipant& participant = parts_.participants[i];
             Contiguity& contiguity = evidence_[i].contiguity;
-            if (participant.needs_contiguous != Answer::unknown || !evidence_[i].scattered_unreachable)
+            const int unreachable = evidence_[i].scattered_unreachable;
+            // EINVAL has other causes too: one that takes nothing at all has told nothing about contiguity.
+            if (participant.needs_contiguous != Answer::unknown || (unreachable != EFAULT && !takes_any(i)))
                 continue;
-            conclude_from_unreachable(contiguity);
+            conclude_from_unreachable(contiguity, unreachable);
             if (contiguity.needed != Answer::yes)
                 continue;
             participant.needs_contiguous = contiguity.needed;
@@ -220,11 +260,18 @@ private:
                     may_be_luck(candidate, i))
                     check_luck(candidate, i);
                 else if (cell.verdict == Verdict::refused && cell.why &&
-                         cell.why->domain() == ErrorDomain::system && cell.why->code() == EFAULT)
+                         unreachable_errno(*cell.why) == unreachable)
                     cell.why = Error(*cell.why).because(contiguity_error(i));
                 set_verdict(candidate);
             }
         }
+    }
+
+    // Whether it took some memory, by luck or not.
+    bool takes_any(std::size_t i) const {
+        return std::any_of(
+            parts_.candidates.begin(), parts_.candidates.end(),
+            [i](const PlanCandidate& candidate) { return candidate.cells[i].recipe.use[0] != '\0'; });
     }
 
     bool takes_only_own(std::size_t i) const {
@@ -265,7 +312,7 @@ private:
     struct Evidence {
         bool asked = false; // by twins
         Contiguity contiguity;
-        bool scattered_unreachable = false; // it could not reach another maker's scattered memory
+        int scattered_unreachable = 0; // the errno with which it refused another maker's scattered memory
     };
 
     const PlanRequest& request_;

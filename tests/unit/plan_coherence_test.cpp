@@ -86,6 +86,13 @@ TEST_F(PlanCoherenceTest, ADriverThatFillsMemoryByTheCpuMaintainsNothing) {
     memory.about.sync = SyncQuality::importer_aware;
     EXPECT_EQ(cell().verdict, Verdict::refused);
     EXPECT_STREQ(cell().recipe.use, "") << "what is refused has no recipe";
+    usb->needs.syncs_cpu_access = true;
+    EXPECT_EQ(cell().verdict, Verdict::accepted) << "it makes them itself";
+    memory.about.sync = SyncQuality::exporter_only;
+    EXPECT_EQ(cell().verdict, Verdict::refused)
+        << "which does not help where the exporter ignores other devices";
+    usb->needs.syncs_cpu_access = false;
+    memory.about.sync = SyncQuality::importer_aware;
     camera->needs.sees_cpu_caches = Answer::yes;
     usb->needs.sees_cpu_caches = Answer::unknown; // of itself
     EXPECT_EQ(cell().verdict, Verdict::accepted) << "it is not compared with itself";

@@ -15,16 +15,18 @@ protected:
         camera->needs.contiguous = Answer::unknown;
         camera->trial = [this](Memory& memory, const ImageLayout&) -> Result<Recipe> {
             const int twin = twins.twin(memory);
-            if (twin >= 0 ? twin_refused[twin] : &memory.allocator() == unreachable)
-                return Error(ErrorKind::incompatible, twin >= 0 ? twin_errno : EFAULT, "trying").call("QBUF");
+            const Allocator* maker = &memory.allocator();
+            if (twin >= 0 ? twin_refused[twin] : maker == unreachable || maker == unreachable_too)
+                return Error(ErrorKind::incompatible, twin >= 0 ? twin_errno : refused_errno, "trying")
+                    .call("QBUF");
             return Recipe{.use = "V4L2 buffer"};
         };
     }
     std::shared_ptr<FakeParticipant> camera = participant("camera");
     FakeAllocator& scattered = allocator("plan-test/scattered");
     bool twin_refused[2] = {};
-    int twin_errno = EFAULT;
-    Allocator* unreachable = nullptr;
+    int twin_errno = EFAULT, refused_errno = EFAULT;
+    Allocator *unreachable = nullptr, *unreachable_too = nullptr;
 };
 
 TEST_F(PlanContiguityTest, WhoTakesBothTwinsNeedsNone) {
@@ -89,6 +91,49 @@ TEST_F(PlanContiguityTest, WhoRefusesBothTwinsMayJustNotTakeUdmabufs) {
     EXPECT_EQ(hopeful->choice()->verdict, Verdict::untested);
     EXPECT_THAT(hopeful->choice()->cells[0].why->message(), HasSubstr("perhaps by luck"));
     EXPECT_THAT(hopeful->explain(), HasSubstr("perhaps by luck"));
+}
+
+// A driver that allocates for a device which needs contiguous memory makes that, and says nothing of it.
+TEST_F(PlanContiguityTest, TheOwnMemoryOfADeviceThatNeedsContiguityIsContiguousForOthersToo) {
+    auto* own = new FakeAllocator;
+    own->about.contiguous = Answer::unknown;
+    camera->own = {AllocatorRef::adopt(own)};
+    twin_refused[1] = true;
+    auto display = participant("display");
+    display->needs.contiguous = Answer::unknown;
+    display->trial = camera->trial;
+    const PlanRef plan = made(PlanPolicy::prefer);
+    EXPECT_EQ(plan->participants()[1].needs_contiguous, Answer::yes);
+    const PlanCandidate& cameras = candidate(*plan, "own memory of camera");
+    EXPECT_EQ(cameras.properties.contiguous, Answer::yes);
+    EXPECT_EQ(cameras.verdict, Verdict::accepted)
+        << (cameras.cells[1].why ? cameras.cells[1].why->message() : "");
+    // Of one that takes anything nothing follows.
+    display->trial = std::exchange(camera->trial, nullptr);
+    forget_plans();
+    EXPECT_EQ(candidate(*made(PlanPolicy::prefer), "own memory of camera").verdict, Verdict::refused);
+}
+
+// A display says EINVAL where a camera says EFAULT.
+TEST_F(PlanContiguityTest, RefusedTwinsAndScatteredMemoryProveItWhateverTheErrno) {
+    twin_refused[0] = twin_refused[1] = true;
+    twins.exporter = "system";
+    unreachable = &scattered;
+    auto& contiguous = allocator("plan-test/contiguous");
+    contiguous.about.contiguous = Answer::yes;
+    for (const int code : {EFAULT, EINVAL}) {
+        twin_errno = refused_errno = code;
+        forget_plans();
+        EXPECT_EQ(made()->participants()[0].needs_contiguous, Answer::yes) << code;
+    }
+    twin_errno = EFAULT;
+    forget_plans();
+    EXPECT_EQ(made()->participants()[0].needs_contiguous, Answer::unknown) << "two answers are two causes";
+    // EINVAL of one that takes nothing at all may be about anything.
+    twin_errno = EINVAL;
+    unreachable_too = &contiguous;
+    forget_plans();
+    EXPECT_EQ(made()->participants()[0].needs_contiguous, Answer::unknown);
 }
 
 TEST_F(PlanContiguityTest, WithoutUdmabufOnlyGuaranteesCount) {

@@ -37,6 +37,12 @@ public:
             return made.release();
         };
         kernel.open = [](const char* path, int flags) {
+            if (!active->exporter.empty() && std::string_view(path).starts_with("/proc/self/fdinfo/")) {
+                const int file = ::memfd_create("fake fdinfo", MFD_CLOEXEC);
+                const std::string text = "exp_name:\t" + active->exporter + "\n";
+                EXPECT_EQ(::pwrite(file, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+                return file;
+            }
             if (std::string_view(path) != "/dev/udmabuf")
                 return real_kernel().open(path, flags);
             return active->udmabuf_open < 0 ? active->udmabuf_open
@@ -60,6 +66,7 @@ public:
 
     FakeDmaBufs buffers;
     int udmabuf_open = 0;
+    std::string exporter;              // of every dma-buf; empty: as the kernel tells
     std::vector<std::uint64_t> inodes; // of every twin that was made
     // Of each, the pages of the file in the order in which it has them.
     std::vector<std::vector<std::uint64_t>> orders;
@@ -126,7 +133,13 @@ public:
     Result<ImageLayout> settle(const ImageLayout& layout) noexcept override {
         return settling ? settling(layout) : Result<ImageLayout>(layout);
     }
+    Result<void> begin_trials(const ImageLayout&) noexcept override {
+        ++begun;
+        return not_ready ? Result<void>(*not_ready) : Result<void>();
+    }
+    void end_trials() noexcept override { ++ended; }
     Result<Recipe> attempt(Memory& memory, const ImageLayout& layout) noexcept override {
+        EXPECT_GE(begun, ended) << "no trial comes after the last";
         ++attempts;
         return trial ? trial(memory, layout) : Result<Recipe>(Recipe{.use = "test"});
     }
@@ -141,7 +154,8 @@ public:
     std::optional<Error> refusal;                      // of ask()
     std::function<Result<ImageLayout>(const ImageLayout&)> settling;
     std::function<Result<Recipe>(Memory&, const ImageLayout&)> trial;
-    int asked = 0, attempts = 0;
+    std::optional<Error> not_ready; // of begin_trials()
+    int asked = 0, attempts = 0, begun = 0, ended = 0;
 };
 
 class PlanTest : public ::testing::Test {

@@ -14,6 +14,42 @@ Error refused(int code = EINVAL) {
     return Error(ErrorKind::incompatible, code, "trying").call("A_CALL").remedy("for a reason");
 }
 
+TEST_F(PlanTest, WhoIsNotReadyForTrialsRefusesWithThatReason) {
+    allocator("plan-test/memory");
+    auto ready = participant("ready"), other = participant("other");
+    other->not_ready = Error(ErrorKind::busy, "setting the format");
+    const PlanRef busy = made();
+    EXPECT_EQ(candidate(*busy, "plan-test/memory").cells[1].verdict, Verdict::untested);
+    EXPECT_THAT(candidate(*busy, "plan-test/memory").cells[1].why->message(),
+                HasSubstr("setting the format"));
+    EXPECT_EQ(other->attempts, 0);
+    for (const auto& one : {ready, other})
+        EXPECT_TRUE(one->begun == 1 && one->ended == 1) << one->name();
+}
+
+// Reading what turns out uncached takes many times as long.
+TEST_F(PlanTest, ForACpuThatReadsMemoryKnownToBeCachedComesFirst) {
+    auto *unknown = new FakeAllocator, *cached = new FakeAllocator, *uncached = new FakeAllocator;
+    unknown->about = {.contiguous = Answer::yes, .cached = Answer::unknown, .cost = 10};
+    cached->about = {.contiguous = Answer::yes, .cached = Answer::yes, .cost = 50};
+    uncached->about = {.contiguous = Answer::yes, .cached = Answer::no, .cost = 10};
+    auto first = participant("first"), second = participant("second"), third = participant("third");
+    first->own = {AllocatorRef::adopt(uncached)};
+    second->own = {AllocatorRef::adopt(unknown)};
+    third->own = {AllocatorRef::adopt(cached)};
+    const auto order = [&] {
+        std::vector<std::string> names;
+        const PlanRef plan = made(PlanPolicy::prefer);
+        for (const PlanCandidate& one : plan->candidates())
+            if (one.name.starts_with("own memory"))
+                names.push_back(one.name.substr(one.name.rfind(' ') + 1));
+        return names;
+    };
+    EXPECT_THAT(order(), ElementsAre("first", "second", "third")) << "by what they cost";
+    all.push_back(*cpu_participant(MapFlags::read));
+    EXPECT_THAT(order(), ElementsAre("third", "second", "first"));
+}
+
 TEST_F(PlanTest, ParticipantsAndNamesMayStandInBraces) {
     allocator("plan-test/first");
     allocator("plan-test/second");
@@ -333,6 +369,10 @@ TEST(MergeTest, TakesTheStricterOfEachNumber) {
     EXPECT_EQ(both->contiguous, Answer::unknown);
     EXPECT_EQ(both->sees_cpu_caches, Answer::no);
     EXPECT_TRUE(both->through_cpu_caches);
+    EXPECT_FALSE(both->syncs_cpu_access);
+    const Constraints syncs{.through_cpu_caches = true, .syncs_cpu_access = true};
+    EXPECT_TRUE(merge(syncs, two)->syncs_cpu_access) << "the other does nothing by the CPU";
+    EXPECT_FALSE(merge(syncs, one)->syncs_cpu_access);
     EXPECT_TRUE(both->prefers_cached && both->needs_dma_buf);
     EXPECT_THAT(both->modifiers, ElementsAre(7));
     EXPECT_EQ(both->pitch_align, 192u);

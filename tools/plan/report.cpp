@@ -34,6 +34,7 @@ Json to_json(const Constraints& needs) {
                 {"prefers_cached", needs.prefers_cached},
                 {"needs_dma_buf", needs.needs_dma_buf},
                 {"through_cpu_caches", needs.through_cpu_caches},
+                {"syncs_cpu_access", needs.syncs_cpu_access},
                 {"sees_cpu_caches", to_text(needs.sees_cpu_caches)},
                 {"min_size", needs.min_size},
                 {"size_align", needs.size_align},
