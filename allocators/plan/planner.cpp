@@ -246,8 +246,8 @@ private:
             PlanParticipant& participant = parts_.participants[i];
             Contiguity& contiguity = evidence_[i].contiguity;
             const int unreachable = evidence_[i].scattered_unreachable;
-            // EINVAL has other causes too: one that takes nothing at all has told nothing about contiguity.
-            if (participant.needs_contiguous != Answer::unknown || (unreachable != EFAULT && !takes_any(i)))
+            // EINVAL has other causes too: of a device that imports nothing at all nothing follows.
+            if (participant.needs_contiguous != Answer::unknown || (unreachable != EFAULT && !imports(i)))
                 continue;
             conclude_from_unreachable(contiguity, unreachable);
             if (contiguity.needed != Answer::yes)
@@ -267,11 +267,11 @@ private:
         }
     }
 
-    // Whether it took some memory, by luck or not.
-    bool takes_any(std::size_t i) const {
-        return std::any_of(
-            parts_.candidates.begin(), parts_.candidates.end(),
-            [i](const PlanCandidate& candidate) { return candidate.cells[i].recipe.use[0] != '\0'; });
+    // Whether it took memory of somebody else's, by luck or not.
+    bool imports(std::size_t i) const {
+        return std::any_of(parts_.candidates.begin(), parts_.candidates.end(), [&](const PlanCandidate& one) {
+            return one.cells[i].recipe.use[0] != '\0' && !is_own(one, i);
+        });
     }
 
     bool takes_only_own(std::size_t i) const {

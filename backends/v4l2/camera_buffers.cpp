@@ -13,10 +13,17 @@ class CameraBuffers final : public Allocator, public Describes, public OffersPar
 public:
     explicit CameraBuffers(std::string node) : Allocator("v4l2"), node_(std::move(node)) {}
 
-    // The driver knows whether they are contiguous, and has no call that tells.
+    // As far as an open file of the camera has met its buffers.
     Properties properties() noexcept override {
-        return {
-            .sync = SyncQuality::exporter_only, .granule = page_size(), .max_size = most_bytes(), .cost = 10};
+        const auto session = detail::Session::that_knows_its_kind(node_);
+        const detail::BufferKind& kind = session ? *session->known_kind : detail::unknown_kind;
+        const bool as_the_device_sees = &kind != &detail::unknown_kind && kind.cached == Answer::unknown;
+        return {.contiguous = kind.contiguous,
+                .cached = as_the_device_sees ? sees_cpu_caches(session->node->device) : kind.cached,
+                .sync = kind.sync,
+                .granule = page_size(),
+                .max_size = most_bytes(),
+                .cost = 10};
     }
     Claims claims() noexcept override { return {.alloc = true, .map = true, .export_dmabuf = true}; }
     Result<void> available() noexcept override {
@@ -54,6 +61,7 @@ private:
         }();
         if (!fd)
             return std::move(fd).error();
+        (*session)->remember_kind(fd->get());
         auto buffer = DmaBuf::adopt(std::move(*fd), geometry->storage);
         if (!buffer)
             return std::move(buffer).error().on(node_);

@@ -53,7 +53,7 @@ Error detail::Session::explain_refusal(int answer, std::string_view doing, const
     if (!format) // somebody else has set another meanwhile
         return error;
     if (may_be_scattered(memory) && planning::is_of_another_maker(dma_buf::exporter_of(import.fd)))
-        planning::conclude_from_unreachable(found);
+        planning::conclude_from_unreachable(found, -answer);
     switch (found.needed) {
     case Answer::yes:
         return with_plan_command(std::move(error).remedy(FixedText(

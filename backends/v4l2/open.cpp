@@ -259,6 +259,19 @@ Result<std::shared_ptr<detail::Session>> detail::Session::open_or_share(const st
     return session;
 }
 
+std::shared_ptr<detail::Session> detail::Session::that_knows_its_kind(const std::string& path) noexcept {
+    auto all = without_exceptions([&]() -> Result<Sessions> {
+        const std::lock_guard guard(node_table->mutex);
+        return sessions_at(path);
+    });
+    if (!all)
+        return nullptr;
+    const auto own = own_of(*all);
+    const auto found =
+        std::find_if(own.begin(), own.end(), [](const auto& one) { return one->known_kind != nullptr; });
+    return found == own.end() ? nullptr : *found;
+}
+
 bool detail::Session::another_holds_queue() const noexcept {
     auto all = without_exceptions([&]() -> Result<Sessions> {
         const std::lock_guard guard(node_table->mutex);

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "backends/v4l2/formats.h"
+#include "common/dma_buf.h"
 #include "common/kernel.h"
 #include "common/open_files.h"
 #include "common/standard_streams.h"
@@ -116,6 +117,25 @@ Result<UniqueFd> detail::Session::create_own_buffer(std::uint64_t bytes) noexcep
     else
         holds_queue = false;
     return made;
+}
+
+const detail::BufferKind& detail::Session::buffer_kind() noexcept {
+    if (const BufferKind* known = known_kind)
+        return *known;
+    const auto own = [&] {
+        const std::lock_guard guard(node->queue_mutex);
+        return create_own_buffer(1);
+    }();
+    if (own)
+        remember_kind(own->get());
+    const BufferKind* known = known_kind;
+    if (known && known != &unknown_kind)
+        return *known;
+    return info.bus.starts_with("usb-") ? usb_kind : unknown_kind;
+}
+
+void detail::Session::remember_kind(int own_buffer) noexcept {
+    known_kind = &kind_of_exporter(dma_buf::exporter_of(own_buffer));
 }
 
 } // namespace hwalloc::v4l2

@@ -16,11 +16,23 @@ constexpr Recipe capturing{.use = "V4L2 buffer",
                            .begin = "wait for the other devices, then Camera::queue(): V4L2 waits for no "
                                     "fence",
                            .end = "Camera::dequeue()"};
+constexpr Recipe capturing_by_cpu{.use = "V4L2 buffer, filled by the CPU",
+                                  .once = capturing.once,
+                                  .begin = "wait for the other devices, then Camera::queue(), which begins a "
+                                           "CPU access where devices do not see "
+                                           "the CPU's caches",
+                                  .end = "Camera::dequeue(), which ends that access (DMA_BUF_IOCTL_SYNC)"};
 constexpr Recipe putting_out{
     .use = "V4L2 buffer",
     .once = "VIDIOC_REQBUFS for V4L2_MEMORY_DMABUF, and keep each at one index, for its life",
     .begin = "wait for whoever fills it, then VIDIOC_QBUF with bytesused: V4L2 waits for no fence",
     .end = "VIDIOC_DQBUF"};
+constexpr Recipe putting_out_by_cpu{
+    .use = "V4L2 buffer, read by the CPU",
+    .once = putting_out.once,
+    .begin = "wait for whoever fills it, DMA_BUF_IOCTL_SYNC for DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ, then "
+             "VIDIOC_QBUF with bytesused",
+    .end = "VIDIOC_DQBUF, then DMA_BUF_IOCTL_SYNC for DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ"};
 
 // Of a driver that imports nothing.
 constexpr Recipe copying_from{.use = "copies of V4L2 buffers",
@@ -92,12 +104,15 @@ public:
                                : detail::current_format(*session_);
             if (!answered)
                 return answered.error();
-            // Frames that come by USB are put together by the CPU (videobuf2-vmalloc), through its caches.
-            const bool by_cpu = told_by || session_->info.bus.starts_with("usb-");
+            const detail::BufferKind& kind = session_->buffer_kind();
+            const bool by_cpu = told_by || kind.filled_by_cpu;
+            // The CPU needs no run of physical addresses; that of a USB device may be a guess.
+            const bool needs_no_run = by_cpu && &kind != &detail::usb_kind;
             return Constraints{.min_size = answered->size,
-                               .contiguous = told_by ? Answer::no : Answer::unknown,
+                               .contiguous = told_by || needs_no_run ? Answer::no : Answer::unknown,
                                .needs_dma_buf = told_by == nullptr,
                                .through_cpu_caches = by_cpu,
+                               .syncs_cpu_access = by_cpu,
                                .sees_cpu_caches =
                                    by_cpu ? Answer::yes : sees_cpu_caches(session_->node->device),
                                .modifiers = {linear_modifier},
@@ -134,6 +149,24 @@ public:
         });
     }
 
+    Result<void> begin_trials(const ImageLayout& layout) noexcept override {
+        if (trials_)
+            return {};
+        return without_exceptions([&]() -> Result<void> {
+            auto begun = detail::begin_trials(*session_, layout);
+            if (!begun)
+                return std::move(begun).error();
+            trials_ = std::move(*begun);
+            return {};
+        });
+    }
+
+    void end_trials() noexcept override {
+        if (trials_)
+            (void)detail::end_trials(*session_, *trials_); // what cannot be put back is forgotten
+        trials_.reset();
+    }
+
     Result<Recipe> attempt(Memory& memory, const ImageLayout& layout) noexcept override {
         return without_exceptions([&]() -> Result<Recipe> {
             if (copies()) {
@@ -143,6 +176,8 @@ public:
             }
             if (auto taken = detail::try_import(*session_, memory, layout); !taken)
                 return std::move(taken).error();
+            if (session_->buffer_kind().filled_by_cpu)
+                return capture_ ? capturing_by_cpu : putting_out_by_cpu;
             return capture_ ? capturing : putting_out;
         });
     }
@@ -158,7 +193,8 @@ private:
     const std::shared_ptr<detail::Session> session_;
     const bool capture_;
     const std::string name_;
-    bool of_bytes_ = false; // what was asked for last
+    bool of_bytes_ = false;                      // what was asked for last
+    std::unique_ptr<detail::TrialQueue> trials_; // while a plan tries memory with another format
     mutable FixedText key_;
 };
 

@@ -110,13 +110,16 @@ Result<void> Camera::bind(std::span<const MemoryRef> memories) noexcept {
                 if (auto granted = session.reserve(count, true); !granted)
                     return std::move(granted).error();
         }
+        session.syncs_cpu_access = false;
         if (session.mapped)
             return session.bind_copies(memories);
         auto binding = prepare(session, memories);
         if (!binding)
             return std::move(binding).error();
+        session.syncs_cpu_access = session.needs_cpu_sync();
         std::uint32_t i = 0;
         int answer = 0;
+        const char* call_name = "";
         {
             const std::lock_guard guard(session.node->queue_mutex);
             if (session.reserved != count) {
@@ -129,17 +132,19 @@ Result<void> Camera::bind(std::span<const MemoryRef> memories) noexcept {
                                FixedText("the driver wants ", *granted, " buffers, not ", count))
                         .call("VIDIOC_REQBUFS");
             }
-            for (; i < count && answer >= 0; ++i) {
-                answer = session.queue_dma_buf(i, binding->slots[i].fd, session.image_size());
-                binding->slots[i].holder = Session::Holder::driver;
-            }
+            for (; i < count && answer >= 0; ++i)
+                answer = session.give_to_driver(i, binding->slots[i], call_name);
             if (answer >= 0) {
                 session.slots = std::move(binding->slots);
                 ++session.bindings;
                 return {};
             }
             (void)session.release_queue(); // what was imported already; the queue is idle and empty again
+            for (Session::Slot& slot : binding->slots)
+                session.take_from_driver(slot, Session::Holder::nobody);
         }
+        if (call_name != std::string_view("VIDIOC_QBUF"))
+            return session.refused(answer, call_name, FixedText("importing buffer ", i, " of ", count));
         return session.explain_refusal(answer, FixedText("importing buffer ", i, " of ", count),
                                        *memories[i - 1], binding->imports[i - 1]);
     });
@@ -180,6 +185,8 @@ Result<void> Camera::unbind() noexcept {
         answer = session.release_queue();
         slots.swap(session.slots);
     }
+    for (Session::Slot& slot : slots)
+        session.take_from_driver(slot, Session::Holder::nobody);
     if (answer < 0 && stopped)
         return session.refused(answer, "VIDIOC_REQBUFS", "letting the buffers go");
     return stopped;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "allocators/plan/contiguity.h"
+#include "backends/v4l2/buffer_kinds.h"
 #include "backends/v4l2/mapped_queue.h"
 #include "common/fixed_text.h"
 #include "common/fork_safe_mutex.h"
@@ -101,8 +102,10 @@ struct Session {
     std::optional<MappedQueue> mapped;             // frames are copied out of it: the driver imports nothing
     std::uint32_t next_copy = 0;                   // which slot is looked at first
     std::uint64_t copied = 0;                      // since bind()
+    bool syncs_cpu_access = false;                 // the driver's, of what is bound (cpu_sync.cpp)
     // Whether the device needs contiguous memory for that format; empty: not asked yet.
     std::optional<planning::Contiguity> contiguity;
+    std::atomic<const BufferKind*> known_kind = nullptr; // null: no buffer of its own was met yet
 
     // False in a child of fork() whose parent opened the device: the two have one open file, and any call of
     // the child's would stop or change the parent's stream.
@@ -149,6 +152,12 @@ struct Session {
     // unsupported (the driver makes none, exports none or does not let go of them), limit, exhausted. With
     // the node's queue_mutex held.
     Result<UniqueFd> create_own_buffer(std::uint64_t bytes) noexcept;
+    // What its own buffers are: of one that is made and thrown away, when none was met before. With the
+    // node's queue_mutex free. When none can be made now, what is known without.
+    const BufferKind& buffer_kind() noexcept;
+    void remember_kind(int own_buffer) noexcept; // a descriptor of one
+    // A session that is open on the node and has met one; null: there is none. Opens nothing.
+    static std::shared_ptr<Session> that_knows_its_kind(const std::string& path) noexcept;
     // REQBUFS(0): ends every import and every mapping. 0 or a negative errno; nothing is reserved afterwards
     // either way.
     int free_buffers() noexcept;
@@ -166,6 +175,14 @@ struct Session {
     Error source_change() const noexcept;
     // DQBUF; empty: there is no frame now. Errors: those of Camera::dequeue.
     std::optional<Result<Frame>> take_frame() noexcept;
+    // Whether that needs the exporter's calls around what the driver does by the CPU. With the node's
+    // queue_mutex free.
+    bool needs_cpu_sync() noexcept;
+    // The same of a slot, with the exporter's call before it where syncs_cpu_access; `call_name`: which of
+    // the two was refused.
+    int give_to_driver(std::uint32_t index, Slot& slot, const char*& call_name) const noexcept;
+    // What the driver has done with it is over: makes the exporter's call after that.
+    void take_from_driver(Slot& slot, Holder holder) const noexcept;
     // Camera::queue and Camera::map.
     Result<void> requeue(std::uint32_t index) noexcept;
     Result<MappedFrame> map(const Frame& frame) const noexcept;

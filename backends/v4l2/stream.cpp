@@ -88,11 +88,9 @@ Result<void> Camera::start() noexcept {
     for (std::uint32_t i = 0; i < session.slots.size(); ++i) {
         if (session.slots[i].holder != Session::Holder::nobody)
             continue;
-        const int answer =
-            session.mapped ? 0 : session.queue_dma_buf(i, session.slots[i].fd, session.image_size());
-        if (answer < 0)
-            return session.refused(answer, "VIDIOC_QBUF", "queueing a buffer");
-        session.slots[i].holder = Session::Holder::driver;
+        const char* call_name;
+        if (const int answer = session.give_to_driver(i, session.slots[i], call_name); answer < 0)
+            return session.refused(answer, call_name, "queueing a buffer");
     }
     if (const int answer = session.ioctl(VIDIOC_STREAMON, &session.type); answer < 0)
         return session.refused(answer, "VIDIOC_STREAMON", "starting the stream");
@@ -114,7 +112,7 @@ Result<void> Camera::stop() noexcept {
         session.mapped->set_none_queued();
     for (Session::Slot& slot : session.slots)
         if (slot.holder == Session::Holder::driver)
-            slot.holder = Session::Holder::nobody;
+            session.take_from_driver(slot, Session::Holder::nobody);
     return {};
 }
 
@@ -192,7 +190,7 @@ std::optional<Result<Frame>> detail::Session::take_frame() noexcept {
     if (index >= slots.size() || slots[index].holder != Holder::driver)
         return error(ErrorKind::device_lost,
                      "waiting for a frame: the driver gave a buffer that it does not have");
-    slots[index].holder = Holder::application;
+    take_from_driver(slots[index], Holder::application);
     return frame_of(*this, taken);
 }
 
@@ -209,9 +207,9 @@ Result<void> detail::Session::requeue(std::uint32_t index) noexcept {
     if (is_mapped(*slot.memory))
         return error(ErrorKind::conflict, FixedText("giving buffer ", index, " back: it is mapped"))
             .remedy("unmap it first: the driver would write what the CPU uses");
-    if (const int answer = mapped ? 0 : queue_dma_buf(index, slot.fd, image_size()); answer < 0)
-        return refused(answer, "VIDIOC_QBUF", "giving a buffer back");
-    slot.holder = Holder::driver;
+    const char* call_name;
+    if (const int answer = give_to_driver(index, slot, call_name); answer < 0)
+        return refused(answer, call_name, "giving a buffer back");
     return {};
 }
 

@@ -199,9 +199,12 @@ public:
     // exhausted.
     Result<std::uint32_t> reserve(std::uint32_t count) noexcept;
     // Binds memories[i] to index i for good, imports them all, and queues them; reserves by itself what was
-    // not reserved. Each memory needs a dma-buf of its own, open for writing, with the image at its start
-    // (borrow_fd() offset 0) and room for memory_sizes[0] bytes. The camera holds a handle on each until
-    // unbind(). On an error nothing is bound or reserved. Errors:
+    // not reserved. Of a driver that fills memory by the CPU, and on an architecture on which devices may not
+    // see the CPU's caches, the camera makes the exporter's calls around what the driver does
+    // (DMA_BUF_IOCTL_SYNC): one more system call in queue() and one in dequeue(), and queue() waits for
+    // fences of devices in the buffer. Each memory needs a dma-buf of its own, open for writing, with the
+    // image at its start (borrow_fd() offset 0) and room for memory_sizes[0] bytes. The camera holds a handle
+    // on each until unbind(). On an error nothing is bound or reserved. Errors:
     //   invalid       another number than reserved, no format, bound already, the same dma-buf twice
     //   unsupported   memory without a dma-buf, or a driver that cannot import and copies are not allowed;
     //                 where frames are copied: memory that cannot be mapped

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "allocators/registry/registry.h"
 #include "hwalloc/capabilities.h"
+#include "hwalloc/participant.h"
 #include "tests/unit/fake_camera.h"
 #include "tests/unit/fake_devices.h"
 
@@ -45,6 +47,28 @@ TEST_F(CameraBuffersTest, AreExportedForReadingAndWritingAndForgottenByTheQueue)
         EXPECT_THAT(fake.own_made, ElementsAre(fake.image, 2 * page_size()));
     }
     EXPECT_EQ(registry.find("/dev/video7"), allocator);
+}
+
+// properties() opens no camera: it tells what a plan, or whoever allocates, has met.
+TEST_F(CameraBuffersTest, TheirKindIsToldWhileTheCameraIsOpen) {
+    auto* describes = allocator->extension<Describes>();
+    for (const auto& [exporter, contiguous, cached, sync] :
+         {std::tuple{"videobuf2_vmalloc", Answer::no, Answer::yes, SyncQuality::fence_only},
+          std::tuple{"videobuf2_dma_sg", Answer::no, Answer::yes, SyncQuality::exporter_only},
+          std::tuple{"videobuf2_dma_contig", Answer::unknown, sees_cpu_caches(0), SyncQuality::exporter_only},
+          std::tuple{"another", Answer::unknown, Answer::unknown, SyncQuality::exporter_only}}) {
+        SCOPED_TRACE(exporter);
+        fake.exporter = exporter;
+        {
+            auto camera = open();
+            EXPECT_EQ(describes->properties().cached, Answer::unknown);
+            ASSERT_TRUE(allocator->alloc(1));
+            EXPECT_EQ(describes->properties().contiguous, contiguous);
+            EXPECT_EQ(describes->properties().cached, cached);
+            EXPECT_EQ(describes->properties().sync, sync);
+        }
+        EXPECT_EQ(describes->properties().cached, Answer::unknown) << "another camera may be there next";
+    }
 }
 
 TEST_F(CameraBuffersTest, GoThroughTheOpenFileThatHoldsTheQueueWhoeverElseOpensTheNode) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "hwalloc/participant.h"
 #include "tests/unit/fake_camera.h"
 
 namespace hwalloc {
@@ -23,6 +24,55 @@ protected:
         return camera;
     }
 };
+
+// What the driver writes by the CPU lies between two calls of the exporter's, where a device may not see the
+// caches.
+TEST_F(CameraStreamTest, WhatTheCpuFillsIsBracketedWhereDevicesMayNotSeeItsCaches) {
+    constexpr std::uint64_t begin = DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE,
+                            end = DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE;
+    constexpr bool needed = devices_see_cpu_caches != Answer::yes;
+    using Flags = std::vector<std::uint64_t>;
+    const auto made = [&](Flags flags) {
+        EXPECT_EQ(fake.buffers.syncs, needed ? flags : Flags());
+        fake.buffers.syncs.clear();
+    };
+    fake.pixel_format = V4L2_PIX_FMT_YUYV, fake.width = 64, fake.height = 48, fake.stride = 128;
+    for (const char* exporter : {"videobuf2_vmalloc", "videobuf2_dma_contig"}) {
+        const bool by_cpu = std::string_view(exporter) == "videobuf2_vmalloc";
+        const auto expect = [&](Flags flags) { made(by_cpu ? std::move(flags) : Flags()); };
+        fake.exporter = exporter;
+        auto camera = streaming(2);
+        expect({begin, begin});
+        const auto frame = camera.dequeue(1000);
+        ASSERT_TRUE(frame);
+        expect({end});
+        ASSERT_TRUE(camera.queue(frame->index));
+        expect({begin});
+        ASSERT_TRUE(camera.dequeue(1000));
+        ASSERT_TRUE(camera.stop());
+        expect({end, end});
+        ASSERT_TRUE(camera.unbind());
+        expect({});
+        // One that is refused is begun for nothing.
+        fake.qbuf = [](int, std::uint32_t index) { return index == 1 ? -ENOMEM : 0; };
+        EXPECT_FALSE(camera.bind(memories(2)));
+        expect({begin, begin, end, end});
+        fake.qbuf = nullptr;
+    }
+}
+
+TEST_F(CameraStreamTest, AnExporterThatRefusesTheCpuIsToldAsSuch) {
+    fake.exporter = "videobuf2_vmalloc";
+    auto camera = ready();
+    fake.buffers.sync_results = {-EIO};
+    const auto bound = camera.bind(memories(1));
+    EXPECT_EQ(bool(bound), devices_see_cpu_caches == Answer::yes)
+        << "no such call is made on that architecture";
+    if (!bound) {
+        EXPECT_THAT(bound.error().message(), HasSubstr("DMA_BUF_IOCTL_SYNC"));
+        EXPECT_EQ(fake.reserved, 0u);
+    }
+}
 
 TEST_F(CameraStreamTest, WithAllBuffersHeldADequeueIsRefusedAtOnce) {
     for (const int timeout_ms : {-1, 0, 1000}) {

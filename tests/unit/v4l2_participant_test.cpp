@@ -50,16 +50,63 @@ TEST_F(V4l2Participant, ACameraThatAPlanHasOpenIsOpenedNoSecondTime) {
     EXPECT_EQ(open_fds().size(), before.size() + 1) << "each Camera is one of its own";
 }
 
-// The driver's processor fills the memory then, and other devices have to see what is in its caches.
-TEST_F(V4l2Participant, AUsbCameraSeesMemoryThroughTheCpusCaches) {
-    for (const bool usb : {false, true}) {
-        fake.bus = usb ? "usb-0000:00:14.0-1" : "platform:camera";
+// The CPU fills the memory then, and other devices have to see what is in its caches. The bus tells no more
+// than that a camera may be such a one (bcm2835-v4l2 is, and stands on none).
+TEST_F(V4l2Participant, WhoFillsMemoryFollowsFromWhatTheDriversBuffersAreCalled) {
+    constexpr struct {
+        const char *exporter, *bus;
+        bool by_cpu;
+        Answer contiguous;
+    } cases[] = {
+        {"videobuf2_vmalloc", "platform:bcm2835-v4l2", true, Answer::no},
+        {"videobuf2_vmalloc", "usb-0000:00:14.0-1", true, Answer::no},
+        {"videobuf2_dma_contig", "usb-0000:00:14.0-1", false, Answer::unknown},
+        {"videobuf2_dma_sg", "PCI:0000:01:00.0", false, Answer::unknown},
+        {"of another kind", "platform:camera", false, Answer::unknown},
+        {"", "platform:camera", false, Answer::unknown},
+        {"", "usb-0000:00:14.0-1", true, Answer::unknown},
+    };
+    fake.pixel_format = V4L2_PIX_FMT_YUYV, fake.width = 64, fake.height = 48, fake.stride = 128;
+    for (const auto& one : cases) {
+        SCOPED_TRACE(std::string(one.exporter) + " at " + one.bus);
+        fake.exporter = one.exporter;
+        fake.bus = one.bus;
         auto camera = open();
         const auto needs = capture(camera)->ask(picture);
         ASSERT_TRUE(needs);
-        EXPECT_EQ(needs->through_cpu_caches, usb);
-        EXPECT_EQ(needs->sees_cpu_caches, usb ? Answer::yes : sees_cpu_caches(0));
+        EXPECT_EQ(needs->through_cpu_caches, one.by_cpu);
+        EXPECT_EQ(needs->syncs_cpu_access, one.by_cpu);
+        EXPECT_EQ(needs->sees_cpu_caches, one.by_cpu ? Answer::yes : sees_cpu_caches(0));
+        EXPECT_EQ(needs->contiguous, one.contiguous);
+        ASSERT_TRUE(capture(camera)->ask(picture));
+        EXPECT_EQ(fake.own_made.size(), 1u) << "found out once for an open file";
+        EXPECT_EQ(fake.reserved, 0u);
+        fake.own_made.clear();
     }
+}
+
+TEST_F(V4l2Participant, AnOutputTellsItsKindTheSameWay) {
+    fake.can = V4L2_CAP_VIDEO_OUTPUT;
+    fake.pixel_format = V4L2_PIX_FMT_YUYV, fake.width = 64, fake.height = 48, fake.stride = 128;
+    fake.exporter = "videobuf2_vmalloc";
+    const auto reads = output();
+    ASSERT_TRUE(reads->ask(picture));
+    const auto taken = attempt(*reads);
+    ASSERT_TRUE(taken) << taken.error().message();
+    EXPECT_THAT(taken->begin, HasSubstr("DMA_BUF_IOCTL_SYNC"));
+    EXPECT_THAT(taken->end, HasSubstr("DMA_BUF_IOCTL_SYNC"));
+}
+
+// A camera whose buffers cannot be had now may tell later.
+TEST_F(V4l2Participant, ADriverThatMakesNoBufferNowIsAskedAgain) {
+    fake.pixel_format = V4L2_PIX_FMT_YUYV, fake.width = 64, fake.height = 48, fake.stride = 128;
+    fake.exporter = "videobuf2_vmalloc";
+    fake.create_bufs = -ENOMEM;
+    auto camera = open();
+    const auto participant = capture(camera);
+    EXPECT_FALSE(participant->ask(picture)->through_cpu_caches);
+    fake.create_bufs = 0;
+    EXPECT_TRUE(participant->ask(picture)->through_cpu_caches);
 }
 
 // Anybody may set the format of a camera that was not negotiated here, and a plan for bytes is for that.

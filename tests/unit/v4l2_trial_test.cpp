@@ -70,6 +70,77 @@ TEST_F(V4l2TrialTest, ATrialLeavesRateAndReservationAsTheyWere) {
     EXPECT_TRUE(camera.bind(given)) << "what was reserved is bound";
 }
 
+// Each of a USB camera's requests takes its time.
+TEST_F(V4l2TrialTest, AllTrialsOfAPlanSetTheFormatOnce) {
+    fake.interval = {1, 30};
+    fake.has_selections = true;
+    for (const bool multi_planar : {false, true}) {
+        fake.multi_planar = multi_planar;
+        fake.crop = fake.compose = {0, 0, 128, 96};
+        auto camera = open();
+        auto request = yuyv(128, 96);
+        request.rate = {5, 1};
+        ASSERT_TRUE(camera.negotiate(request));
+        ASSERT_EQ(camera.reserve(3).value(), 3u);
+        fake.formats_set = 0;
+        const auto participant = capture(camera);
+        ASSERT_TRUE(participant->begin_trials(linear()));
+        ASSERT_TRUE(participant->begin_trials(linear())) << "it may take part twice";
+        for (int i = 0; i < 5; ++i)
+            ASSERT_TRUE(attempt(*participant));
+        EXPECT_EQ(fake.formats_set, 1);
+        EXPECT_EQ(fake.width, 64u);
+        // An allocator that lays pixels out its own way.
+        fake.stride_step = 64;
+        ASSERT_TRUE(attempt(*participant, linear(yuyv_drm, 192), std::size_t{192} * 48));
+        EXPECT_EQ(fake.formats_set, 3);
+        fake.stride_step = 0;
+        participant->end_trials();
+        participant->end_trials();
+        EXPECT_EQ(fake.formats_set, 4);
+        EXPECT_EQ(fake.width, 128u);
+        EXPECT_EQ(fake.compose.width, 128u);
+        EXPECT_EQ(fake.interval.denominator, 5u);
+        EXPECT_EQ(fake.reserved, 3u);
+        EXPECT_TRUE(camera.format());
+        // With the format that there is nothing is set.
+        ASSERT_TRUE(camera.negotiate(yuyv()));
+        fake.formats_set = 0;
+        ASSERT_TRUE(participant->begin_trials(linear()));
+        participant->end_trials();
+        ASSERT_TRUE(participant->begin_trials(bytes(1)));
+        participant->end_trials();
+        EXPECT_EQ(fake.formats_set, 0);
+    }
+}
+
+TEST_F(V4l2TrialTest, TrialsThatCannotBeginLeaveNothingChanged) {
+    const auto begun = [&](int fails_at) {
+        fake.fails_at = 0;
+        auto camera = open();
+        EXPECT_TRUE(camera.negotiate(yuyv(128, 96)));
+        EXPECT_TRUE(camera.reserve(2));
+        const auto participant = capture(camera);
+        fake.calls = 0;
+        fake.fails_at = fails_at;
+        const auto ready = participant->begin_trials(linear());
+        const bool met = fake.calls >= fails_at;
+        fake.fails_at = 0;
+        EXPECT_TRUE(ready || !ready.error().call().empty()) << fails_at;
+        participant->end_trials();
+        EXPECT_EQ(fake.width, 128u) << fails_at;
+        EXPECT_EQ(fake.reserved, 2u) << fails_at;
+        return met;
+    };
+    int fails_at = 1;
+    while (begun(fails_at))
+        ++fails_at;
+    EXPECT_GT(fails_at, 4);
+    fake.answered_format = V4L2_PIX_FMT_NV12;
+    auto camera = open();
+    EXPECT_EQ(capture(camera)->begin_trials(linear()).error().kind(), ErrorKind::incompatible);
+}
+
 TEST_F(V4l2TrialTest, ATrialLeavesTheRateOfACameraThatNobodyNegotiated) {
     auto camera = open();
     const auto participant = capture(camera);
