@@ -139,6 +139,8 @@ until [ -s fed ]; do sleep 0.1; done
         "refused": f"hwalloc capture --device $loopback --allocator {HEAP} --frames 3 --json",
         **{name: f"hwalloc capture --device $loopback --allocator {memory} --allow-copy --frames 12 --json --output {name}.raw"
            for name, memory in (("auto", "auto"), ("heap", HEAP), ("sysmem", "sysmem"))},
+        **{policy: f"hwalloc plan --camera $loopback --cpu read --size 320x240 --format YUYV --policy {policy} --json"
+           for policy in ("prefer", "allow-copy")},
         "png": "hwalloc capture --device $loopback --allow-copy --frames 3 --json --output loopback.png",
         "gpu": "hwalloc capture --device $loopback --allow-copy --to gpu --frames 3 --json --output gpu.png",
         "imports": "hwalloc capture --device /dev/video0 --allow-copy --size 320x240 --frames 3 --json"})
@@ -161,6 +163,10 @@ until [ -s fed ]; do sleep 0.1; done
         if not faults and (directory / f"{name}.raw").read_bytes() != 12 * yuyv(width, height):
             faults.append(f"the bytes are others: {done[name].told()}")
         cases.case(f"loopback: copied ({name}), byte for byte, and counted", faults)
+    plain, copied = done["prefer"], done["allow-copy"]
+    cases.case("loopback: a plan with it takes any memory where copies are allowed, and none elsewhere",
+               [] if plain.code == 1 and "allow-copy" in plain.out and copied.code == 0 and copied.document["choice"] and
+               "cop" in str(copied.document["recipes"]) else [plain.told(), copied.told()])
     for name, file in (("png", "loopback.png"), ("gpu", "gpu.png")):
         cases.case(f"loopback: a picture of copied frames ({name})", [done[name].told()] if done[name].code else
                    differing(done[name].document, copies=3) + other_colours(directory / file, width, height))
