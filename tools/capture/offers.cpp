@@ -36,7 +36,7 @@ Cell known(std::string text) {
     return text.empty() ? Cell{"unknown", Style::faint} : Cell{std::move(text)};
 }
 
-Json to_json(const Offer& offer) {
+Json document_of(const Offer& offer) {
     Json sizes = Json::array();
     for (const auto& [size, rates] : offer.sizes) {
         Json all = Json::array();
@@ -99,7 +99,7 @@ int show_offers(const FrameSource& source, const std::vector<Offer>& offers, Out
     if (out.json()) {
         Json list = Json::array();
         for (const Offer& offer : offers)
-            list.push_back(to_json(offer));
+            list.push_back(document_of(offer));
         out.print({{"device", info.path},
                    {"driver", text_or_null(info.driver)},
                    {"card", text_or_null(info.card)},
