@@ -246,8 +246,10 @@ private:
             PlanParticipant& participant = parts_.participants[i];
             Contiguity& contiguity = evidence_[i].contiguity;
             const int unreachable = evidence_[i].scattered_unreachable;
-            // EINVAL has other causes too: of a device that imports nothing at all nothing follows.
-            if (participant.needs_contiguous != Answer::unknown || (unreachable != EFAULT && !imports(i)))
+            // EINVAL has other causes too: of a device that imports nothing at all, or that took one
+            // scattered memory and not another, nothing follows.
+            if (participant.needs_contiguous != Answer::unknown ||
+                (unreachable != EFAULT && !imports_contiguous(i)))
                 continue;
             conclude_from_unreachable(contiguity, unreachable);
             if (contiguity.needed != Answer::yes)
@@ -267,10 +269,11 @@ private:
         }
     }
 
-    // Whether it took memory of somebody else's, by luck or not.
-    bool imports(std::size_t i) const {
+    // Whether it took memory of somebody else's that may be contiguous.
+    bool imports_contiguous(std::size_t i) const {
         return std::any_of(parts_.candidates.begin(), parts_.candidates.end(), [&](const PlanCandidate& one) {
-            return one.cells[i].recipe.use[0] != '\0' && !is_own(one, i);
+            return one.cells[i].recipe.use[0] != '\0' && !is_own(one, i) &&
+                   one.properties.contiguous != Answer::no;
         });
     }
 

@@ -16,7 +16,7 @@ constexpr Recipe capturing{.use = "V4L2 buffer",
                            .begin = "wait for the other devices, then Camera::queue(): V4L2 waits for no "
                                     "fence",
                            .end = "Camera::dequeue()"};
-constexpr Recipe capturing_by_cpu{.use = "V4L2 buffer, filled by the CPU",
+constexpr Recipe capturing_by_cpu{.use = capturing.use,
                                   .once = capturing.once,
                                   .begin = "wait for the other devices, then Camera::queue(), which begins a "
                                            "CPU access where devices do not see "
@@ -28,7 +28,7 @@ constexpr Recipe putting_out{
     .begin = "wait for whoever fills it, then VIDIOC_QBUF with bytesused: V4L2 waits for no fence",
     .end = "VIDIOC_DQBUF"};
 constexpr Recipe putting_out_by_cpu{
-    .use = "V4L2 buffer, read by the CPU",
+    .use = putting_out.use,
     .once = putting_out.once,
     .begin = "wait for whoever fills it, DMA_BUF_IOCTL_SYNC for DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ, then "
              "VIDIOC_QBUF with bytesused",

@@ -129,6 +129,12 @@ TEST_F(PlanContiguityTest, RefusedTwinsAndScatteredMemoryProveItWhateverTheErrno
     twin_errno = EFAULT;
     forget_plans();
     EXPECT_EQ(made()->participants()[0].needs_contiguous, Answer::unknown) << "two answers are two causes";
+    // One scattered memory was taken and another was not: that is about something else.
+    contiguous.about.contiguous = Answer::no;
+    twin_errno = refused_errno = EINVAL;
+    forget_plans();
+    EXPECT_EQ(made()->participants()[0].needs_contiguous, Answer::unknown);
+    contiguous.about.contiguous = Answer::yes;
     // EINVAL of one that imports nothing, as bochs-drm, may be about anything.
     camera->own = {AllocatorRef::adopt(new FakeAllocator)};
     twin_errno = EINVAL;
