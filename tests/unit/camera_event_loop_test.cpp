@@ -13,12 +13,6 @@ using ::testing::HasSubstr;
 
 class CameraEventLoop : public CameraTest {
 protected:
-    v4l2::Camera streaming(std::size_t count) {
-        auto camera = ready();
-        EXPECT_TRUE(camera.bind(memories(count)));
-        EXPECT_TRUE(camera.start());
-        return camera;
-    }
     // As the kernel has it after open(), for whoever hands it on.
     static UniqueFd opened(int flags = O_RDWR) {
         const int fd = ::memfd_create("fake camera", MFD_CLOEXEC);

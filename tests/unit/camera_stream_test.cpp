@@ -15,15 +15,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class CameraStreamTest : public CameraTest {
-protected:
-    v4l2::Camera streaming(std::size_t count) {
-        auto camera = ready();
-        EXPECT_TRUE(camera.bind(memories(count)));
-        EXPECT_TRUE(camera.start());
-        return camera;
-    }
-};
+using CameraStreamTest = CameraTest;
 
 // What the driver writes by the CPU lies between two calls of the exporter's, where a device may not see the
 // caches.

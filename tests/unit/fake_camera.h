@@ -437,6 +437,12 @@ protected:
         EXPECT_TRUE(camera.negotiate(yuyv()));
         return camera;
     }
+    v4l2::Camera streaming(std::size_t count) {
+        auto camera = ready();
+        EXPECT_TRUE(camera.bind(memories(count)));
+        EXPECT_TRUE(camera.start());
+        return camera;
+    }
     FakeCamera fake;
 };
 
