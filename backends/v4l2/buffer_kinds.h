@@ -11,7 +11,7 @@
 namespace hwalloc::v4l2::detail {
 
 struct BufferKind {
-    std::string_view exporter; // dma_buf::exporter_of() of such a buffer
+    std::string_view exporter; // dma_buf::exporter_of() of such a buffer; empty: no kind that is known
     Answer contiguous;
     Answer cached; // unknown: where the device sees the CPU's caches, and uncached elsewhere
     SyncQuality sync;

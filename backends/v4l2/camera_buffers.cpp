@@ -17,7 +17,7 @@ public:
     Properties properties() noexcept override {
         const auto session = detail::Session::that_knows_its_kind(node_);
         const detail::BufferKind& kind = session ? *session->known_kind : detail::unknown_kind;
-        const bool as_the_device_sees = &kind != &detail::unknown_kind && kind.cached == Answer::unknown;
+        const bool as_the_device_sees = !kind.exporter.empty() && kind.cached == Answer::unknown;
         return {.contiguous = kind.contiguous,
                 .cached = as_the_device_sees ? sees_cpu_caches(session->node->device) : kind.cached,
                 .sync = kind.sync,

@@ -129,7 +129,7 @@ const detail::BufferKind& detail::Session::buffer_kind() noexcept {
     if (own)
         remember_kind(own->get());
     const BufferKind* known = known_kind;
-    if (known && known != &unknown_kind)
+    if (known && !known->exporter.empty())
         return *known;
     return info.bus.starts_with("usb-") ? usb_kind : unknown_kind;
 }

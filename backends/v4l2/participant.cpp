@@ -106,8 +106,8 @@ public:
                 return answered.error();
             const detail::BufferKind& kind = session_->buffer_kind();
             const bool by_cpu = told_by || kind.filled_by_cpu;
-            // The CPU needs no run of physical addresses; that of a USB device may be a guess.
-            const bool needs_no_run = by_cpu && &kind != &detail::usb_kind;
+            // By its own buffers; of a USB camera that has shown none it is a guess that the CPU fills them.
+            const bool needs_no_run = by_cpu && kind.contiguous == Answer::no;
             return Constraints{.min_size = answered->size,
                                .contiguous = told_by || needs_no_run ? Answer::no : Answer::unknown,
                                .needs_dma_buf = told_by == nullptr,
