@@ -2,12 +2,17 @@
 
 import pathlib
 import re
+import subprocess
 
 import figure
 from graph import ROOMS, TREE, room_of, unit_of
 
 ARCHITECTURE = TREE / "docs" / "architecture.md"
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+
+# Files of the top directory.
+TOP = {".clang-format", ".clang-tidy", ".gitignore", "CHANGELOG.md", "CMakeLists.txt", "CMakePresets.json", "CONTRIBUTING.md", "LICENSE",
+       "README.md"}
 
 # What a room may include beside itself. "public" are the installed headers, wherever they stand.
 MAY = {
@@ -153,6 +158,15 @@ def the_document_lists_the_locks(house):
         yield f"docs/architecture.md has {'no' if (lock, name) in found else 'a'} row for {lock} in {name}"
 
 
+def the_top_directory_is_kept(house):
+    """the top directory has no file but those that people and tools look for there"""
+    if not (TREE / ".git").exists():  # an unpacked archive
+        return
+    files = subprocess.run(["git", "-C", TREE, "ls-files", "-z", "--", ":(glob)*"], check=True, capture_output=True, text=True).stdout
+    for name in sorted(set(files.split("\0")) - TOP - {""}):
+        yield f"{name} is in the top directory"
+
+
 def the_figure_is_of_today(house):
     """docs/images/house.svg is what `scripts/house draw` draws"""
     if not figure.FIGURE.exists() or figure.FIGURE.read_text() != figure.drawing(house):
@@ -161,4 +175,4 @@ def the_figure_is_of_today(house):
 
 RULES = (rooms_keep_to_their_layers, every_include_is_found, backends_are_strangers, public_headers_stand_on_public_headers,
          no_room_names_a_backend, formats_are_in_one_table, circles_are_meant, the_document_lists_the_rooms, the_order_of_units_is_theirs,
-         the_document_lists_the_locks, the_figure_is_of_today)
+         the_document_lists_the_locks, the_top_directory_is_kept, the_figure_is_of_today)

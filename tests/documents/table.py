@@ -77,6 +77,7 @@ ON_THE_HOST = [
     ("scripts/lab run --vivid 'n_devs=2 allocators=0,1 node_types=0x1,0x1' -- hwalloc plan --camera /dev/video1 --display virtio_gpu "
      "--size 640x480 --format XR24 --policy allow-copy", {0}),
     ("scripts/lab run --loopback -- hwalloc list", {0}),
+    ("scripts/lab run --vimc -- media-ctl -d platform:vimc -p", {0}),
     ("scripts/lab run --webcam -- hwalloc capture --device /dev/video1 --format YUYV --output build/bars.png", {0}),
     ("scripts/lab run --vivid none --webcam --webcam 'formats=MJPG slow=50' -- hwalloc list", {0}),
 ]

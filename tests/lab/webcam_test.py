@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A USB webcam on the kernel's own driver, a loopback camera, and the cards of qxl and cirrus: what few guests have. The webcam
+"""A USB webcam on the kernel's own driver, a loopback camera, one behind a media controller, and the cards of qxl and cirrus: what
+few guests have. The webcam
 is a program of ours (tests/lab/webcam), so what its frames must be is known to the byte, and it fails when it is told to."""
 
 import math
@@ -12,7 +13,7 @@ from check_test import EXPECTED, compare  # noqa: E402
 from lab_cases import BUILD, HEAP, TREE, differing, in_lab, meanwhile, run  # noqa: E402
 from png import Picture  # noqa: E402
 
-GUEST = ("--webcam", "--webcam", "formats=MJPG", "--loopback", "--card", "cirrus", "--card", "qxl")
+GUEST = ("--webcam", "--webcam", "formats=MJPG", "--loopback", "--vimc", "--card", "cirrus", "--card", "qxl")
 WEBCAM = shlex.quote(str(BUILD / "tests" / "lab" / "webcam"))
 CONTRACT = shlex.quote(str(BUILD / "tests" / "contract" / "contract_tests"))
 # $camera and $other: the nodes of their pictures. What another script told them is taken back.
@@ -126,7 +127,7 @@ def loopback(cases, directory, _):
     """A driver that imports no dma-buf, exports none and makes no single buffers."""
     width, height = 320, 240
     (directory / "frame").write_bytes(yuyv(width, height))
-    prelude = f"""loopback=/dev/$(basename /sys/devices/virtual/video4linux/*)
+    prelude = f"""{PRELUDE}loopback=/dev/$(basename /sys/devices/virtual/video4linux/*)
 v4l2-ctl -d $loopback --set-fmt-video-out=width={width},height={height},pixelformat=YUYV
 perl -e 'open F, "<frame"; read F, $frame, {width * height * 2}; open D, "+<", $ARGV[0];
          while (syswrite D, $frame) {{ print STDERR "."; select undef, undef, undef, 0.03 }}' $loopback 2>fed &
@@ -148,7 +149,7 @@ until [ -s fed ]; do sleep 0.1; done
     what = {name: (item["available"], bool(item["claims"]), (item["why"] or {}).get("kind")) for name, item in listed.items()}
     sound, nothing = (True, True, None), (False, False, "unsupported")
     cases.case("list: cameras, those that export nothing, and nodes of metadata are told apart",
-               [] if sorted(what.values(), key=str) == sorted([sound] * 3 + [nothing] * 3, key=str) else [f"{what}"])
+               [] if sorted(what.values(), key=str) == sorted([sound] * 6 + [nothing] * 3, key=str) else [f"{what}"])
     cases.case("loopback: a stranger captures what is written to it", [] if done["stranger"].code == 0 and
                (directory / "stranger.raw").read_bytes() == 3 * yuyv(width, height) else [done["stranger"].told()])
     cases.case("loopback: without leave to copy it is refused, and the option named", [] if done["refused"].code == 1 and
@@ -206,6 +207,50 @@ def faults(cases, directory, _):
                else [done["short"].told()])
 
 
+def auto(cases, directory, _):
+    """Cameras that do not work before the one that does: each is passed over with its reason."""
+    # vivid refuses one STREAMON each time that it is told to.
+    refuse = "v4l2-ctl -d /dev/video0 -c inject_vidioc_streamon_error=1"
+    capture = f"hwalloc capture --device auto --allocator {HEAP} --size 320x240 --frames 3"
+    done = in_lab(directory, *GUEST, prelude=PRELUDE, timeout=600, commands={
+        "good": f"{refuse} && {capture} --output auto.png --json",
+        "path": "hwalloc capture --device v4l2/vimc --frames 1 --json",
+        "sensor": """media-ctl -d platform:vimc -V '"Sensor A":0[fmt:SBGGR8_1X8/640x480]' && """
+                  "hwalloc capture --device v4l2/vimc --size 640x480 --format BA81 --frames 2 --json --output sensor.png",
+        "gone": f"{WEBCAM} tell 0 unplug && {WEBCAM} tell 1 unplug && {refuse} && {capture} --output gone.png --json",
+        "doctor": "hwalloc doctor v4l2/vimc --json"})
+    reasons = [("/dev/video0", "VIDIOC_STREAMON", "EINVAL"), ("/dev/video1", "VIDIOC_ENUMINPUT", "ENOLINK"),
+               *((f"/dev/video{number}", "VIDIOC_QUERYCAP", "libcamera") for number in (2, 3, 4))]
+    good, gone = done["good"], done["gone"]
+    cases.case("auto: a camera that does not start, a loopback that nobody feeds and the ends of a pipeline are passed over and named",
+               [good.told()] if good.code else differing(good.document, driver="uvcvideo", frames=3, copies=0, errors=0) +
+               other_reasons(good.document["cameras_passed_over"], reasons) + other_colours(directory / "auto.png", 320, 240))
+    cases.case("auto: where all fail, all are named", [gone.told()] if gone.code != 1 or (directory / "gone.png").exists() else
+               other_reasons(gone.error["causes"], reasons))
+    path, sensor = done["path"], done["sensor"]
+    cases.case("vimc: by its path, without its pipeline: the remedy names it",
+               [] if path.code == 1 and path.error["errno"] == "EPIPE" and "media-ctl" in path.error["remedy"] else [path.told()])
+    cases.case("vimc: by its path, with its pipeline set up: a picture", [sensor.told()] if sensor.code else
+               differing(sensor.document, driver="vimc", frames=2, copies=0, errors=0) + other_bars(directory / "sensor.png"))
+    warned = [check["message"] for check in done["doctor"].document.get("checks", []) if check["status"] == "warning"]
+    cases.case("vimc: doctor tells what has to be done first", [] if len(warned) == 1 and "libcamera" in warned[0] else
+               [done["doctor"].told()])
+
+
+def other_reasons(told, wanted):
+    """`wanted`: of each camera in order its node, the call, and a word of the text."""
+    found = [(error["device"].split()[0], error["call"]) for error in told]
+    return ([] if found == [reason[:2] for reason in wanted] else [f"passed over are {found}"]) or \
+        [error["message"] for error, (_, _, word) in zip(told, wanted) if word not in error["message"]]
+
+
+def other_bars(path):
+    """What of a PNG is no bars from white to black, in the middle of each, where no neighbour shines in."""
+    picture = Picture(path)
+    found = [tuple(level > 100 for level in picture.at((2 * bar + 1) * picture.width // 16, picture.height // 2)) for bar in range(8)]
+    return [] if found == [tuple(bool(bars & bit) for bit in (2, 4, 1)) for bars in range(7, -1, -1)] else [f"the bars are {found}"]
+
+
 def contract(cases, directory, _):
     """The steps of `check`, and the suite of the contract, over what only this guest has."""
     wanted = {"v4l2/${camera#/dev/}": OF_CAMERAS, "drm-dumb/cirrus": OF_CARDS, "drm-dumb/qxl": OF_CARDS}
@@ -226,4 +271,4 @@ def contract(cases, directory, _):
 
 
 if __name__ == "__main__":
-    sys.exit(run({"pictures": pictures, "loopback": loopback, "faults": faults, "contract": contract}))
+    sys.exit(run({"pictures": pictures, "loopback": loopback, "faults": faults, "auto": auto, "contract": contract}))

@@ -25,7 +25,7 @@ PACKAGES = (
     "libstdc++6", "libudev1", "libpng16-16t64",  # what the project's programs load
 )
 DPKG_OPTIONS = ("path-exclude=/usr/share/doc/*", "path-exclude=/usr/share/man/*", "path-exclude=/usr/share/locale/*")
-LOOPBACK = pathlib.Path(__file__).with_name("add_loopback")  # a module that is no part of the kernel's package
+MODULES = pathlib.Path(__file__).with_name("add_modules")  # those that are no part of the kernel's package
 RECIPE = 1  # raise it when the way of making changes but none of the lists does
 KEEP_UNUSED = 24 * 3600  # seconds; other worktrees may be on another key
 
@@ -39,7 +39,7 @@ def cache():
 
 def path():
     """Where the root file system is or will be."""
-    key = hashlib.sha256(repr((SUITE, PACKAGES, DPKG_OPTIONS, LOOPBACK.read_text(), RECIPE)).encode()).hexdigest()[:12]
+    key = hashlib.sha256(repr((SUITE, PACKAGES, DPKG_OPTIONS, MODULES.read_text(), RECIPE)).encode()).hexdigest()[:12]
     return cache() / f"lab-{key}"
 
 
@@ -112,7 +112,7 @@ def _make(root):
         temporary.chmod(0o755)
         # Debian's own mirror, or what HWALLOC_LAB_MIRROR names. INITRD=No: the kernel boots without an initramfs.
         command = ["mmdebstrap", "--variant=minbase", "--format=directory", f"--include={','.join(PACKAGES)}"]
-        command += [f"--dpkgopt={option}" for option in DPKG_OPTIONS] + [f"--customize-hook={LOOPBACK}"]
+        command += [f"--dpkgopt={option}" for option in DPKG_OPTIONS] + [f"--customize-hook={MODULES}"]
         command += [SUITE, str(temporary / "root")] + os.environ.get("HWALLOC_LAB_MIRROR", "").split()
         with open(temporary / "log", "w+") as log:
             os.environ["INITRD"] = "No"
