@@ -107,7 +107,10 @@ int run(Options options, Output& out) {
             fmt::format("--fps is a rate, such as 30, 29.97 or 30000/1001, not \"{}\"", options.fps));
     if (!FrameWriter::kind_of(options.output, checked.output_kind))
         return out.fail_usage(
-            fmt::format("--output is FILE.png, FILE.raw or - (raw), not \"{}\"", options.output));
+            fmt::format("--output is FILE.png, FILE.jpg, FILE.raw or - (raw), not \"{}\"", options.output));
+    if (checked.output_kind == FrameWriter::Kind::jpeg && checked.consumer)
+        return out.fail_usage(
+            "--output FILE.jpg is a frame as the camera sent it: with --to gpu and display, name a FILE.png");
     if (options.output == "-" && out.json())
         return out.fail_usage("--output - and --json both want standard output");
     return run_capture_command(checked, open_consumer, out);
@@ -154,7 +157,9 @@ Run capture(CLI::App& command) {
         ->capture_default_str();
     command
         .add_option("--output", options->output,
-                    "FILE.png (the last frame), FILE.raw (all frames), or - (all, to standard output)")
+                    "FILE.png (the last frame), FILE.jpg (the last, as a camera that has MJPG sent it), "
+                    "FILE.raw (all "
+                    "frames), or - (all, to standard output)")
         ->type_name("FILE");
     command
         .add_option("--to", options->to,

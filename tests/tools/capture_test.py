@@ -185,10 +185,11 @@ class Capture(unittest.TestCase):
 
     def test_wrong_usage(self):
         for words in (["--size", "640"], ["--size", "0x480"], ["--format", "toolong"], ["--fps", "0"], ["--fps", "x"],
-                      ["--output", "frame.jpg"], ["--output", "-"], ["--output", ""], ["--size", ""],
+                      ["--output", "frame.gif"], ["--output", "-"], ["--output", ""], ["--size", ""],
                       ["--buffers", "0"], ["--frames", "-1"], ["--to", "nowhere"],
                       ["--to", "display="], ["--to", "display", "--screen-buffers", "1"],
-                      ["--to", "display", "--scanout", "copy"]):
+                      ["--to", "display", "--scanout", "copy"],
+                      ["--to", "gpu", "--output", "frame.jpg"]):
             with self.subTest(words):
                 self.assertEqual(self.error("--device", "test", *words, code=2)["kind"], "usage")
 

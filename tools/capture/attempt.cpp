@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "tools/capture/negotiation.h"
+#include "tools/capture/whole_jpegs.h"
+#include "tools/image/jpeg.h"
 #include "tools/progress.h"
 
 namespace hwalloc::tools {
@@ -14,7 +16,7 @@ Result<void> start_stream(FrameSource& source, Started& started) {
     if (auto streams = source.start(); !streams)
         return streams;
     const Progress progress("waiting for the first frame of " + source.info().path);
-    auto first = wait_for_whole_frame(source, started.format);
+    auto first = wait_for_whole_frame(started.around ? *started.around : source, started.format);
     if (!first) {
         (void)source.stop();
         return std::move(first).error();
@@ -29,14 +31,15 @@ Result<Started> start_source(FrameSource& source, FrameConsumer* consumer, Frame
                              const CaptureOptions& options) {
     Started started;
     source.allow_copies(options.allow_copy);
-    const FrameWriter::Kind kind = options.output_kind;
-    const bool picture = kind == FrameWriter::Kind::png;
+    const bool picture = writer.wants_last_frame();
     if (auto ready = source.use_input(options.input, started.notes); !ready)
         return std::move(ready).error();
+    const bool own_jpeg = options.output_kind == FrameWriter::Kind::jpeg;
     auto format = agree(source, options.format,
-                        consumer  ? consumer->formats()
-                        : picture ? formats_for_pictures()
-                                  : std::span<const std::uint32_t>(),
+                        consumer   ? consumer->formats()
+                        : own_jpeg ? std::span<const std::uint32_t>(jpeg_formats)
+                        : picture  ? formats_for_pictures()
+                                   : std::span<const std::uint32_t>(),
                         started.notes);
     if (!format)
         return std::move(format).error();
@@ -49,9 +52,11 @@ Result<Started> start_source(FrameSource& source, FrameConsumer* consumer, Frame
     }
     if (auto can = writer.set_format(*format); !can)
         return Error(can.error()).on(source.info().path);
+    if (picture && is_jpeg(format->pixel_format))
+        started.around = whole_jpegs(source, *format);
     // One more than the driver keeps, and one for the frame that a picture is made of at the end.
     const std::uint32_t least = source.min_buffers() + (picture && !consumer ? 2 : 1);
-    const bool read_by_cpu = kind == FrameWriter::Kind::raw || (picture && !consumer);
+    const bool read_by_cpu = writer.wants_every_frame() || (picture && !consumer);
     auto buffers = bind_buffers(source, consumer, read_by_cpu, *format, options.allocator,
                                 std::max(options.buffers, least));
     if (!buffers)

@@ -2,6 +2,7 @@
 // work.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@ namespace hwalloc::tools {
 // A source that streams.
 struct Started {
     v4l2::CaptureFormat format;
+    std::unique_ptr<FrameSource>
+        around; // gives the frames in place of the source, whose they are; null: it does
     Buffers buffers;
     std::uint32_t imports = 0; // into the camera's driver; the test source fills memory where it is
     FirstFrame first;

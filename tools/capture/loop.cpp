@@ -68,10 +68,6 @@ private:
     Counts first_;
 };
 
-bool is_damaged(const v4l2::Frame& frame) {
-    return frame.error || frame.bytes_used == 0;
-}
-
 std::int64_t patience_ns(const v4l2::CaptureFormat& format) {
     const double interval = format.rate.value() > 0 ? 1 / format.rate.value() : 1;
     return static_cast<std::int64_t>(std::max(5.0, 4 * interval) * static_cast<double>(second_ns));
@@ -154,8 +150,10 @@ Result<FirstFrame> wait_for_whole_frame(FrameSource& source, const v4l2::Capture
         if (auto back = source.queue(first.frame->index); !back)
             return std::move(back).error();
     } while (now_ns() - began < patience);
+    const auto why = source.why_damaged();
     return Error(ErrorKind::unavailable, "waiting for a frame")
-        .doing(fmt::format("every frame was damaged: {} in {} s", first.damaged, patience / second_ns))
+        .doing(fmt::format("every frame was damaged: {} in {} s{}", first.damaged, patience / second_ns,
+                           why ? fmt::format(" (of the last: {})", why->operation()) : std::string()))
         .on(source.info().path)
         .remedy("check the camera's cable and its input's signal, and the kernel log (`dmesg`)");
 }

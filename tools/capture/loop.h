@@ -14,7 +14,7 @@ namespace hwalloc::tools {
 
 struct Statistics {
     std::uint64_t frames = 0;  // delivered, damaged ones included
-    std::uint64_t errors = 0;  // of these: marked as damaged by the driver
+    std::uint64_t errors = 0;  // of these: damaged, as the driver or their own bytes tell
     std::uint64_t dropped = 0; // never delivered: gaps in the driver's count
     std::uint64_t copies = 0;  // by the CPU, for the source or a consumer
     std::optional<double> fps; // by the frames' timestamps; empty: fewer than two frames

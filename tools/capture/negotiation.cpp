@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "tools/capture/format_options.h"
+#include "tools/image/jpeg.h"
 #include "tools/image/picture.h"
 
 namespace hwalloc::tools {
@@ -23,6 +24,7 @@ std::vector<std::uint32_t> list_picture_formats() {
         if (format.v4l2 && !why_no_picture(format) &&
             std::find(formats.begin(), formats.end(), format.v4l2.code) == formats.end())
             formats.push_back(format.v4l2.code);
+    formats.insert(formats.end(), std::begin(jpeg_formats), std::end(jpeg_formats));
     return formats;
 }
 

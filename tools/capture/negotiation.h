@@ -9,7 +9,8 @@
 
 namespace hwalloc::tools {
 
-// The formats that a picture can be made of, as V4L2 calls them, the best one first.
+// The formats that a picture can be made of, as V4L2 calls them, the best one first; JPEG, which has lost
+// something, is the last.
 std::span<const std::uint32_t> formats_for_pictures();
 
 // Negotiates, and adds to `notes` what the source does differently from what was asked for, and in which

@@ -47,6 +47,17 @@ private:
 
 } // namespace
 
+bool is_damaged(const v4l2::Frame& frame) {
+    return frame.error || frame.bytes_used == 0;
+}
+
+Result<std::span<const std::uint8_t>> bytes_of(const v4l2::Frame& frame,
+                                               std::span<const std::uint8_t> memory) {
+    if (frame.offset > memory.size() || frame.bytes_used > memory.size() - frame.offset)
+        return Error(ErrorKind::invalid, "the driver says that a frame is larger than its memory");
+    return memory.subspan(static_cast<std::size_t>(frame.offset), static_cast<std::size_t>(frame.bytes_used));
+}
+
 std::unique_ptr<FrameSource> camera_source(v4l2::Camera camera) {
     return std::make_unique<CameraSource>(std::move(camera));
 }

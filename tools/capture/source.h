@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,8 +47,16 @@ public:
     virtual Result<void> start() = 0;
     virtual Result<void> stop() = 0;
     virtual Result<v4l2::Frame> dequeue(int timeout_ms) = 0;
+    // What is wrong with the last frame that was marked as damaged; none where only the driver knows.
+    virtual std::optional<Error> why_damaged() const { return std::nullopt; }
     virtual Result<void> queue(std::uint32_t index) = 0;
 };
+
+// Whether a source says so of a frame, or there is nothing in it.
+bool is_damaged(const v4l2::Frame& frame);
+// The bytes of a frame, of those of its memory. Error: invalid (the driver says that there are more).
+Result<std::span<const std::uint8_t>> bytes_of(const v4l2::Frame& frame,
+                                               std::span<const std::uint8_t> memory);
 
 std::unique_ptr<FrameSource> camera_source(v4l2::Camera camera);
 // Moving colour bars, drawn with the CPU through the mapping of each buffer, at the rate asked for.

@@ -9,7 +9,9 @@
 #include <cerrno>
 
 #include "tools/capture/format_options.h"
+#include "tools/capture/source.h"
 #include "tools/capture/stop_signals.h"
+#include "tools/image/jpeg.h"
 #include "tools/image/png.h"
 
 namespace hwalloc::tools {
@@ -19,6 +21,8 @@ bool FrameWriter::kind_of(const std::string& output, Kind& kind) {
         kind = Kind::none;
     else if (output.ends_with(".png"))
         kind = Kind::png;
+    else if (output.ends_with(".jpg") || output.ends_with(".jpeg"))
+        kind = Kind::jpeg;
     else if (output == "-" || output.ends_with(".raw"))
         kind = Kind::raw;
     else
@@ -72,7 +76,14 @@ Result<void> FrameWriter::open(const std::string& output) {
 
 Result<void> FrameWriter::set_format(const v4l2::CaptureFormat& format) {
     format_ = format;
-    if (kind_ != Kind::png)
+    const bool jpeg = is_jpeg(format.pixel_format);
+    if (kind_ == Kind::jpeg && !jpeg)
+        return Error(ErrorKind::unsupported, "the frames are no JPEG")
+            .doing(fmt::format("frames of {} are no JPEG", format_name(format.pixel_format)))
+            .remedy(
+                "name a FILE.png, which is made of any format that has colours; a FILE.jpg is what a camera "
+                "itself made, in MJPG or JPEG");
+    if (kind_ != Kind::png || jpeg)
         return {};
     const PixelFormat* known = pixel_format_by_v4l2(format.pixel_format);
     const Result<void> can =
@@ -84,8 +95,8 @@ Result<void> FrameWriter::set_format(const v4l2::CaptureFormat& format) {
         .doing(fmt::format("no picture can be made of {}: {}", format_name(format.pixel_format),
                            can.error().operation()))
         .remedy(
-            "capture it as it is (--output FILE.raw), or choose one that is not compressed, such as YUYV, "
-            "NV12, RGB24 or GREY, with --format");
+            "capture it as it is (--output FILE.raw), or choose MJPG, or one that is not compressed, such as "
+            "YUYV, NV12, RGB24 or GREY, with --format");
 }
 
 // Cuts off what was in the file. Appended to, or followed by others, standard output keeps what it has.
@@ -128,10 +139,31 @@ Result<void> FrameWriter::write_png(std::span<const std::uint8_t> rgb, unsigned 
     auto png = encode_png(format_.layout.width, format_.layout.height, rgb, depth);
     if (!png)
         return Error(png.error()).on(path_);
+    return write_bytes({*png});
+}
+
+Result<void> FrameWriter::make_picture(std::span<const std::uint8_t> memory,
+                                       std::span<const std::uint8_t> frame) {
+    const ImageLayout& layout = format_.layout;
+    if (!is_jpeg(format_.pixel_format)) { // set_format() found the format
+        const auto offset = static_cast<std::size_t>(frame.data() - memory.data());
+        return to_picture(*pixel_format_by_v4l2(format_.pixel_format), layout, memory.subspan(offset),
+                          picture_);
+    }
+    const std::size_t row_bytes = std::size_t{3} * layout.width;
+    picture_.width = layout.width;
+    picture_.height = layout.height;
+    picture_.depth = 8;
+    picture_.bytes.resize(row_bytes * layout.height);
+    return decode_jpeg(frame, layout.width, layout.height, JpegPixels::rgb, row_bytes, picture_.bytes);
+}
+
+Result<void> FrameWriter::write_bytes(std::initializer_list<std::span<const std::uint8_t>> parts) {
     if (auto ready = begin(); !ready)
         return ready;
-    if (auto done = put(*png); !done)
-        return done;
+    for (const std::span<const std::uint8_t> part : parts)
+        if (auto done = put(part); !done)
+            return done;
     ++written_;
     return {};
 }
@@ -142,27 +174,27 @@ Result<void> FrameWriter::write(Memory& memory, const v4l2::Frame& frame) {
     auto mapping = memory.map(MapFlags::read);
     if (!mapping)
         return std::move(mapping).error();
-    if (frame.offset > mapping->size() || frame.bytes_used > mapping->size() - frame.offset)
-        return Error(ErrorKind::invalid, "the driver says that a frame is larger than its memory");
-    const std::span<const std::uint8_t> bytes = mapping->bytes();
-    const auto offset = static_cast<std::size_t>(frame.offset);
+    auto bytes = bytes_of(frame, mapping->bytes());
+    if (!bytes)
+        return std::move(bytes).error();
     if (kind_ == Kind::png) {
-        const PixelFormat& format = *pixel_format_by_v4l2(format_.pixel_format); // as set_format() found it
-        if (auto made = to_picture(format, format_.layout, bytes.subspan(offset), picture_); !made)
+        if (auto made = make_picture(mapping->bytes(), *bytes); !made)
             return made;
         // The driver may have the buffer back before the file is written.
         if (auto ended = mapping->unmap(); !ended)
             return ended;
         return write_png(picture_.bytes, picture_.depth);
     }
-    if (auto ready = begin(); !ready)
-        return ready;
-    if (auto done = put(bytes.subspan(offset, static_cast<std::size_t>(frame.bytes_used))); !done)
+    JpegParts parts{*bytes, {}, {}};
+    if (kind_ == Kind::jpeg) {
+        auto whole = with_huffman_tables(parts.before);
+        if (!whole)
+            return std::move(whole).error();
+        parts = *whole;
+    }
+    if (auto done = write_bytes({parts.before, parts.tables, parts.after}); !done)
         return done;
-    if (auto ended = mapping->unmap(); !ended)
-        return ended;
-    ++written_;
-    return {};
+    return mapping->unmap();
 }
 
 Result<void> FrameWriter::close() {

@@ -1,4 +1,4 @@
-// Where captured frames go: nowhere, a PNG of the last, or the bytes of all.
+// Where captured frames go: nowhere, a picture of the last, or the bytes of all.
 #pragma once
 
 #include <span>
@@ -14,9 +14,10 @@ namespace hwalloc::tools {
 // written.
 class FrameWriter {
 public:
-    enum class Kind { none, png, raw };
+    enum class Kind { none, png, jpeg, raw };
 
-    // "" (nothing), FILE.png, FILE.raw, or "-" (raw, to standard output). False: no such kind of output.
+    // "" (nothing), FILE.png, FILE.jpg or FILE.jpeg (the camera's own), FILE.raw, or "-" (raw, to standard
+    // output). False: no such kind of output.
     static bool kind_of(const std::string& output, Kind& kind);
 
     explicit FrameWriter(Kind kind) : kind_(kind) {}
@@ -28,12 +29,14 @@ public:
     // Opens the file before anything is captured, so that a wrong path is told at once. What was in it is
     // gone when the first frame is written. Error: what the system answers.
     Result<void> open(const std::string& output);
-    // What the frames are; before write(). Error: unsupported, when no picture can be made of the format.
+    // What the frames are; before write(). Error: unsupported, when no picture can be made of the format, or
+    // it is no JPEG and shall be one.
     Result<void> set_format(const v4l2::CaptureFormat& format);
     bool wants_every_frame() const { return kind_ == Kind::raw; }
-    bool wants_last_frame() const { return kind_ == Kind::png; }
+    bool wants_last_frame() const { return kind_ == Kind::png || kind_ == Kind::jpeg; }
     // Each frame is handed to the system at once and whole. A signal that stops the capture ends a write that
-    // nobody takes, and so leaves that frame in pieces: busy with code() EINTR.
+    // nobody takes, and so leaves that frame in pieces: busy with code() EINTR. Errors: what the system
+    // answers; invalid (a frame of JPEG is damaged).
     Result<void> write(Memory& memory, const v4l2::Frame& frame);
     // A picture that somebody else made of a frame: rows of R, G, B bytes without gaps.
     Result<void> write_picture(std::span<const std::uint8_t> rgb);
@@ -45,7 +48,9 @@ private:
     Error failed(int errno_value) const;
     Result<void> begin();
     Result<void> put(std::span<const std::uint8_t> bytes);
+    Result<void> make_picture(std::span<const std::uint8_t> memory, std::span<const std::uint8_t> frame);
     Result<void> write_png(std::span<const std::uint8_t> rgb, unsigned depth);
+    Result<void> write_bytes(std::initializer_list<std::span<const std::uint8_t>> parts);
 
     Kind kind_;
     std::string path_;

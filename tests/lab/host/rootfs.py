@@ -22,7 +22,7 @@ PACKAGES = (
     "linux-image-amd64", "udev", "kmod",  # the unmodified kernel and what brings up its devices
     "v4l-utils", "libdrm-tests", "strace", "procps",  # independent witnesses
     "mesa-vulkan-drivers", "libvulkan1", "vulkan-tools", "vulkan-validationlayers",  # lavapipe
-    "libstdc++6", "libudev1", "libpng16-16t64",  # what the project's programs load
+    "libstdc++6", "libudev1", "libpng16-16t64", "libjpeg62-turbo",  # what the project's programs load
 )
 DPKG_OPTIONS = ("path-exclude=/usr/share/doc/*", "path-exclude=/usr/share/man/*", "path-exclude=/usr/share/locale/*")
 MODULES = pathlib.Path(__file__).with_name("add_modules")  # those that are no part of the kernel's package

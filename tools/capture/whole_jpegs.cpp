@@ -1,0 +1,46 @@
+#include "tools/capture/whole_jpegs.h"
+
+#include "tools/capture/source_around.h"
+#include "tools/image/jpeg_markers.h"
+
+namespace hwalloc::tools {
+namespace {
+
+class WholeJpegs final : public SourceAround {
+public:
+    WholeJpegs(FrameSource& source, const v4l2::CaptureFormat& format)
+        : SourceAround(source), width_(format.layout.width), height_(format.layout.height) {}
+
+    Result<v4l2::Frame> dequeue(int timeout_ms) override {
+        auto frame = inner().dequeue(timeout_ms);
+        if (!frame || is_damaged(*frame))
+            return frame;
+        auto mapping = inner().memory(frame->index)->map(MapFlags::read);
+        if (!mapping)
+            return std::move(mapping).error();
+        auto bytes = bytes_of(*frame, mapping->bytes());
+        if (!bytes)
+            return std::move(bytes).error();
+        auto whole = check_jpeg(*bytes, width_, height_);
+        if (auto ended = mapping->unmap(); !ended)
+            return std::move(ended).error();
+        if (!whole) {
+            frame->error = true;
+            why_ = std::move(whole).error();
+        }
+        return frame;
+    }
+    std::optional<Error> why_damaged() const override { return why_; }
+
+private:
+    std::uint32_t width_, height_;
+    std::optional<Error> why_;
+};
+
+} // namespace
+
+std::unique_ptr<FrameSource> whole_jpegs(FrameSource& source, const v4l2::CaptureFormat& format) {
+    return std::make_unique<WholeJpegs>(source, format);
+}
+
+} // namespace hwalloc::tools
