@@ -33,4 +33,17 @@ Result<MachineMemory> machine_memory() noexcept {
     return MachineMemory{.total = *total, .available = *available + bytes_of("SwapFree:", *text).value_or(0)};
 }
 
+Result<void> check_machine_has(std::uint64_t bytes) noexcept {
+    const auto memory = machine_memory();
+    const std::uint64_t kept = memory ? memory->total / 64 : 0;
+    if (!memory || (kept < memory->available && bytes <= memory->available - kept))
+        return {};
+    return Error(ErrorKind::exhausted, "looking for free memory")
+        .wanted(bytes)
+        .held(memory->available)
+        .remedy("the machine has not that much memory free, and its kernel would rather end a process than "
+                "refuse: "
+                "ask for less, or end what takes the memory");
+}
+
 } // namespace hwalloc

@@ -3,8 +3,9 @@
 
 #include "allocators/plan/planner.h"
 #include "common/addressable.h"
-#include "common/machine_memory.h"
+#include "common/checked.h"
 #include "common/without_exceptions.h"
+#include "hwalloc/machine_memory.h"
 
 namespace hwalloc {
 namespace planning {
@@ -40,19 +41,14 @@ Result<Image> alloc_image_for_all(PlanCandidate& candidate, const ImageSpec& ima
 }
 
 // Some allocators give memory page by page, at the first use: when the machine has no more, the kernel ends a
-// process. So large sizes are compared with what is free. A device's own memory is not counted there.
-Result<void> check_machine_has(const PlanCandidate& candidate, std::uint64_t bytes) {
+// process. So large sizes are compared with what is free. A device's own memory is not counted
+// there, and where memory lies together it is taken all at once.
+Result<void> check_room(const PlanCandidate& candidate, std::uint64_t bytes) {
     constexpr std::uint64_t small = 16 << 20;
-    if (bytes <= small || candidate.properties.device_local == Answer::yes)
+    if (bytes <= small || candidate.properties.device_local == Answer::yes ||
+        candidate.properties.contiguous == Answer::yes)
         return {};
-    const auto memory = machine_memory();
-    if (!memory || bytes <= memory->available)
-        return {};
-    return Error(ErrorKind::exhausted, "trying memory")
-        .doing("the machine has not that much memory free")
-        .wanted(bytes)
-        .held(memory->available)
-        .remedy("ask for less, or end what takes the memory");
+    return check_machine_has(bytes);
 }
 
 Result<Image> alloc_bytes(Allocator& allocator, const ImageLayout& layout) {
@@ -70,7 +66,7 @@ Result<Image> alloc_bytes(Allocator& allocator, const ImageLayout& layout) {
 Result<Image> first_buffer(PlanCandidate& candidate, const ImageSpec& image, const Agreement& agreement,
                            std::span<const ParticipantRef> participants) {
     if (agreement.layout)
-        if (auto enough = check_machine_has(candidate, agreement.layout->memory_sizes[0]); !enough)
+        if (auto enough = check_room(candidate, agreement.layout->memory_sizes[0]); !enough)
             return std::move(enough).error();
     if (image.pixels() && candidate.allocator->extension<AllocatesImages>()) {
         auto made = alloc_image_for_all(candidate, image, agreement, participants);
@@ -121,6 +117,11 @@ Result<PlanBuffers> Plan::allocate_from(std::size_t candidate, std::size_t count
                 .on(from.name)
                 .remedy("make the plan with PlanRequest::complete");
         PlanBuffers buffers{.candidate = candidate, .layout = from.layout};
+        std::uint64_t all;
+        if (!checked_mul(from.layout.memory_sizes[0], std::uint64_t{count}, all))
+            all = UINT64_MAX;
+        if (auto enough = planning::check_room(from, all); !enough)
+            return std::move(enough).error();
         buffers.memories.reserve(count);
         for (std::size_t i = 0; i < count; ++i) {
             auto image = planning::another_buffer(from);

@@ -18,7 +18,7 @@
 #include "common/directory.h"
 #include "common/fixed_text.h"
 #include "common/kernel.h"
-#include "common/machine_memory.h"
+#include "common/memory_watch.h"
 #include "common/node_access.h"
 #include "common/open_files.h"
 #include "common/standard_streams.h"
@@ -108,8 +108,11 @@ private:
                 .doing(FixedText("allocating ", geometry->storage, " bytes"))
                 .on(node_.path());
         };
-        if (auto fits = check_fits(geometry->storage); !fits)
-            return failed(std::move(fits).error());
+        // A heap of scattered pages does not say no (system_heap.c); a contiguous one does, and its region is
+        // not what the machine has free.
+        if (kind_ != Kind::contiguous)
+            if (auto fits = watch_.before(geometry->storage); !fits)
+                return failed(std::move(fits).error());
         auto heap = node_.open();
         if (!heap)
             return std::move(heap).error();
@@ -121,29 +124,6 @@ private:
             return failed(std::move(buffer).error());
         (*buffer)->set_name(FixedText("hwalloc:", size));
         return DmaBufBlock::make(*this, *geometry, std::move(*buffer));
-    }
-
-    // A heap of scattered pages does not say no: it takes page after page until the kernel kills somebody,
-    // most likely the caller (system_heap.c). So what cannot be had is refused before it is asked for. A
-    // small request is not checked: then the machine is in trouble anyway, and looking costs more than
-    // allocating.
-    Result<void> check_fits(std::size_t bytes) noexcept {
-        constexpr std::uint64_t small = 16 << 20;
-        if (kind_ == Kind::contiguous || bytes <= small ||
-            bytes <= machine_.load(std::memory_order_relaxed) / 16)
-            return {};
-        const auto memory = machine_memory();
-        if (!memory)
-            return {};
-        machine_.store(memory->total, std::memory_order_relaxed);
-        if (bytes <= memory->available)
-            return {};
-        return Error(ErrorKind::exhausted, "allocating")
-            .wanted(bytes)
-            .held(memory->available)
-            .remedy(
-                "the machine has not that much memory free, and the heap would let the kernel kill processes "
-                "rather than refuse");
     }
 
     Result<UniqueFd> storage(const DeviceNode::Held& heap, std::size_t bytes) noexcept {
@@ -188,7 +168,7 @@ private:
     bool uncached_;
     Rule rule_;
     DeviceNode node_;
-    std::atomic<std::uint64_t> machine_{0}; // bytes of memory in the machine, once asked for
+    MemoryWatch watch_;
 };
 
 Error no_heaps(int listed) {

@@ -14,6 +14,7 @@
 #include "common/directory.h"
 #include "common/fixed_text.h"
 #include "common/kernel.h"
+#include "common/memory_watch.h"
 #include "common/open_files.h"
 #include "common/read_file.h"
 #include "common/sealed_memfd.h"
@@ -83,6 +84,9 @@ private:
                     .held(limit())
                     .remedy(FixedText("the driver makes no larger buffer at once; root can raise ",
                                       limit_path, ", or use another allocator, such as dma-heap/system")));
+        // The driver takes a page of the memfd after the other (udmabuf.c: shmem_read_mapping_page).
+        if (auto fits = watch_.before(bytes); !fits)
+            return failed(std::move(fits).error());
         auto device = node_.open();
         if (!device)
             return std::move(device).error();
@@ -131,6 +135,7 @@ private:
     }
 
     DeviceNode node_;
+    MemoryWatch watch_;
     std::atomic<std::size_t> limit_{0};
 };
 

@@ -344,7 +344,14 @@ def refusals(cases, directory, _):
            for name, stream in (("named", "out"), ("read", "err"), ("gpu", "err"))},
         "preferred": f"HWALLOC_ALLOCATORS={HEAP} {capture}",
         "typo": f"HWALLOC_ALLOCATORS={HEAP}m {capture}",
-        "injected": f"v4l2-ctl -d /dev/video0 -c inject_vidioc_qbuf_error=1 && {capture.replace('video1', 'video0')}"})
+        "injected": f"v4l2-ctl -d /dev/video0 -c inject_vidioc_qbuf_error=1 && {capture.replace('video1', 'video0')}",
+        # Of 2 GB together, in a guest of 2 GiB; the driver takes page after page.
+        "many": f"hwalloc capture --device test --allocator {HEAP} --size 3840x2160 --format XR24 --buffers 64 --frames 1 --json",
+        "large": f"hwalloc check {HEAP} --json"})
+    many = done["many"]
+    cases.case("more buffers than there is memory for are refused, and nothing is killed for them",
+               [] if many.code == 1 and many.error.get("kind") == "exhausted" and "memory free" in many.error["message"] and
+               done["large"].code == 0 else [many.told(), done["large"].told()])
     for name, words in (("named", ""), ("read", "--cpu read"), ("gpu", "--gpu")):
         plan = done[f"told-{name}"]
         cases.case(f"refused memory ({name}) is told with a command that finds what does",

@@ -93,6 +93,15 @@ class Capture(unittest.TestCase):
                 of_source = report["fps"] / float(fractions.Fraction(fps))
                 self.assertAlmostEqual(of_source, 2 / (2 + report["dropped"]), places=6)
 
+    def test_more_buffers_than_the_machine_has_memory_for_are_refused(self):
+        # 256 GiB, in pieces that could each be had.
+        for allocator in ("auto", "memfd", "sysmem"):
+            with self.subTest(allocator):
+                error = self.error("--device", "test", "--allocator", allocator, "--size", "8192x8192", "--format", "XR24",
+                                   "--buffers", "1024", "--frames", "1")
+                self.assertEqual(error["kind"], "exhausted")
+                self.assertIn("not that much memory free", str(error))
+
     def test_the_picture_is_the_bars_in_every_format(self):
         for name in ("YUYV", "UYVY", "NV12", "RGB24", "XR24", "BGRX", "yu12", "NV21", "422P", "NV24", "VYUY", "BGR3", "RGBA",
                      "P010", "Y210"):

@@ -73,6 +73,16 @@ TEST_F(Udmabuf, MoreThanTheDriversLimitIsRefusedEarlyInWords) {
     EXPECT_EQ(allocator->extension<Describes>()->properties().max_size, 64u << 20);
 }
 
+TEST_F(Udmabuf, WhatTheMachineHasNotIsRefusedBeforeTheKernelKillsForIt) {
+    fake.files["/proc/meminfo"] = "MemTotal: 1048576 kB\nMemAvailable: 65536 kB\n";
+    auto memory = allocator->alloc((48 << 20) + 1);
+    ASSERT_FALSE(memory);
+    EXPECT_EQ(memory.error().kind(), ErrorKind::exhausted);
+    EXPECT_THAT(memory.error().message(), HasSubstr("not that much memory free"));
+    EXPECT_EQ(fake.last_udmabuf_request.size, 0u) << "refused before the driver is asked";
+    EXPECT_TRUE(allocator->alloc(48 << 20));
+}
+
 TEST_F(Udmabuf, SaysWhatItIs) {
     const Properties properties = allocator->extension<Describes>()->properties();
     EXPECT_EQ(properties.contiguous, Answer::no);

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "hwalloc/inventory.h"
+#include "hwalloc/machine_memory.h"
 #include "hwalloc/plan.h"
 #include "tools/capture/format_options.h"
 #include "tools/output.h"
@@ -155,6 +156,16 @@ void tell_refusals(const Plan& plan, std::optional<std::size_t> chosen,
     }
 }
 
+// All buffers together, since most memory is given page by page as it is first used, and then there is no
+// refusal.
+Result<void> check_room(Allocator& allocator, std::uint64_t size, std::uint32_t count) {
+    auto* describes = allocator.extension<Describes>();
+    const Properties properties = describes ? describes->properties() : Properties{};
+    if (properties.device_local == Answer::yes || properties.contiguous == Answer::yes)
+        return {};
+    return check_machine_has(size > UINT64_MAX / count ? UINT64_MAX : size * count);
+}
+
 // By a plan. The memory that all took once may still be refused, or run out, when all of it is bound; then
 // everything else is tried.
 Result<Buffers> bind_planned(FrameSource& source, FrameConsumer* consumer, bool read_by_cpu,
@@ -230,6 +241,13 @@ Result<Buffers> bind_buffers(FrameSource& source, FrameConsumer* consumer, bool 
         return Error(ErrorKind::limit, "a 32-bit process can have no buffer of 2 GiB or more").wanted(size);
     if (source.needs_dma_buf() && !claims_dma_buf(**allocator))
         return refused(cannot_be_shared(name, source.info()));
+    if (auto enough = check_room(**allocator, size, *granted); !enough)
+        return Error(enough.error())
+            .doing(fmt::format("allocating {} of {} from {}", counted(*granted, "buffer"),
+                               counted(size, "byte"), (*allocator)->name()))
+            .remedy("the machine has not that much memory free: capture with fewer or smaller buffers, or "
+                    "end what "
+                    "takes it");
     std::vector<MemoryRef> memories;
     for (std::uint32_t i = 0; i < *granted; ++i) {
         auto memory = (*allocator)->alloc(static_cast<std::size_t>(size));
