@@ -9,7 +9,20 @@
 namespace hwalloc::v4l2 {
 namespace {
 
-class CameraBuffers final : public Allocator, public Describes, public OffersParticipant {
+// On these allocators alone, whoever registered the name.
+class WrapsOwnBuffers {
+public:
+    static constexpr std::string_view extension_id = "hwalloc.v4l2.wraps-own-buffers.v1";
+    virtual Result<Block*> wrap(UniqueFd buffer, const Geometry& geometry) noexcept = 0;
+
+protected:
+    ~WrapsOwnBuffers() = default;
+};
+
+class CameraBuffers final : public Allocator,
+                            public Describes,
+                            public OffersParticipant,
+                            public WrapsOwnBuffers {
 public:
     explicit CameraBuffers(std::string node) : Allocator("v4l2"), node_(std::move(node)) {}
 
@@ -62,15 +75,19 @@ private:
         if (!fd)
             return std::move(fd).error();
         (*session)->remember_kind(fd->get());
-        auto buffer = DmaBuf::adopt(std::move(*fd), geometry->storage);
+        return wrap(*std::move(fd), *geometry);
+    }
+
+    Result<Block*> wrap(UniqueFd made, const Geometry& geometry) noexcept override {
+        auto buffer = DmaBuf::adopt(std::move(made), geometry.storage);
         if (!buffer)
             return std::move(buffer).error().on(node_);
-        (*buffer)->set_name(FixedText("hwalloc:", size));
-        return DmaBufBlock::make(*this, *geometry, std::move(*buffer));
+        (*buffer)->set_name(FixedText("hwalloc:", geometry.size));
+        return DmaBufBlock::make(*this, geometry, std::move(*buffer));
     }
 
     void* do_extension(std::string_view id) noexcept override {
-        return interface_of<Describes, OffersParticipant>(this, id);
+        return interface_of<Describes, OffersParticipant, WrapsOwnBuffers>(this, id);
     }
 
     const std::string node_;
@@ -80,6 +97,33 @@ private:
 
 AllocatorRef detail::camera_buffers(std::string node) {
     return AllocatorRef::adopt(new CameraBuffers(std::move(node)));
+}
+
+Allocator* detail::find_camera_buffers(const std::string& node) {
+    const std::string_view base = std::string_view(node).substr(node.rfind('/') + 1);
+    if (base.empty())
+        return nullptr;
+    // By resolving: a camera may have come since anybody looked.
+    const auto named = Allocator::resolve(FixedText("v4l2/", base));
+    return named ? *named : nullptr;
+}
+
+AllocatorRef detail::own_allocator_of(const std::string& node) {
+    Allocator* named = find_camera_buffers(node);
+    if (named && named->extension<WrapsOwnBuffers>())
+        return AllocatorRef(named);
+    return camera_buffers(node);
+}
+
+Result<MemoryRef> detail::wrap_own_buffer(Allocator& camera_buffers, UniqueFd buffer,
+                                          std::size_t size) noexcept {
+    const auto geometry = page_geometry(size, {}, camera_buffers.name());
+    if (!geometry)
+        return geometry.error();
+    auto block = camera_buffers.extension<WrapsOwnBuffers>()->wrap(std::move(buffer), *geometry);
+    if (!block)
+        return std::move(block).error();
+    return MemoryRef::adopt(&(*block)->root());
 }
 
 } // namespace hwalloc::v4l2

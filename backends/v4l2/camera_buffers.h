@@ -5,11 +5,22 @@
 #include <string>
 
 #include "hwalloc/allocator.h"
+#include "hwalloc/memory.h"
+#include "hwalloc/unique_fd.h"
 
 namespace hwalloc::v4l2::detail {
 
 // An allocator of the buffers of the camera at `node` ("/dev/video0"). Opens nothing. May throw
 // std::bad_alloc.
 AllocatorRef camera_buffers(std::string node);
+
+// What is registered by the name of the camera at `node`; null: nothing. May throw std::bad_alloc.
+Allocator* find_camera_buffers(const std::string& node);
+// The same for wrap_own_buffer(); where nothing of ours is registered, as in a container that has another
+// /dev, one without a name.
+AllocatorRef own_allocator_of(const std::string& node);
+// The first `size` bytes of a buffer that the driver has just exported, as memory of such an allocator.
+// Errors: those of DmaBuf::adopt.
+Result<MemoryRef> wrap_own_buffer(Allocator& camera_buffers, UniqueFd buffer, std::size_t size) noexcept;
 
 } // namespace hwalloc::v4l2::detail

@@ -36,11 +36,7 @@ Result<MappedQueue> map_all(const Session& session, std::uint32_t count) {
 } // namespace
 
 int Session::queue_mapped(std::uint32_t index) noexcept {
-    Buffer queued(type, V4L2_MEMORY_MMAP);
-    queued.buffer.index = index;
-    if (info.multi_planar)
-        queued.buffer.length = 1;
-    const int answer = ioctl(VIDIOC_QBUF, &queued.buffer);
+    const int answer = queue_own(index, 0);
     if (answer >= 0)
         mapped->set_queued(index, true);
     return std::min(0, answer);

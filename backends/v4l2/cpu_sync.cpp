@@ -24,7 +24,7 @@ int detail::Session::give_to_driver(std::uint32_t index, Slot& slot, const char*
             return answer;
     }
     call_name = "VIDIOC_QBUF";
-    const int answer = queue_dma_buf(index, slot.fd, image_size());
+    const int answer = is_own ? queue_own(index, image_size()) : queue_dma_buf(index, slot.fd, image_size());
     if (answer >= 0)
         slot.holder = Holder::driver;
     else if (syncs_cpu_access)

@@ -37,6 +37,11 @@ Error detail::Session::imports_nothing(int answer, const char* call_name,
         return std::move(error).remedy(
             "this driver reads no memory but its own: allow copies into that (`hwalloc "
             "plan --policy allow-copy`, output_participant()), or use another device");
+    if (check_exports())
+        return std::move(error).remedy(
+            "this driver fills no memory but its own, and exports that: take its own (`hwalloc capture "
+            "--allocator auto`, v4l2::bind_own()), or allow the CPU to copy each frame (`--allow-copy`, "
+            "Camera::allow_copies())");
     return std::move(error).remedy(
         "this driver fills no memory but its own: allow the CPU to copy each frame "
         "(`hwalloc capture --allow-copy`, Camera::allow_copies()), or use another "

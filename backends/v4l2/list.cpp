@@ -52,7 +52,7 @@ Result<std::vector<CameraEntry>> list_cameras() noexcept {
             auto session = Session::open(path);
             if (!session) {
                 if (session.error().kind() != ErrorKind::unsupported)
-                    cameras.push_back({path, {}, {}, {}, session.error(), Answer::unknown});
+                    cameras.push_back({path, {}, {}, {}, session.error()});
                 continue;
             }
             const DeviceInfo& info = (*session)->info;
@@ -63,7 +63,8 @@ Result<std::vector<CameraEntry>> list_cameras() noexcept {
                      !signal && signal.error().kind() == ErrorKind::unavailable)
                 why = std::move(signal).error();
             cameras.push_back({path, info.card, info.driver, info.bus, std::move(why),
-                               (*session)->cannot_import() ? Answer::no : Answer::unknown});
+                               (*session)->cannot_import() ? Answer::no : Answer::unknown,
+                               (*session)->check_exports() ? Answer::unknown : Answer::no});
         }
         return cameras;
     });

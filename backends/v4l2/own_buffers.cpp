@@ -1,7 +1,5 @@
 // Buffers of the camera's own: what its driver allocates for itself is memory that its device takes,
 // contiguous where it demands that, and needs no right but the camera's.
-#include <fcntl.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <limits>
@@ -9,8 +7,6 @@
 #include "backends/v4l2/formats.h"
 #include "common/dma_buf.h"
 #include "common/kernel.h"
-#include "common/open_files.h"
-#include "common/standard_streams.h"
 
 namespace hwalloc::v4l2 {
 
@@ -97,16 +93,7 @@ Result<UniqueFd> detail::Session::create_own_buffer(std::uint64_t bytes) noexcep
         if (!(one->capabilities & V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS))
             return error(ErrorKind::unsupported, doing)
                 .remedy("the driver does not let go of a buffer that is exported (it takes Linux 5.0)");
-        v4l2_exportbuffer exported{};
-        exported.type = type;
-        exported.index = one->index;
-        exported.flags = O_RDWR | O_CLOEXEC;
-        if (const int answer = ioctl(VIDIOC_EXPBUF, &exported); answer < 0)
-            return refused(answer, "VIDIOC_EXPBUF", doing);
-        const int kept = above_standard_streams(exported.fd);
-        if (kept < 0)
-            return with_open_files_remedy(refused(kept, "fcntl(F_DUPFD_CLOEXEC)", doing), kept);
-        return UniqueFd(kept);
+        return export_own(one->index, doing);
     }();
     std::uint32_t none = 0;
     const int freed = request_buffers(none, V4L2_MEMORY_MMAP);

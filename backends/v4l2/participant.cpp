@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "backends/v4l2/camera_buffers.h"
 #include "backends/v4l2/trial.h"
 #include "common/kernel.h"
 
@@ -42,6 +43,13 @@ constexpr Recipe copying_from{.use = "copies of V4L2 buffers",
                               .begin = "wait for the other devices, then Camera::queue()",
                               .end = "Camera::dequeue(), in which the CPU copies the frame: counted by "
                                      "Camera::copies()"};
+
+// The same of one that exports.
+constexpr Recipe capturing_own{.use = "V4L2 buffer of the camera's own",
+                               .once = "Camera::negotiate() with the plan's stride, then v4l2::bind_own(): "
+                                       "its memory is that of Camera::memory(), not PlanBuffers'",
+                               .begin = capturing.begin,
+                               .end = capturing.end};
 constexpr Recipe copying_into{
     .use = "copied into V4L2 buffers",
     .once = "VIDIOC_REQBUFS for V4L2_MEMORY_MMAP, and map each of the driver's buffers",
@@ -77,18 +85,13 @@ public:
 
     std::vector<AllocatorRef> own_allocators() noexcept override {
         std::vector<AllocatorRef> own;
-        if (!capture_ || copies())
+        if (!capture_ || (copies() && !has_only_own_buffers()))
             return own;
-        const std::string node = session_->node_path();
-        const std::string_view base = std::string_view(node).substr(node.rfind('/') + 1);
-        if (base.empty())
-            return own;
-        // By resolving: a camera may have come since anybody looked.
-        if (const auto buffers = Allocator::resolve(FixedText("v4l2/", base)))
-            (void)without_exceptions([&]() -> Result<void> {
-                own.emplace_back(*buffers);
-                return {};
-            });
+        (void)without_exceptions([&]() -> Result<void> {
+            if (Allocator* buffers = detail::find_camera_buffers(session_->node_path()))
+                own.emplace_back(buffers);
+            return {};
+        });
         return own;
     }
 
@@ -96,7 +99,8 @@ public:
         of_bytes_ = !image.pixels();
         return without_exceptions([&]() -> Result<Constraints> {
             const char* const told_by = cannot_import();
-            if (told_by && !session_->copies_allowed)
+            const bool copied = told_by && session_->copies_allowed;
+            if (told_by && !copied && !has_only_own_buffers())
                 return session_->imports_nothing(0, told_by, "asking what memory it takes");
             const auto answered =
                 image.pixels() ? detail::try_format(*session_, {image.fourcc, image.width, image.height, 0},
@@ -105,12 +109,12 @@ public:
             if (!answered)
                 return answered.error();
             const detail::BufferKind& kind = session_->buffer_kind();
-            const bool by_cpu = told_by || kind.filled_by_cpu;
+            const bool by_cpu = copied || kind.filled_by_cpu;
             // By its own buffers; of a USB camera that has shown none it is a guess that the CPU fills them.
             const bool needs_no_run = by_cpu && kind.contiguous == Answer::no;
             return Constraints{.min_size = answered->size,
                                .contiguous = told_by || needs_no_run ? Answer::no : Answer::unknown,
-                               .needs_dma_buf = told_by == nullptr,
+                               .needs_dma_buf = !copied,
                                .through_cpu_caches = by_cpu,
                                .syncs_cpu_access = by_cpu,
                                .sees_cpu_caches =
@@ -169,6 +173,11 @@ public:
 
     Result<Recipe> attempt(Memory& memory, const ImageLayout& layout) noexcept override {
         return without_exceptions([&]() -> Result<Recipe> {
+            if (has_only_own_buffers() && is_own(memory)) {
+                if (auto can = detail::try_own(*session_, layout); !can)
+                    return std::move(can).error();
+                return capturing_own;
+            }
             if (copies()) {
                 if (auto can = detail::try_copy(*session_, memory, layout); !can)
                     return std::move(can).error();
@@ -186,6 +195,11 @@ private:
     const char* cannot_import() const noexcept {
         const std::lock_guard guard(session_->node->queue_mutex);
         return session_->cannot_import();
+    }
+    // Whether its own buffers are the only ones that are shared without a copy.
+    bool has_only_own_buffers() const noexcept { return capture_ && session_->has_only_own_buffers(); }
+    bool is_own(const Memory& memory) const {
+        return &memory.allocator() == detail::find_camera_buffers(session_->node_path());
     }
     // Whether the CPU copies, because the driver imports nothing and the application allows it.
     bool copies() const noexcept { return session_->copies_allowed && cannot_import(); }

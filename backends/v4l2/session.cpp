@@ -73,8 +73,9 @@ int detail::Session::free_buffers() noexcept {
         return 0;
     std::uint32_t none = 0;
     reserved = 0;
-    const std::uint32_t memory = mapped ? V4L2_MEMORY_MMAP : V4L2_MEMORY_DMABUF;
+    const std::uint32_t memory = memory_type();
     mapped.reset();
+    is_own = false;
     return std::min(0, request_buffers(none, memory));
 }
 

@@ -102,6 +102,7 @@ struct Session {
     std::optional<MappedQueue> mapped;             // frames are copied out of it: the driver imports nothing
     std::uint32_t next_copy = 0;                   // which slot is looked at first
     std::uint64_t copied = 0;                      // since bind()
+    bool is_own = false;                           // what is reserved: the driver's, exported (own_queue.cpp)
     bool syncs_cpu_access = false;                 // the driver's, of what is bound (cpu_sync.cpp)
     // Whether the device needs contiguous memory for that format; empty: not asked yet.
     std::optional<planning::Contiguity> contiguity;
@@ -126,6 +127,10 @@ struct Session {
 
     // REQBUFS; the count is what the driver granted afterwards.
     int request_buffers(std::uint32_t& count, std::uint32_t memory = V4L2_MEMORY_DMABUF) const noexcept;
+    // Of what is reserved: V4L2_MEMORY_*.
+    std::uint32_t memory_type() const noexcept {
+        return mapped || is_own ? V4L2_MEMORY_MMAP : V4L2_MEMORY_DMABUF;
+    }
     // How the driver says that it imports no dma-bufs: the call that told; null when it does, or nobody
     // knows. Has no effect where nothing is reserved, which is asked with the node's queue_mutex held.
     const char* cannot_import() const noexcept;
@@ -147,6 +152,18 @@ struct Session {
     Result<Frame> copy_frame(Frame frame) noexcept;
     // Whether the driver exports buffers of its own at all: unsupported where it has no such call.
     Result<void> check_exports() const noexcept;
+    // Whether it does, and imports none. With the node's queue_mutex free.
+    bool has_only_own_buffers() const noexcept;
+    // ---- own_queue.cpp
+    // bind_own(). With the node's queue_mutex free. May throw std::bad_alloc.
+    Result<std::uint32_t> bind_own(std::uint32_t count);
+    // In place of what was reserved, buffers of the driver's own for its format; how many there are then.
+    // With the node's queue_mutex held.
+    Result<std::uint32_t> reserve_own(std::uint32_t count, std::string_view doing) noexcept;
+    // EXPBUF of one of them, for reading and writing.
+    Result<UniqueFd> export_own(std::uint32_t index, std::string_view doing) const noexcept;
+    // QBUF of one, `length` bytes of which an output reads. 0 or more, or a negative errno.
+    int queue_own(std::uint32_t index, std::uint64_t length) const noexcept;
     // A buffer of the driver's own of at least `bytes`, as dma-buf open for reading and writing, which the
     // queue then knows no more. Errors: busy (buffers are bound, or another program has the queue),
     // unsupported (the driver makes none, exports none or does not let go of them), limit, exhausted. With

@@ -174,7 +174,7 @@ Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
 }
 
 std::optional<Result<Frame>> detail::Session::take_frame() noexcept {
-    Buffer taken(type, mapped ? V4L2_MEMORY_MMAP : V4L2_MEMORY_DMABUF);
+    Buffer taken(type, memory_type());
     // Not restarted: it waits for the queue's lock, which somebody else's call may hold for long.
     const int answer = kernel.ioctl(fd.get(), VIDIOC_DQBUF, &taken.buffer);
     if (answer == -EAGAIN)

@@ -12,6 +12,10 @@ namespace hwalloc::v4l2::detail {
 // the camera must be negotiated with again then.
 Result<void> try_import(Session& session, const Memory& memory, const ImageLayout& layout);
 
+// Has the driver make a buffer of its own, export it and take it into the queue, with the format that
+// `layout` is, and undoes all that. Errors and the rest as above.
+Result<void> try_own(Session& session, const ImageLayout& layout);
+
 // Whether the CPU can copy images of `layout` between the driver's buffers and `memory`: it can be mapped for
 // that, and the driver has rows of that length. Errors: see Participant::attempt.
 Result<void> try_copy(const Session& session, Memory& memory, const ImageLayout& layout);

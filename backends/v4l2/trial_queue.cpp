@@ -33,6 +33,7 @@ Result<void> TrialQueue::undo() noexcept {
     if (session_.reserved > 0)
         if (const int answer = twice_if_it_fails([&] { return free_buffers(); }); answer < 0)
             undone = session_.refused(answer, "VIDIOC_REQBUFS", "letting a buffer that was tried go");
+    session_.is_own = false;
     if (changed_) {
         v4l2_format format;
         const int answer = twice_if_it_fails([&] {
@@ -58,7 +59,7 @@ Result<void> TrialQueue::undo() noexcept {
 int TrialQueue::free_buffers() noexcept {
     std::uint32_t none = 0;
     session_.reserved = 0;
-    return session_.request_buffers(none);
+    return session_.request_buffers(none, session_.memory_type());
 }
 
 } // namespace hwalloc::v4l2::detail

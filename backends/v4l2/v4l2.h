@@ -41,9 +41,10 @@ struct CameraEntry {
     std::string driver;
     std::string bus;
     std::optional<Error> why; // why it cannot be used as it is; empty when it can be opened
-    // Whether its driver imports dma-bufs. `no`: its frames can only be copied (Camera::allow_copies());
-    // `unknown`: nothing speaks against it.
-    Answer imports = Answer::unknown;
+    // Whether its driver imports dma-bufs, and exports its own buffers as such: `no`, or `unknown`, where
+    // nothing speaks against it. Without import frames are in the latter (hwalloc/v4l2_own_buffers.h); with
+    // neither they can only be copied (Camera::allow_copies()).
+    Answer imports = Answer::unknown, exports = Answer::unknown;
 };
 
 // Every node that captures video, "/dev/video2" before "/dev/video10". Found through udev; where udev knows

@@ -2,7 +2,7 @@
 """`hwalloc capture` on the kernel's own camera driver in the lab, seen from outside: pictures judged by a program that
 shares no code with the library, system calls counted by strace, refusals read as a user reads them.
 
-usage: capture_test.py [pictures|formats|calls|disturbances|signals|choice|refusals|contiguity]...
+usage: capture_test.py [pictures|formats|calls|own|disturbances|signals|choice|refusals|contiguity]...
 
 What is chosen at random is printed: LAB_SEED repeats it."""
 
@@ -182,11 +182,70 @@ def calls(cases, directory, _):
     if done["short"].code or done["long"].code:
         cases.case("calls for each frame", [done["short"].told(), done["long"].told()])
         return
-    counts = [sum(1 for line in (directory / f"{name}.txt").open() if re.match(r"\d+\s+\w+\(", line))
-              for name in ("short", "long")]
+    counts = [calls_in(directory / f"{name}.txt") for name in ("short", "long")]
     each = (counts[1] - counts[0]) / 300
     cases.case(f"({counts[1]} calls of 400 frames - {counts[0]} of 100) / 300 = {each:.3f}",
                [] if 2 <= each <= 3 else ["expected at most 3, and at least 2"])
+
+
+def calls_in(path):
+    return sum(1 for line in path.open() if re.match(r"\d+\s+\w+\(", line))
+
+
+def own(cases, directory, _):
+    """Cameras that import nothing and export their own buffers: the frames are in these, and are copied for nobody."""
+    without_import = f"LD_PRELOAD={shlex.quote(str(BUILD / 'tests' / 'lab' / 'refuse_imports.so'))}"
+    capture = f"{without_import} hwalloc capture --size 320x180 --format YUYV --json --frames 12 --device"
+    strace = f"strace -f -y -v -s 0 -E {without_import} -o"
+    small = "hwalloc capture --device /dev/video0 --size 320x180 --format GREY --fps 60 --json"
+    quiet = "v4l2-ctl -d /dev/video%d -c osd_text_mode=2"
+    done = in_lab(directory, "--vivid", TWO_CAMERAS + "multiplanar=1,2 allocators=0,1", timeout=400, commands={
+        **{f"auto{n}": f"{quiet % n}; {capture} /dev/video{n} --output {n}.png" for n in (0, 1)},
+        **{f"judge{n}": f"{shlex.quote(str(JUDGE))} /dev/video{n} 320x180 YUYV {n}.png" for n in (0, 1)},
+        "named": f"{capture} /dev/video0 --allocator v4l2/vivid",
+        "gpu": f"{capture} /dev/video1 --to gpu --output gpu.png",
+        "heap": f"{capture} /dev/video0 --allocator {HEAP}",
+        "copied": f"{capture} /dev/video0 --allocator {HEAP} --allow-copy",
+        "leave": f"{capture} /dev/video0 --allow-copy",
+        "plan": f"{without_import} hwalloc plan --camera /dev/video0 --gpu 0 --cpu read --size 320x180 --format YUYV --json",
+        "doctor": f"{without_import} hwalloc doctor camera/video0 --json",
+        "after": "hwalloc capture --device /dev/video0 --size 320x180 --json --frames 3",
+        "short": f"{strace} short.txt {small} --frames 100",
+        "long": f"{strace} long.txt {small} --frames 400"})
+    for name, camera in (("auto0", 0), ("auto1", 1), ("named", 0), ("gpu", 1), ("leave", 0)):
+        faults = [done[name].told()] if done[name].code else \
+            differing(done[name].document, allocator=f"v4l2/video{camera}", memory="dmabuf", frames=12, copies=0, imports=0,
+                      errors=0, allocations_per_frame=0)
+        judge = done.get(name.replace("auto", "judge")) if "auto" in name else None
+        cases.case(f"no import ({name}): frames are in the camera's own buffers", faults + (
+            [judge.told()] if judge and judge.code else []))
+    message = done["heap"].error.get("remedy", "")
+    cases.case("no import: other memory is refused, and both ways out are named",
+               [] if done["heap"].code == 1 and "bind_own()" in message and "--allow-copy" in message else [done["heap"].told()])
+    cases.case("no import: other memory is copied into where that is allowed", [done["copied"].told()] if done["copied"].code else
+               differing(done["copied"].document, allocator=HEAP, copies=12, imports=0))
+    choice = done["plan"].document
+    cases.case("no import: a plan takes the camera's own, and says how", [] if done["plan"].code == 0 and
+               choice["choice"] == "v4l2/video0" and "bind_own()" in str(choice["recipes"]) else [done["plan"].told()])
+    cases.case("no import: the doctor finds it sound", [] if any(
+        check["status"] == "ok" and "exports its own" in check["message"] for check in done["doctor"].document.get("checks", []))
+        else [done["doctor"].told()])
+    cases.case("the same camera imports when nobody keeps it from that", [done["after"].told()] if done["after"].code else
+               differing(done["after"].document, copies=0, imports=4))
+    if done["short"].code or done["long"].code:
+        cases.case("no import: calls for each frame", [done["short"].told(), done["long"].told()])
+        return
+    text = (directory / "long.txt").read_text()
+    queued = [line for line in text.splitlines() if "VIDIOC_QBUF," in line]
+    buffers = done["long"].document["buffers"]
+    faults = [] if len(queued) >= 400 and all("memory=V4L2_MEMORY_MMAP" in line for line in queued) else [f"{len(queued)} QBUF"]
+    faults += [f"the camera's node is mapped: {line}" for line in text.splitlines() if "mmap(" in line and "/dev/video" in line]
+    # One for each buffer, one for each question whether there is that call, one for the kind and one for each trial of a plan.
+    if not buffers <= len(re.findall("VIDIOC_EXPBUF.* = 0", text)) <= buffers + 4:
+        faults.append(f"{buffers} buffers, {text.count('VIDIOC_EXPBUF')} exports")
+    each = (calls_in(directory / "long.txt") - calls_in(directory / "short.txt")) / 300
+    cases.case(f"no import: the queue's own buffers, exported once and mapped by nobody; {each:.3f} calls a frame",
+               faults + ([] if 2 <= each <= 3 else ["expected at most 3, and at least 2"]))
 
 
 def disturbances(cases, directory, _):
@@ -417,6 +476,6 @@ def contiguity(cases, directory, _):
 
 
 if __name__ == "__main__":
-    sys.exit(run({"pictures": pictures, "formats": formats, "calls": calls, "disturbances": disturbances, "signals": signals,
+    sys.exit(run({"pictures": pictures, "formats": formats, "calls": calls, "own": own, "disturbances": disturbances, "signals": signals,
                   "choice": choice, "refusals": refusals},
                  {"contiguity": contiguity}))

@@ -8,6 +8,7 @@
 
 #include "hwalloc/v4l2_controls.h"
 #include "hwalloc/v4l2_inputs.h"
+#include "hwalloc/v4l2_own_buffers.h"
 #include "hwalloc/v4l2_selection.h"
 #include "tests/unit/allocations.h"
 #include "tests/unit/fake_camera.h"
@@ -122,6 +123,7 @@ TEST_F(CameraForkTest, OneThatIsReservedIsNotReleasedByTheChild) {
     ASSERT_TRUE(camera->reserve(3));
     EXPECT_TRUE(in_child([&] {
         const int calls = fake.calls;
+        EXPECT_THAT(v4l2::bind_own(*camera, 2).error().message(), HasSubstr("fork()"));
         EXPECT_FALSE(camera->bind(held));
         EXPECT_FALSE(camera->reserve(2));
         camera.reset();

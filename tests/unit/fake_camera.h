@@ -99,6 +99,7 @@ public:
     __u32 kind = 0;              // V4L2_MEMORY_* of the buffers that are reserved
     std::vector<__u32> own_made; // bytes of each buffer of the driver's own
     int exported_flags = 0;
+    std::vector<ino_t> exported; // inodes of what EXPBUF gave
     bool streaming = false;
     std::deque<std::pair<std::uint32_t, int>> queued; // index, descriptor
     std::vector<std::pair<std::uint32_t, int>> all_queued;
@@ -326,6 +327,14 @@ private:
             exported_flags = static_cast<int>(e.flags);
             e.fd =
                 FakeDmaBufs::make((own_made.back() + page_size() - 1) / page_size() * page_size()).release();
+            exported.push_back(inode_of(e.fd));
+            return 0;
+        }
+        case VIDIOC_QUERYBUF: {
+            auto& b = *static_cast<v4l2_buffer*>(argument);
+            EXPECT_EQ(b.memory, kind);
+            EXPECT_LT(b.index, reserved);
+            (multi_planar ? b.m.planes[0].length : b.length) = own_made.back();
             return 0;
         }
         case VIDIOC_REQBUFS: {
@@ -355,6 +364,7 @@ private:
             auto& b = *static_cast<v4l2_buffer*>(argument);
             const int dma_buf = multi_planar ? b.m.planes[0].m.fd : b.m.fd;
             EXPECT_LT(b.index, reserved);
+            EXPECT_EQ(b.memory, kind);
             if (qbuf)
                 if (const int answer = qbuf(dma_buf, b.index); answer < 0)
                     return answer;
@@ -371,6 +381,7 @@ private:
                 return answer;
             EXPECT_FALSE(queued.empty());
             auto& b = *static_cast<v4l2_buffer*>(argument);
+            EXPECT_EQ(b.memory, kind);
             b.index = queued.front().first;
             queued.pop_front();
             b.sequence = sequence++;

@@ -189,6 +189,7 @@ TEST_F(V4l2Participant, WhatTheDriverDoesNotTakeIsToldWithWhatItHas) {
     EXPECT_EQ(refused().kind(), ErrorKind::incompatible) << "less than a row";
     fake.answered_stride = 0;
     fake.capabilities = V4L2_BUF_CAP_SUPPORTS_MMAP;
+    fake.expbuf = -ENOTTY;
     error = refused();
     EXPECT_EQ(error.kind(), ErrorKind::unsupported);
     EXPECT_EQ(error.call(), "VIDIOC_CREATE_BUFS");

@@ -64,7 +64,9 @@ Result<Started> start_source(FrameSource& source, FrameConsumer* consumer, Frame
     started.buffers = std::move(*buffers);
     for (const Error& error : started.buffers.passed_over)
         started.notes.push_back("passed over " + in_a_line(error));
-    started.imports = source.needs_dma_buf() ? source.bound() : 0;
+    started.imports = source.needs_dma_buf() && !started.buffers.own ? source.bound() : 0;
+    if (started.buffers.own)
+        started.notes.push_back("the driver imports no dma-bufs: frames are in its own, exported");
     if (source.copies_frames())
         started.notes.push_back("the driver imports no dma-bufs: the CPU copies every frame");
     if (source.bound() != options.buffers)

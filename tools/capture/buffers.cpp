@@ -32,6 +32,27 @@ Result<void> bind_all(FrameSource& source, FrameConsumer* consumer, std::span<co
     return bound;
 }
 
+// Of the source's own making, so the source first.
+Result<void> bind_own(FrameSource& source, FrameConsumer* consumer, std::uint32_t count) {
+    if (auto made = source.bind_own(count); !made)
+        return std::move(made).error();
+    if (!consumer)
+        return {};
+    auto taken = [&]() -> Result<void> {
+        std::vector<MemoryRef> memories;
+        for (std::uint32_t i = 0; i < source.bound(); ++i) {
+            auto handle = source.memory(i)->ref();
+            if (!handle)
+                return std::move(handle).error();
+            memories.push_back(*std::move(handle));
+        }
+        return consumer->bind(memories);
+    }();
+    if (!taken)
+        (void)source.unbind();
+    return taken;
+}
+
 bool claims_dma_buf(Allocator& allocator) {
     auto* describes = allocator.extension<Describes>();
     return !describes || describes->claims().export_dmabuf;
@@ -167,9 +188,9 @@ Result<void> check_room(Allocator& allocator, std::uint64_t size, std::uint32_t 
 }
 
 // By a plan. The memory that all took once may still be refused, or run out, when all of it is bound; then
-// everything else is tried.
+// everything else is tried. `own`: see only_own_buffers().
 Result<Buffers> bind_planned(FrameSource& source, FrameConsumer* consumer, bool read_by_cpu,
-                             std::uint64_t size, std::uint32_t count) {
+                             std::uint64_t size, std::uint32_t count, const std::string& own) {
     auto participants = participants_of(source, consumer, read_by_cpu);
     if (!participants)
         return std::move(participants).error();
@@ -193,12 +214,15 @@ Result<Buffers> bind_planned(FrameSource& source, FrameConsumer* consumer, bool 
             const std::string& name = all.candidates()[index].name;
             if (std::find(failed.begin(), failed.end(), name) != failed.end())
                 continue;
-            auto buffers = all.allocate_from(index, count);
-            auto bound = buffers ? bind_all(source, consumer, buffers->memories)
-                                 : Result<void>(std::move(buffers).error());
+            auto bound = [&]() -> Result<void> {
+                if (name == own)
+                    return bind_own(source, consumer, count);
+                auto buffers = all.allocate_from(index, count);
+                return buffers ? bind_all(source, consumer, buffers->memories) : std::move(buffers).error();
+            }();
             if (bound) {
                 tell_refusals(all, index, failed, refusals);
-                return Buffers{name, kind_of(*source.memory(0)), std::move(refusals)};
+                return Buffers{name, kind_of(*source.memory(0)), name == own, std::move(refusals)};
             }
             failed.push_back(name);
             refusals.push_back(named(name, bound.error()));
@@ -226,17 +250,26 @@ Result<Buffers> bind_buffers(FrameSource& source, FrameConsumer* consumer, bool 
                              std::uint32_t count) {
     const std::uint64_t size =
         std::max(format.layout.memory_sizes[0], consumer ? consumer->memory_size() : std::uint64_t{0});
+    const auto refused = [&](const Error& error) {
+        return refused_for_all(error, plan_command(source, consumer, read_by_cpu, format));
+    };
+    if (const std::string own = source.only_own_buffers(); !own.empty()) {
+        if (name == "auto")
+            return bind_planned(source, consumer, read_by_cpu, size, count, own);
+        if (const Allocator* named = Allocator::find(name); named && named->name() == own) {
+            if (auto bound = bind_own(source, consumer, count); !bound)
+                return refused(bound.error());
+            return Buffers{own, kind_of(*source.memory(0)), true, {}};
+        }
+    }
     auto granted = source.reserve(count);
     if (!granted)
         return std::move(granted).error();
     if (name == "auto")
-        return bind_planned(source, consumer, read_by_cpu, size, *granted);
+        return bind_planned(source, consumer, read_by_cpu, size, *granted, {});
     auto allocator = Allocator::resolve(name);
     if (!allocator)
         return std::move(allocator).error();
-    const auto refused = [&](const Error& error) {
-        return refused_for_all(error, plan_command(source, consumer, read_by_cpu, format));
-    };
     if (size > std::size_t{PTRDIFF_MAX})
         return Error(ErrorKind::limit, "a 32-bit process can have no buffer of 2 GiB or more").wanted(size);
     if (source.needs_dma_buf() && !claims_dma_buf(**allocator))
@@ -257,7 +290,7 @@ Result<Buffers> bind_buffers(FrameSource& source, FrameConsumer* consumer, bool 
     }
     if (auto bound = bind_all(source, consumer, memories); !bound)
         return refused(bound.error());
-    return Buffers{std::string((*allocator)->name()), kind_of(*source.memory(0)), {}};
+    return Buffers{std::string((*allocator)->name()), kind_of(*source.memory(0)), false, {}};
 }
 
 } // namespace hwalloc::tools

@@ -12,6 +12,7 @@ namespace hwalloc::tools {
 struct Buffers {
     std::string allocator;          // its registered name
     std::string kind;               // "dmabuf", "memfd" or "system": what the buffers are
+    bool own = false;               // the source's own, which nothing was imported into
     std::vector<Error> passed_over; // what was tried first, and why it did not do
 };
 

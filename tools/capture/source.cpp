@@ -1,5 +1,6 @@
 #include "tools/capture/source.h"
 
+#include "hwalloc/v4l2_own_buffers.h"
 #include "tools/capture/inputs.h"
 
 namespace hwalloc::tools {
@@ -33,6 +34,14 @@ public:
     std::uint32_t min_buffers() override { return camera_.min_buffers(); }
     Result<std::uint32_t> reserve(std::uint32_t count) override { return camera_.reserve(count); }
     Result<void> bind(std::span<const MemoryRef> memories) override { return camera_.bind(memories); }
+    std::string only_own_buffers() override {
+        if (!v4l2::has_only_own_buffers(camera_))
+            return {};
+        const auto itself = v4l2::capture_participant(camera_);
+        const auto own = itself ? (*itself)->own_allocators() : std::vector<AllocatorRef>();
+        return own.empty() ? std::string() : std::string(own[0]->name());
+    }
+    Result<std::uint32_t> bind_own(std::uint32_t count) override { return v4l2::bind_own(camera_, count); }
     Result<void> unbind() override { return camera_.unbind(); }
     std::uint32_t bound() const override { return camera_.bound(); }
     Memory* memory(std::uint32_t index) const override { return camera_.memory(index); }

@@ -41,6 +41,12 @@ public:
     virtual std::uint32_t min_buffers() = 0;
     virtual Result<std::uint32_t> reserve(std::uint32_t count) = 0;
     virtual Result<void> bind(std::span<const MemoryRef> memories) = 0;
+    // The allocator of the buffers that it makes for itself, where nothing else is filled without a copy:
+    // then bind_own() stands in the place of reserve(), allocating and bind(). Empty elsewhere.
+    virtual std::string only_own_buffers() { return {}; }
+    virtual Result<std::uint32_t> bind_own(std::uint32_t /*count*/) {
+        return Error(ErrorKind::unsupported, "this source makes no buffers");
+    }
     virtual Result<void> unbind() = 0;
     virtual std::uint32_t bound() const = 0;
     virtual Memory* memory(std::uint32_t index) const = 0;

@@ -46,6 +46,11 @@ void look_at_cameras(const Machine&, Checks& checks) {
         const std::string id = fmt::format("camera/{}", camera.path.substr(camera.path.rfind('/') + 1));
         if (camera.why)
             checks.add(id, meaning(*camera.why), *camera.why);
+        else if (camera.imports == Answer::no && camera.exports != Answer::no)
+            checks.add({id, Status::ok,
+                        fmt::format("{} ({}) imports no dma-bufs and exports its own, in which its frames "
+                                    "are then: `hwalloc capture --device {}`, v4l2::bind_own()",
+                                    camera.card, camera.driver, camera.path)});
         else if (camera.imports == Answer::no)
             checks.add({id, Status::warning,
                         fmt::format("{} ({}) imports no dma-bufs, so its frames can only be copied: `hwalloc "

@@ -1,0 +1,143 @@
+// A queue of the driver's own buffers, which are exported and not imported: what fills them, and whose they
+// are, stays with the queue, and everybody else has them as dma-bufs.
+#include <fcntl.h>
+
+#include "backends/v4l2/camera_buffers.h"
+#include "backends/v4l2/session.h"
+#include "common/kernel.h"
+#include "common/open_files.h"
+#include "common/standard_streams.h"
+#include "hwalloc/v4l2_own_buffers.h"
+
+namespace hwalloc::v4l2 {
+
+int detail::Session::queue_own(std::uint32_t index, std::uint64_t length) const noexcept {
+    Buffer queued(type, V4L2_MEMORY_MMAP);
+    queued.buffer.index = index;
+    const std::uint32_t used = use == Use::output ? static_cast<std::uint32_t>(length) : 0;
+    if (info.multi_planar) {
+        queued.buffer.length = 1;
+        queued.planes[0].bytesused = used;
+    } else {
+        queued.buffer.bytesused = used;
+    }
+    return ioctl(VIDIOC_QBUF, &queued.buffer);
+}
+
+Result<UniqueFd> detail::Session::export_own(std::uint32_t index, std::string_view doing) const noexcept {
+    v4l2_exportbuffer exported{};
+    exported.type = type;
+    exported.index = index;
+    exported.flags = O_RDWR | O_CLOEXEC;
+    if (const int answer = ioctl(VIDIOC_EXPBUF, &exported); answer < 0)
+        return refused(answer, "VIDIOC_EXPBUF", doing);
+    const int kept = above_standard_streams(exported.fd);
+    if (kept < 0)
+        return with_open_files_remedy(refused(kept, "fcntl(F_DUPFD_CLOEXEC)", doing), kept);
+    return UniqueFd(kept);
+}
+
+bool detail::Session::has_only_own_buffers() const noexcept {
+    const std::lock_guard guard(node->queue_mutex);
+    return cannot_import() && check_exports();
+}
+
+Result<std::uint32_t> detail::Session::reserve_own(std::uint32_t count, std::string_view doing) noexcept {
+    if (const int answer = release_queue(); answer < 0)
+        return refused(answer, "VIDIOC_REQBUFS", doing);
+    v4l2_requestbuffers request{};
+    request.count = count;
+    request.type = type;
+    request.memory = V4L2_MEMORY_MMAP;
+    if (const int answer = ioctl(VIDIOC_REQBUFS, &request); answer < 0)
+        return refused(answer, "VIDIOC_REQBUFS", doing);
+    if (request.count == 0)
+        return error(ErrorKind::exhausted, doing).call("VIDIOC_REQBUFS");
+    reserved = request.count;
+    holds_queue = is_own = true;
+    if (!(request.capabilities & V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS)) {
+        (void)release_queue();
+        return error(ErrorKind::unsupported, doing)
+            .remedy("the driver does not let go of a buffer that is exported (it takes Linux 5.0)");
+    }
+    return request.count;
+}
+
+namespace {
+
+// Buffer `index` of the queue as memory of `allocator`.
+Result<Session::Slot> export_one(const Session& session, Allocator& allocator, std::uint32_t index,
+                                 std::string_view doing) {
+    detail::Buffer asked(session.type, V4L2_MEMORY_MMAP);
+    asked.buffer.index = index;
+    if (const int answer = session.ioctl(VIDIOC_QUERYBUF, &asked.buffer); answer < 0)
+        return session.refused(answer, "VIDIOC_QUERYBUF", doing);
+    const std::uint32_t length = session.info.multi_planar ? asked.planes[0].length : asked.buffer.length;
+    if (length < session.image_size())
+        return session.error(ErrorKind::incompatible, FixedText(doing, ": one is smaller than an image"))
+            .call("VIDIOC_QUERYBUF")
+            .wanted(session.image_size())
+            .held(length);
+    auto fd = session.export_own(index, doing);
+    if (!fd)
+        return std::move(fd).error();
+    auto memory = detail::wrap_own_buffer(allocator, *std::move(fd), length);
+    if (!memory)
+        return std::move(memory).error();
+    const BorrowedFd lent = borrow_fd(**memory, FdKind::dmabuf).value();
+    return Session::Slot{*std::move(memory), lent.fd};
+}
+
+} // namespace
+
+Result<std::uint32_t> detail::Session::bind_own(std::uint32_t count) {
+    const FixedText doing("binding ", count, " buffers of the driver's own");
+    if (auto exports = check_exports(); !exports)
+        return Error(exports.error()).doing(doing);
+    // By resolving, which may run anybody's code: before the lock.
+    const AllocatorRef allocator = own_allocator_of(node_path());
+    std::vector<Slot> made; // ends after the lock
+    const std::lock_guard guard(node->queue_mutex);
+    auto bound = [&]() -> Result<std::uint32_t> {
+        const auto granted = reserve_own(count, doing);
+        if (!granted)
+            return granted.error();
+        for (std::uint32_t i = 0; i < *granted; ++i) {
+            auto one = export_one(*this, *allocator, i, doing);
+            if (!one)
+                return std::move(one).error();
+            made.push_back(*std::move(one));
+        }
+        remember_kind(made[0].fd);
+        syncs_cpu_access = false; // the driver cares for its own
+        const char* call_name;
+        for (std::uint32_t i = 0; i < *granted; ++i)
+            if (const int answer = give_to_driver(i, made[i], call_name); answer < 0)
+                return refused(answer, call_name, doing);
+        return *granted;
+    }();
+    if (!bound) {
+        (void)release_queue();
+        return bound;
+    }
+    slots = std::move(made);
+    ++bindings;
+    return bound;
+}
+
+bool has_only_own_buffers(const Camera& camera) noexcept {
+    const auto session = Session::of(camera);
+    return session && session->has_only_own_buffers();
+}
+
+Result<std::uint32_t> bind_own(Camera& camera, std::uint32_t count) noexcept {
+    return without_exceptions([&]() -> Result<std::uint32_t> {
+        const auto session = Session::of(camera);
+        if (!session || !session->format || !session->slots.empty() || count == 0)
+            return Error(ErrorKind::invalid, "buffers of the driver's own are bound once, after negotiate(), "
+                                             "one at least");
+        return session->bind_own(count);
+    });
+}
+
+} // namespace hwalloc::v4l2
