@@ -29,7 +29,10 @@ constexpr auto unknown_lock_flags = ~(LockFlags::readwrite | LockFlags::exclusiv
 }
 [[gnu::cold]] Error refused(std::uint64_t word, AccessMode mode, MemoryFlags flags) noexcept {
     if (has_write(mode) && has(flags, MemoryFlags::readonly))
-        return {ErrorKind::conflict, "the memory is READONLY and cannot be mapped for writing"};
+        return Error(ErrorKind::conflict, "the memory is READONLY and cannot be mapped for writing")
+            .remedy("a share always is: write to the memory that it was made of; an imported dma-buf is "
+                    "where its "
+                    "descriptor was opened read-only: its maker can give one with O_RDWR");
     if (has_write(mode) && lock_word::shares.of(word) >= 2)
         return {ErrorKind::conflict, "the memory has two or more shares and cannot be mapped for writing"};
     if (lock_word::allows(mode, word) && lock_word::field_of(mode).of(word) < lock_word::limit_of(mode))

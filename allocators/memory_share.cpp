@@ -147,6 +147,9 @@ Result<MemoryRef> Block::default_copy(Memory& view, std::size_t offset, std::siz
     if (&maker == allocator_ && view.align() > default_align)
         params.align = view.align();
     auto copy = maker.alloc(size, params);
+    if (!copy && copy.error().kind() == ErrorKind::unsupported && !target)
+        return std::move(copy).error().remedy(
+            "this memory's own allocator makes none: name one for the copy, copy(offset, size, target)");
     if (!copy)
         return std::move(copy).error();
     auto destination = (*copy)->map(MapFlags::write);

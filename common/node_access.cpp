@@ -215,6 +215,11 @@ Error node_refused(const char* path, int flags, int errno_value, const NodeAdvic
             return std::move(error).remedy(found.text);
         else
             return std::move(error).remedy(found.text).mend(found.line);
+    case EBUSY:
+        return std::move(error).remedy(
+            FixedText("the driver lets one program at a time open it, and another has "
+                      "(`fuser -v ",
+                      path, "` names it); or the device is just waking up: try again"));
     default:
         return with_open_files_remedy(std::move(error), -errno_value);
     }

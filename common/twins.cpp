@@ -62,9 +62,9 @@ Result<std::array<UniqueFd, 2>> make_twins(std::size_t size) noexcept {
     std::size_t rounded;
     if (!checked_round_up(size, 2 * page_size() - 1, rounded))
         return Error(ErrorKind::limit, "the size is too large for trial buffers");
-    const int opened = kernel.open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+    const int opened = kernel.open("/dev/udmabuf", O_RDONLY | O_CLOEXEC);
     if (opened < 0)
-        return node_refused("/dev/udmabuf", O_RDWR, -opened, advice);
+        return node_refused("/dev/udmabuf", O_RDONLY, -opened, advice);
     const UniqueFd udmabuf(opened);
     auto memfd = make_sealed_memfd("hwalloc:twins", rounded);
     if (!memfd)

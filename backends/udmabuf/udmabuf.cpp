@@ -33,7 +33,7 @@ constexpr const char* no_node =
     "the kernel has udmabuf, but this container or /dev does not show it: pass /dev/udmabuf in";
 class Udmabuf final : public Allocator, public Describes, public KeepsDevice {
 public:
-    Udmabuf() : Allocator("udmabuf"), node_(node_path, O_RDWR, udmabuf_advice) {}
+    Udmabuf() : Allocator("udmabuf"), node_(node_path, O_RDONLY, udmabuf_advice) {}
 
     Properties properties() noexcept override {
         return {.contiguous = Answer::no,

@@ -58,7 +58,10 @@ Result<detail::Session::Import> detail::Session::borrow_dma_buf(const Memory& me
             .remedy("use an allocator that exports dma-bufs");
     if (use == Use::capture && (!borrowed->writable || has(memory.flags(), MemoryFlags::readonly)))
         return error(ErrorKind::permission,
-                     FixedText(doing, ": the memory is read-only and the camera would write it"));
+                     FixedText(doing, ": the memory is read-only and the camera would write it"))
+            .remedy(memory.is_share()
+                        ? "every share is read-only: bind the memory that it was made of"
+                        : "its descriptor was opened read-only: its maker can give one with O_RDWR");
     const auto facts = dma_buf::examine(borrowed->fd);
     if (!facts)
         return Error(facts.error()).on(from);
@@ -80,7 +83,7 @@ Result<void> detail::Session::check_fits(const Import& import, std::uint64_t wan
         return error(ErrorKind::incompatible,
                      FixedText(doing, ": the memory begins at byte ", import.offset,
                                " of its dma-buf, and V4L2 takes one from its start only"))
-            .remedy("allocate without a prefix");
+            .remedy("allocate without a prefix, or import the dma-buf from its first byte");
     return {};
 }
 

@@ -304,10 +304,12 @@ TEST_F(CameraTest, ADriverThatCannotImportSaysSoOneWayOrTheOther) {
 TEST_F(CameraTest, WhatCannotBeBoundIsRefusedBeforeTheDriverIsAsked) {
     auto camera = ready();
     auto given = memories(2);
+    std::string remedy;
     const auto refused = [&] {
         auto bound = camera.bind(given);
         EXPECT_FALSE(bound);
         EXPECT_EQ(fake.reserved, 0u);
+        remedy = bound ? std::string() : std::string(bound.error().remedy());
         return bound ? ErrorKind{} : bound.error().kind();
     };
     given[1] = given[0]->ref().value();
@@ -317,8 +319,13 @@ TEST_F(CameraTest, WhatCannotBeBoundIsRefusedBeforeTheDriverIsAsked) {
     const auto buffer = FakeDmaBufs::make(image_bytes);
     given[1] = import_dmabuf(FakeDmaBufs::reopened(buffer, O_RDONLY).get()).value();
     EXPECT_EQ(refused(), ErrorKind::permission) << "read-only";
+    EXPECT_THAT(remedy, HasSubstr("O_RDWR"));
+    given[1] = memories(1)[0]->share().value();
+    EXPECT_EQ(refused(), ErrorKind::permission) << "a share";
+    EXPECT_THAT(remedy, HasSubstr("bind the memory that it was made of"));
     given[1] = import_dmabuf(FakeDmaBufs::make(image_bytes + 4096).get(), 4096).value();
     EXPECT_EQ(refused(), ErrorKind::incompatible) << "not at the start";
+    EXPECT_THAT(remedy, HasSubstr("import the dma-buf from its first byte"));
     given[1].reset();
     EXPECT_EQ(refused(), ErrorKind::invalid) << "no memory";
     given.clear();

@@ -12,6 +12,7 @@ namespace {
 
 using namespace testing;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 using DmaBufImport = DmaBufTest;
 
@@ -71,6 +72,7 @@ TEST_F(DmaBufImport, MakesNoMemoryAndCopiesElsewhereOnlyWhenTold) {
     auto copy = memory->copy();
     ASSERT_FALSE(copy);
     EXPECT_EQ(copy.error().kind(), ErrorKind::unsupported);
+    EXPECT_THAT(copy.error().message(), HasSubstr("copy(offset, size, target)"));
     EXPECT_TRUE(memory->copy(0, whole, Allocator::find("sysmem")));
     EXPECT_FALSE(Allocator::find("dmabuf")->alloc(100));
     EXPECT_FALSE(import_dmabuf(fd.get(), 0, whole, MemoryFlags{1u << 15}));

@@ -83,6 +83,27 @@ TEST_F(Udmabuf, WhatTheMachineHasNotIsRefusedBeforeTheKernelKillsForIt) {
     EXPECT_TRUE(allocator->alloc(48 << 20));
 }
 
+TEST_F(Udmabuf, IsOpenedForReadingWhichIsAllThatTheDriverWants) {
+    ASSERT_TRUE(allocator->alloc(1));
+    int flags = -1;
+    for (const auto& [path, with] : fake.opened)
+        if (path == "/dev/udmabuf")
+            flags = with;
+    EXPECT_EQ(flags & O_ACCMODE, O_RDONLY);
+    // So whoever may read it needs no more.
+    fake.node_errors["/dev/udmabuf"] = EACCES;
+    fake.node_status.st_mode = S_IFCHR | 0664;
+    EXPECT_THAT(allocator->extension<Describes>()->available().error().message(), Not(HasSubstr("usermod")));
+}
+
+TEST_F(Udmabuf, ANodeThatIsTakenSaysSo) {
+    fake.node_errors["/dev/udmabuf"] = EBUSY;
+    const auto available = allocator->extension<Describes>()->available();
+    ASSERT_FALSE(available);
+    EXPECT_EQ(available.error().kind(), ErrorKind::busy);
+    EXPECT_THAT(available.error().remedy(), HasSubstr("fuser -v /dev/udmabuf"));
+}
+
 TEST_F(Udmabuf, SaysWhatItIs) {
     const Properties properties = allocator->extension<Describes>()->properties();
     EXPECT_EQ(properties.contiguous, Answer::no);
