@@ -31,8 +31,6 @@ constexpr PlaneNames plane_names[ImageLayout::max_planes] = {
     {0x3440, 0x3441, 0x3442, 0x3449, 0x344A},
 };
 
-constexpr std::uint64_t unknown_modifier = 0x00ff'ffff'ffff'ffff; // DRM_FORMAT_MOD_INVALID
-
 } // namespace
 
 struct EglImageAttributesBuilder {

@@ -12,6 +12,8 @@ namespace hwalloc {
 
 // The modifier of rows one after the other (DRM_FORMAT_MOD_LINEAR).
 inline constexpr std::uint64_t linear_modifier = 0;
+// The maker of the pixels did not tell how they lie (DRM_FORMAT_MOD_INVALID).
+inline constexpr std::uint64_t unknown_modifier = 0x00ff'ffff'ffff'ffff;
 
 // How Y'CbCr numbers were made from R'G'B'; luma_weights() has the numbers. Of hue, saturation and value,
 // what the hues are; the other two are 0 to 255.

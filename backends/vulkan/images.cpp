@@ -214,6 +214,12 @@ Result<CreatedImage> create_explicit_image(const Context& context, const ImageLa
     const auto found = std::find_if(support->begin(), support->end(), [&](const ModifierSupport& one) {
         return one.modifier == layout.modifier && one.importable;
     });
+    if (layout.modifier == unknown_modifier)
+        return Error(ErrorKind::invalid, "importing an image")
+            .on(context.name)
+            .remedy("its maker did not tell how its pixels lie (DRM_FORMAT_MOD_INVALID): ask it, or say that "
+                    "they are "
+                    "linear (ImageLayout::modifier = 0) if they are");
     if (found == support->end())
         return Error(ErrorKind::unsupported, "importing an image")
             .on(context.name)

@@ -129,6 +129,17 @@ TEST_F(ImageRefusalTest, ATiledPictureIsNoBuffer) {
     EXPECT_EQ(watch->count("vkCreateBuffer"), 0);
 }
 
+TEST_F(ImageRefusalTest, APictureWhoseMakerDidNotTellHowItLiesSaysSo) {
+    Device device = wrap_fake_with_images();
+    MemoryRef memory = picture_memory();
+    ImageLayout untold = layout;
+    untold.modifier = unknown_modifier;
+    auto texture = device.texture(*memory, untold);
+    ASSERT_FALSE(texture);
+    EXPECT_EQ(texture.error().kind(), ErrorKind::invalid);
+    EXPECT_THAT(std::string(texture.error().remedy()), HasSubstr("did not tell"));
+}
+
 TEST_F(ImageRefusalTest, APictureThatDoesNotLieInTheMemoryIsNoBufferEither) {
     Device device = wrap_fake_with_images();
     MemoryRef memory = picture_memory(8192); // of 64 * 4 * 48 bytes
