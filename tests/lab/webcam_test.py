@@ -13,6 +13,7 @@ from check_test import EXPECTED, compare  # noqa: E402
 from lab_cases import BUILD, HEAP, TREE, differing, in_lab, meanwhile, run  # noqa: E402
 from png import Picture  # noqa: E402
 
+ALONE = ("--vivid", "none", "--webcam", "--webcam", "formats=MJPG")  # so that the first camera is a webcam
 GUEST = ("--webcam", "--webcam", "formats=MJPG", "--loopback", "--vimc", "--card", "cirrus", "--card", "qxl")
 WEBCAM = shlex.quote(str(BUILD / "tests" / "lab" / "webcam"))
 CONTRACT = shlex.quote(str(BUILD / "tests" / "contract" / "contract_tests"))
@@ -21,6 +22,7 @@ PRELUDE = f"""for port in 0 1; do {WEBCAM} tell $port frames=whole stop-after=0 
 camera=$({WEBCAM} tell 0 plug) other=$({WEBCAM} tell 1 plug)
 udevadm settle
 """
+TO = {"png": "", "gpu": "--to gpu", "display": "--to display"}  # who gets the frames
 BLOCK = 16, 8  # the test picture is made of blocks of one colour
 BRIGHT = 191
 OF_CAMERAS = set(EXPECTED["v4l2/video0"])
@@ -270,5 +272,87 @@ def contract(cases, directory, _):
                [] if done["suite"].code == 0 and ran and int(ran[1]) >= each else [f"fewer than {each}: {done['suite'].told()}"])
 
 
+def tables_of(frame):
+    """Where the Huffman tables of a JPEG are: [(begin, end)]."""
+    found, at = [], 2
+    while frame[at + 1] != 0xda:
+        end = at + 2 + int.from_bytes(frame[at + 2:at + 4], "big")
+        found += [(at, end)] if frame[at + 1] == 0xc4 else []
+        at = end
+    return found
+
+
+def pictures_of_mjpg(cases, directory, _):
+    """Frames of JPEG become pictures, for a file, a GPU and a display; with broken ones among them, and from a camera that is
+    pulled out meanwhile."""
+    tell, wide, narrow = f"{WEBCAM} tell 0", (1280, 720), (320, 240)
+    capture = "hwalloc capture --device auto --frames 4 --json --size 1280x720 --fps 30"
+    small = "hwalloc capture --device $camera --format MJPG --size 320x240 --json"
+    done = in_lab(directory, *ALONE, prelude=PRELUDE, timeout=900, commands={
+        **{name: f"{capture} {to} --output {name}.png" for name, to in TO.items()},
+        "heap": f"{capture} --to gpu --allocator {HEAP} --output heap.png",
+        "card": f"{small} --to display --allocator drm-dumb/virtio_gpu --frames 4 --output card.png",
+        "yuyv": "hwalloc capture --device $camera --size 320x240 --to gpu --frames 4 --json",
+        "jpg": f"{small} --frames 4 --output jpg.jpg",
+        "stranger": "v4l2-ctl -d $camera --stream-mmap --stream-count=3 --silent --stream-to=stranger.raw "
+                    "--set-fmt-video=pixelformat=MJPG,width=320,height=240",
+        "bare": f"{tell} huffman=no && {small} --frames 4 --output bare.jpg",
+        "bare_raw": f"{small} --frames 1 --output bare.raw",
+        "bare_png": f"{small} --frames 4 --output bare_png.png",
+        "bare_gpu": f"{small} --to gpu --frames 4 --output bare_gpu.png; code=$?; {tell} huffman=yes; (exit $code)",
+        **{f"some_{name}": f"{tell} frames=some && {small} --frames 9 {to} --output some_{name}.png" for name, to in TO.items()},
+        **{f"passed_{name}": f"{tell} frames=short && {capture} {to} --output passed_{name}.png"
+           for name, to in TO.items() if name != "display"},
+        "none": f"{small} --output none.jpg; code=$?; {tell} frames=whole; (exit $code)",
+        **{f"{when}_{name}": command for name, to in TO.items() for when, command in (
+            ("gone", meanwhile(f"{small} --frames 0 {to} --output gone_{name}.png", f"{tell} unplug").replace(
+                "FRAME", "SCREENSHOT" if name == "display" else "FRAME")),
+            ("again", f"camera=$({tell} plug) && udevadm settle && {small} --frames 4 {to} --output again_{name}.png"))}})
+
+    def case(words, name, picture, **wanted):
+        cases.case(f"webcam: MJPG {words}", [done[name].told()] if done[name].code else
+                   differing(done[name].document, **{"format": "MJPG", "copies": 0, **wanted}) +
+                   other_colours(directory / f"{name}.png", *picture))
+
+    case("becomes a picture, at the size and rate that are asked for", "png", wide, width=1280, height=720, decodes=1, errors=0)
+    case("is decoded for a GPU, and counted", "gpu", wide, decodes=4, errors=0, imports=4)
+    case("is decoded into the memory that is named", "heap", wide, allocator=HEAP, memory="dmabuf", gpu_imports=4, decodes=4)
+    case("is decoded for a display", "display", wide, decodes=4, errors=0)
+    case("is decoded into a card's own memory", "card", narrow, decodes=4,
+         allocator=re.sub(r"^(?!drm-dumb/card).*", "one of a card", done["card"].document.get("allocator", "none")))
+    cases.case("webcam: what is not compressed is preferred, and nothing is decoded", [done["yuyv"].told()] if done["yuyv"].code
+               else differing(done["yuyv"].document, format="YUYV", decodes=0, decoded=None, copies=0))
+    case("without Huffman tables becomes a picture", "bare_png", narrow)
+    case("without Huffman tables is decoded for a GPU", "bare_gpu", narrow, decodes=4)
+    faults = [done[name].told() for name in ("jpg", "stranger", "bare", "bare_raw") if done[name].code]
+    if not faults:
+        theirs = frames_of_mjpg((directory / "stranger.raw").read_bytes())[-1]
+        bare, mended = ((directory / f"bare.{kind}").read_bytes() for kind in ("raw", "jpg"))
+        faults += [] if (directory / "jpg.jpg").read_bytes() == theirs else ["it is not the frame that a stranger gets"]
+        tables = tables_of(mended)
+        faults += [] if len(tables) == 1 and not tables_of(bare) and mended[:tables[0][0]] + mended[tables[0][1]:] == bare else \
+            [f"tables at {tables} and {tables_of(bare)} of {len(mended)} and {len(bare)} bytes"]
+    cases.case("webcam: a .jpg is the frame as it was sent, with Huffman tables where they were left out", faults)
+    for name in TO:
+        errors = done[f"some_{name}"].document.get("errors") or 0
+        case(f"of which every second frame is broken: counted and left out ({name})", f"some_{name}", narrow,
+             errors=max(errors, 4))
+    for name in ("passed_png", "passed_gpu"):
+        case(f"that is never whole: the camera is passed over ({name})", name, wide)
+        told = [error["message"] for error in done[name].document.get("cameras_passed_over", [])]
+        cases.case(f"webcam: and why is told ({name})", [] if len(told) == 1 and "every frame was damaged" in told[0] and
+                   "cut off" in told[0] and "passed over" in done[name].err else [f"{told}: {done[name].told()}"])
+    cases.case("webcam: MJPG that is never whole, of a camera that is named, fails in words",
+               [] if done["none"].code == 1 and "cut off" in done["none"].error["message"] and
+               not (directory / "none.jpg").exists() else [done["none"].told()])
+    for name in TO:
+        gone = done[f"gone_{name}"]
+        cases.case(f"webcam: pulled out while it sends MJPG ({name}): told, and what was captured is written",
+                   [gone.told()] if gone.code != 1 or gone.error.get("kind") != "device lost" else
+                   other_colours(directory / f"gone_{name}.png", *narrow))
+        case(f"works again once it is plugged in again ({name})", f"again_{name}", narrow, errors=0)
+
+
 if __name__ == "__main__":
-    sys.exit(run({"pictures": pictures, "loopback": loopback, "faults": faults, "auto": auto, "contract": contract}))
+    sys.exit(run({"pictures": pictures, "loopback": loopback, "faults": faults, "auto": auto, "contract": contract},
+                 {"mjpg": pictures_of_mjpg}))

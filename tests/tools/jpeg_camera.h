@@ -20,6 +20,8 @@ class JpegCamera final : public FrameSource {
 public:
     static constexpr std::uint32_t width = 64, height = 48;
 
+    static inline std::uint32_t held = 0; // memories that are bound, of all of them
+
     JpegCamera(std::string path, std::deque<Bytes> frames)
         : info_{.path = std::move(path), .driver = "fake", .card = "a fake", .bus = {}}
         , frames_(std::move(frames)) {}
@@ -39,7 +41,7 @@ public:
         format.layout.width = width;
         format.layout.height = height;
         format.layout.plane_count = format.layout.memory_count = 1;
-        format.layout.memory_sizes[0] = 64 * 1024;
+        format.layout.memory_sizes[0] = 65536;
         return format;
     }
     std::uint32_t min_buffers() override { return 1; }
@@ -48,10 +50,12 @@ public:
         for (const MemoryRef& memory : memories) {
             waiting_.push_back(static_cast<std::uint32_t>(memories_.size()));
             memories_.push_back(memory->ref().value());
+            ++held;
         }
         return {};
     }
     Result<void> unbind() override {
+        held -= bound();
         memories_.clear();
         waiting_.clear();
         return {};

@@ -143,10 +143,9 @@ inline std::vector<std::pair<std::size_t, std::size_t>> segments(std::span<const
 
 // As many webcams send it.
 inline Bytes without_huffman_tables(Bytes file) {
-    const auto tables = segments(file, 0xc4);
-    for (auto one = tables.rbegin(); one != tables.rend(); ++one) {
-        const auto begin = file.begin() + static_cast<std::ptrdiff_t>(one->first);
-        file.erase(begin, begin + static_cast<std::ptrdiff_t>(one->second));
+    for (auto tables = segments(file, 0xc4); !tables.empty(); tables = segments(file, 0xc4)) {
+        const auto begin = file.begin() + static_cast<std::ptrdiff_t>(tables.front().first);
+        file.erase(begin, begin + static_cast<std::ptrdiff_t>(tables.front().second));
     }
     return file;
 }

@@ -176,11 +176,11 @@ TEST(Jpeg, GarbageIsNoPicture) {
 TEST(Jpeg, TooLittleRoomIsRefused) {
     const Bytes file = sound_file();
     Bytes to(std::size_t{64} * 48 * 3);
-    EXPECT_TRUE(decode_jpeg(file, 64, 48, JpegPixels::rgb, 64 * 3, to));
-    EXPECT_EQ(decode_jpeg(file, 64, 48, JpegPixels::rgb, 64 * 3 - 1, to).error().kind(), ErrorKind::invalid);
-    EXPECT_EQ(decode_jpeg(file, 64, 48, JpegPixels::bgrx, 64 * 4, to).error().kind(), ErrorKind::invalid);
+    EXPECT_TRUE(decode_jpeg(file, 64, 48, JpegPixels::rgb, 192, to));
+    EXPECT_EQ(decode_jpeg(file, 64, 48, JpegPixels::rgb, 191, to).error().kind(), ErrorKind::invalid);
+    EXPECT_EQ(decode_jpeg(file, 64, 48, JpegPixels::bgrx, 256, to).error().kind(), ErrorKind::invalid);
     to.pop_back();
-    const auto refused = decode_jpeg(file, 64, 48, JpegPixels::rgb, 64 * 3, to);
+    const auto refused = decode_jpeg(file, 64, 48, JpegPixels::rgb, 192, to);
     EXPECT_EQ(refused.error().kind(), ErrorKind::invalid);
     EXPECT_EQ(refused.error().size_wanted(), 64u * 48 * 3);
 }

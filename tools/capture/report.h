@@ -4,18 +4,16 @@
 #include <string>
 #include <vector>
 
-#include "tools/capture/buffers.h"
+#include "tools/capture/attempt.h"
 #include "tools/capture/loop.h"
 #include "tools/output.h"
 
 namespace hwalloc::tools {
 
-// `imports`: into the camera's driver. `output`: where frames were written; empty: nowhere. `passed_over`:
-// cameras that were tried first, and why each did not do.
-Json report(const FrameSource& source, const v4l2::CaptureFormat& format, const Buffers& buffers,
-            std::uint32_t imports, const Statistics& statistics, const std::string& output,
-            const std::vector<Error>& passed_over);
-std::string summary(const FrameSource& source, const v4l2::CaptureFormat& format, const Buffers& buffers,
-                    const Statistics& statistics, std::uint32_t imports);
+// `source`: what gives the frames. `output`: where they were written; empty: nowhere. `passed_over`: cameras
+// that were tried first, and why each did not do.
+Json report(const FrameSource& source, const Started& started, const Statistics& statistics,
+            const std::string& output, const std::vector<Error>& passed_over);
+std::string summary(const FrameSource& source, const Started& started, const Statistics& statistics);
 
 } // namespace hwalloc::tools

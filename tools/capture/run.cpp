@@ -15,18 +15,13 @@
 namespace hwalloc::tools {
 namespace {
 
-FrameSource& frames_of(const SourceChoice& choice, const Started& started) {
-    return started.around ? *started.around : choice.source();
-}
-
 // Tells what there is to be told of a capture that is over.
 int finish(const CaptureOptions& options, const SourceChoice& choice, const Started& started,
            const Statistics& statistics, FrameConsumer* consumer, std::optional<Error> failed, Output& out) {
-    FrameSource& source = frames_of(choice, started);
-    Json document = out.json() ? report(source, started.format, started.buffers, started.imports, statistics,
-                                        options.output, choice.passed_over())
-                               : Json();
-    std::string text = summary(source, started.format, started.buffers, statistics, started.imports);
+    FrameSource& source = started.frames(choice.source());
+    Json document =
+        out.json() ? report(source, started, statistics, options.output, choice.passed_over()) : Json();
+    std::string text = summary(source, started, statistics);
     if (consumer) {
         if (out.json())
             consumer->report(document);
@@ -93,8 +88,9 @@ int run_capture_command(const CaptureOptions& options, OpenConsumer open_consume
 
     std::optional<Error> failed;
     const Telling telling{.progress = ::isatty(STDERR_FILENO) == 1, .first_frame = options.mark_first_frame};
-    const Statistics statistics = run_capture(frames_of(choice, *started), started->format, started->first,
-                                              options.frames, consumer.get(), writer, telling, failed);
+    const Statistics statistics =
+        run_capture(started->frames(choice.source()), started->format, started->first, options.frames,
+                    consumer.get(), writer, telling, failed);
     if (auto closed = writer.close(); !closed && !failed)
         failed = closed.error();
     if (!failed && statistics.frames == statistics.errors)

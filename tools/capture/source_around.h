@@ -24,12 +24,15 @@ public:
     void allow_copies(bool allowed) override { inner_.allow_copies(allowed); }
     bool copies_frames() const override { return inner_.copies_frames(); }
     std::uint64_t copies() const override { return inner_.copies(); }
+    std::uint64_t decodes() const override { return inner_.decodes(); }
     Result<v4l2::CaptureFormat> negotiate(const v4l2::FormatRequest& request) override {
         return inner_.negotiate(request);
     }
     std::uint32_t min_buffers() override { return inner_.min_buffers(); }
     Result<std::uint32_t> reserve(std::uint32_t count) override { return inner_.reserve(count); }
     Result<void> bind(std::span<const MemoryRef> memories) override { return inner_.bind(memories); }
+    std::string only_own_buffers() override { return inner_.only_own_buffers(); }
+    Result<std::uint32_t> bind_own(std::uint32_t count) override { return inner_.bind_own(count); }
     Result<void> unbind() override { return inner_.unbind(); }
     std::uint32_t bound() const override { return inner_.bound(); }
     Memory* memory(std::uint32_t index) const override { return inner_.memory(index); }

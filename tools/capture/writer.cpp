@@ -155,6 +155,7 @@ Result<void> FrameWriter::make_picture(std::span<const std::uint8_t> memory,
     picture_.height = layout.height;
     picture_.depth = 8;
     picture_.bytes.resize(row_bytes * layout.height);
+    ++decodes_;
     return decode_jpeg(frame, layout.width, layout.height, JpegPixels::rgb, row_bytes, picture_.bytes);
 }
 

@@ -43,6 +43,7 @@ public:
     // Ends the file; a file that was made here and got nothing is removed.
     Result<void> close();
     std::uint64_t written() const { return written_; } // frames
+    std::uint64_t decodes() const { return decodes_; } // frames of JPEG
 
 private:
     Error failed(int errno_value) const;
@@ -58,7 +59,7 @@ private:
     bool made_ = false; // the file was not there before
     v4l2::CaptureFormat format_{};
     Picture picture_;
-    std::uint64_t written_ = 0;
+    std::uint64_t written_ = 0, decodes_ = 0;
 };
 
 } // namespace hwalloc::tools

@@ -9,7 +9,7 @@
 //
 // The settings:
 //   formats=YUYV,MJPG   those it has, from the next `plug` on
-//   frames=whole        or short, or none
+//   frames=whole        or short, some, or none
 //   stop-after=N        it has no more frames after N of a stream; 0: never
 //   huffman=yes         or no: MJPG without Huffman tables
 //   slow=MS             how much longer each control transfer takes

@@ -12,6 +12,7 @@ namespace webcam {
 enum class Frames {
     whole,
     short_, // half of each frame is missing
+    some,   // half of every second frame is missing, of the first as well
     none    // the camera never has one
 };
 
@@ -60,6 +61,8 @@ inline void apply(const std::string& word, Settings& to) {
         to.formats = formats_named(value);
     else if (name == "frames" && value == "none")
         to.frames = Frames::none;
+    else if (name == "frames" && value == "some")
+        to.frames = Frames::some;
     else if (name == "frames")
         to.frames = one_of("whole", "short") ? Frames::whole : Frames::short_;
     else if (name == "huffman")

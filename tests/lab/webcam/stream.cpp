@@ -54,7 +54,7 @@ void Stream::begin_frame(const Settings& settings, int brightness) {
             format_.name == "MJPG" ? jpeg(size_, brightness_, huffman_tables_) : yuyv(size_, brightness_);
     }
     frame_ = picture_;
-    if (settings.frames == Frames::short_)
+    if (settings.frames == Frames::short_ || (settings.frames == Frames::some && frames_ % 2 == 0))
         frame_.resize(frame_.size() / 2);
     frame_at_ = 0;
     odd_ = !odd_;
