@@ -25,7 +25,8 @@ Result<MappedQueue> map_all(const Session& session, std::uint32_t count) {
         if (length == 0)
             return session.error(ErrorKind::incompatible, FixedText(doing, ": one has no bytes"))
                 .call("VIDIOC_QUERYBUF");
-        auto region = MappedRegion::of(session.fd.get(), length, false, static_cast<off_t>(offset));
+        auto region = MappedRegion::of(session.fd.get(), length, session.use == Use::output,
+                                       static_cast<off_t>(offset));
         if (!region)
             return Error(region.error()).doing(doing).on(session.info.path);
         queue.add(*std::move(region), length);
@@ -35,14 +36,16 @@ Result<MappedQueue> map_all(const Session& session, std::uint32_t count) {
 
 } // namespace
 
-int Session::queue_mapped(std::uint32_t index) noexcept {
-    const int answer = queue_own(index, 0);
+int Session::queue_mapped(std::uint32_t index, std::uint64_t bytes) noexcept {
+    const int answer = queue_own(index, bytes);
     if (answer >= 0)
         mapped->set_queued(index, true);
     return std::min(0, answer);
 }
 
 int Session::queue_all_mapped() noexcept {
+    if (use == Use::output)
+        return 0;
     for (std::uint32_t i = 0; i < mapped->count(); ++i)
         if (!mapped->is_queued(i))
             if (const int answer = queue_mapped(i); answer < 0)
@@ -86,8 +89,10 @@ Result<void> Session::prepare_copies(std::span<const MemoryRef> memories, std::v
         if (std::any_of(prepared.begin(), prepared.end(), same))
             return error(ErrorKind::invalid, FixedText(doing, ": this memory has an index already"));
         // What is set up by a first mapping is no part of a frame.
-        if (auto mapping = memory.map(MapFlags::write); !mapping)
-            return Error(mapping.error()).doing(FixedText(doing, ": frames are copied into it"));
+        const bool sends = use == Use::output;
+        if (auto mapping = memory.map(sends ? MapFlags::read : MapFlags::write); !mapping)
+            return Error(mapping.error())
+                .doing(FixedText(doing, ": frames are copied ", sends ? "out of it" : "into it"));
         auto handle = memories[i]->ref();
         if (!handle)
             return std::move(handle).error();

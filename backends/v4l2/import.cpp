@@ -36,7 +36,8 @@ Error detail::Session::imports_nothing(int answer, const char* call_name,
     if (use == Use::output)
         return std::move(error).remedy(
             "this driver reads no memory but its own: allow copies into that (`hwalloc "
-            "plan --policy allow-copy`, output_participant()), or use another device");
+            "plan --policy allow-copy`, output_participant(), Output::allow_copies()), or use another "
+            "device");
     if (check_exports())
         return std::move(error).remedy(
             "this driver fills no memory but its own, and exports that: take its own (`hwalloc capture "

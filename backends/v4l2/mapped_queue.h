@@ -19,6 +19,10 @@ public:
         return {buffers_[index].region.base(), buffers_[index].length};
     }
 
+    std::span<std::uint8_t> writable(std::uint32_t index) const noexcept { // an output's
+        return {buffers_[index].region.base(), buffers_[index].length};
+    }
+
     // Which of them the driver has.
     bool is_queued(std::uint32_t index) const noexcept { return buffers_[index].queued; }
     void set_queued(std::uint32_t index, bool queued) noexcept { buffers_[index].queued = queued; }

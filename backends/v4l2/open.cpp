@@ -188,12 +188,12 @@ std::string detail::Session::node_path() const {
     return {path, length > 0 ? static_cast<std::size_t>(length) : 0};
 }
 
-Result<std::shared_ptr<detail::Session>> detail::Session::adopt_for_application(UniqueFd fd) {
+Result<std::shared_ptr<detail::Session>> detail::Session::adopt_for_application(UniqueFd fd, Use use) {
     constexpr const char* doing = "taking over an open file";
     if (!fd)
-        return Error(ErrorKind::invalid, "taking over a camera: there is no descriptor");
+        return Error(ErrorKind::invalid, "taking over a video device: there is no descriptor");
     const FixedText number("descriptor ", fd.get());
-    auto adopted = of_open_file(std::move(fd), std::string(number.view()), Use::capture);
+    auto adopted = of_open_file(std::move(fd), std::string(number.view()), use);
     if (!adopted)
         return adopted;
     Session& session = **adopted;
@@ -214,7 +214,8 @@ Result<std::shared_ptr<detail::Session>> detail::Session::adopt_for_application(
         return session.refused(done, "fcntl", doing);
     const std::lock_guard guard(node_table->mutex);
     session.has_camera = true;
-    session.node->sessions.add(*adopted);
+    if (use == Use::capture) // an output is nobody's camera
+        session.node->sessions.add(*adopted);
     return adopted;
 }
 

@@ -111,7 +111,7 @@ Result<std::uint32_t> detail::Session::bind_own(std::uint32_t count) {
         remember_kind(made[0].fd);
         syncs_cpu_access = false; // the driver cares for its own
         const char* call_name;
-        for (std::uint32_t i = 0; i < *granted; ++i)
+        for (std::uint32_t i = 0; i < *granted && use == Use::capture; ++i)
             if (const int answer = give_to_driver(i, made[i], call_name); answer < 0)
                 return refused(answer, call_name, doing);
         return *granted;

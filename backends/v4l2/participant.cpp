@@ -23,17 +23,19 @@ constexpr Recipe capturing_by_cpu{.use = capturing.use,
                                            "CPU access where devices do not see "
                                            "the CPU's caches",
                                   .end = "Camera::dequeue(), which ends that access (DMA_BUF_IOCTL_SYNC)"};
-constexpr Recipe putting_out{
-    .use = "V4L2 buffer",
-    .once = "VIDIOC_REQBUFS for V4L2_MEMORY_DMABUF, and keep each at one index, for its life",
-    .begin = "wait for whoever fills it, then VIDIOC_QBUF with bytesused: V4L2 waits for no fence",
-    .end = "VIDIOC_DQBUF"};
+constexpr Recipe putting_out{.use = "V4L2 buffer",
+                             .once = "Output::negotiate() with the plan's stride, then Output::bind(): each "
+                                     "keeps one index for its life",
+                             .begin = "wait for whoever fills it, then Output::queue(): V4L2 waits for no "
+                                      "fence",
+                             .end = "Output::dequeue()"};
 constexpr Recipe putting_out_by_cpu{
     .use = putting_out.use,
     .once = putting_out.once,
-    .begin = "wait for whoever fills it, DMA_BUF_IOCTL_SYNC for DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ, then "
-             "VIDIOC_QBUF with bytesused",
-    .end = "VIDIOC_DQBUF, then DMA_BUF_IOCTL_SYNC for DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ"};
+    .begin =
+        "wait for whoever fills it, then Output::queue(), which begins a CPU access where devices do not "
+        "see the CPU's caches",
+    .end = "Output::dequeue(), which ends that access (DMA_BUF_IOCTL_SYNC)"};
 
 // Of a driver that imports nothing.
 constexpr Recipe copying_from{.use = "copies of V4L2 buffers",
@@ -52,11 +54,10 @@ constexpr Recipe capturing_own{.use = "V4L2 buffer of the camera's own",
                                .end = capturing.end};
 constexpr Recipe copying_into{
     .use = "copied into V4L2 buffers",
-    .once = "VIDIOC_REQBUFS for V4L2_MEMORY_MMAP, and map each of the driver's buffers",
-    .begin =
-        "wait for whoever fills it, copy it into one of the driver's buffers by the CPU, then VIDIOC_QBUF "
-        "with bytesused; the memory is free again then",
-    .end = "VIDIOC_DQBUF of the driver's buffer"};
+    .once = "Output::allow_copies(), Output::negotiate() with the plan's stride, then Output::bind()",
+    .begin = "wait for whoever fills it, then Output::queue(), in which the CPU copies the frame: counted by "
+             "Output::copies()",
+    .end = "Output::dequeue()"};
 
 class Queue final : public Participant {
 public:

@@ -12,7 +12,8 @@ namespace hwalloc::v4l2 {
 
 std::uint32_t Camera::min_buffers() noexcept {
     v4l2_control control{};
-    control.id = V4L2_CID_MIN_BUFFERS_FOR_CAPTURE;
+    control.id = session_ && session_->use == detail::Use::output ? V4L2_CID_MIN_BUFFERS_FOR_OUTPUT
+                                                                  : V4L2_CID_MIN_BUFFERS_FOR_CAPTURE;
     if (!session_ || session_->ioctl(VIDIOC_G_CTRL, &control) < 0 || control.value < 1)
         return 1;
     return static_cast<std::uint32_t>(control.value);
@@ -157,19 +158,27 @@ Result<void> Camera::bind(std::span<const MemoryRef> memories) noexcept {
 
 Result<void> Camera::bind(std::initializer_list<std::reference_wrapper<const MemoryRef>> memories) noexcept {
     return without_exceptions([&]() -> Result<void> {
-        std::vector<MemoryRef> handles;
-        for (const MemoryRef& memory : memories) {
-            if (!memory) {
-                handles.emplace_back(); // which bind() refuses
-                continue;
-            }
-            auto handle = memory->ref();
-            if (!handle)
-                return std::move(handle).error();
-            handles.push_back(std::move(*handle));
-        }
-        return bind(std::span<const MemoryRef>(handles));
+        auto handles = Session::handles_on(memories);
+        if (!handles)
+            return std::move(handles).error();
+        return bind(std::span<const MemoryRef>(*handles));
     });
+}
+
+Result<std::vector<MemoryRef>>
+detail::Session::handles_on(std::initializer_list<std::reference_wrapper<const MemoryRef>> memories) {
+    std::vector<MemoryRef> handles;
+    for (const MemoryRef& memory : memories) {
+        if (!memory) {
+            handles.emplace_back(); // which bind() refuses
+            continue;
+        }
+        auto handle = memory->ref();
+        if (!handle)
+            return std::move(handle).error();
+        handles.push_back(std::move(*handle));
+    }
+    return handles;
 }
 
 Result<void> Camera::unbind() noexcept {

@@ -79,12 +79,13 @@ int detail::Session::free_buffers() noexcept {
     return std::min(0, request_buffers(none, memory));
 }
 
-int detail::Session::queue_dma_buf(std::uint32_t index, int dma_buf, std::uint64_t length) const noexcept {
+int detail::Session::queue_dma_buf(std::uint32_t index, int dma_buf, std::uint64_t length,
+                                   std::uint64_t bytes) const noexcept {
     detail::Buffer queued(type);
     queued.buffer.index = index;
     // The length is told, not left to the driver: contiguity is demanded of this many bytes, not of the whole
     // dma-buf. An output's field order is its driver's choice (V4L2_FIELD_ANY).
-    const std::uint32_t used = use == Use::output ? static_cast<std::uint32_t>(length) : 0;
+    const std::uint32_t used = use == Use::output ? static_cast<std::uint32_t>(bytes ? bytes : length) : 0;
     if (info.multi_planar) {
         queued.buffer.length = 1;
         queued.planes[0].m.fd = dma_buf;

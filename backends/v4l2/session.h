@@ -51,8 +51,8 @@ struct Session {
     // The same for an application's Camera, with which others then share the session. It is one that they
     // have already, where no other Camera has that.
     static Result<std::shared_ptr<Session>> open_for_application(const std::string& path);
-    // Camera::adopt.
-    static Result<std::shared_ptr<Session>> adopt_for_application(UniqueFd fd);
+    // Camera::adopt, and Output's.
+    static Result<std::shared_ptr<Session>> adopt_for_application(UniqueFd fd, Use use = Use::capture);
     // Whether the device is still there: behind a /dev that nobody keeps, the file may be a lost one's. A
     // driver may let it wait for a request of another thread, so it is asked without a lock.
     bool answers() const noexcept;
@@ -72,6 +72,8 @@ struct Session {
     bool another_holds_queue() const noexcept;
     // A camera's; null when it is closed.
     static std::shared_ptr<Session> of(const Camera& camera) noexcept { return camera.session_; }
+    // What an Output is made on: the calls of a Camera.
+    static Camera queue_of(std::shared_ptr<Session> session) noexcept { return Camera(std::move(session)); }
 
     // Who has a buffer: nobody, the driver (QBUF to DQBUF), or the application (DQBUF to QBUF).
     enum class Holder : std::uint8_t { nobody, driver, application };
@@ -142,14 +144,19 @@ struct Session {
     // ---- copied_frames.cpp
     Result<void> reserve_mapped(std::uint32_t count) noexcept;
     // QBUF of one, and of all, of the driver's own buffers that it has not. 0 or a negative errno.
-    int queue_mapped(std::uint32_t index) noexcept;
-    int queue_all_mapped() noexcept;
+    int queue_mapped(std::uint32_t index, std::uint64_t bytes = 0) noexcept;
+    int queue_all_mapped() noexcept; // an output's have nothing in them yet, and are left
     // Camera::bind where frames are copied. May throw std::bad_alloc.
     Result<void> bind_copies(std::span<const MemoryRef> memories);
     Result<void> prepare_copies(std::span<const MemoryRef> memories, std::vector<Slot>& prepared) const;
     // Copies what DQBUF took into a slot that the camera has, and gives the driver its buffer back, whatever
     // comes of the copy. `frame.index`: the driver's; that of the result is the slot's.
     Result<Frame> copy_frame(Frame frame) noexcept;
+    // ---- output.cpp
+    // Makes the application hold all that is bound, with the imports kept.
+    Result<void> hold_all() noexcept;
+    // Output::queue where frames are copied, of a buffer that the application holds.
+    Result<void> send_copy(std::uint32_t index, std::uint64_t bytes) noexcept;
     // Whether the driver exports buffers of its own at all: unsupported where it has no such call.
     Result<void> check_exports() const noexcept;
     // Whether it does, and imports none. With the node's queue_mutex free.
@@ -180,9 +187,10 @@ struct Session {
     int free_buffers() noexcept;
     // The same for good: the queue is nobody's then.
     int release_queue() noexcept;
-    // QBUF of the dma-buf `dma_buf` at `index`, `length` bytes of it, which an output reads all. One system
-    // call.
-    int queue_dma_buf(std::uint32_t index, int dma_buf, std::uint64_t length) const noexcept;
+    // QBUF of the dma-buf `dma_buf` at `index`, `length` bytes of it, of which an output reads `bytes`; 0:
+    // all. One system call.
+    int queue_dma_buf(std::uint32_t index, int dma_buf, std::uint64_t length,
+                      std::uint64_t bytes = 0) const noexcept;
     // Asks for events of the selected input, once for each. A driver that has none tells of nothing.
     void subscribe_events() noexcept;
     // Takes all that there are: whether the source has changed. Sets `ended`. One system call for each, and
@@ -196,13 +204,17 @@ struct Session {
     // queue_mutex free.
     bool needs_cpu_sync() noexcept;
     // The same of a slot, with the exporter's call before it where syncs_cpu_access; `call_name`: which of
-    // the two was refused.
-    int give_to_driver(std::uint32_t index, Slot& slot, const char*& call_name) const noexcept;
+    // the two was refused. `bytes`: what an output reads; 0: a whole image.
+    int give_to_driver(std::uint32_t index, Slot& slot, const char*& call_name,
+                       std::uint64_t bytes = 0) const noexcept;
     // What the driver has done with it is over: makes the exporter's call after that.
     void take_from_driver(Slot& slot, Holder holder) const noexcept;
     // Camera::queue and Camera::map.
-    Result<void> requeue(std::uint32_t index) noexcept;
+    Result<void> requeue(std::uint32_t index, std::uint64_t bytes = 0) noexcept;
     Result<MappedFrame> map(const Frame& frame) const noexcept;
+    // More handles on the memories.
+    static Result<std::vector<MemoryRef>>
+    handles_on(std::initializer_list<std::reference_wrapper<const MemoryRef>> memories);
     bool application_holds(std::uint32_t index) const noexcept {
         return index < slots.size() && slots[index].holder == Holder::application;
     }

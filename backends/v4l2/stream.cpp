@@ -11,7 +11,10 @@
 namespace hwalloc::v4l2 {
 namespace {
 
-Error no_frame_in_time(const std::vector<detail::Session::Slot>& slots) noexcept {
+Error no_frame_in_time(const detail::Session& session) noexcept {
+    const std::vector<detail::Session::Slot>& slots = session.slots;
+    if (session.use == detail::Use::output)
+        return Error(ErrorKind::busy, ETIMEDOUT, "no buffer came back in time");
     using Holder = detail::Session::Holder;
     const bool has_all = std::none_of(slots.begin(), slots.end(), [](const detail::Session::Slot& slot) {
         return slot.holder == Holder::application;
@@ -123,17 +126,19 @@ Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
     if (!session.of_this_process()) // a frame that is taken here would be missing to the parent
         return session.refused(-ECHILD, "VIDIOC_DQBUF", "waiting for a frame");
     const std::vector<Session::Slot>& slots = session.slots;
+    const bool sends = session.use == detail::Use::output;
     if (std::none_of(slots.begin(), slots.end(),
                      [](const Session::Slot& slot) { return slot.holder == Session::Holder::driver; }))
         return session
             .error(ErrorKind::invalid,
                    FixedText("waiting for a frame: the application holds all ", slots.size(), " buffers"))
-            .remedy("queue() one: the driver has none to fill");
+            .remedy(sends ? "queue() one: the driver has none to read"
+                          : "queue() one: the driver has none to fill");
     // Whoever does not wait knows from an event loop that there is a frame, as a rule.
     if (timeout_ms == 0 || session.ended)
         if (auto taken = session.take_frame())
             return *std::move(taken);
-    const short events = session.has_events ? POLLIN | POLLPRI : POLLIN;
+    const short events = sends ? POLLOUT : session.has_events ? POLLIN | POLLPRI : POLLIN;
     const Deadline deadline(timeout_ms);
     int left = timeout_ms < 0 ? -1 : timeout_ms;
     for (int nap_ms = 0;;) {
@@ -146,7 +151,7 @@ Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
         if (ready < 0)
             return session.refused(ready, "poll", "waiting for a frame");
         if (ready == 0)
-            return no_frame_in_time(slots);
+            return no_frame_in_time(session);
         if ((wait.revents & POLLPRI) && session.take_events())
             return session.source_change();
         if (timeout_ms != 0 || (wait.revents & POLLPRI))
@@ -164,7 +169,7 @@ Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
         // A wake-up for nothing. Some drivers have no end of them: sleep between, not to take a whole CPU.
         left = deadline.left_ms();
         if (left == 0)
-            return no_frame_in_time(slots);
+            return no_frame_in_time(session);
         const int nap = left < 0 ? nap_ms : std::min(nap_ms, left);
         if (nap > 0 && kernel.poll(nullptr, 0, nap) == -EINTR)
             return interrupted();
@@ -174,24 +179,33 @@ Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
 }
 
 std::optional<Result<Frame>> detail::Session::take_frame() noexcept {
-    Buffer taken(type, memory_type());
-    // Not restarted: it waits for the queue's lock, which somebody else's call may hold for long.
-    const int answer = kernel.ioctl(fd.get(), VIDIOC_DQBUF, &taken.buffer);
-    if (answer == -EAGAIN)
-        return std::nullopt;
-    if (answer == -EINTR)
-        return interrupted();
-    if (answer < 0)
-        return refused(answer, "VIDIOC_DQBUF", "taking a frame");
-    ended |= (taken.buffer.flags & V4L2_BUF_FLAG_LAST) != 0;
-    if (mapped)
-        return copy_frame(frame_of(*this, taken));
-    const std::uint32_t index = taken.buffer.index;
-    if (index >= slots.size() || slots[index].holder != Holder::driver)
-        return error(ErrorKind::device_lost,
-                     "waiting for a frame: the driver gave a buffer that it does not have");
-    take_from_driver(slots[index], Holder::application);
-    return frame_of(*this, taken);
+    const bool copies_out = mapped && use == Use::output;
+    // v4l2loopback goes through an output's buffers in turn, whether they were queued or not.
+    std::uint32_t others = copies_out ? mapped->count() : 0;
+    for (;;) {
+        Buffer taken(type, memory_type());
+        // Not restarted: it waits for the queue's lock, which somebody else's call may hold for long.
+        const int answer = kernel.ioctl(fd.get(), VIDIOC_DQBUF, &taken.buffer);
+        if (answer == -EAGAIN)
+            return std::nullopt;
+        if (answer == -EINTR)
+            return interrupted();
+        if (answer < 0)
+            return refused(answer, "VIDIOC_DQBUF", "taking a frame");
+        ended |= (taken.buffer.flags & V4L2_BUF_FLAG_LAST) != 0;
+        if (mapped && !copies_out)
+            return copy_frame(frame_of(*this, taken));
+        const std::uint32_t index = taken.buffer.index;
+        if (index < slots.size() && slots[index].holder == Holder::driver) {
+            take_from_driver(slots[index], Holder::application);
+            if (copies_out)
+                mapped->set_queued(index, false);
+            return frame_of(*this, taken);
+        }
+        if (others-- == 0)
+            return error(ErrorKind::device_lost,
+                         "waiting for a frame: the driver gave a buffer that it does not have");
+    }
 }
 
 Result<void> Camera::queue(std::uint32_t index) noexcept {
@@ -200,16 +214,17 @@ Result<void> Camera::queue(std::uint32_t index) noexcept {
     return session_->requeue(index);
 }
 
-Result<void> detail::Session::requeue(std::uint32_t index) noexcept {
+Result<void> detail::Session::requeue(std::uint32_t index, std::uint64_t bytes) noexcept {
     if (!application_holds(index))
         return Error(ErrorKind::invalid, "the application does not hold this buffer");
     Slot& slot = slots[index];
     if (is_mapped(*slot.memory))
-        return error(ErrorKind::conflict, FixedText("giving buffer ", index, " back: it is mapped"))
-            .remedy("unmap it first: the driver would write what the CPU uses");
+        return error(ErrorKind::conflict, FixedText("giving buffer ", index, " to the driver: it is mapped"))
+            .remedy(use == Use::output ? "unmap it first: the driver would read what the CPU may still write"
+                                       : "unmap it first: the driver would write what the CPU uses");
     const char* call_name;
-    if (const int answer = give_to_driver(index, slot, call_name); answer < 0)
-        return refused(answer, call_name, "giving a buffer back");
+    if (const int answer = give_to_driver(index, slot, call_name, bytes); answer < 0)
+        return refused(answer, call_name, use == Use::output ? "sending a frame" : "giving a buffer back");
     return {};
 }
 

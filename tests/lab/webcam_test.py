@@ -3,6 +3,7 @@
 few guests have. The webcam
 is a program of ours (tests/lab/webcam), so what its frames must be is known to the byte, and it fails when it is told to."""
 
+import json
 import math
 import re
 import shlex
@@ -175,6 +176,65 @@ until [ -s fed ]; do sleep 0.1; done
                    differing(done[name].document, copies=3) + other_colours(directory / file, width, height))
     cases.case("a camera that imports copies nothing whatever is allowed", [done["imports"].told()] if done["imports"].code else
                differing(done["imports"].document, copies=0, memory="dmabuf"))
+
+
+def outputs(cases, directory, _):
+    """Frames that are sent: what comes out at the other end is what was put in, and is copied only where that is allowed. vivid's
+    output is connected to its own input by HDMI; v4l2loopback's other end is itself."""
+    width, height = 640, 480
+    (directory / "frame").write_bytes(yuyv(width, height))
+    (directory / "small").write_bytes(yuyv(320, 240))
+    send = shlex.quote(str(BUILD / "tests" / "lab" / "send_frames"))
+    take = f"v4l2-ctl --set-fmt-video=width={width},height={height},pixelformat=YUYV --stream-mmap --stream-count=3 --silent"
+    prelude = f"""
+node() {{ for entry in /sys/class/video4linux/*; do [ "$(cat $entry/name)" != "$1" ] || echo /dev/${{entry##*/}}; done; }}
+input=$(node vivid-000-vid-cap) output=$(node vivid-000-vid-out) loopback=/dev/$(basename /sys/devices/virtual/video4linux/*)
+# Begins to send, and ends it: what was sent is printed then.
+sending() {{
+    rm -f said
+    {send} "$@" 2>said & sender=$!
+    until grep -q sent said || ! kill -0 $sender; do sleep 0.1; done
+}}
+ended() {{ kill $sender; wait $sender; code=$?; cat said >&2; return $code; }}
+v4l2-ctl -d $input -c hdmi_000_0_is_connected_to=2,osd_text_mode=2
+for end in $output $input; do v4l2-ctl -d $end --set-dv-bt-timings cvt,width={width},height={height},fps=60; done >/dev/null
+"""
+    options = "node_types=0x101 num_inputs=1 input_types=3 num_outputs=1 output_types=1"
+    done = in_lab(directory, *GUEST, "--vivid", options, prelude=prelude, timeout=600, commands={
+        **{name: f"sending $output {memory} {width}x{height} frame 0; {take} -d $input --stream-to={name}.raw; ended"
+           for name, memory in (("import", HEAP), ("own", "own"))},
+        "traced": f"strace -f -v -s 0 -o traced.txt {send} $output {HEAP} {width}x{height} frame 20",
+        "refused": f"{send} $loopback {HEAP} 320x240 small 3",
+        **{name: f"sending $loopback {memory} 320x240 small 0 copy; "
+                 f"v4l2-ctl -d $loopback --stream-mmap --stream-count=3 --silent --stream-to={name}.raw; "
+                 f"hwalloc capture --device $loopback --allow-copy --frames 6 --output {name}-ours.raw >&2; ended"
+           for name, memory in (("copied", "sysmem"), ("heap", HEAP))}})
+
+    def sent(name):
+        """What the program says of all frames."""
+        line = done[name].out.strip().splitlines()[-1:] or ["{}"]
+        return json.loads(line[0])
+
+    for name, title in (("import", "memory of the heap is imported"), ("own", "the driver's own buffers are exported")):
+        faults = [done[name].told()] if done[name].code else differing(sent(name), copies=0, damaged=0)
+        # The first that is captured may be older than the stream.
+        if not faults and (directory / f"{name}.raw").read_bytes()[-2 * width * height:] != yuyv(width, height):
+            faults.append("the bytes that arrived are others")
+        cases.case(f"output: {title}, and arrives byte for byte", faults)
+    queued = re.findall(r"VIDIOC_QBUF, .*", (directory / "traced.txt").read_text())
+    whole = [line for line in queued if "memory=V4L2_MEMORY_DMABUF" in line and f"bytesused={2 * width * height}" in line]
+    total = sent("traced")
+    cases.case("output: each frame is one QBUF of a dma-buf, with the bytes that are in it", [] if done["traced"].code == 0 and
+               total["sent"] == 20 and len(queued) == len(whole) == total["queued"] + total["buffers"] else
+               [f"{len(whole)} of {len(queued)}: {queued[:1]} {done['traced'].told()}"])
+    cases.case("output: one that imports nothing is sent nothing, and the way out is named", [] if done["refused"].code == 1 and
+               "Output::allow_copies()" in done["refused"].err else [done["refused"].told()])
+    for name in ("copied", "heap"):
+        faults = [done[name].told()] if done[name].code else differing(sent(name), damaged=0, copies=sent(name)["queued"])
+        for file, count in ((f"{name}.raw", 3), (f"{name}-ours.raw", 6)):
+            if not faults and (directory / file).read_bytes() != count * yuyv(320, 240):
+                faults.append(f"the bytes of {file} are others")
+        cases.case(f"output: copied ({name}) and counted, and arrives byte for byte", faults)
 
 
 def faults(cases, directory, _):
@@ -354,5 +414,6 @@ def pictures_of_mjpg(cases, directory, _):
 
 
 if __name__ == "__main__":
-    sys.exit(run({"pictures": pictures, "loopback": loopback, "faults": faults, "auto": auto, "contract": contract},
+    sys.exit(run({"pictures": pictures, "loopback": loopback, "outputs": outputs, "faults": faults, "auto": auto,
+                  "contract": contract},
                  {"mjpg": pictures_of_mjpg}))
