@@ -59,6 +59,7 @@ IN_THE_LAB = [
     ("hwalloc plan --camera /dev/video0 --gpu 0 --display card0 --cpu read --size 640x480 --format XR24", {0, 1}),  # 1: none does for all
     ("hwalloc capture --device auto --allocator auto --output frame.png", {0}),
     ("hwalloc capture --device auto --output frame.png", {0}),
+    ("hwalloc capture --size 1280x720 --fps 30 --output frame.png", {0}),
     ("hwalloc capture --to gpu --output frame.png", {0}),
     ("hwalloc capture --device auto --to gpu --output gpu.png", {0}),
     ("hwalloc capture --device /dev/video0 --to gpu --output frame.png", {0}),
