@@ -17,6 +17,7 @@ namespace {
 struct Options {
     std::string device = "auto", input, allocator = "auto", size, format, fps, output, to = "memory", gpu,
                 scanout = "auto";
+    std::vector<std::string> controls;
     std::uint32_t buffers = 4, screen_buffers = 2;
     std::uint64_t frames = 30;
     bool list_formats = false, allow_copy = false, mark_first_frame = false;
@@ -98,6 +99,10 @@ int run(Options options, Output& out) {
                            .list_formats = options.list_formats,
                            .mark_first_frame = options.mark_first_frame && !display,
                            .consumer = std::nullopt};
+    for (const std::string& text : options.controls)
+        if (!parse_control(text, checked.controls.emplace_back()))
+            return out.fail_usage(
+                fmt::format("--control is NAME=VALUE, such as exposure=300, not \"{}\"", text));
     if (options.to != "memory")
         checked.consumer = request_of(options);
     if (const std::string wrong = parse_picture(options.size, options.format, checked.format); !wrong.empty())
@@ -131,6 +136,11 @@ Run capture(CLI::App& command) {
         .add_option("--input", options->input,
                     "of the camera, by its name or number: where it has several, such as HDMI and a tuner")
         ->type_name("N|NAME");
+    command
+        .add_option("--control", options->controls,
+                    "set a control of the camera first, such as auto_exposure=\"Manual Mode\"; several "
+                    "times: in this order")
+        ->type_name("NAME=VALUE");
     command
         .add_option("--allocator", options->allocator, "whose memory to fill, or \"auto\" (found by trying)")
         ->type_name("NAME")

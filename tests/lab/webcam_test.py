@@ -91,6 +91,10 @@ def pictures(cases, directory, _):
         "mjpg_stranger": f"{stranger}MJPG,width=1280,height=720 --stream-to=mjpg_stranger.raw",
         "bright": f"v4l2-ctl -d $camera -c brightness=20 && {capture} --size 320x240 --format YUYV --output bright.raw; "
                   "code=$?; v4l2-ctl -d $camera -c brightness=0; (exit $code)",
+        "set": f"{capture} --control brightness=20 --size 320x240 --format YUYV --output set.raw; "
+               "code=$?; v4l2-ctl -d $camera -c brightness=0; (exit $code)",
+        "range": f"{capture} --control brightness=twenty --size 320x240",
+        "none": f"{capture} --control gain=1 --size 320x240",
         "metadata": "hwalloc capture --device /dev/video$((${camera#/dev/video} + 1)) --json",
         "both": f"{capture.replace('camera', 'other')} --size 640x480 --format MJPG >both.json & "
                 f"{capture} --size 320x240 --format YUYV; code=$?; wait $! && (exit $code)"})
@@ -98,7 +102,7 @@ def pictures(cases, directory, _):
     cases.case("webcam: its formats are listed", [] if listed == {"formats": {"YUYV", "MJPG"}, "fewer": {"MJPG"}} else
                [done["formats"].told(), done["fewer"].told()])
     for name, size, brightness in (("raw", (640, 480), 0), ("stranger", (640, 480), 0), ("udmabuf", (320, 240), 0),
-                                   ("auto", (320, 240), 0), ("bright", (320, 240), 20)):
+                                   ("auto", (320, 240), 0), ("bright", (320, 240), 20), ("set", (320, 240), 20)):
         faults = [done[name].told()] if done[name].code else []
         if not faults and (directory / f"{name}.raw").read_bytes() != 3 * yuyv(*size, brightness):
             faults.append(f"the bytes are others: {done[name].told()}")
@@ -121,6 +125,9 @@ def pictures(cases, directory, _):
                ([] if wide["YUYV"] < 30 <= wide["MJPG"] + 0.1 else [f"or this shows nothing: {rates}"]) +
                ([done["fast"].told()] if done["fast"].code else
                 differing(done["fast"].document, format="MJPG", width=1280, height=720)))
+    cases.case("webcam: a control is set by its name; a wrong value and a wrong name are told what there is",
+               [done[name].told() for name, word in (("range", "a number from"), ("none", "brightness"))
+                if done[name].code != 1 or word.lower() not in str(done[name].error).lower()])
     cases.case("webcam: the node beside it is no camera", [] if done["metadata"].code == 1 and done["metadata"].error else
                [done["metadata"].told()])
     cases.case("webcam: two at once", [done["both"].told()] if done["both"].code else [])

@@ -93,6 +93,12 @@ class Capture(unittest.TestCase):
                 of_source = report["fps"] / float(fractions.Fraction(fps))
                 self.assertAlmostEqual(of_source, 2 / (2 + report["dropped"]), places=6)
 
+    def test_controls_are_for_cameras(self):
+        self.assertEqual(self.error("--device", "test", "--control", "gain=3")["kind"], "unsupported")
+        for words in ("gain", "=3"):
+            done = tool.run("capture", "--device", "test", "--control", words)
+            self.assertEqual((done.returncode, "NAME=VALUE" in done.stderr), (2, True), words)
+
     def test_more_buffers_than_the_machine_has_memory_for_are_refused(self):
         # 256 GiB, in pieces that could each be had.
         for allocator in ("auto", "memfd", "sysmem"):

@@ -114,6 +114,8 @@ Result<Started> start_source(FrameSource& source, FrameConsumer* consumer, Frame
     source.allow_copies(options.allow_copy);
     if (auto ready = source.use_input(options.input, started.notes); !ready)
         return std::move(ready).error();
+    if (auto set = source.set_controls(options.controls, started.notes); !set)
+        return std::move(set).error();
     auto format = agree(source, options.format, formats_for(consumer, options.output_kind), started.notes);
     if (!format)
         return std::move(format).error();

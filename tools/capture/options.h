@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tools/capture/consumer.h"
+#include "tools/capture/controls.h"
 #include "tools/capture/writer.h"
 
 namespace hwalloc::tools {
@@ -14,6 +16,7 @@ struct CaptureOptions {
     std::string device;    // path, "auto" or "test"
     std::string allocator; // a registered name, or "auto"
     std::string input{};   // of the camera, by its name or number; empty: the one that is selected
+    std::vector<ControlSetting> controls{}; // in the order in which they are set
     v4l2::FormatRequest format{};
     std::uint32_t buffers = 4;
     std::uint64_t frames = 30; // 0: until a signal

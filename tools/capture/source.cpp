@@ -28,6 +28,10 @@ public:
     Result<void> use_input(const std::string& input, std::vector<std::string>& notes) override {
         return tools::use_input(camera_, input, notes);
     }
+    Result<void> set_controls(std::span<const ControlSetting> settings,
+                              std::vector<std::string>& notes) override {
+        return tools::set_controls(camera_, settings, notes);
+    }
     Result<v4l2::CaptureFormat> negotiate(const v4l2::FormatRequest& request) override {
         return camera_.negotiate(request);
     }

@@ -11,6 +11,7 @@
 
 #include "hwalloc/participant.h"
 #include "hwalloc/v4l2.h"
+#include "tools/capture/controls.h"
 
 namespace hwalloc::tools {
 
@@ -33,6 +34,13 @@ public:
     // Selects an input by its name or number, or leaves it where none is named, and sets the source to the
     // signal there, which is told in `notes`. Errors: invalid (no such input), unavailable (no signal).
     virtual Result<void> use_input(const std::string& input, std::vector<std::string>& notes) = 0;
+    // Sets them in their order. Errors: unsupported (the source has none), and those of
+    // tools::set_controls().
+    virtual Result<void> set_controls(std::span<const ControlSetting> settings,
+                                      std::vector<std::string>& /*notes*/) {
+        return settings.empty() ? Result<void>()
+                                : Error(ErrorKind::unsupported, "the test source has no controls");
+    }
     // Frames are copied where there is no other way; before reserve().
     virtual void allow_copies(bool) {}
     virtual bool copies_frames() const { return false; } // after reserve()
