@@ -249,6 +249,25 @@ TEST_F(CameraStreamTest, StartingTellsBandwidthFromBusyAndFromSilence) {
     EXPECT_THAT(refused(-EPIPE).message(), HasSubstr("libcamera"));
 }
 
+TEST_F(CameraStreamTest, GivingABufferBackTellsMemoryFromRightsAndFromABrokenStream) {
+    const auto refused = [&](int answer) {
+        auto camera = streaming(2);
+        const auto frame = camera.dequeue(1000).value();
+        static int given;
+        given = answer;
+        fake.qbuf = [](int, std::uint32_t) { return given; };
+        auto error = camera.queue(frame.index).error();
+        fake.qbuf = nullptr;
+        return error;
+    };
+    EXPECT_EQ(refused(-EFAULT).kind(), ErrorKind::incompatible);
+    EXPECT_THAT(refused(-EFAULT).message(), HasSubstr("hwalloc plan"));
+    EXPECT_EQ(refused(-EACCES).kind(), ErrorKind::permission);
+    EXPECT_THAT(refused(-EACCES).message(), HasSubstr("read-only"));
+    EXPECT_EQ(refused(-EIO).kind(), ErrorKind::device_lost);
+    EXPECT_THAT(refused(-EIO).message(), HasSubstr("broke off"));
+}
+
 TEST_F(CameraStreamTest, ImportIsAskedForByACallThatEveryQueueAnswers) {
     // vb2_ioctl_create_bufs refuses a kind of memory that the queue does not have before it tells anything.
     fake.refuses_dma_buf = true;

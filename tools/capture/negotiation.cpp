@@ -131,9 +131,8 @@ const char* words_for(v4l2::Field field) {
     if (field == v4l2::Field::top_then_bottom || field == v4l2::Field::bottom_then_top)
         return "each frame has two fields, one above the other, and so has a picture of it";
     if (v4l2::has_both_fields(field))
-        return "the frames are interlaced: a picture shows two fields at once, which were taken one after "
-               "the "
-               "other";
+        return "the frames are interlaced: a picture shows two fields at once, which were taken one "
+               "after the other";
     return nullptr;
 }
 
