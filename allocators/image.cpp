@@ -16,13 +16,23 @@ Result<Image> alloc_image(Allocator& allocator, const ImageRequest& request) noe
     auto layout = linear_layout(request.fourcc, request.width, request.height);
     if (!layout)
         return std::move(layout).error();
-    const auto bytes = addressable(layout->memory_sizes[0]);
-    if (!bytes)
-        return bytes.error();
-    auto memory = allocator.alloc(*bytes);
-    if (!memory)
-        return std::move(memory).error();
-    return Image{*std::move(memory), *layout};
+    return alloc_layout(allocator, *layout);
+}
+
+Result<Image> alloc_layout(Allocator& allocator, const ImageLayout& layout) noexcept {
+    if (layout.memory_count == 0 || layout.memory_count > ImageLayout::max_planes)
+        return Error(ErrorKind::invalid, "an image has one to four memories");
+    Image image{.memory = {}, .layout = layout};
+    for (std::uint32_t i = 0; i < layout.memory_count; ++i) {
+        const auto bytes = addressable(layout.memory_sizes[i]);
+        if (!bytes)
+            return bytes.error();
+        auto memory = allocator.alloc(*bytes);
+        if (!memory)
+            return std::move(memory).error();
+        image.memory_at(i) = *std::move(memory);
+    }
+    return image;
 }
 
 } // namespace hwalloc

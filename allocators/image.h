@@ -2,6 +2,7 @@
 // in it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -24,20 +25,29 @@ struct ImageRequest {
     std::span<const std::uint64_t> modifiers{};
 };
 
-// A picture: memory, and where the pixels are in it. All planes are in the one memory; layout.memory_sizes[0]
-// is at most its size.
+// A picture: memory, and where the pixels are in it. layout.memory_sizes[i] is at most the size of memory i.
 struct Image {
     MemoryRef memory;
     ImageLayout layout;
+    // Of a layout in several memories, those beyond the first; the rest is null.
+    std::array<MemoryRef, ImageLayout::max_planes - 1> more_memories{};
+
+    // `index` is below layout.memory_count.
+    MemoryRef& memory_at(std::uint32_t index) noexcept HWALLOC_LIFETIMEBOUND {
+        return index == 0 ? memory : more_memories[index - 1];
+    }
+    const MemoryRef& memory_at(std::uint32_t index) const noexcept HWALLOC_LIFETIMEBOUND {
+        return index == 0 ? memory : more_memories[index - 1];
+    }
 };
 
 // On an Allocator: lays pictures out itself, because its device has rules about that (a pitch, a modifier).
 class AllocatesImages {
 public:
     static constexpr std::string_view extension_id = "hwalloc.allocates-images.v1";
-    // New memory for the picture, with the layout that the device chose. Thread-safety: as Allocator::alloc.
-    // Errors: invalid (no pixels), unsupported (a format or modifiers that the device does not have), and
-    // those of Allocator::alloc.
+    // New memory for the picture, all planes in one, with the layout that the device chose. Thread-safety: as
+    // Allocator::alloc. Errors: invalid (no pixels), unsupported (a format or modifiers that the device does
+    // not have), and those of Allocator::alloc.
     virtual Result<Image> alloc_image(const ImageRequest& request) noexcept = 0;
 
 protected:
@@ -49,5 +59,9 @@ protected:
 // Errors: unsupported (the allocator lays nothing out itself and the modifiers leave linear out, or the
 // format is not known), invalid, limit, and those of Allocator::alloc.
 HWALLOC_API Result<Image> alloc_image(Allocator& allocator, const ImageRequest& request) noexcept;
+// New memory for a picture that lies as `layout` says: as many memories as it has, of memory_sizes each. The
+// allocator is asked for bytes only. Thread-safety: as Allocator::alloc. Errors: invalid (no memory, or more
+// than there are planes), limit, and those of Allocator::alloc.
+HWALLOC_API Result<Image> alloc_layout(Allocator& allocator, const ImageLayout& layout) noexcept;
 
 } // namespace hwalloc

@@ -67,4 +67,16 @@ Result<ImageLayout> linear_layout(const PixelFormat& format, std::uint32_t width
     return layout;
 }
 
+ImageLayout with_memory_per_plane(const ImageLayout& layout) noexcept {
+    ImageLayout apart = layout;
+    apart.memory_count = std::min(layout.plane_count, ImageLayout::max_planes);
+    apart.memory_sizes = {};
+    for (std::uint32_t i = 0; i < apart.memory_count; ++i) {
+        apart.planes[i].memory = i;
+        apart.planes[i].offset = 0;
+        apart.memory_sizes[i] = layout.planes[i].size;
+    }
+    return apart;
+}
+
 } // namespace hwalloc

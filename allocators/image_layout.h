@@ -103,6 +103,10 @@ HWALLOC_API Result<ImageLayout> linear_layout(std::uint32_t fourcc, std::uint32_
 HWALLOC_API Result<ImageLayout> linear_layout(const PixelFormat& format, std::uint32_t width,
                                               std::uint32_t height, std::uint32_t stride = 0) noexcept;
 
+// The same planes, each at the start of a memory of its own, as V4L2 has them in formats such as NM12 (which
+// is NV12). `layout`: one that linear_layout() gave.
+HWALLOC_API ImageLayout with_memory_per_plane(const ImageLayout& layout) noexcept;
+
 // Whether a format's numbers are Y'CbCr (grey included). False for formats not known here.
 HWALLOC_API bool is_yuv(std::uint32_t fourcc) noexcept;
 

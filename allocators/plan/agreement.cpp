@@ -15,9 +15,33 @@ std::uint64_t round_up(std::uint64_t value, std::uint64_t to) {
     return to > 1 ? (value + to - 1) / to * to : value;
 }
 
+// Bytes, in as many memories as are asked for.
+ImageLayout layout_of_bytes(const ImageSpec& image) {
+    ImageLayout layout{.plane_count = image.memory_count(), .memory_count = image.memory_count()};
+    for (std::uint32_t i = 1; i < layout.memory_count; ++i) {
+        layout.planes[i].memory = i;
+        layout.memory_sizes[i] = image.more_sizes[i - 1];
+    }
+    return layout;
+}
+
+// Raises each size to those of `least`, and to a multiple of what the constraints say.
+Result<void> raise_sizes(ImageLayout& layout, const std::array<std::uint64_t, ImageLayout::max_planes>& least,
+                         const Constraints& constraints) {
+    for (std::uint32_t i = 0; i < layout.memory_count && i < ImageLayout::max_planes; ++i) {
+        const std::uint64_t size = std::max(layout.memory_sizes[i], least[i]);
+        if (size > std::numeric_limits<std::uint64_t>::max() - constraints.size_align)
+            return Error(ErrorKind::limit, "the size of the image does not fit");
+        layout.memory_sizes[i] = round_up(size, constraints.size_align);
+        if (auto bytes = addressable(layout.memory_sizes[i]); !bytes)
+            return std::move(bytes).error();
+    }
+    return {};
+}
+
 // The smallest layout that the numbers allow.
 Result<ImageLayout> first_proposal(const ImageSpec& image, const Constraints& constraints) {
-    ImageLayout layout{.plane_count = 1, .memory_count = 1};
+    ImageLayout layout = layout_of_bytes(image);
     if (image.pixels()) {
         auto least = linear_layout(image.fourcc, image.width, image.height);
         if (!least)
@@ -32,22 +56,23 @@ Result<ImageLayout> first_proposal(const ImageSpec& image, const Constraints& co
             linear_layout(image.fourcc, image.width, image.height, static_cast<std::uint32_t>(stride));
         if (!wider)
             return wider;
-        layout = *wider;
+        const bool apart = image.memory_per_plane || constraints.memory_per_plane;
+        layout = apart ? with_memory_per_plane(*wider) : *wider;
     }
-    std::uint64_t size = std::max({layout.memory_sizes[0], image.size, constraints.min_size});
-    if (size > std::numeric_limits<std::uint64_t>::max() - constraints.size_align)
-        return Error(ErrorKind::limit, "the size of the image does not fit");
-    layout.memory_sizes[0] = round_up(size, constraints.size_align);
-    if (auto bytes = addressable(layout.memory_sizes[0]); !bytes)
-        return std::move(bytes).error();
+    if (auto raised = raise_sizes(layout, {std::max(image.size, constraints.min_size)}, constraints); !raised)
+        return std::move(raised).error();
     if (!image.pixels())
-        layout.planes[0].size = layout.memory_sizes[0];
+        for (std::uint32_t i = 0; i < layout.plane_count; ++i)
+            layout.planes[i].size = layout.memory_sizes[i];
     return layout;
 }
 
 std::string describe(const ImageLayout& layout) {
-    return std::string(
-        FixedText("a stride of ", layout.planes[0].stride, " and ", layout.memory_sizes[0], " bytes").view());
+    FixedText words("a stride of ", layout.planes[0].stride, " and ", layout.memory_sizes[0]);
+    for (std::uint32_t i = 1; i < layout.memory_count && i < ImageLayout::max_planes; ++i)
+        words.append(FixedText(" + ", layout.memory_sizes[i]));
+    words.append(" bytes");
+    return std::string(words.view());
 }
 
 // Whether a layout that a participant has changed still fits the merged constraints.
@@ -81,8 +106,8 @@ Result<ImageLayout> negotiate(std::span<const ParticipantRef> participants, Agre
                 agreement.refusals[i] = std::move(settled).error();
                 continue;
             }
-            settled->memory_sizes[0] = round_up(std::max(settled->memory_sizes[0], layout.memory_sizes[0]),
-                                                agreement.constraints->size_align);
+            if (auto raised = raise_sizes(*settled, layout.memory_sizes, *agreement.constraints); !raised)
+                return std::move(raised).error();
             if (*settled == layout)
                 continue;
             changed = true;

@@ -1,8 +1,8 @@
 // Memory of a candidate, laid out as all have agreed: for the trials, and for the caller that has the plan.
 #include <algorithm>
+#include <numeric>
 
 #include "allocators/plan/planner.h"
-#include "common/addressable.h"
 #include "common/checked.h"
 #include "common/without_exceptions.h"
 #include "hwalloc/machine_memory.h"
@@ -40,6 +40,12 @@ Result<Image> alloc_image_for_all(PlanCandidate& candidate, const ImageSpec& ima
     return made;
 }
 
+// Of all memories together, each of which a process can have.
+std::uint64_t size_of(const ImageLayout& layout) {
+    return std::accumulate(layout.memory_sizes.begin(), layout.memory_sizes.begin() + layout.memory_count,
+                           std::uint64_t{0});
+}
+
 // Some allocators give memory page by page, at the first use: when the machine has no more, the kernel ends a
 // process. So large sizes are compared with what is free. A device's own memory is not counted
 // there, and where memory lies together it is taken all at once.
@@ -51,24 +57,15 @@ Result<void> check_room(const PlanCandidate& candidate, std::uint64_t bytes) {
     return check_machine_has(bytes);
 }
 
-Result<Image> alloc_bytes(Allocator& allocator, const ImageLayout& layout) {
-    const auto bytes = addressable(layout.memory_sizes[0]);
-    if (!bytes)
-        return bytes.error();
-    auto memory = allocator.alloc(*bytes);
-    if (!memory)
-        return std::move(memory).error();
-    return Image{std::move(*memory), layout};
-}
-
 } // namespace
 
 Result<Image> first_buffer(PlanCandidate& candidate, const ImageSpec& image, const Agreement& agreement,
                            std::span<const ParticipantRef> participants) {
     if (agreement.layout)
-        if (auto enough = check_room(candidate, agreement.layout->memory_sizes[0]); !enough)
+        if (auto enough = check_room(candidate, size_of(*agreement.layout)); !enough)
             return std::move(enough).error();
-    if (image.pixels() && candidate.allocator->extension<AllocatesImages>()) {
+    const bool apart = agreement.layout && agreement.layout->memory_count > 1;
+    if (image.pixels() && !apart && candidate.allocator->extension<AllocatesImages>()) {
         auto made = alloc_image_for_all(candidate, image, agreement, participants);
         if (made) {
             candidate.layout = made->layout;
@@ -83,13 +80,13 @@ Result<Image> first_buffer(PlanCandidate& candidate, const ImageSpec& image, con
         return agreement.why ? *agreement.why
                              : Error(ErrorKind::incompatible, "the devices agree on no layout");
     candidate.layout = *agreement.layout;
-    return alloc_bytes(*candidate.allocator, candidate.layout);
+    return alloc_layout(*candidate.allocator, candidate.layout);
 }
 
 Result<Image> another_buffer(const PlanCandidate& candidate) {
     const ImageLayout& layout = candidate.layout;
     if (!candidate.lays_out)
-        return alloc_bytes(*candidate.allocator, layout);
+        return alloc_layout(*candidate.allocator, layout);
     auto made = alloc_image(*candidate.allocator, {.fourcc = layout.fourcc,
                                                    .width = layout.width,
                                                    .height = layout.height,
@@ -118,16 +115,17 @@ Result<PlanBuffers> Plan::allocate_from(std::size_t candidate, std::size_t count
                 .remedy("make the plan with PlanRequest::complete");
         PlanBuffers buffers{.candidate = candidate, .layout = from.layout};
         std::uint64_t all;
-        if (!checked_mul(from.layout.memory_sizes[0], std::uint64_t{count}, all))
+        if (!checked_mul(planning::size_of(from.layout), std::uint64_t{count}, all))
             all = UINT64_MAX;
         if (auto enough = planning::check_room(from, all); !enough)
             return std::move(enough).error();
-        buffers.memories.reserve(count);
+        buffers.memories.reserve(count * from.layout.memory_count);
         for (std::size_t i = 0; i < count; ++i) {
             auto image = planning::another_buffer(from);
             if (!image)
                 return std::move(image).error();
-            buffers.memories.push_back(std::move(image->memory));
+            for (std::uint32_t memory = 0; memory < from.layout.memory_count; ++memory)
+                buffers.memories.push_back(std::move(image->memory_at(memory)));
         }
         return buffers;
     });

@@ -60,6 +60,7 @@ Result<Constraints> merge(const Constraints& one, const Constraints& other) noex
         both.syncs_cpu_access = both.through_cpu_caches &&
                                 (one.syncs_cpu_access || !one.through_cpu_caches) &&
                                 (other.syncs_cpu_access || !other.through_cpu_caches);
+        both.memory_per_plane = one.memory_per_plane || other.memory_per_plane;
         both.sees_cpu_caches = weaker(one.sees_cpu_caches, other.sees_cpu_caches);
         both.pitch_min = std::max(one.pitch_min, other.pitch_min);
         both.pitch_max = std::min(one.pitch_max, other.pitch_max);

@@ -32,6 +32,22 @@ public:
         return layout;
     }
     Result<Recipe> attempt(Memory& memory, const ImageLayout&) noexcept override {
+        if (auto mapped = try_mapping(memory); !mapped)
+            return std::move(mapped).error();
+        return Recipe{.use = "mapping",
+                      .once = "nothing: the mapping is kept by the memory",
+                      .begin = "Memory::map(): it brackets the access for the caches",
+                      .end = "end the Mapping before any device uses the memory"};
+    }
+    Result<Recipe> attempt_image(const Image& image) noexcept override {
+        for (std::uint32_t i = 1; i < image.layout.memory_count; ++i)
+            if (auto mapped = try_mapping(*image.memory_at(i)); !mapped)
+                return std::move(mapped).error();
+        return attempt(*image.memory, image.layout);
+    }
+
+private:
+    Result<void> try_mapping(Memory& memory) const noexcept {
         auto mapping = memory.map(access_);
         if (!mapping)
             return std::move(mapping).error();
@@ -39,15 +55,9 @@ public:
         const volatile std::uint8_t* bytes = mapping->data();
         if (mapping->size() > 0 && has(access_, MapFlags::read))
             (void)bytes[0], (void)bytes[mapping->size() - 1];
-        if (auto done = mapping->unmap(); !done)
-            return std::move(done).error();
-        return Recipe{.use = "mapping",
-                      .once = "nothing: the mapping is kept by the memory",
-                      .begin = "Memory::map(): it brackets the access for the caches",
-                      .end = "end the Mapping before any device uses the memory"};
+        return mapping->unmap();
     }
 
-private:
     MapFlags access_;
 };
 

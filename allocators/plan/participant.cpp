@@ -21,6 +21,15 @@ Result<void> Participant::begin_trials(const ImageLayout& /*layout*/) noexcept {
 
 void Participant::end_trials() noexcept {}
 
+Result<Recipe> Participant::attempt_image(const Image& image) noexcept {
+    if (image.layout.memory_count == 1 && image.memory)
+        return attempt(*image.memory, image.layout);
+    return Error(ErrorKind::unsupported, "trying an image")
+        .doing(FixedText("trying an image in ", image.layout.memory_count, " memories"))
+        .on(name())
+        .remedy("it takes images in one memory only: choose a format that has all planes in one");
+}
+
 Result<ParticipantRef> participant_of(std::string_view allocator) noexcept {
     auto found = Allocator::resolve(allocator);
     if (!found)

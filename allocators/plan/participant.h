@@ -13,6 +13,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -22,6 +23,7 @@
 #include "hwalloc/capabilities.h"
 #include "hwalloc/export.h"
 #include "hwalloc/flags.h"
+#include "hwalloc/image.h"
 #include "hwalloc/image_layout.h"
 #include "hwalloc/memory.h"
 #include "hwalloc/result.h"
@@ -34,8 +36,20 @@ struct ImageSpec {
     std::uint32_t width = 0;  // in pixels
     std::uint32_t height = 0;
     std::uint64_t size = 0; // bytes that the memory must have at least, whatever the pixels need; 0: no more
+    // Of bytes in several memories, those of each beyond the first; of pixels 0.
+    std::array<std::uint64_t, ImageLayout::max_planes - 1> more_sizes{};
+    // Each plane of the pixels in a memory of its own (with_memory_per_plane()); false: only where
+    // a participant takes them in no other way.
+    bool memory_per_plane = false;
 
     bool pixels() const noexcept { return fourcc != 0; }
+    // Of bytes: in how many memories.
+    std::uint32_t memory_count() const noexcept {
+        std::uint32_t count = 1;
+        while (count < ImageLayout::max_planes && more_sizes[count - 1] > 0)
+            ++count;
+        return count;
+    }
     friend bool operator==(const ImageSpec&, const ImageSpec&) noexcept = default;
 };
 
@@ -52,7 +66,7 @@ inline constexpr Answer devices_see_cpu_caches = Answer::unknown;
 
 // What a participant needs of memory, as far as it can be told in numbers. The defaults need nothing.
 struct Constraints {
-    std::uint64_t min_size = 0;   // bytes
+    std::uint64_t min_size = 0;   // bytes; where an image lies in several memories, of the first
     std::uint64_t size_align = 1; // the size is a multiple of this
     // Whether it must be one run of physical addresses. `unknown` is an honest answer, and most devices'
     // (no interface of the kernel tells): then the plan finds out by trial.
@@ -70,6 +84,8 @@ struct Constraints {
     Answer sees_cpu_caches = devices_see_cpu_caches; // of a device
     // The layouts of pixels that will do, as in drm_fourcc.h; 0 is linear. Empty: all.
     std::vector<std::uint64_t> modifiers{};
+    // It takes these pixels in no other way than with each plane in a memory of its own.
+    bool memory_per_plane = false;
     // Of the first plane's rows, in bytes.
     std::uint32_t pitch_align = 1;
     std::uint32_t pitch_min = 0;
@@ -107,8 +123,9 @@ public:
     // What it needs. No side effect on the device. Errors: unsupported (it does not take this format or
     // size), and what the device answers.
     virtual Result<Constraints> ask(const ImageSpec& image) noexcept = 0;
-    // The layout nearest to `layout` that it can use: equal when it can use that; memory_sizes may grow. No
-    // side effect on the device. Errors: incompatible (nothing near it). Default: any layout will do.
+    // The layout nearest to `layout` that it can use: equal when it can use that; memory_sizes may grow, and
+    // their number stays. No side effect on the device. Errors: incompatible (nothing near it). Default: any
+    // layout will do.
     virtual Result<ImageLayout> settle(const ImageLayout& layout) noexcept;
     // What all trials of a plan have in common, so that a slow device is set once: called before the first
     // attempt() with the layout that all agree on, if they do, and after the last attempt(), also where this
@@ -119,6 +136,9 @@ public:
     // use), exhausted (it ran short): the answer is unknown. Anything else: refused, with the call, its errno
     // or VkResult, and the reason in words. Recipe::use of the answer is not empty.
     virtual Result<Recipe> attempt(Memory& memory, const ImageLayout& layout) noexcept = 0;
+    // The same of an image in as many memories as image.layout says. Two of them may be one. Default:
+    // attempt() of the only one; unsupported where there are several.
+    virtual Result<Recipe> attempt_image(const Image& image) noexcept;
 
     Participant(const Participant&) = delete;
     Participant& operator=(const Participant&) = delete;

@@ -107,6 +107,7 @@ struct PlanParticipant {
 // Buffers of one allocator and one layout.
 struct PlanBuffers {
     std::size_t candidate = 0; // whose: an index into candidates()
+    // layout.memory_count for each buffer: all of the first, then all of the second, ...
     std::vector<MemoryRef> memories{};
     ImageLayout layout{};
     std::vector<Error> passed_over{}; // what should have done, and failed when it mattered
@@ -155,11 +156,11 @@ public:
     // incompatible.
     const std::optional<Error>& error() const noexcept HWALLOC_LIFETIMEBOUND { return parts_.error; }
 
-    // `count` buffers of the choice, at least layout.memory_sizes[0] bytes each. When it fails, those of the
-    // next in the ranking, which starts at its place `first`: for a caller whose device has refused what came
-    // before. What was not tried is not in the ranking: see PlanRequest::complete. Errors: error();
-    // unavailable (nothing is left in the ranking); that of the first that failed, with a cause for each that
-    // was tried.
+    // `count` buffers of the choice, each memory of which has layout.memory_sizes bytes at least. When it
+    // fails, those of the next in the ranking, which starts at its place `first`: for a caller whose device
+    // has refused what came before. What was not tried is not in the ranking: see PlanRequest::complete.
+    // Errors: error(); unavailable (nothing is left in the ranking); that of the first that failed, with a
+    // cause for each that was tried.
     Result<PlanBuffers> allocate(std::size_t count, std::size_t first = 0) const noexcept;
     // `count` buffers of this candidate, whatever its verdict: for a caller with a choice of its own. Errors:
     // invalid (no such candidate), unavailable (it was not tried: see PlanRequest::complete), and why it

@@ -1,5 +1,5 @@
 // What a plan is made of while it is made. The order of work: ask everybody (agreement), list what there is
-// (candidates), allocate and try it (planner), prove that nothing was luck (contiguity.h), and rank.
+// (candidates), allocate and try it (planner), prove that nothing was luck (luck.h), and rank.
 #pragma once
 
 #include <optional>
@@ -54,7 +54,7 @@ Result<Image> another_buffer(const PlanCandidate& candidate);
 std::optional<Error> coherence_error(const PlanParticipant& device, const PlanParticipant& cpu,
                                      const PlanCandidate& candidate);
 
-// ---- planner.cpp
+// ---- planner.cpp, luck.h: the trials, and what they prove
 
 Plan::Parts make_plan(const PlanRequest& request, std::span<const std::string_view> preferred);
 

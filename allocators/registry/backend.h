@@ -14,7 +14,7 @@ namespace hwalloc {
 // The interface that a backend was compiled against: the release that it came with, and how often it has
 // changed on the way there. A module with another tag is refused, both tags named. Every change to what
 // modules are compiled against raises it (docs/adding-a-backend.md).
-#define HWALLOC_BACKEND_ABI "hwalloc-0.1/4"
+#define HWALLOC_BACKEND_ABI "hwalloc-0.1/5"
 
 // What a backend's discover function talks to: it says which devices are there. Valid during that call only,
 // and for the thread that was called.

@@ -135,28 +135,37 @@ Error bad_layout(ErrorKind kind, const char* what) noexcept {
     return {kind, what};
 }
 
-// Fills in the planes: the window begins `begin` bytes into the buffer.
-Result<void> lay_planes(drm_mode_fb_cmd2& request, const Memory& memory, const ImageLayout& layout,
-                        std::size_t begin, const GemHandle& handle) noexcept {
+// A memory of a picture: its window begins `begin` bytes into the buffer.
+struct Held {
+    std::uint64_t size = 0;
+    std::size_t begin = 0;
+    std::uint32_t handle = 0;
+};
+
+// Fills in the planes.
+Result<void> lay_planes(drm_mode_fb_cmd2& request, std::span<const Held> memories,
+                        const ImageLayout& layout) noexcept {
     if (layout.fourcc == 0 || layout.width == 0 || layout.height == 0 || layout.plane_count == 0 ||
         layout.plane_count > ImageLayout::max_planes)
         return bad_layout(ErrorKind::invalid,
                           "a framebuffer needs pixels: a format, a size and at least one plane");
     for (std::uint32_t i = 0; i < layout.plane_count; ++i) {
         const ImagePlane& plane = layout.planes[i];
-        if (plane.memory != 0)
-            return bad_layout(ErrorKind::invalid,
-                              "a framebuffer needs all planes of the picture in the one memory");
+        if (plane.memory >= memories.size())
+            return bad_layout(
+                ErrorKind::invalid,
+                "a framebuffer needs the memories of all planes: a picture in several is an Image");
+        const Held& memory = memories[plane.memory];
         std::uint64_t end;
-        if (!checked_add(plane.offset, plane.size, end) || end > memory.size())
+        if (!checked_add(plane.offset, plane.size, end) || end > memory.size)
             return Error(ErrorKind::invalid, "a plane of the picture lies outside the memory")
                 .wanted(end)
-                .held(memory.size());
-        if (begin + plane.offset > std::numeric_limits<std::uint32_t>::max())
+                .held(memory.size);
+        if (memory.begin + plane.offset > std::numeric_limits<std::uint32_t>::max())
             return bad_layout(ErrorKind::limit, "the offset of a plane does not fit");
-        request.handles[i] = handle.value();
+        request.handles[i] = memory.handle;
         request.pitches[i] = plane.stride;
-        request.offsets[i] = static_cast<std::uint32_t>(begin + plane.offset);
+        request.offsets[i] = static_cast<std::uint32_t>(memory.begin + plane.offset);
         request.modifier[i] = layout.modifier;
     }
     request.width = layout.width;
@@ -220,6 +229,23 @@ int add_framebuffer(File& file, drm_mode_fb_cmd2& request, std::uint64_t modifie
 } // namespace
 
 Result<Framebuffer> Device::framebuffer(Memory& memory, const ImageLayout& layout) noexcept {
+    Memory* const only = &memory;
+    return framebuffer_of({&only, 1}, layout);
+}
+
+Result<Framebuffer> Device::framebuffer(const Image& image) noexcept {
+    std::array<Memory*, ImageLayout::max_planes> all{};
+    const std::uint32_t count = image.layout.memory_count;
+    for (std::uint32_t i = 0; i < count && i < all.size(); ++i)
+        all[i] = image.memory_at(i).get();
+    if (count == 0 || count > all.size() ||
+        std::find(all.begin(), all.begin() + count, nullptr) != all.begin() + count)
+        return Error(ErrorKind::invalid, "a memory of the picture is missing");
+    return framebuffer_of({all.data(), count}, image.layout);
+}
+
+Result<Framebuffer> Device::framebuffer_of(std::span<Memory* const> memories,
+                                           const ImageLayout& layout) noexcept {
     if (!file_)
         return moved_from();
     if (layout.modifier != DRM_FORMAT_MOD_LINEAR && layout.modifier != DRM_FORMAT_MOD_INVALID &&
@@ -227,23 +253,28 @@ Result<Framebuffer> Device::framebuffer(Memory& memory, const ImageLayout& layou
         return Error(ErrorKind::unsupported, "making a framebuffer")
             .on(file_->node)
             .remedy("the driver knows no modifiers: only linear pictures can be shown");
-    auto kept = memory.ref();
-    if (!kept)
-        return std::move(kept).error();
-    auto lent = borrow_fd(memory, FdKind::dmabuf);
-    if (!lent)
-        return std::move(lent).error().doing("giving memory to a graphics card").on(file_->node);
-    auto handle = gem_handle(memory);
-    if (!handle)
-        return std::move(handle).error();
+    Framebuffer framebuffer;
+    std::array<Held, ImageLayout::max_planes> held{};
+    for (std::size_t i = 0; i < memories.size(); ++i) {
+        Memory& memory = *memories[i];
+        auto kept = memory.ref();
+        if (!kept)
+            return std::move(kept).error();
+        auto lent = borrow_fd(memory, FdKind::dmabuf);
+        if (!lent)
+            return std::move(lent).error().doing("giving memory to a graphics card").on(file_->node);
+        auto handle = gem_handle(memory);
+        if (!handle)
+            return std::move(handle).error();
+        held[i] = {memory.size(), lent->offset, handle->value()};
+        framebuffer.memories_[i] = std::move(*kept);
+        framebuffer.handles_[i] = std::move(*handle);
+    }
     drm_mode_fb_cmd2 request{};
-    if (auto laid = lay_planes(request, memory, layout, lent->offset, *handle); !laid)
+    if (auto laid = lay_planes(request, {held.data(), memories.size()}, layout); !laid)
         return std::move(laid).error();
     if (const int done = add_framebuffer(*file_, request, layout.modifier); done < 0)
         return framebuffer_refused(*file_, done, request, layout);
-    Framebuffer framebuffer;
-    framebuffer.memory_ = std::move(*kept);
-    framebuffer.handle_ = std::move(*handle);
     framebuffer.file_ = file_;
     framebuffer.id_ = request.fb_id;
     return framebuffer;
@@ -252,8 +283,10 @@ Result<Framebuffer> Device::framebuffer(Memory& memory, const ImageLayout& layou
 void Framebuffer::reset() noexcept {
     if (std::uint32_t id = std::exchange(id_, 0); id != 0 && file_->of_this_process())
         file_->call(DRM_IOCTL_MODE_RMFB, &id);
-    handle_.reset();
-    memory_.reset();
+    for (GemHandle& handle : handles_)
+        handle.reset();
+    for (MemoryRef& memory : memories_)
+        memory.reset();
     file_.reset();
 }
 

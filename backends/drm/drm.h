@@ -13,14 +13,17 @@
 // Objects") and drm-mm.rst ("PRIME Buffer Sharing").
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "hwalloc/allocator.h"
 #include "hwalloc/export.h"
+#include "hwalloc/image.h"
 #include "hwalloc/image_layout.h"
 #include "hwalloc/memory.h"
 #include "hwalloc/participant.h"
@@ -79,22 +82,22 @@ private:
     std::uint32_t value_ = 0;
 };
 
-// A framebuffer of a card: what its screens can show. Move only. Keeps the open file open, and the memory
+// A framebuffer of a card: what its screens can show. Move only. Keeps the open file open, and each memory
 // alive with one handle. When it is destroyed, the kernel forgets the framebuffer (DRM_IOCTL_MODE_RMFB),
 // which turns off whatever still shows it: show another one first. Thread-safety: as an int.
 class HWALLOC_API Framebuffer {
 public:
     Framebuffer() noexcept = default;
     Framebuffer(Framebuffer&& other) noexcept
-        : memory_(std::move(other.memory_))
-        , handle_(std::move(other.handle_))
+        : memories_(std::move(other.memories_))
+        , handles_(std::move(other.handles_))
         , file_(std::move(other.file_))
         , id_(std::exchange(other.id_, 0)) {}
     Framebuffer& operator=(Framebuffer&& other) noexcept {
         if (this != &other) {
             reset();
-            memory_ = std::move(other.memory_);
-            handle_ = std::move(other.handle_);
+            memories_ = std::move(other.memories_);
+            handles_ = std::move(other.handles_);
             file_ = std::move(other.file_);
             id_ = std::exchange(other.id_, 0);
         }
@@ -106,16 +109,18 @@ public:
     // drmModeRmFB() is refused elsewhere than on Device::fd(). 0: none.
     std::uint32_t id() const noexcept { return id_; }
     explicit operator bool() const noexcept { return id_ != 0; }
-    // The handle of the memory on that file.
-    const GemHandle& handle() const noexcept HWALLOC_LIFETIMEBOUND { return handle_; }
+    // The handle of the memory on that file, of several the one with this number, which is below 4.
+    const GemHandle& handle(std::uint32_t which = 0) const noexcept HWALLOC_LIFETIMEBOUND {
+        return handles_[which];
+    }
     // Removes it.
     void reset() noexcept;
 
 private:
     friend class Device;
 
-    MemoryRef memory_;
-    GemHandle handle_;
+    std::array<MemoryRef, ImageLayout::max_planes> memories_;
+    std::array<GemHandle, ImageLayout::max_planes> handles_; // of each memory
     std::shared_ptr<detail::File> file_;
     std::uint32_t id_ = 0;
 };
@@ -177,16 +182,19 @@ public:
     // then closes nothing. Errors: invalid (no such handle, or one that the driver cannot export), exhausted.
     Result<GemHandle> adopt_handle(std::uint32_t handle) noexcept;
     // The picture in `memory` as a framebuffer (DRM_IOCTL_MODE_ADDFB2). All planes are in this one memory,
-    // counted from the beginning of its window. layout.modifier is told to drivers that know modifiers;
-    // all others are taken to mean linear. Needs no DRM master. Errors: as gem_handle(); invalid (a
-    // plane outside the memory, no pixels), limit (more handles of the memory than there can be), unsupported
-    // (a card without screens, a modifier on a driver that knows none), incompatible (a format, size or pitch
-    // that the driver cannot show).
+    // counted from the beginning of its window; for a picture in several, see below. layout.modifier is told
+    // to drivers that know modifiers; all others are taken to mean linear. Needs no DRM master. Errors: as
+    // gem_handle(); invalid (a plane outside the memory, no pixels), limit (more handles of the memory than
+    // there can be), unsupported (a card without screens, a modifier on a driver that knows none),
+    // incompatible (a format, size or pitch that the driver cannot show).
     Result<Framebuffer> framebuffer(Memory& memory, const ImageLayout& layout) noexcept;
     Result<Framebuffer> framebuffer(const MemoryRef& memory, // invalid where it holds no memory
                                     const ImageLayout& layout) noexcept {
         return memory ? framebuffer(*memory, layout) : Error(ErrorKind::invalid, "there is no memory");
     }
+    // The same for a picture in as many memories as image.layout says: a GEM handle for each plane's. Errors:
+    // those, and invalid (a memory is missing, or a plane is in none of them).
+    Result<Framebuffer> framebuffer(const Image& image) noexcept;
     // A new allocator of dumb buffers on this very file, which is registered under no name. It allocates
     // bytes and images (AllocatesImages), imports dma-bufs (ImportsDmaBuf) and describes itself (Describes);
     // gem_handle() of its memory costs no import. Error: exhausted. Whether the card makes dumb buffers shows
@@ -195,6 +203,7 @@ public:
 
 private:
     explicit Device(std::shared_ptr<detail::File> file) noexcept;
+    Result<Framebuffer> framebuffer_of(std::span<Memory* const> memories, const ImageLayout& layout) noexcept;
 
     std::shared_ptr<detail::File> file_;
 };

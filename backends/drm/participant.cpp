@@ -71,6 +71,19 @@ public:
         return as_handle;
     }
 
+    Result<Recipe> attempt_image(const Image& image) noexcept override {
+        if (use_ == CardUse::framebuffer) {
+            auto framebuffer = device_.framebuffer(image);
+            if (!framebuffer)
+                return std::move(framebuffer).error();
+            return as_framebuffer;
+        }
+        for (std::uint32_t i = 0; i < image.layout.memory_count; ++i)
+            if (auto handle = device_.gem_handle(image.memory_at(i)); !handle)
+                return std::move(handle).error();
+        return as_handle;
+    }
+
 private:
     std::string basename() const { return device_.node().substr(device_.node().rfind('/') + 1); }
 

@@ -5,6 +5,8 @@
 // its reach. Twins (common/twins.h) tell the third from the others.
 #include "allocators/plan/contiguity.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "backends/v4l2/trial.h"
@@ -24,9 +26,14 @@ bool may_be_scattered(const Memory& memory) noexcept {
 
 const planning::Contiguity& detail::Session::probe_contiguity() {
     if (!contiguity) {
-        planning::Twins twins(image_size());
         const ImageLayout layout = format->layout;
-        contiguity = twins.try_on([&](const Memory& twin) { return try_import(*this, twin, layout); });
+        planning::Twins twins(*std::max_element(layout.memory_sizes.begin(), layout.memory_sizes.end()));
+        contiguity = twins.try_on([&](const Memory& twin) {
+            // One twin in the place of each memory.
+            std::array<const Memory*, ImageLayout::max_planes> memories;
+            memories.fill(&twin);
+            return try_import(*this, {memories.data(), layout.memory_count}, layout);
+        });
     }
     return *contiguity;
 }

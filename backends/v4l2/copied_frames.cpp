@@ -19,17 +19,21 @@ Result<MappedQueue> map_all(const Session& session, std::uint32_t count) {
         asked.buffer.index = i;
         if (const int answer = session.ioctl(VIDIOC_QUERYBUF, &asked.buffer); answer < 0)
             return session.refused(answer, "VIDIOC_QUERYBUF", doing);
+        queue.add();
         const bool planes = session.info.multi_planar;
-        const std::uint32_t length = planes ? asked.planes[0].length : asked.buffer.length;
-        const std::uint32_t offset = planes ? asked.planes[0].m.mem_offset : asked.buffer.m.offset;
-        if (length == 0)
-            return session.error(ErrorKind::incompatible, FixedText(doing, ": one has no bytes"))
-                .call("VIDIOC_QUERYBUF");
-        auto region = MappedRegion::of(session.fd.get(), length, session.use == Use::output,
-                                       static_cast<off_t>(offset));
-        if (!region)
-            return Error(region.error()).doing(doing).on(session.info.path);
-        queue.add(*std::move(region), length);
+        for (std::uint32_t which = 0; which < session.memory_count(); ++which) {
+            const v4l2_plane& plane = asked.planes[which];
+            const std::uint32_t length = planes ? plane.length : asked.buffer.length;
+            const std::uint32_t offset = planes ? plane.m.mem_offset : asked.buffer.m.offset;
+            if (length == 0)
+                return session.error(ErrorKind::incompatible, FixedText(doing, ": one has no bytes"))
+                    .call("VIDIOC_QUERYBUF");
+            auto region = MappedRegion::of(session.fd.get(), length, session.use == Use::output,
+                                           static_cast<off_t>(offset));
+            if (!region)
+                return Error(region.error()).doing(doing).on(session.info.path);
+            queue.add_memory(*std::move(region), length);
+        }
     }
     return queue;
 }
@@ -37,7 +41,8 @@ Result<MappedQueue> map_all(const Session& session, std::uint32_t count) {
 } // namespace
 
 int Session::queue_mapped(std::uint32_t index, std::uint64_t bytes) noexcept {
-    const int answer = queue_own(index, bytes);
+    const auto used = used_bytes(bytes);
+    const int answer = queue_own(index, std::span(used).first(memory_count()));
     if (answer >= 0)
         mapped->set_queued(index, true);
     return std::min(0, answer);
@@ -71,20 +76,27 @@ Result<void> Session::reserve_mapped(std::uint32_t count) noexcept {
 }
 
 Result<void> Session::prepare_copies(std::span<const MemoryRef> memories, std::vector<Slot>& prepared) const {
+    const std::uint32_t each = memory_count();
+    const auto overlaps = [](const MemoryRef& one, const Memory& memory) {
+        const Memory& other = *one;
+        return &other.block() == &memory.block() && other.offset() < memory.offset() + memory.size() &&
+               memory.offset() < other.offset() + other.size();
+    };
     for (std::size_t i = 0; i < memories.size(); ++i) {
-        const FixedText doing("binding buffer ", i + 1, " of ", memories.size());
+        const auto which = static_cast<std::uint32_t>(i % each);
+        const FixedText doing = binding(i, memories.size());
         if (!memories[i])
             return error(ErrorKind::invalid, FixedText(doing, ": there is no memory"));
         Memory& memory = *memories[i];
-        if (memory.size() < image_size())
+        if (memory.size() < image_size(which))
             return error(ErrorKind::incompatible, FixedText(doing, ": the memory is smaller than an image"))
-                .wanted(image_size())
+                .wanted(image_size(which))
                 .held(memory.size())
                 .remedy("allocate what the format's layout says (memory_sizes)");
         const auto same = [&](const Slot& slot) {
-            const Memory& other = *slot.memory;
-            return &other.block() == &memory.block() && other.offset() < memory.offset() + memory.size() &&
-                   memory.offset() < other.offset() + other.size();
+            const std::span<const MemoryRef> all = slot.all();
+            return std::any_of(all.begin(), all.end(),
+                               [&](const MemoryRef& one) { return overlaps(one, memory); });
         };
         if (std::any_of(prepared.begin(), prepared.end(), same))
             return error(ErrorKind::invalid, FixedText(doing, ": this memory has an index already"));
@@ -96,7 +108,9 @@ Result<void> Session::prepare_copies(std::span<const MemoryRef> memories, std::v
         auto handle = memories[i]->ref();
         if (!handle)
             return std::move(handle).error();
-        prepared.push_back({*std::move(handle), -1});
+        if (which == 0)
+            prepared.emplace_back();
+        prepared.back().add(*std::move(handle), -1);
     }
     return {};
 }
@@ -107,7 +121,7 @@ Result<void> Session::bind_copies(std::span<const MemoryRef> memories) {
         return can;
     const std::lock_guard guard(node->queue_mutex);
     if (!mapped) // somebody else let the reservation go meanwhile
-        if (auto done = reserve_mapped(static_cast<std::uint32_t>(memories.size())); !done)
+        if (auto done = reserve_mapped(static_cast<std::uint32_t>(prepared.size())); !done)
             return done;
     if (const int answer = queue_all_mapped(); answer < 0)
         return refused(answer, "VIDIOC_QBUF", "queueing a buffer");
@@ -119,8 +133,24 @@ Result<void> Session::bind_copies(std::span<const MemoryRef> memories) {
     return {};
 }
 
+Result<void> Session::copy_part(const Slot& to, std::uint32_t which, std::span<const std::uint8_t> from,
+                                FramePart part) const noexcept {
+    Memory& memory = *to.memories[which];
+    const std::uint64_t end = part.offset + part.bytes_used;
+    if (end > from.size() || end > memory.size())
+        return error(ErrorKind::incompatible, "copying a frame: the driver tells more bytes than the memory "
+                                              "has")
+            .wanted(end)
+            .held(std::min<std::uint64_t>(from.size(), memory.size()));
+    auto mapping = memory.map(MapFlags::write);
+    if (!mapping)
+        return std::move(mapping).error();
+    std::memcpy(mapping->bytes().data() + part.offset, from.data() + part.offset,
+                static_cast<std::size_t>(part.bytes_used));
+    return mapping->unmap();
+}
+
 Result<Frame> Session::copy_frame(Frame frame) noexcept {
-    constexpr const char* doing = "copying a frame";
     const std::uint32_t index = frame.index;
     if (index >= mapped->count())
         return error(ErrorKind::device_lost,
@@ -132,21 +162,10 @@ Result<Frame> Session::copy_frame(Frame frame) noexcept {
         std::uint32_t to = next_copy;
         while (slots[to].holder != Holder::driver)
             to = (to + 1) % size;
-        Memory& memory = *slots[to].memory;
-        const std::span<const std::uint8_t> from = mapped->bytes(index);
-        const std::uint64_t end = frame.offset + frame.bytes_used;
-        if (end > from.size() || end > memory.size())
-            return error(ErrorKind::incompatible,
-                         FixedText(doing, ": the driver tells more bytes than the memory has"))
-                .wanted(end)
-                .held(std::min<std::uint64_t>(from.size(), memory.size()));
-        auto mapping = memory.map(MapFlags::write);
-        if (!mapping)
-            return std::move(mapping).error();
-        std::memcpy(mapping->bytes().data() + frame.offset, from.data() + frame.offset,
-                    static_cast<std::size_t>(frame.bytes_used));
-        if (auto written = mapping->unmap(); !written)
-            return written;
+        for (std::uint32_t which = 0; which < slots[to].count; ++which)
+            if (auto copied_it = copy_part(slots[to], which, mapped->bytes(index, which), frame.part(which));
+                !copied_it)
+                return copied_it;
         slots[to].holder = Holder::application;
         next_copy = (to + 1) % size;
         frame.index = to;

@@ -16,10 +16,27 @@ bool detail::Session::needs_cpu_sync() noexcept {
 }
 
 namespace {
+
 // What a driver does by the CPU.
 unsigned access_of(const Session& session) noexcept {
     return session.use == detail::Use::output ? dma_buf::read_access : dma_buf::write_access;
 }
+
+// The exporter's calls for all memories of a buffer: all are begun, or none.
+int begin_all(std::span<const int> fds, unsigned access) noexcept {
+    for (std::size_t i = 0; i < fds.size(); ++i)
+        if (const int answer = dma_buf::begin_cpu_access(fds[i], access); answer < 0) {
+            while (i-- > 0)
+                (void)dma_buf::end_cpu_access(fds[i], access);
+            return answer;
+        }
+    return 0;
+}
+void end_all(std::span<const int> fds, unsigned access) noexcept {
+    for (const int fd : fds)
+        (void)dma_buf::end_cpu_access(fd, access);
+}
+
 } // namespace
 
 int detail::Session::give_to_driver(std::uint32_t index, Slot& slot, const char*& call_name,
@@ -28,25 +45,26 @@ int detail::Session::give_to_driver(std::uint32_t index, Slot& slot, const char*
         slot.holder = Holder::driver;
         return 0;
     }
+    const std::span<const int> fds = slot.all_fds();
     if (syncs_cpu_access) {
         call_name = "DMA_BUF_IOCTL_SYNC";
-        if (const int answer = dma_buf::begin_cpu_access(slot.fd, access_of(*this)); answer < 0)
+        if (const int answer = begin_all(fds, access_of(*this)); answer < 0)
             return answer;
     }
     call_name = "VIDIOC_QBUF";
-    const std::uint64_t used = bytes ? bytes : image_size();
-    const int answer =
-        is_own ? queue_own(index, used) : queue_dma_buf(index, slot.fd, std::max(used, image_size()), used);
+    const auto used = used_bytes(bytes);
+    const int answer = is_own ? queue_own(index, std::span(used).first(slot.count))
+                              : queue_dma_bufs(index, fds, format->layout.memory_sizes, used);
     if (answer >= 0)
         slot.holder = Holder::driver;
     else if (syncs_cpu_access)
-        (void)dma_buf::end_cpu_access(slot.fd, access_of(*this));
+        end_all(fds, access_of(*this));
     return answer;
 }
 
 void detail::Session::take_from_driver(Slot& slot, Holder holder) const noexcept {
     if (slot.holder == Holder::driver && syncs_cpu_access)
-        (void)dma_buf::end_cpu_access(slot.fd, access_of(*this));
+        end_all(slot.all_fds(), access_of(*this));
     slot.holder = holder;
 }
 

@@ -75,18 +75,25 @@ std::uint32_t drm_of_pixel_format(std::uint32_t pixel_format) noexcept {
 detail::FormatFields detail::fields_of(const v4l2_format& format) noexcept {
     if (V4L2_TYPE_IS_MULTIPLANAR(format.type)) {
         const v4l2_pix_format_mplane& pix = format.fmt.pix_mp;
-        return {pix.pixelformat,
-                pix.width,
-                pix.height,
-                pix.field,
-                pix.plane_fmt[0].bytesperline,
-                pix.plane_fmt[0].sizeimage,
-                pix.num_planes,
-                {pix.colorspace, pix.ycbcr_enc, pix.quantization}};
+        FormatFields fields{pix.pixelformat,
+                            pix.width,
+                            pix.height,
+                            pix.field,
+                            pix.num_planes,
+                            {pix.colorspace, pix.ycbcr_enc, pix.quantization},
+                            {}};
+        for (std::size_t i = 0; i < fields.in.size() && i < fields.memories; ++i)
+            fields.in[i] = {pix.plane_fmt[i].bytesperline, pix.plane_fmt[i].sizeimage};
+        return fields;
     }
     const v4l2_pix_format& pix = format.fmt.pix;
-    return {pix.pixelformat,  pix.width,     pix.height, pix.field,
-            pix.bytesperline, pix.sizeimage, 1,          {pix.colorspace, pix.ycbcr_enc, pix.quantization}};
+    return {pix.pixelformat,
+            pix.width,
+            pix.height,
+            pix.field,
+            1,
+            {pix.colorspace, pix.ycbcr_enc, pix.quantization},
+            {{{pix.bytesperline, pix.sizeimage}}}};
 }
 
 void detail::apply(const FormatRequest& request, v4l2_format& format) noexcept {
@@ -119,13 +126,61 @@ void detail::apply(const FormatRequest& request, v4l2_format& format) noexcept {
     }
 }
 
+namespace {
+
+// The linear layout of a format, with the strides that the driver has for each memory. Errors: those of
+// linear_layout().
+Result<ImageLayout> linear_layout_of(const PixelFormat& format, const detail::FormatFields& fields) noexcept {
+    auto linear = linear_layout(format, fields.width, fields.height, fields.stride());
+    if (!linear || !fields.several_memories())
+        return linear;
+    const auto least = linear_layout(format, fields.width, fields.height);
+    if (!least)
+        return least;
+    ImageLayout apart = with_memory_per_plane(*linear);
+    for (std::uint32_t i = 1; i < apart.plane_count; ++i) {
+        const std::uint32_t stride = fields.in[i].stride;
+        if (stride == 0)
+            continue;
+        if (stride < least->planes[i].stride)
+            return Error(ErrorKind::invalid, "the stride is smaller than a row of pixels");
+        ImagePlane& plane = apart.planes[i];
+        plane.size = plane.size / plane.stride * stride;
+        plane.stride = stride;
+        apart.memory_sizes[i] = plane.size;
+    }
+    return apart;
+}
+
+bool holds(const detail::FormatFields& fields, const ImageLayout& layout) noexcept {
+    for (std::uint32_t i = 0; i < layout.memory_count; ++i)
+        if (layout.memory_sizes[i] > fields.in[i].size)
+            return false;
+    return true;
+}
+
+} // namespace
+
+std::uint32_t detail::drm_of(const FormatFields& fields) noexcept {
+    const PixelFormat* format = pixel_format_by_v4l2(fields.pixel_format);
+    if (!format)
+        return 0;
+    const bool apart = format->v4l2_memory_per_plane == fields.pixel_format;
+    const std::uint32_t memories = apart ? format->plane_count : 1u;
+    return memories == fields.memories ? format->drm.code : 0;
+}
+
 Result<ImageLayout> detail::layout_of(const FormatFields& fields) noexcept {
     const PixelFormat* format = pixel_format_by_v4l2(fields.pixel_format);
-    ImageLayout layout{.width = fields.width, .height = fields.height, .plane_count = 1, .memory_count = 1};
-    layout.planes[0] = {0, 0, fields.stride, fields.size};
-    if (const std::uint32_t drm = drm_of_pixel_format(fields.pixel_format)) {
-        auto linear = linear_layout(drm, fields.width, fields.height, fields.stride);
-        const bool fits = linear && linear->memory_sizes[0] <= fields.size;
+    ImageLayout layout{.width = fields.width,
+                       .height = fields.height,
+                       .plane_count = fields.memories,
+                       .memory_count = fields.memories};
+    for (std::uint32_t i = 0; i < fields.memories; ++i)
+        layout.planes[i] = {i, 0, fields.in[i].stride, fields.in[i].size};
+    if (drm_of(fields)) {
+        auto linear = linear_layout_of(*format, fields);
+        const bool fits = linear && holds(fields, *linear);
         // Where chroma is cut, drivers differ in how much of it there is: the bytes are taken as they are.
         if (!fits && !cuts_chroma(*format, fields))
             return linear ? Error(ErrorKind::incompatible,
@@ -134,7 +189,8 @@ Result<ImageLayout> detail::layout_of(const FormatFields& fields) noexcept {
         if (fits)
             layout = *linear;
     }
-    layout.memory_sizes[0] = fields.size;
+    for (std::uint32_t i = 0; i < fields.memories; ++i)
+        layout.memory_sizes[i] = fields.in[i].size;
     set_colors(layout, fields.colors, format);
     return layout;
 }

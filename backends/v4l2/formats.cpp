@@ -1,6 +1,7 @@
 // What a camera offers, and what it makes of a request.
 #include "backends/v4l2/formats.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "backends/v4l2/driver_text.h"
@@ -66,20 +67,26 @@ Result<detail::FormatFields> detail::check_answer(const Session& session, const 
                                                   const char* call_name, std::string_view doing) noexcept {
     const FormatFields fields = fields_of(format);
     const FixedText words = in_words(fields.pixel_format, fields.width, fields.height);
-    if (fields.memories != 1)
+    if (fields.memories == 0 || fields.memories > ImageLayout::max_planes)
         return session
             .error(ErrorKind::unsupported,
-                   FixedText(doing, ": the colour planes of ", words, " lie in ", fields.memories,
-                             " separate memories, which is not supported"))
+                   FixedText(doing, ": an image of ", words, " lies in ", fields.memories,
+                             " memories, and it can lie in 1 to ", ImageLayout::max_planes))
             .call(call_name)
-            .remedy("choose the format of the same name without M, such as NV12 for NM12");
-    if (fields.size == 0 || !layout_of(fields))
-        return session
-            .error(ErrorKind::incompatible,
-                   FixedText(doing, ": the driver answers with ", words, ", stride ", fields.stride, ", ",
-                             fields.size, " bytes, which does not fit together"))
-            .call(call_name);
-    return fields;
+            .remedy("choose another format (--format, FormatRequest)");
+    const auto end = fields.in.begin() + fields.memories;
+    const bool has_all =
+        std::none_of(fields.in.begin(), end, [](const MemoryFields& one) { return one.size == 0; });
+    if (has_all && layout_of(fields))
+        return fields;
+    FixedText sizes(fields.size());
+    for (std::uint32_t i = 1; i < fields.memories; ++i)
+        sizes.append(" + ").append(fields.in[i].size);
+    return session
+        .error(ErrorKind::incompatible,
+               FixedText(doing, ": the driver answers with ", words, ", stride ", fields.stride(), ", ",
+                         sizes, " bytes, which does not fit together"))
+        .call(call_name);
 }
 
 Result<detail::FormatFields> detail::current_format(const Session& session) noexcept {

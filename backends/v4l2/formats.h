@@ -1,4 +1,4 @@
-// What a driver makes of a format, checked: whether it is an image that fits into one memory.
+// What a driver makes of a format, checked: whether it is an image that fits into its memories.
 #pragma once
 
 #include "backends/v4l2/fields.h"
@@ -11,8 +11,8 @@ FixedText in_words(std::uint32_t pixel_format, std::uint32_t width, std::uint32_
 
 // Errors: what the driver answers.
 Result<v4l2_format> get_format(const Session& session) noexcept;
-// The fields of what the driver answered to `call_name`. Errors: unsupported (planes that need a memory
-// each), incompatible (an answer that makes no sense).
+// The fields of what the driver answered to `call_name`. Errors: unsupported (more memories than an image can
+// have), incompatible (an answer that makes no sense).
 Result<FormatFields> check_answer(const Session& session, const v4l2_format& format, const char* call_name,
                                   std::string_view doing) noexcept;
 // The format that the device has. Errors: both.

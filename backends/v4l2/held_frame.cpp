@@ -12,26 +12,31 @@ Result<HeldFrame> Camera::take(int timeout_ms) noexcept {
     return HeldFrame(session_, *frame);
 }
 
-Result<MappedFrame> Camera::map(const Frame& frame) const noexcept {
+Result<MappedFrame> Camera::map(const Frame& frame, std::uint32_t which) const noexcept {
     if (!session_)
         return Error(ErrorKind::invalid, "the application does not hold this frame");
-    return session_->map(frame);
+    return session_->map(frame, which);
 }
 
-Result<MappedFrame> detail::Session::map(const Frame& frame) const noexcept {
+Result<MappedFrame> detail::Session::map(const Frame& frame, std::uint32_t which) const noexcept {
     if (!application_holds(frame.index))
         return Error(ErrorKind::invalid, "the application does not hold this frame");
-    auto mapping = slots[frame.index].memory->map(MapFlags::read);
+    const Slot& slot = slots[frame.index];
+    if (which >= slot.count)
+        return error(ErrorKind::invalid,
+                     FixedText("mapping memory ", which, " of a frame that has ", slot.count));
+    auto mapping = slot.memories[which]->map(MapFlags::read);
     if (!mapping)
         return std::move(mapping).error();
-    if (frame.offset > mapping->size() || frame.bytes_used > mapping->size() - frame.offset)
+    const FramePart part = frame.part(which);
+    if (part.offset > mapping->size() || part.bytes_used > mapping->size() - part.offset)
         return error(ErrorKind::incompatible, "the driver says that a frame is larger than its memory")
-            .wanted(frame.offset + frame.bytes_used)
+            .wanted(part.offset + part.bytes_used)
             .held(mapping->size());
     // Both fit into the mapping, and so into std::size_t.
     const std::span<const std::uint8_t> bytes =
         std::span<const std::uint8_t>(mapping->bytes())
-            .subspan(static_cast<std::size_t>(frame.offset), static_cast<std::size_t>(frame.bytes_used));
+            .subspan(static_cast<std::size_t>(part.offset), static_cast<std::size_t>(part.bytes_used));
     return MappedFrame{*std::move(mapping), bytes};
 }
 
@@ -54,17 +59,17 @@ HeldFrame::~HeldFrame() {
     (void)queue();
 }
 
-Memory* HeldFrame::memory() const noexcept {
+Memory* HeldFrame::memory(std::uint32_t which) const noexcept {
     // Its index may be another memory's by now.
-    return session_ && session_->bindings == binding_ && session_->application_holds(frame_.index)
-               ? session_->slots[frame_.index].memory.get()
-               : nullptr;
+    const bool has_it =
+        session_ && session_->bindings == binding_ && session_->application_holds(frame_.index);
+    return has_it ? session_->slots[frame_.index].memory_at(which) : nullptr;
 }
 
-Result<MappedFrame> HeldFrame::map() const noexcept {
+Result<MappedFrame> HeldFrame::map(std::uint32_t which) const noexcept {
     if (!memory())
         return Error(ErrorKind::invalid, "the frame was given back, or the camera's memory let go");
-    return session_->map(frame_);
+    return session_->map(frame_, which);
 }
 
 Result<void> HeldFrame::queue() noexcept {

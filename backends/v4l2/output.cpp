@@ -35,15 +35,18 @@ Result<void> detail::Session::send_copy(std::uint32_t index, std::uint64_t bytes
     if (mapped->is_queued(index))
         return error(ErrorKind::busy, FixedText(doing, ": the driver still has it"))
             .remedy("dequeue() first");
-    const std::span<std::uint8_t> to = mapped->writable(index);
-    if (bytes > to.size())
-        return error(ErrorKind::invalid, doing).wanted(bytes).held(to.size());
-    auto mapping = slots[index].memory->map(MapFlags::read);
-    if (!mapping)
-        return std::move(mapping).error();
-    std::memcpy(to.data(), mapping->bytes().data(), static_cast<std::size_t>(bytes));
-    if (auto read = mapping->unmap(); !read)
-        return read;
+    const auto used = used_bytes(bytes);
+    for (std::uint32_t which = 0; which < slots[index].count; ++which) {
+        const std::span<std::uint8_t> to = mapped->writable(index, which);
+        if (used[which] > to.size())
+            return error(ErrorKind::invalid, doing).wanted(used[which]).held(to.size());
+        auto mapping = slots[index].memories[which]->map(MapFlags::read);
+        if (!mapping)
+            return std::move(mapping).error();
+        std::memcpy(to.data(), mapping->bytes().data(), static_cast<std::size_t>(used[which]));
+        if (auto read = mapping->unmap(); !read)
+            return read;
+    }
     if (const int answer = queue_mapped(index, bytes); answer < 0)
         return refused(answer, "VIDIOC_QBUF", FixedText("sending buffer ", index));
     slots[index].holder = Holder::driver;
@@ -110,8 +113,8 @@ std::uint64_t Output::copies() const noexcept {
 std::uint32_t Output::bound() const noexcept {
     return queue_.bound();
 }
-Memory* Output::memory(std::uint32_t index) const noexcept {
-    return queue_.memory(index);
+Memory* Output::memory(std::uint32_t index, std::uint32_t which) const noexcept {
+    return queue_.memory(index, which);
 }
 
 Result<void> Output::bind(std::span<const MemoryRef> memories) noexcept {
@@ -121,7 +124,7 @@ Result<void> Output::bind(std::span<const MemoryRef> memories) noexcept {
     if (auto bound = queue_.bind(memories); !bound)
         return bound;
     auto held = session->hold_all();
-    if (held && session->mapped && session->mapped->count() < memories.size())
+    if (held && session->mapped && session->mapped->count() < session->slots.size())
         held = session->error(ErrorKind::limit, FixedText("binding ", memories.size(), " memories"))
                    .call("VIDIOC_REQBUFS")
                    .remedy(FixedText("the driver has ", session->mapped->count(),
@@ -177,7 +180,7 @@ Result<void> Output::queue(std::uint32_t index, std::uint64_t bytes) noexcept {
     const auto session = Session::of(queue_);
     if (!session || !session->application_holds(index))
         return Error(ErrorKind::invalid, "the application does not hold this buffer");
-    const std::uint64_t has = session->slots[index].memory->size();
+    const std::uint64_t has = session->slots[index].memories[0]->size();
     const std::uint64_t sent = bytes ? bytes : session->image_size();
     if (sent > has)
         return session->error(ErrorKind::invalid, FixedText("sending buffer ", index)).wanted(sent).held(has);

@@ -38,7 +38,8 @@ Result<Made> make_one(const detail::Session& session, std::uint32_t bytes, const
     const auto image = check_answer(session, request.format, "VIDIOC_G_FMT", doing);
     if (!image)
         return image.error();
-    const std::uint32_t wanted = std::max(image->size, bytes);
+    // Where an image has several memories so has a buffer, and the first of them is taken.
+    const std::uint32_t wanted = std::max(image->size(), bytes);
     if (session.info.multi_planar)
         request.format.fmt.pix_mp.plane_fmt[0].sizeimage = wanted;
     else
@@ -52,10 +53,10 @@ Result<Made> make_one(const detail::Session& session, std::uint32_t bytes, const
         return session.refused(answer, "VIDIOC_CREATE_BUFS", doing).wanted(wanted);
     // Without that call there are buffers for the queue's own format only.
     const std::uint64_t pages = page_size();
-    if (wanted > (image->size + pages - 1) / pages * pages)
+    if (wanted > (image->size() + pages - 1) / pages * pages)
         return session.refused(answer, "VIDIOC_CREATE_BUFS", doing)
             .wanted(wanted)
-            .held(image->size)
+            .held(image->size())
             .remedy("the driver makes buffers of its format's size only: negotiate() a larger one, or use "
                     "another allocator");
     v4l2_requestbuffers whole{};
@@ -93,7 +94,7 @@ Result<UniqueFd> detail::Session::create_own_buffer(std::uint64_t bytes) noexcep
         if (!(one->capabilities & V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS))
             return error(ErrorKind::unsupported, doing)
                 .remedy("the driver does not let go of a buffer that is exported (it takes Linux 5.0)");
-        return export_own(one->index, doing);
+        return export_own(one->index, 0, doing);
     }();
     std::uint32_t none = 0;
     const int freed = request_buffers(none, V4L2_MEMORY_MMAP);

@@ -11,23 +11,28 @@
 
 namespace hwalloc::v4l2 {
 
-int detail::Session::queue_own(std::uint32_t index, std::uint64_t length) const noexcept {
+int detail::Session::queue_own(std::uint32_t index, std::span<const std::uint64_t> lengths) const noexcept {
     Buffer queued(type, V4L2_MEMORY_MMAP);
     queued.buffer.index = index;
-    const std::uint32_t used = use == Use::output ? static_cast<std::uint32_t>(length) : 0;
+    const auto used = [&](std::size_t i) {
+        return use == Use::output ? static_cast<std::uint32_t>(lengths[i]) : 0;
+    };
     if (info.multi_planar) {
-        queued.buffer.length = 1;
-        queued.planes[0].bytesused = used;
+        queued.buffer.length = static_cast<std::uint32_t>(lengths.size());
+        for (std::size_t i = 0; i < lengths.size(); ++i)
+            queued.planes[i].bytesused = used(i);
     } else {
-        queued.buffer.bytesused = used;
+        queued.buffer.bytesused = used(0);
     }
     return ioctl(VIDIOC_QBUF, &queued.buffer);
 }
 
-Result<UniqueFd> detail::Session::export_own(std::uint32_t index, std::string_view doing) const noexcept {
+Result<UniqueFd> detail::Session::export_own(std::uint32_t index, std::uint32_t which,
+                                             std::string_view doing) const noexcept {
     v4l2_exportbuffer exported{};
     exported.type = type;
     exported.index = index;
+    exported.plane = which;
     exported.flags = O_RDWR | O_CLOEXEC;
     if (const int answer = ioctl(VIDIOC_EXPBUF, &exported); answer < 0)
         return refused(answer, "VIDIOC_EXPBUF", doing);
@@ -72,20 +77,25 @@ Result<Session::Slot> export_one(const Session& session, Allocator& allocator, s
     asked.buffer.index = index;
     if (const int answer = session.ioctl(VIDIOC_QUERYBUF, &asked.buffer); answer < 0)
         return session.refused(answer, "VIDIOC_QUERYBUF", doing);
-    const std::uint32_t length = session.info.multi_planar ? asked.planes[0].length : asked.buffer.length;
-    if (length < session.image_size())
-        return session.error(ErrorKind::incompatible, FixedText(doing, ": one is smaller than an image"))
-            .call("VIDIOC_QUERYBUF")
-            .wanted(session.image_size())
-            .held(length);
-    auto fd = session.export_own(index, doing);
-    if (!fd)
-        return std::move(fd).error();
-    auto memory = detail::wrap_own_buffer(allocator, *std::move(fd), length);
-    if (!memory)
-        return std::move(memory).error();
-    const BorrowedFd lent = borrow_fd(**memory, FdKind::dmabuf).value();
-    return Session::Slot{*std::move(memory), lent.fd};
+    Session::Slot slot;
+    for (std::uint32_t which = 0; which < session.memory_count(); ++which) {
+        const std::uint32_t length =
+            session.info.multi_planar ? asked.planes[which].length : asked.buffer.length;
+        if (length < session.image_size(which))
+            return session.error(ErrorKind::incompatible, FixedText(doing, ": one is smaller than an image"))
+                .call("VIDIOC_QUERYBUF")
+                .wanted(session.image_size(which))
+                .held(length);
+        auto fd = session.export_own(index, which, doing);
+        if (!fd)
+            return std::move(fd).error();
+        auto memory = detail::wrap_own_buffer(allocator, *std::move(fd), length);
+        if (!memory)
+            return std::move(memory).error();
+        const BorrowedFd lent = borrow_fd(**memory, FdKind::dmabuf).value();
+        slot.add(*std::move(memory), lent.fd);
+    }
+    return slot;
 }
 
 } // namespace
@@ -108,7 +118,7 @@ Result<std::uint32_t> detail::Session::bind_own(std::uint32_t count) {
                 return std::move(one).error();
             made.push_back(*std::move(one));
         }
-        remember_kind(made[0].fd);
+        remember_kind(made[0].fds[0]);
         syncs_cpu_access = false; // the driver cares for its own
         const char* call_name;
         for (std::uint32_t i = 0; i < *granted && use == Use::capture; ++i)

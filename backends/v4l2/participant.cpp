@@ -103,17 +103,14 @@ public:
             const bool copied = told_by && session_->copies_allowed;
             if (told_by && !copied && !has_only_own_buffers())
                 return session_->imports_nothing(0, told_by, "asking what memory it takes");
-            const auto answered =
-                image.pixels() ? detail::try_format(*session_, {image.fourcc, image.width, image.height, 0},
-                                                    ErrorKind::unsupported)
-                               : detail::current_format(*session_);
+            const auto answered = image.pixels() ? ask_for(image) : as_it_stands(image);
             if (!answered)
                 return answered.error();
             const detail::BufferKind& kind = session_->buffer_kind();
             const bool by_cpu = copied || kind.filled_by_cpu;
             // By its own buffers; of a USB camera that has shown none it is a guess that the CPU fills them.
             const bool needs_no_run = by_cpu && kind.contiguous == Answer::no;
-            return Constraints{.min_size = answered->size,
+            return Constraints{.min_size = answered->size(),
                                .contiguous = told_by || needs_no_run ? Answer::no : Answer::unknown,
                                .needs_dma_buf = !copied,
                                .through_cpu_caches = by_cpu,
@@ -121,7 +118,8 @@ public:
                                .sees_cpu_caches =
                                    by_cpu ? Answer::yes : sees_cpu_caches(session_->node->device),
                                .modifiers = {linear_modifier},
-                               .pitch_min = image.pixels() ? answered->stride : 0};
+                               .memory_per_plane = image.pixels() && answered->several_memories(),
+                               .pitch_min = image.pixels() ? answered->stride() : 0};
         });
     }
 
@@ -135,22 +133,21 @@ public:
                 const auto current = detail::current_format(*session_);
                 if (!current)
                     return current.error();
-                settled.memory_sizes[0] = std::max<std::uint64_t>(layout.memory_sizes[0], current->size);
-                return settled;
+                if (current->memories != std::max(1u, layout.memory_count))
+                    return other_count(ErrorKind::incompatible, current->memories);
+                return with_sizes(settled, *current);
             }
-            const auto answered = detail::try_format(
-                *session_, {layout.fourcc, layout.width, layout.height, layout.planes[0].stride},
-                ErrorKind::incompatible);
+            const auto answered =
+                detail::try_format(*session_, detail::picture_of(layout), ErrorKind::incompatible);
             if (!answered)
                 return answered.error();
-            const auto linear = linear_layout(layout.fourcc, layout.width, layout.height, answered->stride);
-            if (!linear)
-                return linear.error();
-            settled.plane_count = linear->plane_count;
-            settled.planes = linear->planes;
-            settled.memory_count = 1;
-            settled.memory_sizes = {std::max<std::uint64_t>(layout.memory_sizes[0], answered->size)};
-            return settled;
+            const auto own = detail::layout_of(*answered);
+            if (!own)
+                return own.error();
+            settled.plane_count = own->plane_count;
+            settled.planes = own->planes;
+            settled.memory_count = own->memory_count;
+            return with_sizes(settled, *answered);
         });
     }
 
@@ -173,18 +170,33 @@ public:
     }
 
     Result<Recipe> attempt(Memory& memory, const ImageLayout& layout) noexcept override {
+        Memory* const only = &memory;
+        return attempt_all({&only, 1}, layout);
+    }
+
+    Result<Recipe> attempt_image(const Image& image) noexcept override {
+        std::array<Memory*, ImageLayout::max_planes> all{};
+        for (std::uint32_t i = 0; i < image.layout.memory_count; ++i)
+            all[i] = image.memory_at(i).get();
+        return attempt_all({all.data(), image.layout.memory_count}, image.layout);
+    }
+
+private:
+    Result<Recipe> attempt_all(std::span<Memory* const> memories, const ImageLayout& layout) noexcept {
         return without_exceptions([&]() -> Result<Recipe> {
-            if (has_only_own_buffers() && is_own(memory)) {
+            if (has_only_own_buffers() &&
+                std::all_of(memories.begin(), memories.end(), [&](Memory* one) { return is_own(*one); })) {
                 if (auto can = detail::try_own(*session_, layout); !can)
                     return std::move(can).error();
                 return capturing_own;
             }
             if (copies()) {
-                if (auto can = detail::try_copy(*session_, memory, layout); !can)
+                if (auto can = detail::try_copy(*session_, memories, layout); !can)
                     return std::move(can).error();
                 return capture_ ? copying_from : copying_into;
             }
-            if (auto taken = detail::try_import(*session_, memory, layout); !taken)
+            const std::vector<const Memory*> imported(memories.begin(), memories.end());
+            if (auto taken = detail::try_import(*session_, imported, layout); !taken)
                 return std::move(taken).error();
             if (session_->buffer_kind().filled_by_cpu)
                 return capture_ ? capturing_by_cpu : putting_out_by_cpu;
@@ -192,7 +204,36 @@ public:
         });
     }
 
-private:
+    // In one memory where the driver has the pixels so and nobody wants them otherwise.
+    Result<detail::FormatFields> ask_for(const ImageSpec& image) {
+        const PixelFormat* known = pixel_format_by_drm(image.fourcc);
+        detail::Picture picture{image.fourcc, image.width, image.height, 0,
+                                image.memory_per_plane && known && known->plane_count > 1};
+        auto answered = detail::try_format(*session_, picture, ErrorKind::unsupported);
+        if (answered || picture.memory_per_plane || !known || !known->v4l2_memory_per_plane)
+            return answered;
+        picture.memory_per_plane = true;
+        auto apart = detail::try_format(*session_, picture, ErrorKind::unsupported);
+        return apart ? apart : answered;
+    }
+    // The format that the device has, for bytes.
+    Result<detail::FormatFields> as_it_stands(const ImageSpec& image) {
+        auto current = detail::current_format(*session_);
+        if (current && current->memories != image.memory_count())
+            return other_count(ErrorKind::unsupported, current->memories);
+        return current;
+    }
+    Error other_count(ErrorKind kind, std::uint32_t count) const {
+        return session_
+            ->error(kind, FixedText("an image of the format that it has lies in ", count, " memories"))
+            .remedy("ask for the bytes of each (ImageSpec::size and more_sizes), or set another format");
+    }
+    static ImageLayout with_sizes(ImageLayout layout, const detail::FormatFields& fields) noexcept {
+        for (std::uint32_t i = 0; i < fields.memories; ++i)
+            layout.memory_sizes[i] = std::max<std::uint64_t>(layout.memory_sizes[i], fields.in[i].size);
+        return layout;
+    }
+
     const char* cannot_import() const noexcept {
         const std::lock_guard guard(session_->node->queue_mutex);
         return session_->cannot_import();

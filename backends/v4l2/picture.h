@@ -8,7 +8,12 @@ namespace hwalloc::v4l2::detail {
 struct Picture {
     std::uint32_t fourcc, width, height; // as in drm_fourcc.h
     std::uint32_t stride;                // proposed; 0: the driver's choice
+    bool memory_per_plane = false;       // each plane in a memory of its own
 };
+// The picture that a layout is of.
+Picture picture_of(const ImageLayout& layout) noexcept;
+// V4L2's code; 0: it has none.
+std::uint32_t pixel_format_of(const Picture& picture) noexcept;
 // With the fields that the device has: whoever set them wants them.
 FormatRequest request_of(const Picture& picture, const v4l2_format& current) noexcept;
 

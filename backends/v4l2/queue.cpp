@@ -58,6 +58,14 @@ Result<std::uint32_t> detail::Session::reserve(std::uint32_t count, bool copies)
     return granted;
 }
 
+FixedText detail::Session::binding(std::size_t number, std::size_t count) const noexcept {
+    const std::uint32_t each = memory_count();
+    FixedText doing("binding buffer ", number / each + 1, " of ", count / each);
+    if (each > 1)
+        doing.append(FixedText(", memory ", number % each + 1));
+    return doing;
+}
+
 namespace {
 
 // Memories to bind, and what is known of each.
@@ -69,8 +77,10 @@ struct Binding {
 // What runs here may be anybody's code: no lock is held.
 Result<Binding> prepare(const Session& session, std::span<const MemoryRef> memories) {
     Binding all;
+    const std::uint32_t each = session.memory_count();
     for (std::size_t i = 0; i < memories.size(); ++i) {
-        const FixedText doing("binding buffer ", i + 1, " of ", memories.size());
+        const auto which = static_cast<std::uint32_t>(i % each);
+        const FixedText doing = session.binding(i, memories.size());
         if (!memories[i])
             return session.error(ErrorKind::invalid, FixedText(doing, ": there is no memory"));
         const auto import = session.borrow_dma_buf(*memories[i], doing);
@@ -78,7 +88,7 @@ Result<Binding> prepare(const Session& session, std::span<const MemoryRef> memor
             return session.with_plan_command(import.error());
         if (!import)
             return import.error();
-        if (auto fits = session.check_fits(*import, session.image_size(), doing); !fits)
+        if (auto fits = session.check_fits(*import, session.image_size(which), doing); !fits)
             return std::move(fits).error();
         const auto same = [&](const Session::Import& other) {
             return dma_buf::is_same_buffer({other.fd, other.inode, other.size},
@@ -89,7 +99,9 @@ Result<Binding> prepare(const Session& session, std::span<const MemoryRef> memor
         auto handle = memories[i]->ref();
         if (!handle)
             return std::move(handle).error();
-        all.slots.push_back({*std::move(handle), import->fd});
+        if (which == 0)
+            all.slots.emplace_back();
+        all.slots.back().add(*std::move(handle), import->fd);
         all.imports.push_back(*import);
     }
     return all;
@@ -102,9 +114,14 @@ Result<void> Camera::bind(std::span<const MemoryRef> memories) noexcept {
         if (!session_ || !session_->format || !session_->slots.empty() || memories.empty())
             return Error(ErrorKind::invalid, "memory is bound once, after negotiate(), one buffer at least");
         Session& session = *session_;
-        if (memories.size() > std::numeric_limits<std::uint32_t>::max())
+        const std::uint32_t each = session.memory_count();
+        if (memories.size() % each != 0)
+            return session.error(ErrorKind::invalid,
+                                 FixedText("binding ", memories.size(),
+                                           " memories: a buffer of this format has ", each, " of them"));
+        if (memories.size() / each > std::numeric_limits<std::uint32_t>::max())
             return Error(ErrorKind::limit, "that is too many buffers");
-        const auto count = static_cast<std::uint32_t>(memories.size());
+        const auto count = static_cast<std::uint32_t>(memories.size() / each);
         if (session.copies_allowed) {
             const std::lock_guard guard(session.node->queue_mutex);
             if (session.reserved != count)
@@ -147,7 +164,8 @@ Result<void> Camera::bind(std::span<const MemoryRef> memories) noexcept {
         if (call_name != std::string_view("VIDIOC_QBUF"))
             return session.refused(answer, call_name, FixedText("importing buffer ", i, " of ", count));
         return session.explain_refusal(answer, FixedText("importing buffer ", i, " of ", count),
-                                       *memories[i - 1], binding->imports[i - 1]);
+                                       *memories[std::size_t{i - 1} * each],
+                                       binding->imports[std::size_t{i - 1} * each]);
     });
     if (!bound_all && bound() == 0 && session_) {
         const std::lock_guard guard(session_->node->queue_mutex);
@@ -205,8 +223,8 @@ std::uint32_t Camera::bound() const noexcept {
     return session_ ? static_cast<std::uint32_t>(session_->slots.size()) : 0;
 }
 
-Memory* Camera::memory(std::uint32_t index) const noexcept {
-    return index < bound() ? session_->slots[index].memory.get() : nullptr;
+Memory* Camera::memory(std::uint32_t index, std::uint32_t which) const noexcept {
+    return index < bound() ? session_->slots[index].memory_at(which) : nullptr;
 }
 
 } // namespace hwalloc::v4l2

@@ -84,7 +84,7 @@ Result<Rectangle> set_selection(Camera& camera, Selection which, const Rectangle
             const auto now = detail::current_format(*session);
             const ImageLayout& before = session->format->layout;
             if (!now || now->width != before.width || now->height != before.height ||
-                now->size != before.memory_sizes[0])
+                now->size() != before.memory_sizes[0])
                 session->forget_format();
         }
         return rectangle_of(made);

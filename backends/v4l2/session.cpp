@@ -79,22 +79,31 @@ int detail::Session::free_buffers() noexcept {
     return std::min(0, request_buffers(none, memory));
 }
 
-int detail::Session::queue_dma_buf(std::uint32_t index, int dma_buf, std::uint64_t length,
-                                   std::uint64_t bytes) const noexcept {
+int detail::Session::queue_dma_bufs(std::uint32_t index, std::span<const int> dma_bufs,
+                                    std::span<const std::uint64_t> lengths,
+                                    std::span<const std::uint64_t> bytes) const noexcept {
     detail::Buffer queued(type);
     queued.buffer.index = index;
     // The length is told, not left to the driver: contiguity is demanded of this many bytes, not of the whole
     // dma-buf. An output's field order is its driver's choice (V4L2_FIELD_ANY).
-    const std::uint32_t used = use == Use::output ? static_cast<std::uint32_t>(bytes ? bytes : length) : 0;
+    const auto read = [&](std::size_t i) { return bytes.empty() ? lengths[i] : bytes[i]; };
+    const auto length = [&](std::size_t i) {
+        return static_cast<std::uint32_t>(std::max(lengths[i], read(i)));
+    };
+    const auto used = [&](std::size_t i) {
+        return use == Use::output ? static_cast<std::uint32_t>(read(i)) : 0;
+    };
     if (info.multi_planar) {
-        queued.buffer.length = 1;
-        queued.planes[0].m.fd = dma_buf;
-        queued.planes[0].length = static_cast<std::uint32_t>(length);
-        queued.planes[0].bytesused = used;
+        queued.buffer.length = static_cast<std::uint32_t>(dma_bufs.size());
+        for (std::size_t i = 0; i < dma_bufs.size(); ++i) {
+            queued.planes[i].m.fd = dma_bufs[i];
+            queued.planes[i].length = length(i);
+            queued.planes[i].bytesused = used(i);
+        }
     } else {
-        queued.buffer.m.fd = dma_buf;
-        queued.buffer.length = static_cast<std::uint32_t>(length);
-        queued.buffer.bytesused = used;
+        queued.buffer.m.fd = dma_bufs[0];
+        queued.buffer.length = length(0);
+        queued.buffer.bytesused = used(0);
     }
     return ioctl(VIDIOC_QBUF, &queued.buffer);
 }

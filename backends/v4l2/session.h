@@ -9,6 +9,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -77,10 +78,22 @@ struct Session {
 
     // Who has a buffer: nobody, the driver (QBUF to DQBUF), or the application (DQBUF to QBUF).
     enum class Holder : std::uint8_t { nobody, driver, application };
+    // A buffer: a memory, or as many as the format has.
     struct Slot {
-        MemoryRef memory;
-        int fd; // lent by the memory
+        std::array<MemoryRef, ImageLayout::max_planes> memories{};
+        std::array<int, ImageLayout::max_planes> fds{}; // lent by the memories
+        std::uint32_t count = 0;                        // of the memories
         Holder holder = Holder::nobody;
+
+        void add(MemoryRef memory, int fd) noexcept {
+            memories[count] = std::move(memory);
+            fds[count++] = fd;
+        }
+        Memory* memory_at(std::uint32_t which) const noexcept {
+            return which < count ? memories[which].get() : nullptr;
+        }
+        std::span<const MemoryRef> all() const noexcept { return {memories.data(), count}; }
+        std::span<const int> all_fds() const noexcept { return {fds.data(), count}; }
     };
 
     UniqueFd fd;
@@ -149,6 +162,9 @@ struct Session {
     // Camera::bind where frames are copied. May throw std::bad_alloc.
     Result<void> bind_copies(std::span<const MemoryRef> memories);
     Result<void> prepare_copies(std::span<const MemoryRef> memories, std::vector<Slot>& prepared) const;
+    // Copies one memory of what the driver has filled.
+    Result<void> copy_part(const Slot& to, std::uint32_t which, std::span<const std::uint8_t> from,
+                           FramePart part) const noexcept;
     // Copies what DQBUF took into a slot that the camera has, and gives the driver its buffer back, whatever
     // comes of the copy. `frame.index`: the driver's; that of the result is the slot's.
     Result<Frame> copy_frame(Frame frame) noexcept;
@@ -167,10 +183,12 @@ struct Session {
     // In place of what was reserved, buffers of the driver's own for its format; how many there are then.
     // With the node's queue_mutex held.
     Result<std::uint32_t> reserve_own(std::uint32_t count, std::string_view doing) noexcept;
-    // EXPBUF of one of them, for reading and writing.
-    Result<UniqueFd> export_own(std::uint32_t index, std::string_view doing) const noexcept;
-    // QBUF of one, `length` bytes of which an output reads. 0 or more, or a negative errno.
-    int queue_own(std::uint32_t index, std::uint64_t length) const noexcept;
+    // EXPBUF of one of them, of its memory `which`, for reading and writing.
+    Result<UniqueFd> export_own(std::uint32_t index, std::uint32_t which,
+                                std::string_view doing) const noexcept;
+    // QBUF of one with as many memories as there are `lengths`: so many bytes of each an output reads. 0 or
+    // more, or a negative errno.
+    int queue_own(std::uint32_t index, std::span<const std::uint64_t> lengths) const noexcept;
     // A buffer of the driver's own of at least `bytes`, as dma-buf open for reading and writing, which the
     // queue then knows no more. Errors: busy (buffers are bound, or another program has the queue),
     // unsupported (the driver makes none, exports none or does not let go of them), limit, exhausted. With
@@ -187,10 +205,17 @@ struct Session {
     int free_buffers() noexcept;
     // The same for good: the queue is nobody's then.
     int release_queue() noexcept;
-    // QBUF of the dma-buf `dma_buf` at `index`, `length` bytes of it, of which an output reads `bytes`; 0:
-    // all. One system call.
-    int queue_dma_buf(std::uint32_t index, int dma_buf, std::uint64_t length,
-                      std::uint64_t bytes = 0) const noexcept;
+    // QBUF of dma-bufs at `index`, one for each memory of the format: so many bytes of each, of which an
+    // output reads `bytes`; empty: all. One system call.
+    int queue_dma_bufs(std::uint32_t index, std::span<const int> dma_bufs,
+                       std::span<const std::uint64_t> lengths,
+                       std::span<const std::uint64_t> bytes = {}) const noexcept;
+    // Of each memory the bytes that an output reads: all of the image, but `first` of the first; 0: all.
+    std::array<std::uint64_t, ImageLayout::max_planes> used_bytes(std::uint64_t first) const noexcept {
+        auto used = format->layout.memory_sizes;
+        used[0] = first ? first : used[0];
+        return used;
+    }
     // Asks for events of the selected input, once for each. A driver that has none tells of nothing.
     void subscribe_events() noexcept;
     // Takes all that there are: whether the source has changed. Sets `ended`. One system call for each, and
@@ -211,17 +236,23 @@ struct Session {
     void take_from_driver(Slot& slot, Holder holder) const noexcept;
     // Camera::queue and Camera::map.
     Result<void> requeue(std::uint32_t index, std::uint64_t bytes = 0) noexcept;
-    Result<MappedFrame> map(const Frame& frame) const noexcept;
+    Result<MappedFrame> map(const Frame& frame, std::uint32_t which) const noexcept;
     // More handles on the memories.
     static Result<std::vector<MemoryRef>>
     handles_on(std::initializer_list<std::reference_wrapper<const MemoryRef>> memories);
     bool application_holds(std::uint32_t index) const noexcept {
         return index < slots.size() && slots[index].holder == Holder::application;
     }
-    std::uint64_t image_size() const noexcept { return format->layout.memory_sizes[0]; }
+    // How many memories an image has, and the bytes of each.
+    std::uint32_t memory_count() const noexcept { return format->layout.memory_count; }
+    std::uint64_t image_size(std::uint32_t which = 0) const noexcept {
+        return format->layout.memory_sizes[which];
+    }
     // Sets the rate, when one is wanted, and tells which one is in force. A driver without rates answers 0/0.
     FrameRate set_rate(FrameRate wanted) const noexcept;
 
+    // "binding buffer 2 of 4": what is done with memory number `number` of so many.
+    FixedText binding(std::size_t number, std::size_t count) const noexcept;
     // The dma-buf of memory that is to be imported.
     struct Import {
         int fd;             // lent by the memory

@@ -72,9 +72,16 @@ Frame frame_of(const detail::Session& session, const detail::Buffer& taken) noex
         .bytes_used = buffer.bytesused};
     if (session.info.multi_planar) {
         // bytesused counts from the start of the plane (videodev2.h, struct v4l2_plane).
-        const v4l2_plane& plane = taken.planes[0];
-        frame.offset = std::min(plane.data_offset, plane.bytesused);
-        frame.bytes_used = plane.bytesused - frame.offset;
+        const auto part_in = [&](std::uint32_t i) {
+            const v4l2_plane& plane = taken.planes[i];
+            const std::uint32_t offset = std::min(plane.data_offset, plane.bytesused);
+            return FramePart{offset, plane.bytesused - offset};
+        };
+        const FramePart first = part_in(0);
+        frame.offset = first.offset;
+        frame.bytes_used = first.bytes_used;
+        for (std::uint32_t i = 1; i < session.memory_count(); ++i)
+            frame.more_parts[i - 1] = part_in(i);
     }
     return frame;
 }
@@ -218,7 +225,8 @@ Result<void> detail::Session::requeue(std::uint32_t index, std::uint64_t bytes) 
     if (!application_holds(index))
         return Error(ErrorKind::invalid, "the application does not hold this buffer");
     Slot& slot = slots[index];
-    if (is_mapped(*slot.memory))
+    const std::span<const MemoryRef> all = slot.all();
+    if (std::any_of(all.begin(), all.end(), [](const MemoryRef& memory) { return is_mapped(*memory); }))
         return error(ErrorKind::conflict, FixedText("giving buffer ", index, " to the driver: it is mapped"))
             .remedy(use == Use::output ? "unmap it first: the driver would read what the CPU may still write"
                                        : "unmap it first: the driver would write what the CPU uses");

@@ -9,12 +9,30 @@ namespace hwalloc::v4l2::detail {
 namespace {
 
 bool has_layout(const FormatFields& fields, const ImageLayout& layout) noexcept {
-    return drm_of_pixel_format(fields.pixel_format) == layout.fourcc && fields.width == layout.width &&
-           fields.height == layout.height && fields.stride == layout.planes[0].stride;
+    const auto has_stride = [&](std::uint32_t i) {
+        return fields.in[i].stride == 0 || fields.in[i].stride == layout.planes[i].stride;
+    };
+    return drm_of(fields) == layout.fourcc && fields.width == layout.width &&
+           fields.height == layout.height && fields.stride() == layout.planes[0].stride &&
+           fields.several_memories() == (layout.memory_count > 1) &&
+           (!fields.several_memories() || (has_stride(1) && has_stride(2) && has_stride(3)));
 }
 
-Picture picture_of(const ImageLayout& layout) noexcept {
-    return {layout.fourcc, layout.width, layout.height, layout.planes[0].stride};
+using Sizes = std::array<std::uint64_t, ImageLayout::max_planes>;
+
+Sizes sizes_of(const FormatFields& fields) noexcept {
+    Sizes sizes{};
+    for (std::uint32_t i = 0; i < fields.memories; ++i)
+        sizes[i] = fields.in[i].size;
+    return sizes;
+}
+
+Result<void> check_count(const Session& session, const FormatFields& fields, std::size_t given,
+                         std::string_view doing) noexcept {
+    if (given == fields.memories)
+        return {};
+    return session.error(ErrorKind::incompatible,
+                         FixedText(doing, ": an image lies in ", fields.memories, " memories, not ", given));
 }
 
 } // namespace
@@ -61,7 +79,9 @@ Error another_stride(const Session& session, std::string_view doing, std::uint32
                                                             " bytes, not ", layout.planes[0].stride));
 }
 
-Result<Trial> prepare(const Session& session, const ImageLayout& layout, std::string_view doing) {
+// `memories`: how many there are.
+Result<Trial> prepare(const Session& session, const ImageLayout& layout, std::size_t memories,
+                      std::string_view doing) {
     if (!session.slots.empty())
         return session.error(ErrorKind::busy, doing)
             .remedy("memory is bound to the camera: try before bind(), or after unbind()");
@@ -76,7 +96,9 @@ Result<Trial> prepare(const Session& session, const ImageLayout& layout, std::st
     if (!expected)
         return expected.error();
     if (pixels && !has_layout(*expected, layout))
-        return another_stride(session, doing, expected->stride, layout);
+        return another_stride(session, doing, expected->stride(), layout);
+    if (auto same = check_count(session, *expected, memories, doing); !same)
+        return std::move(same).error();
     return Trial{*before, *expected, has_it};
 }
 
@@ -88,14 +110,14 @@ Result<void> on_trial(Session& session, const Trial& trial, const ImageLayout& l
     auto outcome = without_exceptions([&]() -> Result<void> {
         if (const int answer = session.release_queue(); answer < 0)
             return session.refused(answer, "VIDIOC_REQBUFS", doing);
-        std::uint64_t wanted = trial.expected.size;
+        Sizes wanted = sizes_of(trial.expected);
         if (!trial.has_format) {
             const auto set = attempt.set_format(picture_of(layout));
             if (!set)
                 return set.error();
             if (!has_layout(*set, layout))
-                return another_stride(session, doing, set->stride, layout);
-            wanted = set->size;
+                return another_stride(session, doing, set->stride(), layout);
+            wanted = sizes_of(*set);
         }
         return with(wanted);
     });
@@ -105,46 +127,56 @@ Result<void> on_trial(Session& session, const Trial& trial, const ImageLayout& l
 
 } // namespace
 
-Result<void> try_import(Session& session, const Memory& memory, const ImageLayout& layout) {
+Result<void> try_import(Session& session, std::span<const Memory* const> memories,
+                        const ImageLayout& layout) {
     constexpr const char* doing = "trying to import a buffer";
-    const auto import = session.borrow_dma_buf(memory, doing);
-    if (!import)
-        return import.error();
+    std::vector<Session::Import> imports;
+    std::vector<int> fds;
+    for (const Memory* memory : memories) {
+        const auto import = session.borrow_dma_buf(*memory, doing);
+        if (!import)
+            return import.error();
+        imports.push_back(*import);
+        fds.push_back(import->fd);
+    }
     const std::lock_guard guard(session.node->queue_mutex);
-    const auto trial = prepare(session, layout, doing);
+    const auto trial = prepare(session, layout, memories.size(), doing);
     if (!trial)
         return trial.error();
-    if (auto fits = session.check_fits(*import, trial->expected.size, doing); !fits)
-        return fits;
+    for (std::size_t i = 0; i < imports.size(); ++i)
+        if (auto fits = session.check_fits(imports[i], trial->expected.in[i].size, doing); !fits)
+            return fits;
     if (session.mapped)
         return session.imports_nothing(0, "VIDIOC_REQBUFS", doing);
-    return on_trial(session, *trial, layout, doing, [&](std::uint64_t wanted) -> Result<void> {
+    return on_trial(session, *trial, layout, doing, [&](const Sizes& wanted) -> Result<void> {
         if (auto reserved = session.reserve(1); !reserved)
             return std::move(reserved).error();
-        if (const int answer = session.queue_dma_buf(0, import->fd, wanted); answer < 0)
-            return session.import_error(answer, doing, wanted, import->size);
+        if (const int answer = session.queue_dma_bufs(0, fds, wanted); answer < 0)
+            return session.import_error(answer, doing, wanted[0], imports[0].size);
         return {};
     });
 }
 
 Result<void> try_own(Session& session, const ImageLayout& layout) {
     constexpr const char* doing = "trying a buffer of the driver's own";
+    const std::uint32_t memories = std::max(1u, layout.memory_count);
     const std::lock_guard guard(session.node->queue_mutex);
-    const auto trial = prepare(session, layout, doing);
+    const auto trial = prepare(session, layout, memories, doing);
     if (!trial)
         return trial.error();
-    return on_trial(session, *trial, layout, doing, [&](std::uint64_t wanted) -> Result<void> {
+    return on_trial(session, *trial, layout, doing, [&](const Sizes& wanted) -> Result<void> {
         if (auto reserved = session.reserve_own(1, doing); !reserved)
             return std::move(reserved).error();
-        if (auto exported = session.export_own(0, doing); !exported)
-            return std::move(exported).error();
-        if (const int answer = session.queue_own(0, wanted); answer < 0)
+        for (std::uint32_t which = 0; which < memories; ++which)
+            if (auto exported = session.export_own(0, which, doing); !exported)
+                return std::move(exported).error();
+        if (const int answer = session.queue_own(0, std::span(wanted).first(memories)); answer < 0)
             return session.refused(answer, "VIDIOC_QBUF", doing);
         return {};
     });
 }
 
-Result<void> try_copy(const Session& session, Memory& memory, const ImageLayout& layout) {
+Result<void> try_copy(const Session& session, std::span<Memory* const> memories, const ImageLayout& layout) {
     constexpr const char* doing = "trying to copy an image";
     const auto expected = layout.fourcc == 0
                               ? current_format(session)
@@ -152,14 +184,21 @@ Result<void> try_copy(const Session& session, Memory& memory, const ImageLayout&
     if (!expected)
         return expected.error();
     if (layout.fourcc != 0 && !has_layout(*expected, layout))
-        return another_stride(session, doing, expected->stride, layout);
-    if (memory.size() < expected->size)
-        return session
-            .error(ErrorKind::incompatible, FixedText(doing, ": the memory is smaller than an image"))
-            .wanted(expected->size)
-            .held(memory.size());
-    const auto mapping = memory.map(session.use == Use::capture ? MapFlags::write : MapFlags::read);
-    return mapping ? Result<void>() : Error(mapping.error()).doing(doing);
+        return another_stride(session, doing, expected->stride(), layout);
+    if (auto same = check_count(session, *expected, memories.size(), doing); !same)
+        return same;
+    for (std::size_t i = 0; i < memories.size(); ++i) {
+        Memory& memory = *memories[i];
+        if (memory.size() < expected->in[i].size)
+            return session
+                .error(ErrorKind::incompatible, FixedText(doing, ": the memory is smaller than an image"))
+                .wanted(expected->in[i].size)
+                .held(memory.size());
+        const auto mapping = memory.map(session.use == Use::capture ? MapFlags::write : MapFlags::read);
+        if (!mapping)
+            return Error(mapping.error()).doing(doing);
+    }
+    return {};
 }
 
 } // namespace hwalloc::v4l2::detail

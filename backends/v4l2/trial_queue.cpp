@@ -5,7 +5,7 @@ namespace {
 
 bool is_same(const FormatFields& one, const FormatFields& other) noexcept {
     return one.pixel_format == other.pixel_format && one.width == other.width && one.height == other.height &&
-           one.stride == other.stride && one.size == other.size;
+           one.memories == other.memories && one.in == other.in;
 }
 
 // Twice when it fails: what is left over would be in the way of whoever uses the device next.

@@ -9,6 +9,7 @@
 // vidioc-qbuf.rst, vidioc-reqbufs.rst, vidioc-create-bufs.rst).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -26,12 +27,9 @@
 #include "hwalloc/result.h"
 #include "hwalloc/unique_fd.h"
 #include "hwalloc/v4l2_formats.h"
+#include "hwalloc/v4l2_frames.h"
 
 namespace hwalloc::v4l2 {
-
-namespace detail {
-struct Session;
-}
 
 // ---- finding cameras
 
@@ -63,10 +61,11 @@ struct DeviceInfo {
 
 struct CaptureFormat {
     std::uint32_t pixel_format = 0; // V4L2's code
-    // layout.memory_sizes[0] is what a buffer must have at least (V4L2's sizeimage). Colours are filled in by
-    // V4L2's rules where the driver leaves them to the default: never unspecified. fourcc is 0 where
-    // drm_fourcc.h has no such format, and where the size is odd, pixels share chroma, and the driver has no
-    // room for all of it: such a frame can be written as it is, and is converted and shared by nobody.
+    // In layout.memory_count memories, each of which must have layout.memory_sizes bytes at least (V4L2's
+    // sizeimage). Colours are filled in by V4L2's rules where the driver leaves them to the default: never
+    // unspecified. fourcc is 0 where drm_fourcc.h has no such format, and where the size is odd, pixels share
+    // chroma, and the driver has no room for all of it: such a frame can be written as it is, and is
+    // converted and shared by nobody.
     ImageLayout layout{};
     FrameRate rate{}; // 0/0: the driver does not tell; where each frame is one field, fields a second
     Field field = Field::progressive;
@@ -78,53 +77,6 @@ HWALLOC_API std::uint32_t pixel_format_of_drm(std::uint32_t drm_fourcc) noexcept
 HWALLOC_API std::uint32_t drm_of_pixel_format(std::uint32_t pixel_format) noexcept;
 
 // ---- capturing
-
-struct Frame {
-    std::uint32_t index = 0;          // which of the bound memories it is in
-    std::uint32_t sequence = 0;       // the driver's count; a gap is a frame that was lost
-    std::int64_t timestamp_ns = 0;    // when the driver took it
-    bool monotonic = false;           // the timestamp is CLOCK_MONOTONIC
-    bool at_exposure = false;         // taken when exposure began; else when the frame was there
-    bool error = false;               // the picture may be damaged; streaming goes on (V4L2_BUF_FLAG_ERROR)
-    bool key = false;                 // of a compressed stream: needs no other frame (V4L2_BUF_FLAG_KEYFRAME)
-    bool last = false;                // there is none after it (V4L2_BUF_FLAG_LAST); it may be empty
-    Field field = Field::progressive; // top or bottom, where the format's is alternate
-    std::uint64_t offset = 0;         // of the first byte of the image in the memory
-    std::uint64_t bytes_used = 0;     // of the image, from there
-};
-
-// The bytes of a frame, mapped for reading as long as this lives.
-struct MappedFrame {
-    Mapping mapping{};                     // of the whole memory
-    std::span<const std::uint8_t> bytes{}; // of the image: bytes_used from offset on
-};
-
-// A frame that its camera gets back when this goes; for the camera's thread. Let what maps it, or uses it on
-// a GPU, end first: a frame that is mapped when this goes does not go back, and the camera has one buffer
-// less. After Camera::unbind() or close() it is a frame without memory, and goes nowhere.
-class HWALLOC_API HeldFrame {
-public:
-    HeldFrame(HeldFrame&& other) noexcept;
-    HeldFrame& operator=(HeldFrame&& other) noexcept; // as the destructor, for what was held
-    ~HeldFrame();                                     // as queue(); what that answers is lost
-
-    const Frame& operator*() const noexcept HWALLOC_LIFETIMEBOUND { return frame_; }
-    const Frame* operator->() const noexcept HWALLOC_LIFETIMEBOUND { return &frame_; }
-    // The memory it is in; null when the frame was given back, or the camera's memory was let go.
-    Memory* memory() const noexcept HWALLOC_LIFETIMEBOUND;
-    // As Camera::map().
-    Result<MappedFrame> map() const noexcept;
-    // Gives the frame back now. Errors: those of Camera::queue(), after which it is still held; invalid (it
-    // was given back).
-    Result<void> queue() noexcept;
-
-private:
-    friend class Camera;
-    HWALLOC_LOCAL HeldFrame(std::shared_ptr<detail::Session> session, const Frame& frame) noexcept;
-    std::shared_ptr<detail::Session> session_; // null: given back
-    std::uint64_t binding_ = 0;                // which bind() its index is of
-    Frame frame_;
-};
 
 // One open camera. Not for two threads at once; the allocator "v4l2/videoN" of the same camera, which makes
 // its buffers through this open file, may be used by others meanwhile, but while memory is bound it answers
@@ -174,8 +126,8 @@ public:
 
     // Sets format and rate, and returns what the driver made of it: size, stride, rate, fields and even the
     // pixel format may differ from the request, so look. Only with nothing bound. Errors: busy (another
-    // program holds the camera), invalid, unsupported (a format whose planes need a memory each),
-    // incompatible (an answer that makes no sense).
+    // program holds the camera), invalid, unsupported (an image in more than 4 memories), incompatible (an
+    // answer that makes no sense).
     Result<CaptureFormat> negotiate(const FormatRequest& request) noexcept;
     // The answer of the last negotiate(); null before it.
     const CaptureFormat* format() const noexcept HWALLOC_LIFETIMEBOUND;
@@ -200,13 +152,15 @@ public:
     // exhausted.
     Result<std::uint32_t> reserve(std::uint32_t count) noexcept;
     // Binds memories[i] to index i for good, imports them all, and queues them; reserves by itself what was
-    // not reserved. Of a driver that fills memory by the CPU, and on an architecture on which devices may not
-    // see the CPU's caches, the camera makes the exporter's calls around what the driver does
-    // (DMA_BUF_IOCTL_SYNC): one more system call in queue() and one in dequeue(), and queue() waits for
-    // fences of devices in the buffer. Each memory needs a dma-buf of its own, open for writing, with the
-    // image at its start (borrow_fd() offset 0) and room for memory_sizes[0] bytes. The camera holds a handle
-    // on each until unbind(). On an error nothing is bound or reserved. Errors:
-    //   invalid       another number than reserved, no format, bound already, the same dma-buf twice
+    // not reserved. Where the format has several memories: those of buffer 0 first, then those of buffer 1,
+    // as Plan::allocate() gives them. Of a driver that fills memory by the CPU, and on an architecture on
+    // which devices may not see the CPU's caches, the camera makes the exporter's calls around what the
+    // driver does (DMA_BUF_IOCTL_SYNC): one more system call in queue() and one in dequeue(), and queue()
+    // waits for fences of devices in the buffer. Each memory needs a dma-buf of its own, open for writing,
+    // with the image at its start (borrow_fd() offset 0) and room for memory_sizes bytes. The camera holds a
+    // handle on each until unbind(). On an error nothing is bound or reserved. Errors:
+    //   invalid       another number than reserved, or no whole buffers, no format, bound already, the same
+    //                 dma-buf twice
     //   unsupported   memory without a dma-buf, or a driver that cannot import and copies are not allowed;
     //                 where frames are copied: memory that cannot be mapped
     //   permission    memory that is read-only
@@ -220,10 +174,10 @@ public:
     // Ends the use of the bound memory and lets it go; stops first. Never fails the caller's memory: even on
     // an error the handles are released.
     Result<void> unbind() noexcept;
-    // Bound memories; 0 when none.
+    // Bound buffers; 0 when none.
     std::uint32_t bound() const noexcept;
-    // The memory bound to an index; null outside.
-    Memory* memory(std::uint32_t index) const noexcept HWALLOC_LIFETIMEBOUND;
+    // The memory bound to an index, of several the one with this number; null outside.
+    Memory* memory(std::uint32_t index, std::uint32_t which = 0) const noexcept HWALLOC_LIFETIMEBOUND;
 
     // Starts streaming; queues what the application does not hold. Errors: invalid (nothing bound, streaming
     // already), and what the driver answers.
@@ -253,9 +207,10 @@ public:
     Result<void> queue(std::uint32_t index) noexcept;
     // dequeue() into an object that gives the frame back. Costs and errors: as there.
     Result<HeldFrame> take(int timeout_ms) noexcept;
-    // Maps the image of a frame that the application holds, for reading. Errors: invalid (not held),
-    // incompatible (the driver tells more bytes than the memory has), and those of Memory::map().
-    Result<MappedFrame> map(const Frame& frame) const noexcept;
+    // Maps the image of a frame that the application holds, for reading: of one in several memories, the part
+    // in that with this number. Errors: invalid (not held, no such memory), incompatible (the driver tells
+    // more bytes than the memory has), and those of Memory::map().
+    Result<MappedFrame> map(const Frame& frame, std::uint32_t which = 0) const noexcept;
 
     // Unbinds, and closes the node, unless a participant of the camera keeps it open.
     Result<void> close() noexcept;

@@ -73,7 +73,7 @@ public:
 
     // Binds memories[i] to index i for good, and imports them all. The application holds them then: nothing
     // is sent. Each memory needs a dma-buf of its own with the image at its start, and room for
-    // memory_sizes[0] bytes. Where the driver reads by the CPU and devices may not see its caches, queue()
+    // memory_sizes bytes. Where the driver reads by the CPU and devices may not see its caches, queue()
     // and dequeue() make the exporter's calls around that. On an error nothing is bound. Errors: as
     // Camera::bind(), but memory that is read-only will do; limit, too, where frames are copied and the
     // driver has fewer buffers.
@@ -85,16 +85,17 @@ public:
     // Ends the use of the bound memory and lets it go; stops first. Even on an error the handles are
     // released.
     Result<void> unbind() noexcept;
-    std::uint32_t bound() const noexcept; // memories; 0 when none
-    // The memory bound to an index; null outside.
-    Memory* memory(std::uint32_t index) const noexcept HWALLOC_LIFETIMEBOUND;
+    std::uint32_t bound() const noexcept; // buffers; 0 when none
+    // The memory bound to an index, of several the one with this number; null outside.
+    Memory* memory(std::uint32_t index, std::uint32_t which = 0) const noexcept HWALLOC_LIFETIMEBOUND;
 
     // Starts streaming; what was queued before is sent. Errors: invalid (nothing bound, streaming already),
     // and what the driver answers.
     Result<void> start() noexcept;
     // Stops streaming. What was queued is not sent any more, and the application holds all.
     Result<void> stop() noexcept;
-    // Sends a frame: the first `bytes` of the memory at `index`; 0: a whole image. End CPU access first
+    // Sends a frame: the first `bytes` of the memory at `index`; 0: a whole image. Of one in several memories
+    // that is the first of them, and of the others all is sent. End CPU access first
     // (unmap), and wait for a GPU that draws it: V4L2 waits for no fence. The memory is the driver's until
     // dequeue() names it; copied frames are an exception, whose memory is free again at once. One system
     // call, and nothing is allocated. Errors: invalid (not held by the application, or more bytes than the

@@ -41,6 +41,14 @@ constexpr Recipe as_short_buffer{
     .begin = as_buffer.begin,
     .end = as_buffer.end};
 
+constexpr Recipe as_buffers{
+    .use = "VkBuffer",
+    .once =
+        "vulkan::Device::buffer() of each memory of a picture: one import, kept by the Buffer; the shader "
+        "applies the plan's strides",
+    .begin = "acquire_barrier(buffer) of each: from VK_QUEUE_FAMILY_FOREIGN_EXT",
+    .end = "release_barrier(buffer) of each, and wait for the fence before a camera gets the memory back"};
+
 class Gpu final : public Participant {
 public:
     Gpu(const Device& device, VkImageUsageFlags usage)
@@ -106,11 +114,14 @@ public:
 
     // A buffer may need more memory than the picture has bytes.
     Result<ImageLayout> settle(const ImageLayout& layout) noexcept override {
-        if (layout.fourcc == 0 || layout.modifier != linear_modifier || !buffer_only(layout.fourcc))
+        const bool apart = layout.memory_count > 1;
+        if (layout.modifier != linear_modifier ||
+            (!apart && (layout.fourcc == 0 || !buffer_only(layout.fourcc))))
             return layout;
         ImageLayout settled = layout;
-        if (auto needs = device_.memory_size_for_buffer(end_of(layout)))
-            settled.memory_sizes[0] = std::max(settled.memory_sizes[0], *needs);
+        for (std::uint32_t i = 0; i < std::max(1u, layout.memory_count); ++i)
+            if (auto needs = device_.memory_size_for_buffer(end_of(layout, i)))
+                settled.memory_sizes[i] = std::max(settled.memory_sizes[i], *needs);
         return settled;
     }
 
@@ -131,13 +142,23 @@ public:
         return both_refused(std::move(texture).error(), std::move(buffer).error());
     }
 
+    // A buffer for each memory.
+    Result<Recipe> attempt_image(const Image& image) noexcept override {
+        if (image.layout.memory_count == 1)
+            return attempt(*image.memory, image.layout);
+        for (std::uint32_t i = 0; i < image.layout.memory_count; ++i)
+            if (auto buffer = attempt_buffer(*image.memory_at(i), image.layout, i); !buffer)
+                return std::move(buffer).error();
+        return as_buffers;
+    }
+
 private:
-    // Where the last of the planes ends, in bytes.
-    static std::uint64_t end_of(const ImageLayout& layout) noexcept {
+    // Where the last of the planes in a memory ends, in bytes.
+    static std::uint64_t end_of(const ImageLayout& layout, std::uint32_t memory = 0) noexcept {
         std::uint64_t end = 0;
         for (std::uint32_t i = 0; i < layout.plane_count && i < ImageLayout::max_planes; ++i) {
             const ImagePlane& plane = layout.planes[i];
-            if (plane.memory == 0)
+            if (plane.memory == memory)
                 end = std::max(end, plane.size > UINT64_MAX - plane.offset ? UINT64_MAX
                                                                            : plane.offset + plane.size);
         }
@@ -150,9 +171,10 @@ private:
         return device_.features().sampler_ycbcr_conversion ? as_ycbcr_image : as_planes;
     }
 
-    Result<Recipe> attempt_buffer(Memory& memory, const ImageLayout& layout) noexcept {
+    Result<Recipe> attempt_buffer(Memory& memory, const ImageLayout& layout,
+                                  std::uint32_t which = 0) noexcept {
         // Nothing of Vulkan looks at what a shader will read of a buffer.
-        const std::uint64_t end = end_of(layout);
+        const std::uint64_t end = end_of(layout, which);
         const auto outside = [&](std::uint64_t held, const char* why) {
             return Error(ErrorKind::incompatible, "using a picture as a Vulkan buffer")
                 .on(device_.name())

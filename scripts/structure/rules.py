@@ -28,8 +28,8 @@ MAY = {
 CIRCLES = {
     ("allocators/allocator", "allocators/block", "allocators/geometry", "allocators/memory"):
         "an Allocator makes Blocks, a Block embeds its root Memory, a Memory knows its Block",
-    ("allocators/plan/plan", "allocators/plan/plan_cache", "allocators/plan/planner"):
-        "plan() begins in plan.cpp, and the cache and the planner make a Plan",
+    ("allocators/plan/luck", "allocators/plan/plan", "allocators/plan/plan_cache", "allocators/plan/planner"):
+        "plan() begins in plan.cpp, the cache and the planner make a Plan, and the planner tells luck what was taken",
     ("tools/gpu/converter", "tools/gpu/converter_objects"):
         "a Converter owns its Vulkan objects, which are made from its description",
 }

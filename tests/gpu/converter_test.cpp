@@ -237,6 +237,49 @@ TEST_F(ConverterTest, OddSizesStridesAndPlaces) {
     }
 }
 
+// Each plane in a memory of its own, somewhere in it.
+TEST_F(ConverterTest, PlanesInSeveralMemoriesAgreeWithTheReference) {
+    int formats = 0;
+    for (const PixelFormat& format : pixel_formats()) {
+        const auto* reference = pixel_reference::find(fourcc_name(format.v4l2_memory_per_plane));
+        if (!reference || (in_lab() && format.drm.code != nv12))
+            continue;
+        const Both both{&format, reference};
+        SCOPED_TRACE(format.name);
+        for (const std::uint32_t stride : {0u, 44u}) { // rows that begin anywhere, and at words
+            const ImageLayout layout = layout_of(both.format->drm.code, 37, 21, ColorMatrix::bt709,
+                                                 ColorRange::limited, stride * both.format->planes[0].bytes);
+            const Bytes image = random_bytes(layout.memory_sizes[0], layout.fourcc);
+            std::vector<MemoryRef> kept;
+            Converter::Source frame;
+            for (std::uint32_t i = 0; i < layout.plane_count; ++i) {
+                frame.offsets[i] = std::size_t{4} * i;
+                const auto first = image.begin() + static_cast<std::ptrdiff_t>(layout.planes[i].offset);
+                Bytes plane(frame.offsets[i], 0xa5);
+                plane.insert(plane.end(), first, first + static_cast<std::ptrdiff_t>(layout.planes[i].size));
+                plane.resize((plane.size() + 3) / 4 * 4);
+                kept.push_back(memory_with(plane));
+                frame.memories[i] = buffer_of(*kept.back());
+            }
+            auto picture = memory_with(Bytes(std::size_t{37} * 21 * 4));
+            auto converter =
+                Converter::make(*device_, with_memory_per_plane(layout), PixelOrder::rgba, 0, 1).value();
+            const auto ready = converter.prepare(0, frame, buffer_of(*picture));
+            ASSERT_TRUE(ready) << ready.error().message();
+            ASSERT_TRUE(converter.run(0));
+            EXPECT_LE(worst(image_of(both, layout, image.data()), yuv_reference::bt709, false,
+                            bytes_of(*picture).data(), std::size_t{4} * 37, PixelOrder::rgba),
+                      tolerance);
+            frame.offsets[1] += 128;
+            EXPECT_EQ(converter.prepare(0, frame, buffer_of(*picture)).error().kind(),
+                      ErrorKind::incompatible)
+                << "each memory is looked at";
+        }
+        ++formats;
+    }
+    EXPECT_EQ(formats, in_lab() ? 1 : 10);
+}
+
 TEST_F(ConverterTest, SlotsAreApartAndCanBePreparedAgain) {
     const ImageLayout layout = layout_of(grey, 8, 4, ColorMatrix::bt601, ColorRange::full);
     auto dark = memory_with(Bytes(32, 1)), bright = memory_with(Bytes(32, 200));

@@ -41,11 +41,11 @@ std::optional<Error> capture(FrameSource& source, const v4l2::FormatRequest& req
         auto first = wait_for_whole_frame(source, *format);
         if (!first)
             return std::move(first).error();
-        Memory& memory = *source.memory(first->frame.value().index);
-        if (auto written = raw.write(memory, *first->frame); !written)
+        const FrameMemories memories = source.memories(first->frame.value().index);
+        if (auto written = raw.write(memories, *first->frame); !written)
             return written;
         if (can)
-            if (auto written = picture.write(memory, *first->frame); !written)
+            if (auto written = picture.write(memories, *first->frame); !written)
                 return written;
         return source.stop();
     };

@@ -13,7 +13,8 @@ import shutil
 import sys
 
 sys.dont_write_bytecode = True
-from lab_cases import BUILD, HEAP, differing, in_lab, run  # noqa: E402
+from capture_test import MOST_DIFFERENCE as MOST_ROUNDED  # noqa: E402
+from lab_cases import BUILD, HEAP, JUDGE, differing, in_lab, run  # noqa: E402
 from png import Picture  # noqa: E402
 
 SHOW_BARS, START_STOP = (shlex.quote(str(BUILD / "tests" / "lab" / name)) for name in ("show_bars", "start_stop"))
@@ -78,7 +79,10 @@ def same(done, before, after):
 def screen(cases, directory, _):
     show = f"{CAPTURE} --size {WIDTH}x{HEIGHT} --to display=virtio_gpu --mark-first-frame"
     show_small = f"{CAPTURE} --size 320x180"
-    done = in_display_lab(directory, "--screenshot", str(directory / "screen.png"), timeout=400, commands={
+    two_cameras = "n_devs=2 node_types=0x1,0x1 multiplanar=1,2"
+    apart = show_small.replace("video0", "video1").replace("YUYV", "NM12")
+    options = ("--screenshot", str(directory / "screen.png"), "--vivid", two_cameras)
+    done = in_display_lab(directory, *options, timeout=400, commands={
         "scene": "v4l2-ctl -d /dev/video0 -c test_pattern=1,osd_text_mode=2",
         "console": "hold virtio_gpu; state",
         # The picture is taken while this one runs: its standard error is the lab's, and a copy of it stays here.
@@ -87,6 +91,9 @@ def screen(cases, directory, _):
         "two": f"{show} --frames 2",
         "one": f"{show} --frames 1",
         "triple": f"{show_small} --to display=virtio_gpu --screen-buffers 3 --frames 20 --output three.png",
+        "apart": "v4l2-ctl -d /dev/video1 -c test_pattern=1,osd_text_mode=2 >&2; "
+                 f"{apart} --to display=virtio_gpu --frames 5 --output apart.png",
+        "apart_judge": f"{shlex.quote(str(JUDGE))} /dev/video1 320x180 NM12 apart.png",
         "stop": f"{show} --frames 0 >stopped.json 2>stopped.log & pid=$!; until_shown stopped.log; state >stopped.state; "
                 "kill -INT $pid; wait $pid; code=$?; cat stopped.json; (exit $code)",
         "console_after_stop": "state",
@@ -130,6 +137,11 @@ def screen(cases, directory, _):
                                                  if done[name].code or done[name].err.count("SCREENSHOT\n") != marks])
     cases.case("three buffers", [done["triple"].told()] if done["triple"].code else
                differing(done["triple"].document["display"], buffers=3, flips=20))
+    judged = done["apart_judge"].document
+    cases.case(f"NM12, in two memories: at most {judged.get('max_difference')} levels off",
+               [done["apart"].told()] if done["apart"].code else
+               differing(done["apart"].document, format="NM12", copies=0, imports=8, gpu_imports=8) +
+               ([] if judged.get("max_difference", 1000) <= MOST_ROUNDED else [done["apart_judge"].told()]))
     cases.case("the console is back at the end", same(done, "console", "console_after_bars"))
     shown = (directory / "stopped.state").read_text()
     cases.case("an interrupt ends it, and the console is back",

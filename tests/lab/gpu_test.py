@@ -8,6 +8,7 @@ usage: gpu_test.py [pictures|calls|disturbances]...
 What is chosen at random is printed: LAB_SEED repeats it."""
 
 import collections
+import json
 import os
 import pathlib
 import re
@@ -22,6 +23,7 @@ MEMORIES = os.environ.get("GPU_MEMORIES", "dma-heap/system udmabuf vulkan/0 drm-
 FORMATS = ["YUYV", "NV12"]
 MORE_FORMATS = ["UYVY", "GREY", "YU12", "YV12", "NV21", "NV16", "NV61", "422P", "YVYU", "VYUY", "NV24", "RGBP", "XB24",
                 "XR15", "Y16"]
+APART = {"NM12": 2, "YM12": 3}  # and in how many memories
 COUNTER = BUILD / "tests" / "lab" / "count_calls.so"
 CULPRIT = BUILD / "tests" / "lab" / "costly_frames.so"
 # What a driver does for a submission is its own affair, as long as it is not done with pictures.
@@ -49,8 +51,15 @@ def pictures(cases, directory, chance):
     commands["list"] = "hwalloc list --json"
     commands["auto"] = f"{CAPTURE} --size 320x180 --frames 3"
     commands["raw"] = f"{CAPTURE} --size 320x180 --frames 3 --format RGGB"
+    # In several memories: the camera stands at such a format, and is asked for one.
+    apart = CAPTURE.replace("video0", "video1") + " --size 320x180 --frames 3"
+    for fourcc in APART:
+        commands[f"apart-{fourcc}"] = (f"{apart} --format {fourcc} --output {fourcc}.png && "
+                                       f"{shlex.quote(str(JUDGE))} /dev/video1 320x180 {fourcc} {fourcc}.png >{fourcc}.json")
+        commands[f"plan-{fourcc}"] = (f"hwalloc plan --camera /dev/video1 --gpu 0 --cpu read --size 320x180 --format {fourcc} "
+                                      "--quick --json")
     commands["sysmem"] = f"{CAPTURE} --size 320x180 --frames 3 --allocator sysmem"
-    done = in_lab(directory, commands=commands, timeout=900)
+    done = in_lab(directory, "--vivid", "n_devs=2 node_types=0x1,0x1 multiplanar=1,2", commands=commands, timeout=900)
     # A card is listed by its number, and called by its driver.
     names = {alias: item["name"] for item in done["list"].document.get("allocators", []) for alias in item["aliases"]}
     for name, (memory, fourcc, size, scene) in takes.items():
@@ -69,6 +78,17 @@ def pictures(cases, directory, chance):
             if judged["stride"] != report["stride"]:
                 faults.append(f"the stride is {judged['stride']}, reported as {report['stride']}")
         cases.case(f"{memory} {fourcc} {size} ({scene}): at most {judged.get('max_difference')} levels off", faults)
+    for fourcc, count in APART.items():
+        faults = [done[f"apart-{fourcc}"].told()] if done[f"apart-{fourcc}"].code else \
+            differing(done[f"apart-{fourcc}"].document, format=fourcc, copies=0, imports=4 * count, gpu_imports=4 * count)
+        judged = {} if faults else json.loads((directory / f"{fourcc}.json").read_text())
+        if judged.get("max_difference", 1000) > MOST_DIFFERENCE:
+            faults.append(f"the picture: {judged}")
+        plan = done[f"plan-{fourcc}"].document
+        chosen = [one for one in plan.get("candidates", []) if one["name"] == plan["choice"]]
+        if plan.get("verdict") != "accepted" or len(chosen[0]["layout"]["memories"]) != count:
+            faults.append(done[f"plan-{fourcc}"].told())
+        cases.case(f"{fourcc}, in {count} memories: at most {judged.get('max_difference')} levels off, and a plan", faults)
     report = done["auto"].document
     cases.case(f"auto takes {report.get('allocator')}", [done["auto"].told()] if done["auto"].code else
                differing(report, imports=4, copies=0, format="YUYV"))

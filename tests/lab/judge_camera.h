@@ -31,7 +31,12 @@ namespace judge {
 struct Frame {
     std::uint32_t fourcc = 0, width = 0, height = 0, stride = 0, colorspace = 0, encoding = 0,
                   quantization = 0;
-    std::vector<std::uint8_t> bytes; // as many as the driver says it wrote
+    std::vector<std::uint8_t> bytes{}; // as many as the driver says it wrote, of one memory behind the other
+    // Of each memory: where it begins in the bytes, and its rows' length.
+    struct Part {
+        std::size_t begin = 0, stride = 0;
+    };
+    std::vector<Part> parts{};
 };
 
 class Camera {
@@ -63,19 +68,25 @@ public:
         v4l2_requestbuffers request{};
         request.count = 3, request.type = type_, request.memory = V4L2_MEMORY_MMAP;
         call(VIDIOC_REQBUFS, &request, "VIDIOC_REQBUFS");
-        std::vector<std::pair<std::uint8_t*, std::size_t>> maps;
+        std::vector<Map> maps; // of all memories of the first buffer, then of the second
         for (std::uint32_t index = 0; index < request.count; ++index) {
-            maps.push_back(map(index));
+            for (std::uint32_t memory = 0; memory < frame.parts.size(); ++memory)
+                maps.push_back(map(index, memory));
             queue(index);
         }
         int on = static_cast<int>(type_);
         call(VIDIOC_STREAMON, &on, "VIDIOC_STREAMON");
         for (; passed_over >= 0; --passed_over) {
-            const auto [index, used] = dequeue();
-            if (passed_over == 0)
-                frame.bytes.assign(maps[index].first, maps[index].first + used);
-            else
-                queue(index);
+            Buffer taken(*this, 0);
+            dequeue(taken);
+            for (std::size_t memory = 0; passed_over == 0 && memory < frame.parts.size(); ++memory) {
+                const auto [offset, end] = taken.used(memory);
+                const std::uint8_t* data = maps[taken.index * frame.parts.size() + memory].first;
+                frame.parts[memory].begin = frame.bytes.size();
+                frame.bytes.insert(frame.bytes.end(), data + offset, data + end);
+            }
+            if (passed_over > 0)
+                queue(taken.index);
         }
         call(VIDIOC_STREAMOFF, &on, "VIDIOC_STREAMOFF");
         for (const auto& [data, size] : maps)
@@ -86,6 +97,8 @@ public:
     }
 
 private:
+    using Map = std::pair<std::uint8_t*, std::size_t>;
+
     void call(unsigned long request, void* argument, const char* name) const {
         while (ioctl(fd_, request, argument) < 0)
             if (errno != EINTR)
@@ -99,37 +112,49 @@ private:
         if (planes_) {
             v4l2_pix_format_mplane& pix = format.fmt.pix_mp;
             pix.width = width, pix.height = height, pix.pixelformat = fourcc, pix.field = V4L2_FIELD_NONE;
-            pix.num_planes = 1, pix.plane_fmt[0] = {};
+            pix.num_planes = 0;
+            std::memset(pix.plane_fmt, 0, sizeof pix.plane_fmt);
             call(VIDIOC_S_FMT, &format, "VIDIOC_S_FMT");
-            return {pix.pixelformat, pix.width,     pix.height,       pix.plane_fmt[0].bytesperline,
-                    pix.colorspace,  pix.ycbcr_enc, pix.quantization, {}};
+            Frame frame{pix.pixelformat, pix.width,     pix.height,      pix.plane_fmt[0].bytesperline,
+                        pix.colorspace,  pix.ycbcr_enc, pix.quantization};
+            for (std::uint32_t i = 0; i < pix.num_planes; ++i)
+                frame.parts.push_back({0, pix.plane_fmt[i].bytesperline});
+            return frame;
         }
         v4l2_pix_format& pix = format.fmt.pix;
         pix.width = width, pix.height = height, pix.pixelformat = fourcc, pix.field = V4L2_FIELD_NONE;
         pix.bytesperline = 0, pix.sizeimage = 0;
         call(VIDIOC_S_FMT, &format, "VIDIOC_S_FMT");
-        return {pix.pixelformat, pix.width,     pix.height,       pix.bytesperline,
-                pix.colorspace,  pix.ycbcr_enc, pix.quantization, {}};
+        return {pix.pixelformat, pix.width,        pix.height, pix.bytesperline,       pix.colorspace,
+                pix.ycbcr_enc,   pix.quantization, {},         {{0, pix.bytesperline}}};
     }
 
-    // A buffer by its number, with its only plane where the interface wants one.
+    // A buffer by its number, with its planes where the interface wants them.
     struct Buffer : v4l2_buffer {
         Buffer(const Camera& camera, std::uint32_t number) : v4l2_buffer{} {
             type = camera.type_, memory = V4L2_MEMORY_MMAP, index = number;
             if (camera.planes_)
-                m.planes = &plane, length = 1;
+                m.planes = planes, length = VIDEO_MAX_PLANES;
         }
         Buffer(const Buffer&) = delete;
         Buffer& operator=(const Buffer&) = delete;
 
-        v4l2_plane plane{};
+        // Where what the driver wrote begins and ends in a memory.
+        std::pair<std::size_t, std::size_t> used(std::size_t plane) const {
+            if (!V4L2_TYPE_IS_MULTIPLANAR(type))
+                return {0, bytesused};
+            return {planes[plane].data_offset, planes[plane].bytesused};
+        }
+
+        v4l2_plane planes[VIDEO_MAX_PLANES]{};
     };
-    std::pair<std::uint8_t*, std::size_t> map(std::uint32_t index) const {
+    Map map(std::uint32_t index, std::uint32_t memory) const {
         Buffer buffer(*this, index);
         call(VIDIOC_QUERYBUF, &buffer, "VIDIOC_QUERYBUF");
-        const std::size_t length = planes_ ? buffer.plane.length : buffer.length;
-        void* data = mmap(nullptr, length, PROT_READ, MAP_SHARED, fd_,
-                          planes_ ? buffer.plane.m.mem_offset : buffer.m.offset);
+        const v4l2_plane& plane = buffer.planes[memory];
+        const std::size_t length = planes_ ? plane.length : buffer.length;
+        void* data =
+            mmap(nullptr, length, PROT_READ, MAP_SHARED, fd_, planes_ ? plane.m.mem_offset : buffer.m.offset);
         if (data == MAP_FAILED)
             die("mmap");
         return {static_cast<std::uint8_t*>(data), length};
@@ -138,14 +163,11 @@ private:
         Buffer buffer(*this, index);
         call(VIDIOC_QBUF, &buffer, "VIDIOC_QBUF");
     }
-    // The buffer's number, and how much is in it.
-    std::pair<std::uint32_t, std::size_t> dequeue() const {
+    void dequeue(Buffer& taken) const {
         pollfd ready{fd_, POLLIN, 0};
         if (poll(&ready, 1, 10'000) != 1)
             die("no frame in ten seconds");
-        Buffer buffer(*this, 0);
-        call(VIDIOC_DQBUF, &buffer, "VIDIOC_DQBUF");
-        return {buffer.index, planes_ ? buffer.plane.bytesused : buffer.bytesused};
+        call(VIDIOC_DQBUF, &taken, "VIDIOC_DQBUF");
     }
 
     int fd_;

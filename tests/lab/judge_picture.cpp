@@ -56,7 +56,9 @@ std::string judge_picture(const judge::Frame& frame, const pixel_reference::Form
         std::exit(2);
     }
     const pixel_reference::Colors colors = colors_of(frame, format);
-    const auto image = in_one_memory(format, frame.bytes.data(), frame.width, frame.height, frame.stride);
+    auto image = in_one_memory(format, frame.bytes.data(), frame.width, frame.height, frame.stride);
+    for (std::size_t i = 0; frame.parts.size() > 1 && i < frame.parts.size(); ++i)
+        image.rows[i] = {frame.bytes.data() + frame.parts[i].begin, frame.parts[i].stride};
     double most = 0, sum = 0, darkest = 1, brightest = 0;
     for (std::uint32_t y = 0; y < frame.height; ++y)
         for (std::uint32_t x = 0; x < frame.width; ++x) {

@@ -74,7 +74,7 @@ Json start_and_stop(const Arguments& arguments, const hwalloc::vulkan::Device& g
     {
         std::vector<hwalloc::drm::GemHandle> held;
         for (std::uint32_t index = 0; index < source->bound(); ++index) {
-            held.push_back(must(importer.gem_handle(*source->memory(index))));
+            held.push_back(must(importer.gem_handle(*source->memory(index, 0))));
             handles.push_back(held.back().value());
         }
     }

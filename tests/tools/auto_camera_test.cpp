@@ -61,7 +61,9 @@ public:
     }
     Result<void> unbind() override { return bars_->unbind(); }
     std::uint32_t bound() const override { return bars_->bound(); }
-    Memory* memory(std::uint32_t index) const override { return bars_->memory(index); }
+    Memory* memory(std::uint32_t index, std::uint32_t which) const override {
+        return bars_->memory(index, which);
+    }
     Result<void> start() override {
         if (fails("STREAMON"))
             return refusal("STREAMON");

@@ -61,7 +61,9 @@ public:
         return {};
     }
     std::uint32_t bound() const override { return static_cast<std::uint32_t>(memories_.size()); }
-    Memory* memory(std::uint32_t index) const override { return memories_.at(index).get(); }
+    Memory* memory(std::uint32_t index, std::uint32_t which) const override {
+        return which == 0 ? memories_.at(index).get() : nullptr;
+    }
     Result<void> start() override { return {}; }
     Result<void> stop() override { return {}; }
     Result<v4l2::Frame> dequeue(int) override {

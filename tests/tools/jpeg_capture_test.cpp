@@ -50,7 +50,7 @@ public:
         told = format;
         return {};
     }
-    std::uint64_t memory_size() const override { return told.layout.memory_sizes[0]; }
+    std::uint64_t memory_size(std::uint32_t) const override { return told.layout.memory_sizes[0]; }
     Result<ParticipantRef> participant() const override { return cpu_participant(MapFlags::read); }
     Result<void> bind(std::span<const MemoryRef> bound) override {
         if (refuses_memory)
@@ -64,7 +64,7 @@ public:
     void unbind() override { memories_.clear(); }
     Result<void> take(const v4l2::Frame& frame) override {
         auto mapping = memories_.at(frame.index)->map(MapFlags::read).value();
-        const auto bytes = bytes_of(frame, mapping.bytes()).value();
+        const auto bytes = bytes_of(frame.part(0), mapping.bytes()).value();
         kept.emplace_back(bytes.begin(), bytes.end());
         return {};
     }

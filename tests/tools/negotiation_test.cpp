@@ -77,7 +77,7 @@ public:
     Result<void> bind(std::span<const MemoryRef>) override { return {}; }
     Result<void> unbind() override { return {}; }
     std::uint32_t bound() const override { return 0; }
-    Memory* memory(std::uint32_t) const override { return nullptr; }
+    Memory* memory(std::uint32_t, std::uint32_t) const override { return nullptr; }
     Result<void> start() override { return {}; }
     Result<void> stop() override { return {}; }
     Result<v4l2::Frame> dequeue(int) override { return Error(ErrorKind::busy, "no frame"); }

@@ -224,6 +224,36 @@ TEST(Pictures, OfHuesAreTheExactOnes) {
         }
 }
 
+TEST(Pictures, AreTheSameOfPlanesInSeveralMemories) {
+    for (const PixelFormat& format : pixel_formats()) {
+        if (!format.v4l2_memory_per_plane)
+            continue;
+        SCOPED_TRACE(format.name);
+        const auto layout = reference_layout(format, 80, ColorMatrix::bt709, ColorRange::full);
+        const ImageLayout apart = with_memory_per_plane(layout);
+        const Bytes image = random_image(layout);
+        std::vector<Bytes> planes;
+        std::vector<std::span<const std::uint8_t>> memories;
+        for (std::uint32_t i = 0; i < layout.plane_count; ++i) {
+            const auto first = image.begin() + static_cast<std::ptrdiff_t>(layout.planes[i].offset);
+            planes.emplace_back(first, first + static_cast<std::ptrdiff_t>(layout.planes[i].size));
+        }
+        memories.assign(planes.begin(), planes.end());
+        Picture together, made;
+        ASSERT_TRUE(to_picture(format, layout, image, together));
+        ASSERT_TRUE(to_picture(format, apart, memories, made));
+        EXPECT_EQ(made.bytes, together.bytes);
+        EXPECT_EQ(to_picture(format, apart, image, made).error().kind(), ErrorKind::invalid)
+            << "a memory is missing";
+        for (auto& memory : memories) {
+            const auto whole = memory;
+            memory = memory.first(memory.size() - 80);
+            EXPECT_EQ(to_picture(format, apart, memories, made).error().kind(), ErrorKind::invalid);
+            memory = whole;
+        }
+    }
+}
+
 // The sanitizers see what is read past the end.
 TEST(Pictures, AreMadeOfEveryFormatOrItIsSaidWhyNot) {
     for (const PixelFormat& format : pixel_formats()) {

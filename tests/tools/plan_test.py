@@ -118,8 +118,9 @@ class Document(PlanCase):
         self.assertEqual([one["participant"] for one in document["recipes"]], who)
         chosen = next(one for one in document["candidates"] if one["name"] == document["choice"])
         self.assertEqual(chosen["layout"], {"fourcc": "NV12", "width": 64, "height": 48, "modifier": 0, "size": 4608,
-                                            "planes": [{"offset": 0, "stride": 64, "size": 3072},
-                                                       {"offset": 3072, "stride": 64, "size": 1536}]})
+                                            "memories": [4608],
+                                            "planes": [{"memory": 0, "offset": 0, "stride": 64, "size": 3072},
+                                                       {"memory": 0, "offset": 3072, "stride": 64, "size": 1536}]})
 
     def test_bytes_beside_a_picture_are_the_least(self):
         self.assertEqual(self.plan("--cpu", "read", "--size", "64x48", "--bytes", "100000")["candidates"][0]["layout"]["size"],

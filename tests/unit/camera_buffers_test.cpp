@@ -176,8 +176,8 @@ TEST_F(CameraBuffersTest, WhatTheDriverCannotDoIsToldInWords) {
     refusal(ErrorKind::busy, "another program");
     fake.create_bufs = 0;
     fake.multi_planar = true;
-    fake.memories = 2;
-    refusal(ErrorKind::unsupported, "separate memories");
+    fake.memories = 5;
+    refusal(ErrorKind::unsupported, "lies in 5 memories");
     EXPECT_EQ(
         allocator->alloc(static_cast<std::size_t>(std::min<std::uint64_t>(SIZE_MAX, std::uint64_t{5} << 30)))
             .error()

@@ -45,6 +45,8 @@ protected:
             if (FakeCamera::active->multi_planar) {
                 b.m.planes[0].length = FakeCamera::active->image;
                 b.m.planes[0].m.mem_offset = offset;
+                b.m.planes[1].length = FakeCamera::active->more_planes[0].sizeimage;
+                b.m.planes[1].m.mem_offset = offset + apart / 2;
             } else {
                 b.length = FakeCamera::active->image;
                 b.m.offset = offset;
@@ -72,6 +74,31 @@ protected:
         return made;
     }
 };
+
+TEST_F(CameraCopyTest, EachMemoryOfAnImageIsCopied) {
+    fake.multi_planar = true;
+    auto camera = open();
+    ASSERT_TRUE(camera.negotiate({.pixel_format = V4L2_PIX_FMT_NV12M, .width = 64, .height = 48}));
+    camera.allow_copies(true);
+    auto bound = of_sysmem(3, std::size_t{64} * 48);
+    bound.pop_back();
+    ASSERT_TRUE(camera.bind(bound));
+    EXPECT_EQ(camera.bound(), 1u);
+    ASSERT_TRUE(camera.start());
+    const std::vector<char> luma(100, 1), chroma(100, 2);
+    const auto at = static_cast<off_t>(fake.queued.front().first * apart);
+    ASSERT_EQ(::pwrite(camera.fd(), luma.data(), luma.size(), at), 100);
+    ASSERT_EQ(::pwrite(camera.fd(), chroma.data(), chroma.size(), at + static_cast<off_t>(apart / 2)), 100);
+    const auto frame = camera.dequeue(1000);
+    ASSERT_TRUE(frame) << frame.error().message();
+    for (std::uint32_t which = 0; which < 2; ++which) {
+        const auto seen = camera.map(*frame, which);
+        ASSERT_TRUE(seen) << seen.error().message();
+        EXPECT_EQ(seen->bytes.size(), which == 0 ? 70u : 60u);
+        EXPECT_THAT(seen->bytes, Each(which + 1));
+    }
+    EXPECT_EQ(camera.copies(), 1u);
+}
 
 TEST_F(CameraCopyTest, WithoutLeaveNothingIsCopiedAndTheWayOutIsNamed) {
     for (const bool create_bufs : {false, true}) {

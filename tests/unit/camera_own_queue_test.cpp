@@ -87,6 +87,33 @@ TEST_F(CameraOwnQueueTest, EachFrameIsInTheBufferThatTheDriverMadeAndGoesBackToI
         }
 }
 
+TEST_F(CameraOwnQueueTest, EachMemoryOfAnImageIsExported) {
+    fake.multi_planar = true;
+    auto camera = open();
+    ASSERT_TRUE(camera.negotiate({.pixel_format = V4L2_PIX_FMT_NV12M, .width = 64, .height = 48}));
+    ASSERT_EQ(v4l2::bind_own(camera, 2).value(), 2u);
+    ASSERT_EQ(fake.exported.size(), 4u);
+    for (std::uint32_t i = 0; i < 4; ++i) {
+        const Memory& memory = *camera.memory(i / 2, i % 2);
+        EXPECT_EQ(inode_of(memory), fake.exported[i]);
+        EXPECT_EQ(memory.size(), camera.format()->layout.memory_sizes[i % 2]);
+    }
+    ASSERT_TRUE(camera.start());
+    const auto frame = camera.dequeue(1000);
+    ASSERT_TRUE(frame) << frame.error().message();
+    EXPECT_EQ(camera.map(*frame, 1).value().bytes.size(), 60u);
+    EXPECT_TRUE(camera.queue(frame->index));
+    EXPECT_TRUE(camera.unbind());
+    // A trial takes both, or none.
+    const auto participant = capture(camera);
+    const ImageLayout layout = with_memory_per_plane(linear(nv12_drm));
+    const auto image = alloc_layout(*participant->own_allocators().at(0).get(), layout);
+    ASSERT_TRUE(image) << image.error().message();
+    fake.exported.clear();
+    EXPECT_TRUE(participant->attempt_image(*image));
+    EXPECT_EQ(fake.exported.size(), 2u);
+}
+
 TEST_F(CameraOwnQueueTest, MemoryOutlivesTheCameraAndTheNextIsNew) {
     MemoryRef kept;
     ino_t inode = 0;

@@ -84,7 +84,7 @@ TEST_F(CameraTest, TheAnswerIsTheDriversNotTheRequest) {
     EXPECT_EQ(camera.negotiate(yuyv()).error().kind(), ErrorKind::incompatible);
     fake.answered_stride = 0;
     fake.multi_planar = true;
-    fake.memories = 2;
+    fake.memories = 5;
     auto planes = open();
     EXPECT_EQ(planes.negotiate(yuyv()).error().kind(), ErrorKind::unsupported);
 }

@@ -240,6 +240,42 @@ TEST_F(DrmDevice, PlanesAreCountedFromTheWindow) {
     EXPECT_EQ(fake.handles(), 1u);
 }
 
+TEST_F(DrmDevice, EachPlaneCanHaveAMemoryOfItsOwn) {
+    Device device = opened();
+    const auto picture_in_two = [&] {
+        Image image{.memory = make_foreign(4),
+                    .layout = with_memory_per_plane(*linear_layout(fourcc('N', 'V', '1', '2'), 64, 64, 128))};
+        image.memory_at(1) = make_foreign(1);
+        return image;
+    };
+    Image image = picture_in_two();
+    const auto second = image.memory_at(1)->share(0, image.layout.memory_sizes[1] - 1);
+    {
+        auto framebuffer = device.framebuffer(image);
+        ASSERT_TRUE(framebuffer) << framebuffer.error().message();
+        const drm_mode_fb_cmd2& asked = fake.framebuffers.back();
+        EXPECT_NE(asked.handles[0], asked.handles[1]);
+        for (std::uint32_t i = 0; i < 2; ++i) {
+            EXPECT_EQ(asked.handles[i], framebuffer->handle(i).value());
+            EXPECT_EQ(asked.offsets[i], 0u);
+            EXPECT_EQ(asked.pitches[i], 128u);
+        }
+        EXPECT_EQ(fake.handles(), 2u);
+        image.memory_at(1).reset();
+        EXPECT_EQ(device.framebuffer(image).error().kind(), ErrorKind::invalid) << "it is missing";
+        image.memory_at(1) = second.value()->ref().value();
+        EXPECT_EQ(device.framebuffer(image).error().kind(), ErrorKind::invalid) << "it is too small";
+    }
+    EXPECT_EQ(fake.handles(), 0u);
+    EXPECT_TRUE(fake.shown.empty());
+    for (const auto use : {drm::CardUse::import, drm::CardUse::framebuffer}) {
+        const auto used = drm::participant(device, use).value()->attempt_image(picture_in_two());
+        EXPECT_TRUE(used) << used.error().message();
+    }
+    image.layout.memory_count = 0;
+    EXPECT_EQ(device.framebuffer(image).error().kind(), ErrorKind::invalid);
+}
+
 TEST_F(DrmDevice, ModifiersAreToldWhereTheyAreKnown) {
     auto layout = picture();
     layout.modifier = tiled;

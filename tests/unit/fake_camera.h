@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <deque>
@@ -65,7 +66,10 @@ public:
     std::uint32_t more_capabilities = 0;        // of the node
     const char* bus = "platform:fake";
     bool multi_planar = false;
-    std::uint32_t answered_format = 0, answered_stride = 0, extra_bytes = 0, memories = 1;
+    std::uint32_t answered_format = 0, answered_stride = 0, extra_bytes = 0;
+    std::uint32_t memories = 1;      // of an image, as it tells; of NM12 always 2
+    std::uint32_t chroma_stride = 0; // of the second memory of NM12; 0: that of the first
+    bool has_nv12 = true;            // else NM12 in its place
     std::uint32_t answered_field = V4L2_FIELD_NONE, asked_field = 0, frame_field = V4L2_FIELD_NONE;
     std::uint32_t stride_step = 0; // a stride that is a multiple of this is taken; 0: none is, but its own
     v4l2_fract interval{};         // between frames; 0/0: the driver tells no rates
@@ -103,7 +107,9 @@ public:
     bool streaming = false;
     std::deque<std::pair<std::uint32_t, int>> queued; // index, descriptor
     std::vector<std::pair<std::uint32_t, int>> all_queued;
-    std::vector<std::uint32_t> lengths, used; // of what was queued
+    std::vector<std::uint32_t> lengths, used; // of what was queued, of each plane
+    std::vector<int> all_planes;              // the descriptors, where there are planes
+    std::array<v4l2_plane_pix_format, 3> more_planes{};
     int formats_set = 0;
     int calls = 0;
     std::vector<ino_t> trial_buffers; // inodes of what UDMABUF_CREATE_LIST gave
@@ -163,6 +169,7 @@ private:
             return V4L2_CAP_VIDEO_M2M_MPLANE;
         }
     }
+    std::uint32_t planes_of(__u32 format) const { return format == V4L2_PIX_FMT_NV12M ? 2 : memories; }
     static int next(std::deque<int>& answers, int otherwise) {
         if (answers.empty())
             return otherwise;
@@ -175,8 +182,11 @@ private:
         const auto fill = [&](auto& pix, auto& bytes_per_line, auto& size) {
             if (answered_format)
                 pix.pixelformat = answered_format;
+            if (pix.pixelformat == V4L2_PIX_FMT_NV12 && !has_nv12)
+                pix.pixelformat = V4L2_PIX_FMT_NV12M;
             const bool nv12 = pix.pixelformat == V4L2_PIX_FMT_NV12;
-            const __u32 own = nv12 ? pix.width : pix.width * 2, proposed = bytes_per_line;
+            const bool bytes = nv12 || pix.pixelformat == V4L2_PIX_FMT_NV12M;
+            const __u32 own = bytes ? pix.width : pix.width * 2, proposed = bytes_per_line;
             bytes_per_line = answered_stride ? answered_stride : own;
             if (stride_step && proposed > own)
                 bytes_per_line = (proposed + stride_step - 1) / stride_step * stride_step;
@@ -188,11 +198,16 @@ private:
         };
         if (multi_planar) {
             auto& pix = f.fmt.pix_mp;
-            pix.num_planes = static_cast<__u8>(memories);
             __u32 bytes_per_line = pix.plane_fmt[0].bytesperline, size;
             fill(pix, bytes_per_line, size);
             pix.plane_fmt[0].bytesperline = bytes_per_line;
             pix.plane_fmt[0].sizeimage = size;
+            pix.num_planes = static_cast<__u8>(planes_of(pix.pixelformat));
+            for (std::uint32_t i = 1; i < pix.num_planes && i < VIDEO_MAX_PLANES; ++i) {
+                const __u32 row = chroma_stride ? chroma_stride : bytes_per_line;
+                pix.plane_fmt[i].bytesperline = row;
+                pix.plane_fmt[i].sizeimage = row * pix.height / 2 + extra_bytes;
+            }
         } else {
             fill(f.fmt.pix, f.fmt.pix.bytesperline, f.fmt.pix.sizeimage);
         }
@@ -220,9 +235,13 @@ private:
             };
             if (multi_planar) {
                 fill(f.fmt.pix_mp);
-                f.fmt.pix_mp.num_planes = static_cast<__u8>(memories);
+                f.fmt.pix_mp.num_planes = static_cast<__u8>(planes_of(pixel_format));
                 f.fmt.pix_mp.plane_fmt[0].bytesperline = stride;
                 f.fmt.pix_mp.plane_fmt[0].sizeimage = image;
+                for (std::size_t i = 0; i < more_planes.size(); ++i) {
+                    f.fmt.pix_mp.plane_fmt[i + 1].bytesperline = more_planes[i].bytesperline;
+                    f.fmt.pix_mp.plane_fmt[i + 1].sizeimage = more_planes[i].sizeimage;
+                }
             } else {
                 fill(f.fmt.pix);
                 f.fmt.pix.bytesperline = stride;
@@ -267,6 +286,8 @@ private:
                 take(f.fmt.pix);
             stride = multi_planar ? f.fmt.pix_mp.plane_fmt[0].bytesperline : f.fmt.pix.bytesperline;
             image = multi_planar ? f.fmt.pix_mp.plane_fmt[0].sizeimage : f.fmt.pix.sizeimage;
+            for (std::size_t i = 0; multi_planar && i < more_planes.size(); ++i)
+                more_planes[i] = f.fmt.pix_mp.plane_fmt[i + 1];
             if (interval.denominator)
                 interval = {1, 30};
             compose.width = std::min(compose.width, width);
@@ -324,9 +345,10 @@ private:
             if (e.index >= reserved)
                 return -EINVAL;
             EXPECT_EQ(kind, __u32{V4L2_MEMORY_MMAP});
+            EXPECT_LT(e.plane, planes_of(pixel_format));
             exported_flags = static_cast<int>(e.flags);
-            e.fd =
-                FakeDmaBufs::make((own_made.back() + page_size() - 1) / page_size() * page_size()).release();
+            const __u32 bytes = e.plane ? more_planes[e.plane - 1].sizeimage : own_made.back();
+            e.fd = FakeDmaBufs::make((bytes + page_size() - 1) / page_size() * page_size()).release();
             exported.push_back(inode_of(e.fd));
             return 0;
         }
@@ -335,6 +357,8 @@ private:
             EXPECT_EQ(b.memory, kind);
             EXPECT_LT(b.index, reserved);
             (multi_planar ? b.m.planes[0].length : b.length) = own_made.back();
+            for (std::uint32_t i = 1; multi_planar && i < planes_of(pixel_format); ++i)
+                b.m.planes[i].length = more_planes[i - 1].sizeimage;
             return 0;
         }
         case VIDIOC_REQBUFS: {
@@ -368,8 +392,17 @@ private:
             if (qbuf)
                 if (const int answer = qbuf(dma_buf, b.index); answer < 0)
                     return answer;
-            lengths.push_back(multi_planar ? b.m.planes[0].length : b.length);
-            used.push_back(multi_planar ? b.m.planes[0].bytesused : b.bytesused);
+            if (multi_planar) {
+                EXPECT_EQ(b.length, planes_of(pixel_format));
+                for (std::uint32_t i = 0; i < b.length; ++i) {
+                    lengths.push_back(b.m.planes[i].length);
+                    used.push_back(b.m.planes[i].bytesused);
+                    all_planes.push_back(b.m.planes[i].m.fd);
+                }
+            } else {
+                lengths.push_back(b.length);
+                used.push_back(b.bytesused);
+            }
             queued.emplace_back(b.index, dma_buf);
             all_queued.emplace_back(b.index, dma_buf);
             return 0;
@@ -389,8 +422,10 @@ private:
             b.field = frame_field;
             b.timestamp = {3, 4};
             if (multi_planar) {
-                b.m.planes[0].bytesused = 100;
-                b.m.planes[0].data_offset = 30;
+                for (std::uint32_t i = 0; i < planes_of(pixel_format); ++i) {
+                    b.m.planes[i].bytesused = 100 - 10 * i;
+                    b.m.planes[i].data_offset = 30;
+                }
             } else {
                 b.bytesused = 100;
             }

@@ -1,7 +1,7 @@
 // Image layouts by the tables of the kernel's documentation (userspace-api/media/v4l/pixfmt-*.rst).
 #include <gtest/gtest.h>
 
-#include "hwalloc/image_layout.h"
+#include "hwalloc/image.h"
 
 namespace hwalloc {
 namespace {
@@ -78,6 +78,35 @@ TEST(ImageLayout, TakesItsOwnStrideForEveryFormatAndSize) {
                 }
             }
     }
+}
+
+TEST(ImageLayout, PlanesCanHaveAMemoryEach) {
+    for (const PixelFormat& format : pixel_formats()) {
+        if (format.kind == PixelKind::compressed)
+            continue;
+        const auto together = linear_layout(format, 35, 19).value();
+        auto apart = with_memory_per_plane(together);
+        EXPECT_EQ(apart.memory_count, together.plane_count) << format.name;
+        for (std::uint32_t i = 0; i < apart.plane_count; ++i) {
+            EXPECT_EQ(apart.planes[i],
+                      (ImagePlane{i, 0, together.planes[i].stride, together.planes[i].size}));
+            EXPECT_EQ(apart.memory_sizes[i], together.planes[i].size);
+        }
+        EXPECT_EQ(apart == together, together.plane_count == 1) << format.name;
+    }
+}
+
+TEST(ImageLayout, MemoryIsMadeForEachThatALayoutHas) {
+    Allocator& sysmem = *Allocator::resolve("sysmem").value();
+    const auto layout = with_memory_per_plane(linear_layout(fourcc('Y', 'U', '1', '2'), 64, 48).value());
+    const auto image = alloc_layout(sysmem, layout);
+    ASSERT_TRUE(image) << image.error().message();
+    EXPECT_EQ(image->layout, layout);
+    for (std::uint32_t i = 0; i < 3; ++i)
+        EXPECT_EQ(image->memory_at(i)->size(), layout.memory_sizes[i]);
+    EXPECT_FALSE(image->more_memories[2]);
+    for (const std::uint32_t count : {0u, 5u})
+        EXPECT_EQ(alloc_layout(sysmem, {.memory_count = count}).error().kind(), ErrorKind::invalid);
 }
 
 TEST(ImageLayout, RefusesWhatCannotBe) {

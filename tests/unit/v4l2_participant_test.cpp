@@ -198,9 +198,9 @@ TEST_F(V4l2Participant, WhatTheDriverDoesNotTakeIsToldWithWhatItHas) {
     EXPECT_TRUE(fake.all_queued.empty());
 
     fake.multi_planar = true;
-    fake.memories = 2;
+    fake.memories = 5;
     auto planes = open();
-    EXPECT_THAT(capture(planes)->ask(picture).error().message(), HasSubstr("2 separate memories"));
+    EXPECT_THAT(capture(planes)->ask(picture).error().message(), HasSubstr("lies in 5 memories"));
     EXPECT_EQ(capture(planes)->ask({.size = 1}).error().kind(), ErrorKind::unsupported);
 }
 

@@ -101,7 +101,8 @@ Result<void> bind_all_buffers(FrameSource& source, FrameConsumer* consumer, cons
     started.buffers = std::move(*buffers);
     tell_refusals(started.buffers, started.notes);
     const bool own = started.decoded ? started.decoded->from.own : started.buffers.own;
-    started.imports = source.needs_dma_buf() && !own ? source.bound() : 0;
+    started.imports =
+        source.needs_dma_buf() && !own ? source.bound() * started.format.layout.memory_count : 0;
     if (own)
         started.notes.emplace_back("the driver imports no dma-bufs: frames are in its own, exported");
     return {};

@@ -3,19 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <numeric>
 #include <optional>
 
-#include "hwalloc/inventory.h"
 #include "hwalloc/machine_memory.h"
 #include "hwalloc/plan.h"
-#include "tools/capture/format_options.h"
+#include "tools/capture/refused_memory.h"
 #include "tools/output.h"
 
 namespace hwalloc::tools {
 namespace {
 
-std::string kind_of(const Memory& memory) {
+std::string kind_of(const FrameSource& source) {
+    const Memory& memory = *source.memory(0, 0);
     if (borrow_fd(memory, FdKind::dmabuf))
         return "dmabuf";
     return borrow_fd(memory, FdKind::memfd) ? "memfd" : "system";
@@ -40,87 +42,20 @@ Result<void> bind_own(FrameSource& source, FrameConsumer* consumer, std::uint32_
         return {};
     auto taken = [&]() -> Result<void> {
         std::vector<MemoryRef> memories;
-        for (std::uint32_t i = 0; i < source.bound(); ++i) {
-            auto handle = source.memory(i)->ref();
-            if (!handle)
-                return std::move(handle).error();
-            memories.push_back(*std::move(handle));
-        }
+        for (std::uint32_t i = 0; i < source.bound(); ++i)
+            for (Memory* memory : source.memories(i)) {
+                if (!memory)
+                    break;
+                auto handle = memory->ref();
+                if (!handle)
+                    return std::move(handle).error();
+                memories.push_back(*std::move(handle));
+            }
         return consumer->bind(memories);
     }();
     if (!taken)
         (void)source.unbind();
     return taken;
-}
-
-bool claims_dma_buf(Allocator& allocator) {
-    auto* describes = allocator.extension<Describes>();
-    return !describes || describes->claims().export_dmabuf;
-}
-
-// Whether it can be named in place of another: one that only imports makes no memory for a camera.
-bool makes_dma_bufs(Allocator& allocator) {
-    auto* describes = allocator.extension<Describes>();
-    return claims_dma_buf(allocator) && (!describes || describes->claims().alloc);
-}
-
-// The command that finds what does for all who use the frames; empty for the test source, which is no device.
-std::string plan_command(FrameSource& source, FrameConsumer* consumer, bool read_by_cpu,
-                         const v4l2::CaptureFormat& format) {
-    if (!source.needs_dma_buf())
-        return {};
-    std::string command = "hwalloc plan --camera " + source.info().path;
-    if (consumer)
-        if (auto uses = consumer->participant()) {
-            constexpr std::string_view gpu = "GPU ";
-            std::string_view name = (*uses)->name();
-            name.remove_prefix(name.starts_with(gpu) ? gpu.size() : 0);
-            command += fmt::format(" --gpu '{}'", name);
-        }
-    if (read_by_cpu)
-        command += " --cpu read";
-    std::string name = format_name(format.pixel_format);
-    name.erase(name.find_last_not_of(' ') + 1);
-    return fmt::format("{} --size {}x{} --format {}", command, format.layout.width, format.layout.height,
-                       name);
-}
-
-// Memory of an allocator that was named, which somebody does not take. The library's own command, which knows
-// of one device only, gives way.
-Error refused_for_all(const Error& error, const std::string& command) {
-    std::string_view remedy = error.remedy();
-    remedy = remedy.substr(0, remedy.find("`hwalloc plan "));
-    remedy = remedy.substr(0, remedy.find_last_not_of("; ") + 1);
-    const char* gap = remedy.empty() ? "" : "; ";
-    const std::string words =
-        command.empty()
-            ? fmt::format("{}{}leave --allocator out: capture then finds memory that does", remedy, gap)
-            : fmt::format("{}{}leave --allocator out, or see which memory does for all: `{}`", remedy, gap,
-                          command);
-    return Error(error).remedy(words);
-}
-
-Error cannot_be_shared(const std::string& name, const v4l2::DeviceInfo& device) {
-    std::vector<Error> unusable;
-    std::vector<std::string> names;
-    if (auto items = inventory())
-        for (const InventoryItem& item : *items) {
-            if (item.why && item.why->kind() != ErrorKind::unsupported)
-                unusable.push_back(*item.why);
-            else if (!item.why && item.allocator && makes_dma_bufs(*item.allocator))
-                names.push_back(item.name);
-        }
-    Error error =
-        Error(ErrorKind::unsupported, "binding memory")
-            .doing(fmt::format(
-                "filling memory of {}, which has no dma-buf and so cannot be shared with a camera,", name))
-            .on(device.path)
-            .remedy(names.empty()
-                        ? std::string("no allocator here can be used that makes dma-bufs")
-                        : fmt::format("these allocators make dma-bufs: {}", fmt::join(names, ", ")));
-    for (Error& why : unusable)
-        error = std::move(error).because(std::move(why));
-    return error;
 }
 
 // Whoever uses the memory, in the order in which they see a frame.
@@ -187,10 +122,30 @@ Result<void> check_room(Allocator& allocator, std::uint64_t size, std::uint32_t 
     return check_machine_has(size > UINT64_MAX / count ? UINT64_MAX : size * count);
 }
 
+// What each memory of a buffer must have, in bytes.
+using Sizes = std::array<std::uint64_t, ImageLayout::max_planes>;
+
+ImageSpec bytes_of(const Sizes& sizes) {
+    ImageSpec bytes{.size = sizes[0]};
+    std::copy(sizes.begin() + 1, sizes.end(), bytes.more_sizes.begin());
+    return bytes;
+}
+
+std::uint64_t sum_of(const Sizes& sizes) {
+    return std::accumulate(sizes.begin(), sizes.end(), std::uint64_t{0});
+}
+
+// "4 buffers of 614400 bytes"; of several memories "4 buffers of 460800 bytes in 2 memories".
+std::string in_words(std::uint32_t count, const Sizes& sizes) {
+    const std::uint32_t memories = bytes_of(sizes).memory_count();
+    return fmt::format("{} of {}{}", counted(count, "buffer"), counted(sum_of(sizes), "byte"),
+                       memories > 1 ? fmt::format(" in {} memories", memories) : std::string());
+}
+
 // By a plan. The memory that all took once may still be refused, or run out, when all of it is bound; then
 // everything else is tried. `own`: see only_own_buffers().
 Result<Buffers> bind_planned(FrameSource& source, FrameConsumer* consumer, bool read_by_cpu,
-                             std::uint64_t size, std::uint32_t count, const std::string& own) {
+                             const Sizes& sizes, std::uint32_t count, const std::string& own) {
     auto participants = participants_of(source, consumer, read_by_cpu);
     if (!participants)
         return std::move(participants).error();
@@ -201,14 +156,13 @@ Result<Buffers> bind_planned(FrameSource& source, FrameConsumer* consumer, bool 
         refusals.push_back(*preferred.why);
     for (const bool complete : {false, true}) {
         // Bytes: the format is negotiated already.
-        auto made = plan({.participants = *participants, .image = {.size = size}, .complete = complete});
+        auto made = plan({.participants = *participants, .image = bytes_of(sizes), .complete = complete});
         if (!made)
             return std::move(made).error();
         const Plan& all = **made;
         if (!all.choice() && failed.empty())
             return Error(*all.error())
-                .doing(fmt::format("choosing an allocator for {} of {}: none works", counted(count, "buffer"),
-                                   counted(size, "byte")))
+                .doing(fmt::format("choosing an allocator for {}: none works", in_words(count, sizes)))
                 .on(source.info().path);
         for (const std::size_t index : all.ranking()) {
             const std::string& name = all.candidates()[index].name;
@@ -222,7 +176,7 @@ Result<Buffers> bind_planned(FrameSource& source, FrameConsumer* consumer, bool 
             }();
             if (bound) {
                 tell_refusals(all, index, failed, refusals);
-                return Buffers{name, kind_of(*source.memory(0)), name == own, std::move(refusals)};
+                return Buffers{name, kind_of(source), name == own, std::move(refusals)};
             }
             failed.push_back(name);
             refusals.push_back(named(name, bound.error()));
@@ -233,9 +187,9 @@ Result<Buffers> bind_planned(FrameSource& source, FrameConsumer* consumer, bool 
     }
     Error error =
         Error(last, "choosing an allocator")
-            .doing(fmt::format("choosing an allocator for {} of {}: what was taken once cannot be "
-                               "had or bound for all buffers",
-                               counted(count, "buffer"), counted(size, "byte")))
+            .doing(fmt::format("choosing an allocator for {}: what was taken once cannot be had or bound "
+                               "for all buffers",
+                               in_words(count, sizes)))
             .on(source.info().path)
             .remedy("what was tried, and what each needs, follows; fewer or smaller buffers may do");
     for (Error& refusal : refusals)
@@ -248,49 +202,52 @@ Result<Buffers> bind_planned(FrameSource& source, FrameConsumer* consumer, bool 
 Result<Buffers> bind_buffers(FrameSource& source, FrameConsumer* consumer, bool read_by_cpu,
                              const v4l2::CaptureFormat& format, const std::string& name,
                              std::uint32_t count) {
-    const std::uint64_t size =
-        std::max(format.layout.memory_sizes[0], consumer ? consumer->memory_size() : std::uint64_t{0});
+    Sizes sizes = format.layout.memory_sizes;
+    for (std::uint32_t i = 0; consumer && i < format.layout.memory_count; ++i)
+        sizes[i] = std::max(sizes[i], consumer->memory_size(i));
     const auto refused = [&](const Error& error) {
         return refused_for_all(error, plan_command(source, consumer, read_by_cpu, format));
     };
     if (const std::string own = source.only_own_buffers(); !own.empty()) {
         if (name == "auto")
-            return bind_planned(source, consumer, read_by_cpu, size, count, own);
+            return bind_planned(source, consumer, read_by_cpu, sizes, count, own);
         if (const Allocator* named = Allocator::find(name); named && named->name() == own) {
             if (auto bound = bind_own(source, consumer, count); !bound)
                 return refused(bound.error());
-            return Buffers{own, kind_of(*source.memory(0)), true, {}};
+            return Buffers{own, kind_of(source), true, {}};
         }
     }
     auto granted = source.reserve(count);
     if (!granted)
         return std::move(granted).error();
     if (name == "auto")
-        return bind_planned(source, consumer, read_by_cpu, size, *granted, {});
+        return bind_planned(source, consumer, read_by_cpu, sizes, *granted, {});
     auto allocator = Allocator::resolve(name);
     if (!allocator)
         return std::move(allocator).error();
-    if (size > std::size_t{PTRDIFF_MAX})
-        return Error(ErrorKind::limit, "a 32-bit process can have no buffer of 2 GiB or more").wanted(size);
+    const std::uint64_t largest = *std::max_element(sizes.begin(), sizes.end());
+    if (largest > std::size_t{PTRDIFF_MAX})
+        return Error(ErrorKind::limit, "a 32-bit process can have no buffer of 2 GiB or more")
+            .wanted(largest);
     if (source.needs_dma_buf() && !claims_dma_buf(**allocator))
         return refused(cannot_be_shared(name, source.info()));
-    if (auto enough = check_room(**allocator, size, *granted); !enough)
+    if (auto enough = check_room(**allocator, sum_of(sizes), *granted); !enough)
         return Error(enough.error())
-            .doing(fmt::format("allocating {} of {} from {}", counted(*granted, "buffer"),
-                               counted(size, "byte"), (*allocator)->name()))
+            .doing(fmt::format("allocating {} from {}", in_words(*granted, sizes), (*allocator)->name()))
             .remedy("the machine has not that much memory free: capture with fewer or smaller buffers, or "
                     "end what "
                     "takes it");
     std::vector<MemoryRef> memories;
-    for (std::uint32_t i = 0; i < *granted; ++i) {
-        auto memory = (*allocator)->alloc(static_cast<std::size_t>(size));
+    const std::uint32_t each = format.layout.memory_count;
+    for (std::uint32_t i = 0; i < *granted * each; ++i) {
+        auto memory = (*allocator)->alloc(static_cast<std::size_t>(sizes[i % each]));
         if (!memory)
             return std::move(memory).error();
         memories.push_back(std::move(*memory));
     }
     if (auto bound = bind_all(source, consumer, memories); !bound)
         return refused(bound.error());
-    return Buffers{std::string((*allocator)->name()), kind_of(*source.memory(0)), false, {}};
+    return Buffers{std::string((*allocator)->name()), kind_of(source), false, {}};
 }
 
 } // namespace hwalloc::tools

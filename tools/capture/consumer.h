@@ -23,12 +23,12 @@ public:
     virtual Result<void> set_format(const v4l2::CaptureFormat& format) = 0;
     // Lines about what it took in place of what it would rather have, and why. After set_format().
     virtual std::vector<std::string> notes() const { return {}; }
-    // What each frame's memory must have at least, in bytes. After set_format().
-    virtual std::uint64_t memory_size() const = 0;
+    // What a memory of each frame must have at least, in bytes. After set_format().
+    virtual std::uint64_t memory_size(std::uint32_t which) const = 0;
     // Itself as a participant of plans. Errors: exhausted.
     virtual Result<ParticipantRef> participant() const = 0;
-    // Imports each memory, once; frame.index will say which of them it is in. On an error nothing is bound.
-    // Errors: those of the device, for memory that it cannot take.
+    // Imports each memory, once, those of the first buffer first; frame.index will say which of them it is
+    // in. On an error nothing is bound. Errors: those of the device, for memory that it cannot take.
     virtual Result<void> bind(std::span<const MemoryRef> memories) = 0;
     // Lets the memory go.
     virtual void unbind() = 0;

@@ -50,8 +50,8 @@ public:
         return inner().unbind();
     }
     std::uint32_t bound() const override { return static_cast<std::uint32_t>(memories_.size()); }
-    Memory* memory(std::uint32_t index) const override {
-        return index < memories_.size() ? memories_[index].get() : nullptr;
+    Memory* memory(std::uint32_t index, std::uint32_t which) const override {
+        return which == 0 && index < memories_.size() ? memories_[index].get() : nullptr;
     }
 
     Result<v4l2::Frame> dequeue(int timeout_ms) override {
@@ -85,10 +85,10 @@ public:
 private:
     // False: it is no picture.
     Result<bool> decode(const v4l2::Frame& frame, Memory& to) {
-        auto source = inner().memory(frame.index)->map(MapFlags::read);
+        auto source = inner().memory(frame.index, 0)->map(MapFlags::read);
         if (!source)
             return std::move(source).error();
-        auto file = bytes_of(frame, source->bytes());
+        auto file = bytes_of(frame.part(0), source->bytes());
         if (!file)
             return std::move(file).error();
         auto target = to.map(MapFlags::write);

@@ -215,8 +215,7 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, c
         }
         if (consumer && fail(consumer->take(*frame)))
             break;
-        Memory& memory = *source.memory(frame->index);
-        if (writer.wants_every_frame() && fail(writer.write(memory, *frame)))
+        if (writer.wants_every_frame() && fail(writer.write(source.memories(frame->index), *frame)))
             break;
         if (!keeps_last) {
             if (fail(source.queue(frame->index)))
@@ -229,7 +228,7 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, c
     }
     steady.end(statistics.frames, statistics);
     if (kept)
-        (void)fail(writer.write(*source.memory(kept->index), *kept));
+        (void)fail(writer.write(source.memories(kept->index), *kept));
     if (consumer) {
         (void)fail(consumer->finish());
         statistics.copies = consumer->copies();

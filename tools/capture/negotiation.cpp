@@ -24,6 +24,10 @@ std::vector<std::uint32_t> list_picture_formats() {
         if (format.v4l2 && !why_no_picture(format) &&
             std::find(formats.begin(), formats.end(), format.v4l2.code) == formats.end())
             formats.push_back(format.v4l2.code);
+    // What is the same in several memories costs more calls to map.
+    for (const PixelFormat& format : pixel_formats())
+        if (format.v4l2_memory_per_plane && !why_no_picture(format))
+            formats.push_back(format.v4l2_memory_per_plane);
     formats.insert(formats.end(), std::begin(jpeg_formats), std::end(jpeg_formats));
     return formats;
 }

@@ -48,7 +48,9 @@ public:
     Result<std::uint32_t> bind_own(std::uint32_t count) override { return v4l2::bind_own(camera_, count); }
     Result<void> unbind() override { return camera_.unbind(); }
     std::uint32_t bound() const override { return camera_.bound(); }
-    Memory* memory(std::uint32_t index) const override { return camera_.memory(index); }
+    Memory* memory(std::uint32_t index, std::uint32_t which) const override {
+        return camera_.memory(index, which);
+    }
     Result<void> start() override { return camera_.start(); }
     Result<void> stop() override { return camera_.stop(); }
     Result<v4l2::Frame> dequeue(int timeout_ms) override { return camera_.dequeue(timeout_ms); }
@@ -64,11 +66,11 @@ bool is_damaged(const v4l2::Frame& frame) {
     return frame.error || frame.bytes_used == 0;
 }
 
-Result<std::span<const std::uint8_t>> bytes_of(const v4l2::Frame& frame,
+Result<std::span<const std::uint8_t>> bytes_of(const v4l2::FramePart& part,
                                                std::span<const std::uint8_t> memory) {
-    if (frame.offset > memory.size() || frame.bytes_used > memory.size() - frame.offset)
+    if (part.offset > memory.size() || part.bytes_used > memory.size() - part.offset)
         return Error(ErrorKind::invalid, "the driver says that a frame is larger than its memory");
-    return memory.subspan(static_cast<std::size_t>(frame.offset), static_cast<std::size_t>(frame.bytes_used));
+    return memory.subspan(static_cast<std::size_t>(part.offset), static_cast<std::size_t>(part.bytes_used));
 }
 
 std::unique_ptr<FrameSource> camera_source(v4l2::Camera camera) {

@@ -2,6 +2,7 @@
 // and the command treats them alike.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <span>
@@ -14,6 +15,9 @@
 #include "tools/capture/controls.h"
 
 namespace hwalloc::tools {
+
+// As many as an image of the format has.
+using FrameMemories = std::array<Memory*, ImageLayout::max_planes>;
 
 // The functions are those of v4l2::Camera, with the same rules.
 class FrameSource {
@@ -58,7 +62,14 @@ public:
     }
     virtual Result<void> unbind() = 0;
     virtual std::uint32_t bound() const = 0;
-    virtual Memory* memory(std::uint32_t index) const = 0;
+    virtual Memory* memory(std::uint32_t index, std::uint32_t which) const = 0;
+    // All memories of a buffer; null behind the last.
+    FrameMemories memories(std::uint32_t index) const {
+        FrameMemories all{};
+        for (std::uint32_t which = 0; which < all.size(); ++which)
+            all[which] = memory(index, which);
+        return all;
+    }
     virtual Result<void> start() = 0;
     virtual Result<void> stop() = 0;
     virtual Result<v4l2::Frame> dequeue(int timeout_ms) = 0;
@@ -69,8 +80,9 @@ public:
 
 // Whether a source says so of a frame, or there is nothing in it.
 bool is_damaged(const v4l2::Frame& frame);
-// The bytes of a frame, of those of its memory. Error: invalid (the driver says that there are more).
-Result<std::span<const std::uint8_t>> bytes_of(const v4l2::Frame& frame,
+// The bytes of a frame, or of its part, of those of a memory. Error: invalid (the driver says that there are
+// more).
+Result<std::span<const std::uint8_t>> bytes_of(const v4l2::FramePart& part,
                                                std::span<const std::uint8_t> memory);
 
 std::unique_ptr<FrameSource> camera_source(v4l2::Camera camera);

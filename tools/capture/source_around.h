@@ -35,7 +35,9 @@ public:
     Result<std::uint32_t> bind_own(std::uint32_t count) override { return inner_.bind_own(count); }
     Result<void> unbind() override { return inner_.unbind(); }
     std::uint32_t bound() const override { return inner_.bound(); }
-    Memory* memory(std::uint32_t index) const override { return inner_.memory(index); }
+    Memory* memory(std::uint32_t index, std::uint32_t which) const override {
+        return inner_.memory(index, which);
+    }
     Result<void> start() override { return inner_.start(); }
     Result<void> stop() override { return inner_.stop(); }
     Result<v4l2::Frame> dequeue(int timeout_ms) override { return inner_.dequeue(timeout_ms); }

@@ -125,8 +125,8 @@ public:
         return {};
     }
     std::uint32_t bound() const override { return static_cast<std::uint32_t>(memories_.size()); }
-    Memory* memory(std::uint32_t index) const override {
-        return index < memories_.size() ? memories_[index].get() : nullptr;
+    Memory* memory(std::uint32_t index, std::uint32_t which) const override {
+        return which == 0 && index < memories_.size() ? memories_[index].get() : nullptr;
     }
 
     Result<void> start() override {

@@ -15,10 +15,10 @@ public:
         auto frame = inner().dequeue(timeout_ms);
         if (!frame || is_damaged(*frame))
             return frame;
-        auto mapping = inner().memory(frame->index)->map(MapFlags::read);
+        auto mapping = inner().memory(frame->index, 0)->map(MapFlags::read);
         if (!mapping)
             return std::move(mapping).error();
-        auto bytes = bytes_of(*frame, mapping->bytes());
+        auto bytes = bytes_of(frame->part(0), mapping->bytes());
         if (!bytes)
             return std::move(bytes).error();
         auto whole = check_jpeg(*bytes, width_, height_);

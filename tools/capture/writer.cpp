@@ -139,15 +139,18 @@ Result<void> FrameWriter::write_png(std::span<const std::uint8_t> rgb, unsigned 
     auto png = encode_png(format_.layout.width, format_.layout.height, rgb, depth);
     if (!png)
         return Error(png.error()).on(path_);
-    return write_bytes({*png});
+    const std::span<const std::uint8_t> bytes(*png);
+    return write_bytes({&bytes, 1});
 }
 
-Result<void> FrameWriter::make_picture(std::span<const std::uint8_t> memory,
-                                       std::span<const std::uint8_t> frame) {
+Result<void> FrameWriter::make_picture(ImageBytes wholes, ImageBytes parts) {
     const ImageLayout& layout = format_.layout;
     if (!is_jpeg(format_.pixel_format)) { // set_format() found the format
-        const auto offset = static_cast<std::size_t>(frame.data() - memory.data());
-        return to_picture(*pixel_format_by_v4l2(format_.pixel_format), layout, memory.subspan(offset),
+        std::array<std::span<const std::uint8_t>, ImageLayout::max_planes>
+            images; // from where the frame begins
+        for (std::size_t i = 0; i < wholes.size(); ++i)
+            images[i] = wholes[i].subspan(static_cast<std::size_t>(parts[i].data() - wholes[i].data()));
+        return to_picture(*pixel_format_by_v4l2(format_.pixel_format), layout, {images.data(), wholes.size()},
                           picture_);
     }
     const std::size_t row_bytes = std::size_t{3} * layout.width;
@@ -156,10 +159,10 @@ Result<void> FrameWriter::make_picture(std::span<const std::uint8_t> memory,
     picture_.depth = 8;
     picture_.bytes.resize(row_bytes * layout.height);
     ++decodes_;
-    return decode_jpeg(frame, layout.width, layout.height, JpegPixels::rgb, row_bytes, picture_.bytes);
+    return decode_jpeg(parts[0], layout.width, layout.height, JpegPixels::rgb, row_bytes, picture_.bytes);
 }
 
-Result<void> FrameWriter::write_bytes(std::initializer_list<std::span<const std::uint8_t>> parts) {
+Result<void> FrameWriter::write_bytes(ImageBytes parts) {
     if (auto ready = begin(); !ready)
         return ready;
     for (const std::span<const std::uint8_t> part : parts)
@@ -169,33 +172,49 @@ Result<void> FrameWriter::write_bytes(std::initializer_list<std::span<const std:
     return {};
 }
 
-Result<void> FrameWriter::write(Memory& memory, const v4l2::Frame& frame) {
+Result<void> FrameWriter::write(const FrameMemories& memories, const v4l2::Frame& frame) {
     if (kind_ == Kind::none)
         return {};
-    auto mapping = memory.map(MapFlags::read);
-    if (!mapping)
-        return std::move(mapping).error();
-    auto bytes = bytes_of(frame, mapping->bytes());
-    if (!bytes)
-        return std::move(bytes).error();
+    // Of each memory all bytes, and those that are the frame's.
+    std::array<Mapping, std::tuple_size_v<FrameMemories>> mappings;
+    std::array<std::span<const std::uint8_t>, std::tuple_size_v<FrameMemories>> wholes, parts;
+    const std::uint32_t count = format_.layout.memory_count;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        auto mapping = memories[i]->map(MapFlags::read);
+        if (!mapping)
+            return std::move(mapping).error();
+        wholes[i] = std::span<const std::uint8_t>(mapping->bytes());
+        auto part = bytes_of(frame.part(i), wholes[i]);
+        if (!part)
+            return std::move(part).error();
+        parts[i] = *part;
+        mappings[i] = *std::move(mapping);
+    }
+    const auto end_access = [&]() -> Result<void> {
+        for (std::uint32_t i = 0; i < count; ++i)
+            if (auto ended = mappings[i].unmap(); !ended)
+                return ended;
+        return {};
+    };
     if (kind_ == Kind::png) {
-        if (auto made = make_picture(mapping->bytes(), *bytes); !made)
+        if (auto made = make_picture({wholes.data(), count}, {parts.data(), count}); !made)
             return made;
         // The driver may have the buffer back before the file is written.
-        if (auto ended = mapping->unmap(); !ended)
+        if (auto ended = end_access(); !ended)
             return ended;
         return write_png(picture_.bytes, picture_.depth);
     }
-    JpegParts parts{*bytes, {}, {}};
-    if (kind_ == Kind::jpeg) {
-        auto whole = with_huffman_tables(parts.before);
+    if (kind_ == Kind::jpeg) { // in one memory
+        auto whole = with_huffman_tables(parts[0]);
         if (!whole)
             return std::move(whole).error();
-        parts = *whole;
-    }
-    if (auto done = write_bytes({parts.before, parts.tables, parts.after}); !done)
+        const std::array pieces{whole->before, whole->tables, whole->after};
+        if (auto done = write_bytes(pieces); !done)
+            return done;
+    } else if (auto done = write_bytes({parts.data(), count}); !done) { // one memory behind the other
         return done;
-    return mapping->unmap();
+    }
+    return end_access();
 }
 
 Result<void> FrameWriter::close() {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "hwalloc/v4l2.h"
+#include "tools/capture/source.h"
 #include "tools/image/picture.h"
 
 namespace hwalloc::tools {
@@ -37,7 +37,7 @@ public:
     // Each frame is handed to the system at once and whole. A signal that stops the capture ends a write that
     // nobody takes, and so leaves that frame in pieces: busy with code() EINTR. Errors: what the system
     // answers; invalid (a frame of JPEG is damaged).
-    Result<void> write(Memory& memory, const v4l2::Frame& frame);
+    Result<void> write(const FrameMemories& memories, const v4l2::Frame& frame);
     // A picture that somebody else made of a frame: rows of R, G, B bytes without gaps.
     Result<void> write_picture(std::span<const std::uint8_t> rgb);
     // Ends the file; a file that was made here and got nothing is removed.
@@ -49,9 +49,10 @@ private:
     Error failed(int errno_value) const;
     Result<void> begin();
     Result<void> put(std::span<const std::uint8_t> bytes);
-    Result<void> make_picture(std::span<const std::uint8_t> memory, std::span<const std::uint8_t> frame);
+    // Of one frame: all bytes of each memory, and those that are the frame's.
+    Result<void> make_picture(ImageBytes wholes, ImageBytes parts);
     Result<void> write_png(std::span<const std::uint8_t> rgb, unsigned depth);
-    Result<void> write_bytes(std::initializer_list<std::span<const std::uint8_t>> parts);
+    Result<void> write_bytes(ImageBytes parts);
 
     Kind kind_;
     std::string path_;

@@ -61,7 +61,7 @@ public:
         return lines;
     }
 
-    std::uint64_t memory_size() const override { return pipeline_.memory_size(); }
+    std::uint64_t memory_size(std::uint32_t which) const override { return pipeline_.memory_size(which); }
     Result<ParticipantRef> participant() const override { return pipeline_.participant(); }
 
     Result<void> bind(std::span<const MemoryRef> memories) override {

@@ -15,7 +15,7 @@ public:
     Result<void> set_format(const v4l2::CaptureFormat& format) override {
         return pipeline_.set_format(format);
     }
-    std::uint64_t memory_size() const override { return pipeline_.memory_size(); }
+    std::uint64_t memory_size(std::uint32_t which) const override { return pipeline_.memory_size(which); }
     Result<ParticipantRef> participant() const override { return pipeline_.participant(); }
 
     Result<void> bind(std::span<const MemoryRef> memories) override {

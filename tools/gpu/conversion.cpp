@@ -64,12 +64,23 @@ ConversionConstants constants_of(const PixelFormat& format) {
                                                    : format.packing == PixelPacking::big_endian_32 ? 4u
                                                                                                    : 1u,
                                   .blue_first = 0,
-                                  .rows_at_words = 1};
+                                  .rows_at_words = 1,
+                                  .memory_per_plane = 0};
     for (std::size_t i = 0; i < 3; ++i) {
         const PixelComponent& component = format.components[i];
         constants.components[i] = {component.plane, component.first, component.step, component.bits};
     }
     return constants;
+}
+
+// Whether all planes are in one memory, or each in its own.
+bool has_known_memories(const ImageLayout& layout) {
+    if (layout.memory_count != 1 && layout.memory_count != layout.plane_count)
+        return false;
+    for (std::uint32_t i = 0; i < layout.plane_count; ++i)
+        if (layout.planes[i].memory != (layout.memory_count > 1 ? i : 0))
+            return false;
+    return true;
 }
 
 } // namespace
@@ -81,12 +92,12 @@ bool converts(const PixelFormat& format) noexcept {
 
 Result<Conversion> make_conversion(const ImageLayout& layout, std::uint32_t picture_pitch) {
     const PixelFormat* format = pixel_format_by_drm(layout.fourcc);
-    if (!format || !converts(*format) || layout.modifier != linear_modifier || layout.memory_count != 1)
+    if (!format || !converts(*format) || layout.modifier != linear_modifier || !has_known_memories(layout))
         return Error(ErrorKind::unsupported, "converting on the GPU")
             .doing("converting frames of " + fourcc_name(layout.fourcc) + " on the GPU")
-            .remedy(
-                "it takes linear R, G and B, Y'CbCr and grey in one memory: choose a format such as YUYV, "
-                "NV12 or RGB24 with --format");
+            .remedy("it takes linear R, G and B, Y'CbCr and grey: choose a format such as YUYV, NV12 or "
+                    "RGB24 with "
+                    "--format");
     if (layout.width == 0 || layout.height == 0)
         return Error(ErrorKind::invalid, "a frame without pixels");
     if (auto can = can_convert(*format, layout); !can)
@@ -94,13 +105,15 @@ Result<Conversion> make_conversion(const ImageLayout& layout, std::uint32_t pict
 
     Conversion conversion{.constants = constants_of(*format)};
     ConversionParameters& parameters = conversion.parameters;
+    conversion.memory_count = layout.memory_count;
+    conversion.constants.memory_per_plane = layout.memory_count > 1 ? 1 : 0;
     for (std::size_t i = 0; i < format->plane_count; ++i) {
         const PixelPlane& shape = format->planes[i];
         const ImagePlane& plane = layout.planes[i];
         const std::uint64_t rows = (layout.height - 1) / shape.rows + std::uint64_t{1},
                             row_bytes = ((layout.width - 1) / shape.columns + std::uint64_t{1}) * shape.bytes;
-        conversion.frame_bytes =
-            std::max(conversion.frame_bytes, plane.offset + plane.stride * (rows - 1) + row_bytes);
+        std::uint64_t& end = conversion.frame_bytes[plane.memory];
+        end = std::max(end, plane.offset + plane.stride * (rows - 1) + row_bytes);
         parameters.planes[i] = {static_cast<std::uint32_t>(plane.offset), plane.stride};
         if (plane.offset % 4 != 0 || plane.stride % 4 != 0)
             conversion.constants.rows_at_words = 0;
@@ -115,15 +128,18 @@ Result<Conversion> make_conversion(const ImageLayout& layout, std::uint32_t pict
     conversion.picture_bytes = pitch * (layout.height - 1) + tight;
     // What the shader counts in 32 bits, with room for where the buffers begin.
     constexpr std::uint64_t most = std::uint64_t{1} << 31;
-    if (conversion.frame_bytes > most || conversion.picture_bytes > most)
+    const std::uint64_t frame_bytes =
+        *std::max_element(conversion.frame_bytes.begin(), conversion.frame_bytes.end());
+    if (frame_bytes > most || conversion.picture_bytes > most)
         return Error(ErrorKind::limit, "the frame is too large to be converted on the GPU")
-            .wanted(std::max(conversion.frame_bytes, conversion.picture_bytes))
+            .wanted(std::max(frame_bytes, conversion.picture_bytes))
             .held(most);
 
     set_colors(*format, layout, parameters);
     parameters.width = layout.width;
     parameters.height = layout.height;
-    parameters.last_word = static_cast<std::uint32_t>((conversion.frame_bytes - 1) / 4);
+    for (std::uint32_t i = 0; i < layout.memory_count; ++i)
+        parameters.last_words[i] = static_cast<std::uint32_t>((conversion.frame_bytes[i] - 1) / 4);
     parameters.picture_stride = static_cast<std::uint32_t>(pitch / 4);
     return conversion;
 }

@@ -23,11 +23,11 @@ struct ConversionConstants {
         std::uint32_t plane, first, step, bits; // as in PixelComponent
     };
     std::array<Component, 3> components;
-    std::uint32_t columns, rows;             // pixels that share a number of the second and third component
-    std::uint32_t swapped_bytes;             // 2 or 4: of words of so many; else 1
-    std::uint32_t blue_first, rows_at_words; // 1: so it is
+    std::uint32_t columns, rows; // pixels that share a number of the second and third component
+    std::uint32_t swapped_bytes; // 2 or 4: of words of so many; else 1
+    std::uint32_t blue_first, rows_at_words, memory_per_plane; // 1: so it is
 };
-static_assert(sizeof(ConversionConstants) == 17 * sizeof(std::uint32_t), "one behind the other");
+static_assert(sizeof(ConversionConstants) == 18 * sizeof(std::uint32_t), "one behind the other");
 
 // convert.comp: what is pushed. Rows of factors for the numbers of the components, and for 1.
 struct ConversionParameters {
@@ -37,26 +37,28 @@ struct ConversionParameters {
         std::uint32_t offset, stride;
     };
     std::array<Plane, 3> planes;
-    std::uint32_t last_word;
+    std::array<std::uint32_t, 3> last_words;
     std::uint32_t picture_offset, picture_stride;
 };
-static_assert(sizeof(ConversionParameters) == 92, "as std430 lays it out; 128 bytes are always there");
+static_assert(sizeof(ConversionParameters) == 100, "as std430 lays it out; 128 bytes are always there");
 
 struct Conversion {
     ConversionConstants constants{};
     ConversionParameters parameters{}; // for a frame and a picture that begin at 0
-    // From the first byte of the frame, and of the picture, to the end of its last row.
-    std::uint64_t frame_bytes = 0, picture_bytes = 0;
+    std::uint32_t memory_count = 1;    // of a frame
+    // From the first byte of the frame in each memory, and of the picture, to the end of its last row.
+    std::array<std::uint64_t, 3> frame_bytes{};
+    std::uint64_t picture_bytes = 0;
 };
 
 // Whether the shader has what frames of this format take: R, G and B, Y'CbCr or grey, of numbers without a
 // point that stand in the row as they are, whatever their bits.
 bool converts(const PixelFormat& format) noexcept;
 
-// How to convert frames of this layout to rows of `picture_pitch` bytes (0: no gaps). Errors: unsupported
-// (another format than converts() says, or colours that are no matrix; with formats to choose),
-// invalid (no pixels; a pitch that is no multiple of 4, or too short), limit (a frame or picture of more than
-// 2 GiB).
+// How to convert frames of this layout, in one memory or with one for each plane, to rows of `picture_pitch`
+// bytes (0: no gaps). Errors: unsupported (another format than converts() says, or colours that are no
+// matrix; with formats to choose), invalid (no pixels; a pitch that is no multiple of 4, or too short), limit
+// (a frame or picture of more than 2 GiB).
 Result<Conversion> make_conversion(const ImageLayout& layout, std::uint32_t picture_pitch = 0);
 
 } // namespace hwalloc::tools

@@ -26,25 +26,36 @@ layout(constant_id = 13) const uint rows = 1;
 layout(constant_id = 14) const uint swapped_bytes = 1; // 2 or 4: the bytes of words of so many come the other way round
 layout(constant_id = 15) const bool blue_first = false; // bytes B, G, R, A instead of R, G, B, A
 layout(constant_id = 16) const bool rows_at_words = false; // all rows begin at multiples of 4 bytes
+layout(constant_id = 17) const bool memory_per_plane = false; // else all planes are in the first
 
 // tools/gpu/conversion.h: ConversionParameters
 layout(push_constant, std430) uniform Parameters {
     vec4 red, green, blue; // factors of the components' numbers and of 1
     uint width, height;
     uvec2 planes[3]; // where each begins, and from row to row, in bytes
-    uint last_word;  // of the image: nothing behind it is read
+    uint last_words[3]; // of the image in each memory: nothing behind it is read
     uint picture_offset, picture_stride; // in pixels
 };
 
-layout(std430, set = 0, binding = 0) restrict readonly buffer Camera { uint camera[]; };
-layout(std430, set = 0, binding = 1) restrict writeonly buffer Picture { uint picture[]; };
+layout(std430, set = 0, binding = 0) restrict readonly buffer Camera0 { uint camera_0[]; };
+layout(std430, set = 0, binding = 1) restrict readonly buffer Camera1 { uint camera_1[]; };
+layout(std430, set = 0, binding = 2) restrict readonly buffer Camera2 { uint camera_2[]; };
+layout(std430, set = 0, binding = 3) restrict writeonly buffer Picture { uint picture[]; };
+
+uint read_word(uint plane, uint word) {
+    if (memory_per_plane && plane == 1)
+        return camera_1[min(word, last_words[1])];
+    if (memory_per_plane && plane == 2)
+        return camera_2[min(word, last_words[2])];
+    return camera_0[min(word, last_words[0])];
+}
 
 // The four bytes from byte `at` on. Behind the image they are anything: the pixels there are not written.
-uint word_at(uint at, bool is_word) {
+uint word_at(uint plane, uint at, bool is_word) {
     const uint word = at >> 2, shift = (at & 3) * 8;
-    uint bytes = camera[min(word, last_word)];
+    uint bytes = read_word(plane, word);
     if (!is_word && shift != 0)
-        bytes = bytes >> shift | camera[min(word + 1, last_word)] << (32 - shift);
+        bytes = bytes >> shift | read_word(plane, word + 1) << (32 - shift);
     if (swapped_bytes == 2)
         bytes = (bytes & 0x00ff00ff) << 8 | (bytes >> 8 & 0x00ff00ff);
     if (swapped_bytes == 4)
@@ -63,9 +74,9 @@ vec4 numbers(uint plane, uint first, uint apart, uint bits, uint shared_columns,
     vec4 found;
     for (uint i = 0; i < 4; ++i) {
         const uint bit = first + i / shared_columns * apart, shift = bit % 32;
-        uint number = word_at(at + bit / 32 * 4, are_words) >> shift;
+        uint number = word_at(plane, at + bit / 32 * 4, are_words) >> shift;
         if (shift + bits > 32)
-            number |= word_at(at + bit / 32 * 4 + 4, are_words) << (32 - shift);
+            number |= word_at(plane, at + bit / 32 * 4 + 4, are_words) << (32 - shift);
         found[i] = float(number & ((1u << bits) - 1));
     }
     return found;

@@ -43,17 +43,23 @@ Result<void> Converter::Objects::record(std::uint32_t index, const ConversionPar
     // Whoever has the memory in between is no stage of this queue: anything may have come before, the CPU
     // too.
     constexpr VkPipelineStageFlags outside = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT | VK_PIPELINE_STAGE_HOST_BIT;
-    const auto hand_over = [&](VkPipelineStageFlags from, VkPipelineStageFlags to,
-                               const std::array<VkBufferMemoryBarrier, 2>& barriers) {
-        vkCmdPipelineBarrier(slot.commands, from, to, 0, 0, nullptr, 2, barriers.data(), 0, nullptr);
+    const std::uint32_t memories = conversion.memory_count;
+    const auto hand_over = [&](VkPipelineStageFlags from, VkPipelineStageFlags to, auto&& barrier) {
+        std::array<VkBufferMemoryBarrier, 4> barriers{};
+        for (std::uint32_t i = 0; i < memories; ++i)
+            barriers[i] = barrier(slot.camera[i], VK_ACCESS_SHADER_READ_BIT);
+        barriers[memories] = barrier(slot.picture, VK_ACCESS_SHADER_WRITE_BIT);
+        vkCmdPipelineBarrier(slot.commands, from, to, 0, 0, nullptr, memories + 1, barriers.data(), 0,
+                             nullptr);
     };
     if (clock) {
         vkCmdResetQueryPool(slot.commands, clock, 0, 2);
         vkCmdWriteTimestamp(slot.commands, VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT, clock, 0);
     }
     hand_over(outside, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
-              {device.acquire_barrier(slot.camera, VK_ACCESS_SHADER_READ_BIT),
-               device.acquire_barrier(slot.picture, VK_ACCESS_SHADER_WRITE_BIT)});
+              [&](const vulkan::Buffer& buffer, VkAccessFlags access) {
+                  return device.acquire_barrier(buffer, access);
+              });
     vkCmdBindPipeline(slot.commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
     vkCmdBindDescriptorSets(slot.commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1, &slot.descriptors, 0,
                             nullptr);
@@ -61,8 +67,9 @@ Result<void> Converter::Objects::record(std::uint32_t index, const ConversionPar
     vkCmdDispatch(slot.commands, (parameters.width + pixels_across - 1) / pixels_across,
                   (parameters.height + rows_down - 1) / rows_down, 1);
     hand_over(VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, outside,
-              {device.release_barrier(slot.camera, VK_ACCESS_SHADER_READ_BIT),
-               device.release_barrier(slot.picture, VK_ACCESS_SHADER_WRITE_BIT)});
+              [&](const vulkan::Buffer& buffer, VkAccessFlags access) {
+                  return device.release_barrier(buffer, access);
+              });
     // For a CPU that maps the picture: no barrier of the device speaks of it where the memory is its own.
     const VkMemoryBarrier to_host{.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
                                   .pNext = nullptr,
@@ -105,40 +112,49 @@ std::uint64_t Converter::picture_bytes() const noexcept {
     return objects_->conversion.picture_bytes;
 }
 
-Result<void> Converter::prepare(std::uint32_t slot, const vulkan::Buffer& camera,
-                                const vulkan::Buffer& picture, std::uint64_t frame_offset,
+Result<void> Converter::prepare(std::uint32_t slot, const Source& frame, const vulkan::Buffer& picture,
                                 std::uint64_t picture_offset) {
     Objects& o = *objects_;
     if (slot >= o.slots.size())
         return Error(ErrorKind::invalid, "there is no such slot for a conversion");
-    auto source = o.window_of(camera, frame_offset, o.conversion.frame_bytes);
-    if (!source)
-        return std::move(source).error();
+    const std::uint32_t memories = o.conversion.memory_count;
+    std::array<Window, 3> sources{};
+    bool at_words = o.conversion.constants.rows_at_words != 0;
+    for (std::uint32_t i = 0; i < memories; ++i) {
+        auto source = o.window_of(frame.memories[i], frame.offsets[i], o.conversion.frame_bytes[i]);
+        if (!source)
+            return std::move(source).error();
+        sources[i] = *source;
+        at_words = at_words && source->offset % 4 == 0;
+    }
+    for (std::uint32_t i = memories; i < sources.size(); ++i) // bound, and not read
+        sources[i] = sources[0];
     auto target = o.window_of(picture, picture_offset, o.conversion.picture_bytes);
     if (!target)
         return std::move(target).error();
     if (target->offset % 4)
         return Error(ErrorKind::invalid, "the picture's memory begins at no multiple of 4 bytes");
-    auto pipeline = o.pipeline_for(o.conversion.constants.rows_at_words && source->offset % 4 == 0);
+    auto pipeline = o.pipeline_for(at_words);
     if (!pipeline)
         return std::move(pipeline).error();
     ConversionParameters parameters = o.conversion.parameters;
-    for (ConversionParameters::Plane& plane : parameters.planes)
-        plane.offset += source->offset;
-    parameters.last_word = static_cast<std::uint32_t>(source->info.range / 4 - 1);
+    for (std::size_t i = 0; i < parameters.planes.size(); ++i) {
+        parameters.planes[i].offset += sources[memories > 1 ? i : 0].offset;
+        parameters.last_words[i] = static_cast<std::uint32_t>(sources[i].info.range / 4 - 1);
+    }
     parameters.picture_offset = target->offset / 4;
 
     Objects::Slot& at = o.slots[slot];
-    at.camera = camera;
+    at.camera = frame.memories;
     at.picture = picture;
-    std::array<VkWriteDescriptorSet, 2> writes{};
-    for (std::uint32_t binding = 0; binding < 2; ++binding) {
+    std::array<VkWriteDescriptorSet, 4> writes{};
+    for (std::uint32_t binding = 0; binding < writes.size(); ++binding) {
         writes[binding].sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET;
         writes[binding].dstSet = at.descriptors;
         writes[binding].dstBinding = binding;
         writes[binding].descriptorCount = 1;
         writes[binding].descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
-        writes[binding].pBufferInfo = binding == 0 ? &source->info : &target->info;
+        writes[binding].pBufferInfo = binding < sources.size() ? &sources[binding].info : &target->info;
     }
     vkUpdateDescriptorSets(o.vk, writes.size(), writes.data(), 0, nullptr);
     auto recorded = o.record(slot, parameters, *pipeline);
@@ -149,7 +165,7 @@ Result<void> Converter::prepare(std::uint32_t slot, const vulkan::Buffer& camera
 
 Result<Converter::Times> Converter::run(std::uint32_t slot) {
     Objects& o = *objects_;
-    if (slot >= o.slots.size() || !o.slots[slot].camera)
+    if (slot >= o.slots.size() || !o.slots[slot].camera[0])
         return Error(ErrorKind::invalid, "there is nothing prepared to be converted");
     if (auto result = vkResetFences(o.vk, 1, &o.done))
         return refused(o.device, result, "vkResetFences");

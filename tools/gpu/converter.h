@@ -2,6 +2,7 @@
 // everything that a frame needs is made before the first one.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -30,13 +31,23 @@ public:
     // What a picture's memory must have, in bytes.
     std::uint64_t picture_bytes() const noexcept;
 
-    // Fixes what slot `slot` converts, until it is prepared again: the frame that begins `frame_offset` bytes
-    // into `camera`, into the picture that begins `picture_offset` bytes into `picture`. Keeps both alive.
-    // Not while the slot runs. Errors: invalid (no such slot, a picture that begins at no multiple of 4
-    // bytes), incompatible (memory that is too small), limit (the device cannot see that much of a buffer at
-    // once), and what the driver answers.
+    // A frame: its memories, as many as the layout has, and where it begins in each, in bytes.
+    struct Source {
+        std::array<vulkan::Buffer, 3> memories{};
+        std::array<std::uint64_t, 3> offsets{};
+    };
+    // Fixes what slot `slot` converts, until it is prepared again: the frame into the picture that begins
+    // `picture_offset` bytes into `picture`. Keeps both alive. Not while the slot runs. Errors: invalid (no
+    // such slot, a picture that begins at no multiple of 4 bytes), incompatible (memory that is too small),
+    // limit (the device cannot see that much of a buffer at once), and what the driver answers.
+    Result<void> prepare(std::uint32_t slot, const Source& frame, const vulkan::Buffer& picture,
+                         std::uint64_t picture_offset = 0);
+    // The same for a frame in one memory, which begins `frame_offset` bytes into `camera`.
     Result<void> prepare(std::uint32_t slot, const vulkan::Buffer& camera, const vulkan::Buffer& picture,
-                         std::uint64_t frame_offset = 0, std::uint64_t picture_offset = 0);
+                         std::uint64_t frame_offset = 0, std::uint64_t picture_offset = 0) {
+        return prepare(slot, Source{.memories = {camera}, .offsets = {frame_offset}}, picture,
+                       picture_offset);
+    }
 
     // Converts, and returns when the GPU is done: the camera may have its memory back. Takes the frame's
     // memory over from its foreign owner and gives it back, and the picture's likewise. Allocates, imports

@@ -22,7 +22,7 @@ Result<void> Converter::Objects::make_layout() {
                                             .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
                                             .pImmutableSamplers = nullptr};
     };
-    const std::array bindings{storage_at(0), storage_at(1)};
+    const std::array bindings{storage_at(0), storage_at(1), storage_at(2), storage_at(3)};
     const VkDescriptorSetLayoutCreateInfo sets{.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
                                                .pNext = nullptr,
                                                .flags = 0,
@@ -84,7 +84,7 @@ Result<VkPipeline> Converter::Objects::pipeline_for(bool rows_at_words) {
 }
 
 Result<void> Converter::Objects::make_slots(std::uint32_t count) {
-    const VkDescriptorPoolSize buffers{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 2 * count};
+    const VkDescriptorPoolSize buffers{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 4 * count};
     const VkDescriptorPoolCreateInfo sets{.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
                                           .pNext = nullptr,
                                           .flags = 0,

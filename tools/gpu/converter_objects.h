@@ -19,7 +19,8 @@ struct Window {
 
 struct Converter::Objects {
     struct Slot {
-        vulkan::Buffer camera, picture;
+        std::array<vulkan::Buffer, 3> camera; // as many memories as a frame has
+        vulkan::Buffer picture;
         VkCommandBuffer commands = VK_NULL_HANDLE;
         VkDescriptorSet descriptors = VK_NULL_HANDLE;
     };

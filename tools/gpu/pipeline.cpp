@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "tools/capture/format_options.h"
 
@@ -17,6 +18,9 @@ std::vector<std::uint32_t> list_formats() {
         if (format.v4l2 && format.drm && converts(format) &&
             std::find(formats.begin(), formats.end(), format.v4l2.code) == formats.end())
             formats.push_back(format.v4l2.code);
+    for (const PixelFormat& format : pixel_formats())
+        if (format.v4l2_memory_per_plane && format.drm && converts(format))
+            formats.push_back(format.v4l2_memory_per_plane);
     return formats;
 }
 
@@ -50,8 +54,8 @@ Result<void> Pipeline::set_format(const v4l2::CaptureFormat& format) {
 }
 
 // The shader reads whole words.
-std::uint64_t Pipeline::memory_size() const {
-    return (layout_.memory_sizes[0] + 3) / 4 * 4;
+std::uint64_t Pipeline::memory_size(std::uint32_t which) const {
+    return (layout_.memory_sizes[which] + 3) / 4 * 4;
 }
 
 Result<void> Pipeline::bind(std::span<const MemoryRef> memories, const Target& target) {
@@ -66,25 +70,28 @@ void Pipeline::unbind() {
     converter_.reset();
     cameras_.clear();
     pictures_.clear();
-    frame_offsets_.clear();
 }
 
 Result<void> Pipeline::import(std::span<const MemoryRef> memories, const Target& target) {
-    auto converter = Converter::make(device_, layout_, target.order, target.pitch,
-                                     static_cast<std::uint32_t>(memories.size() * target.buffers.size()));
+    const std::uint32_t each = layout_.memory_count;
+    auto converter =
+        Converter::make(device_, layout_, target.order, target.pitch,
+                        static_cast<std::uint32_t>(memories.size() / each * target.buffers.size()));
     if (!converter)
         return std::move(converter).error();
     converter_.emplace(std::move(*converter));
     pictures_.assign(target.buffers.begin(), target.buffers.end());
     picture_offset_ = target.offset;
     const std::uint32_t before = imports_of(device_);
-    for (const MemoryRef& memory : memories) {
-        auto camera = device_.buffer(*memory);
-        if (!camera)
-            return std::move(camera).error();
-        cameras_.push_back(std::move(*camera));
-        frame_offsets_.push_back(0);
-        if (auto ready = prepare(static_cast<std::uint32_t>(cameras_.size() - 1), 0); !ready)
+    for (std::size_t i = 0; i + each <= memories.size(); i += each) {
+        Converter::Source& camera = cameras_.emplace_back();
+        for (std::uint32_t which = 0; which < each; ++which) {
+            auto buffer = device_.buffer(*memories[i + which]);
+            if (!buffer)
+                return std::move(buffer).error();
+            camera.memories[which] = std::move(*buffer);
+        }
+        if (auto ready = prepare(static_cast<std::uint32_t>(cameras_.size() - 1)); !ready)
             return ready;
     }
     imports_ = imports_of(device_) - before;
@@ -94,21 +101,24 @@ Result<void> Pipeline::import(std::span<const MemoryRef> memories, const Target&
     return {};
 }
 
-Result<void> Pipeline::prepare(std::uint32_t camera, std::uint64_t frame_offset) {
+Result<void> Pipeline::prepare(std::uint32_t camera) {
     const auto count = static_cast<std::uint32_t>(pictures_.size());
     for (std::uint32_t picture = 0; picture < count; ++picture)
         if (auto ready = converter_->prepare(camera * count + picture, cameras_[camera], pictures_[picture],
-                                             frame_offset, picture_offset_);
+                                             picture_offset_);
             !ready)
             return ready;
-    frame_offsets_[camera] = frame_offset;
     return {};
 }
 
 Result<void> Pipeline::run(const v4l2::Frame& frame, std::uint32_t picture) {
     // Some drivers place the image behind a header, always at the same distance.
-    if (frame.offset != frame_offsets_[frame.index])
-        if (auto ready = prepare(frame.index, frame.offset); !ready)
+    Converter::Source& camera = cameras_[frame.index];
+    bool moved = false;
+    for (std::uint32_t i = 0; i < layout_.memory_count; ++i)
+        moved |= std::exchange(camera.offsets[i], frame.part(i).offset) != frame.part(i).offset;
+    if (moved)
+        if (auto ready = prepare(frame.index); !ready)
             return ready;
     auto times = converter_->run(frame.index * static_cast<std::uint32_t>(pictures_.size()) + picture);
     if (!times)
@@ -135,8 +145,8 @@ void Pipeline::report(Json& document) const {
 
 std::string Pipeline::summary() const {
     const Samples::Percentiles gpu = gpu_ns_.percentiles();
-    std::string text =
-        fmt::format("converted by {}; {} of {} buffers imported", device_.name(), imports_, cameras_.size());
+    std::string text = fmt::format("converted by {}; {} of {} buffers imported", device_.name(), imports_,
+                                   cameras_.size() * layout_.memory_count);
     if (gpu.p50)
         text += fmt::format("; {:.0f} us (p50), {:.0f} us (p99) on the GPU", *gpu.p50, *gpu.p99);
     if (frames_)

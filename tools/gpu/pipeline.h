@@ -26,7 +26,7 @@ public:
 
     // As those of FrameConsumer.
     Result<void> set_format(const v4l2::CaptureFormat& format);
-    std::uint64_t memory_size() const;
+    std::uint64_t memory_size(std::uint32_t which) const;
     // The shader reads a VkBuffer.
     Result<ParticipantRef> participant() const { return vulkan::participant(device_, 0); }
 
@@ -37,9 +37,9 @@ public:
         std::uint64_t offset = 0; // of the first pixel in each buffer, in bytes; a multiple of 4
         std::span<const vulkan::Buffer> buffers;
     };
-    // Imports the memories, and converts something from the first of them, since drivers compile shaders at
-    // their first use. On an error nothing is bound. Errors: those of vulkan::Device::buffer() and of
-    // Converter.
+    // Imports the memories, those of the first buffer first, and converts something from that, since drivers
+    // compile shaders at their first use. On an error nothing is bound. Errors: those of
+    // vulkan::Device::buffer() and of Converter.
     Result<void> bind(std::span<const MemoryRef> memories, const Target& target);
     void unbind();
     // Converts the frame into picture number `picture`, and returns when the GPU is done. Allocates, imports
@@ -53,14 +53,14 @@ public:
 
 private:
     Result<void> import(std::span<const MemoryRef> memories, const Target& target);
-    Result<void> prepare(std::uint32_t camera, std::uint64_t frame_offset);
+    Result<void> prepare(std::uint32_t camera);
     double wait_us() const;
 
     vulkan::Device device_;
     ImageLayout layout_;
-    std::vector<vulkan::Buffer> cameras_, pictures_;
+    std::vector<Converter::Source> cameras_; // each buffer, as its slots were prepared
+    std::vector<vulkan::Buffer> pictures_;
     std::uint64_t picture_offset_ = 0;
-    std::vector<std::uint64_t> frame_offsets_; // of the image in each memory, as its slots were prepared
     std::optional<Converter> converter_;
     std::uint32_t imports_ = 0;
     std::uint64_t frames_ = 0;

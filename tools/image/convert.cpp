@@ -118,24 +118,26 @@ Result<void> can_convert(const ImageLayout& layout) {
     return {};
 }
 
-Result<void> to_rgb(const ImageLayout& layout, std::span<const std::uint8_t> image,
+Result<void> to_rgb(const ImageLayout& layout, std::span<const std::span<const std::uint8_t>> memories,
                     std::vector<std::uint8_t>& rgb) {
     if (auto can = can_convert(layout); !can)
         return can;
     const Converter& converter = *find_converter(layout.fourcc);
-    for (std::uint32_t i = 0; i < layout.plane_count; ++i)
-        if (layout.planes[i].offset > image.size() ||
-            layout.planes[i].size > image.size() - layout.planes[i].offset)
+    for (std::uint32_t i = 0; i < layout.plane_count; ++i) {
+        const ImagePlane& plane = layout.planes[i];
+        const std::uint64_t held = plane.memory < memories.size() ? memories[plane.memory].size() : 0;
+        if (plane.offset > held || plane.size > held - plane.offset)
             return Error(ErrorKind::invalid, "the picture is shorter than its layout says")
-                .wanted(layout.planes[i].offset + layout.planes[i].size)
-                .held(image.size());
+                .wanted(plane.offset + plane.size)
+                .held(held);
+    }
     const Matrix matrix = make_matrix(layout.matrix, layout.range);
     const std::size_t row_bytes = std::size_t{3} * layout.width;
     rgb.resize(row_bytes * layout.height);
     for (std::uint32_t y = 0; y < layout.height; ++y) {
-        const auto row_of = [&](std::uint32_t plane, std::uint32_t row) {
-            return image.data() + layout.planes[plane].offset +
-                   std::size_t{layout.planes[plane].stride} * row;
+        const auto row_of = [&](std::uint32_t number, std::uint32_t row) {
+            const ImagePlane& plane = layout.planes[number];
+            return memories[plane.memory].data() + plane.offset + std::size_t{plane.stride} * row;
         };
         converter.read(matrix, row_of(0, y),
                        layout.plane_count > 1 ? row_of(1, y / converter.chroma_rows) : nullptr, layout.width,

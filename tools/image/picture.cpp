@@ -62,15 +62,15 @@ private:
 struct Source {
     const PixelFormat& format;
     const ImageLayout& layout; // with the planes of the format
-    const std::uint8_t* bytes;
+    ImageBytes memories;
 
     // The row of a component that holds for row `y` of the image.
     void read(std::size_t component, std::uint32_t y, std::span<std::uint16_t> numbers) const {
         const PixelComponent& from = format.components[component];
         const ImagePlane& plane = layout.planes[from.plane];
         const std::size_t row = y / format.planes[from.plane].rows;
-        read_numbers(format, from, bytes + static_cast<std::size_t>(plane.offset) + plane.stride * row,
-                     numbers);
+        const std::uint8_t* bytes = memories[plane.memory].data() + static_cast<std::size_t>(plane.offset);
+        read_numbers(format, from, bytes + plane.stride * row, numbers);
     }
 };
 
@@ -187,12 +187,13 @@ Result<ImageLayout> whole_layout(const PixelFormat& format, const ImageLayout& l
 }
 
 // The last row ends with its pixels, whatever the stride.
-Result<void> check_inside(const PixelFormat& format, const ImageLayout& layout, std::uint64_t held) {
+Result<void> check_inside(const PixelFormat& format, const ImageLayout& layout, ImageBytes memories) {
     for (std::size_t i = 0; i < format.plane_count; ++i) {
         const PixelPlane& shape = format.planes[i];
         const std::uint64_t rows = (layout.height - 1) / shape.rows + std::uint64_t{1},
                             row_bytes = ((layout.width - 1) / shape.columns + std::uint64_t{1}) * shape.bytes;
         const ImagePlane& plane = layout.planes[i];
+        const std::uint64_t held = plane.memory < memories.size() ? memories[plane.memory].size() : 0;
         if (row_bytes > plane.stride)
             return Error(ErrorKind::invalid, "the rows of the picture are longer than its stride");
         if (plane.offset > held || plane.stride * (rows - 1) + row_bytes > held - plane.offset)
@@ -218,9 +219,8 @@ Result<void> can_convert(const PixelFormat& format, const ImageLayout& layout) {
         return Error(ErrorKind::unsupported, why);
     if (layout.fourcc != format.drm.code)
         return Error(ErrorKind::unsupported, "the driver has no room for all chroma of this odd size");
-    if (layout.modifier != linear_modifier || layout.memory_count != 1)
-        return Error(ErrorKind::unsupported,
-                     "there is no converter from pixels that are not linear in one memory");
+    if (layout.modifier != linear_modifier)
+        return Error(ErrorKind::unsupported, "there is no converter from pixels that are not linear");
     if (layout.width == 0 || layout.height == 0)
         return Error(ErrorKind::unsupported, "an image has at least one pixel");
     double kr, kb;
@@ -233,22 +233,22 @@ Result<void> can_convert(const PixelFormat& format, const ImageLayout& layout) {
     return {};
 }
 
-Result<void> to_picture(const PixelFormat& format, const ImageLayout& layout,
-                        std::span<const std::uint8_t> image, Picture& picture) {
+Result<void> to_picture(const PixelFormat& format, const ImageLayout& layout, ImageBytes memories,
+                        Picture& picture) {
     if (auto can = can_convert(format, layout); !can)
         return can;
     if (layout.fourcc && can_convert(layout)) { // the formats that most cameras have, faster
         picture.width = layout.width;
         picture.height = layout.height;
         picture.depth = 8;
-        return to_rgb(layout, image, picture.bytes);
+        return to_rgb(layout, memories, picture.bytes);
     }
     const auto whole = whole_layout(format, layout);
     if (!whole)
         return whole.error();
-    if (auto inside = check_inside(format, *whole, image.size()); !inside)
+    if (auto inside = check_inside(format, *whole, memories); !inside)
         return inside;
-    const Source source{format, *whole, image.data()};
+    const Source source{format, *whole, memories};
     PictureWriter writer(picture, *whole, depth_of(format));
     switch (format.kind) {
     case PixelKind::yuv:

@@ -26,12 +26,20 @@ const char* why_no_picture(const PixelFormat& format);
 // unsupported, saying what it cannot do.
 Result<void> can_convert(const PixelFormat& format, const ImageLayout& layout);
 
-// Makes a picture of an image: `image` is its memory from the first byte, and `layout` where it lies in that;
-// with a fourcc of 0 (raw sensor data), the one of `format` at the stride of its first plane. A chroma number
-// holds for all the pixels that share it; raw sensors' colours are as Mosaic has them. Each number is the
-// exact one, rounded; for the formats of to_rgb() it is within 1. Errors: those of can_convert(); invalid
-// (the image is longer than `image`).
-Result<void> to_picture(const PixelFormat& format, const ImageLayout& layout,
-                        std::span<const std::uint8_t> image, Picture& picture);
+// The bytes of each memory of an image.
+using ImageBytes = std::span<const std::span<const std::uint8_t>>;
+
+// Makes a picture of an image: `memories` are its memories from their first bytes, and `layout` where it lies
+// in them; with a fourcc of 0 (raw sensor data), the one of `format` at the stride of its first plane. A
+// chroma number holds for all the pixels that share it; raw sensors' colours are as Mosaic has them. Each
+// number is the exact one, rounded; for the formats of to_rgb() it is within 1. Errors: those of
+// can_convert(); invalid (the image is longer than they are).
+Result<void> to_picture(const PixelFormat& format, const ImageLayout& layout, ImageBytes memories,
+                        Picture& picture);
+// The same of an image in one memory.
+inline Result<void> to_picture(const PixelFormat& format, const ImageLayout& layout,
+                               std::span<const std::uint8_t> image, Picture& picture) {
+    return to_picture(format, layout, ImageBytes(&image, 1), picture);
+}
 
 } // namespace hwalloc::tools

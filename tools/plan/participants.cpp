@@ -16,11 +16,27 @@ Result<void> add(Participants& to, Result<T> participant) {
     return {};
 }
 
+// The pixels that a code of V4L2's stands for, whether with a memory for each plane or not; none, where
+// drm_fourcc.h has no name for them.
+ImageSpec pixels_of(const v4l2::FormatRequest& request) {
+    const PixelFormat* format = pixel_format_by_v4l2(request.pixel_format);
+    return {.fourcc = format ? format->drm.code : 0,
+            .width = request.width,
+            .height = request.height,
+            .memory_per_plane = format && format->v4l2_memory_per_plane == request.pixel_format};
+}
+
+// As many bytes as an image of the layout has.
+ImageSpec bytes_of(const ImageLayout& layout) {
+    ImageSpec bytes{.size = layout.memory_sizes[0]};
+    for (std::uint32_t i = 1; i < layout.memory_count; ++i)
+        bytes.more_sizes[i - 1] = layout.memory_sizes[i];
+    return bytes;
+}
+
 // What is shared with a camera: what is asked for, and what it has, for the rest.
 Result<ImageSpec> image_of(v4l2::Camera& camera, const v4l2::FormatRequest& request) {
-    ImageSpec image{.fourcc = v4l2::drm_of_pixel_format(request.pixel_format),
-                    .width = request.width,
-                    .height = request.height};
+    ImageSpec image = pixels_of(request);
     if (image.pixels() && image.width)
         return image;
     const auto now = camera.current_format();
@@ -31,7 +47,7 @@ Result<ImageSpec> image_of(v4l2::Camera& camera, const v4l2::FormatRequest& requ
     if (!image.pixels())
         image.fourcc = now->layout.fourcc;
     if (!image.pixels() && !request.width)
-        return ImageSpec{.size = now->layout.memory_sizes[0]}; // compressed
+        return bytes_of(now->layout); // compressed
     if (!image.pixels())
         image.fourcc = fourcc('Y', 'U', 'Y', 'V');
     return image;
@@ -56,7 +72,7 @@ Result<ImageSpec> set_compressed(Participants::OpenCamera& one, const v4l2::Form
             .on(one.camera.info().path)
             .call("VIDIOC_S_FMT")
             .remedy("`hwalloc capture --list-formats` shows what the camera offers");
-    return ImageSpec{.size = set->layout.memory_sizes[0]};
+    return bytes_of(set->layout);
 }
 
 Result<void> add_camera(Participants& to, const std::string& path, const v4l2::FormatRequest& request,
@@ -66,7 +82,7 @@ Result<void> add_camera(Participants& to, const std::string& path, const v4l2::F
         return std::move(camera).error();
     camera->allow_copies(allow_copies);
     auto& one = to.cameras.emplace_back(std::move(*camera));
-    const bool compressed = request.pixel_format && !v4l2::drm_of_pixel_format(request.pixel_format);
+    const bool compressed = request.pixel_format && !pixels_of(request).pixels();
     auto image = compressed ? set_compressed(one, request) : image_of(one.camera, request);
     if (!image)
         return std::move(image).error();
@@ -94,9 +110,9 @@ Result<Participants> open_all(const PlanOptions& options, const v4l2::FormatRequ
             return std::move(added).error();
     if (options.cameras.empty() && request.width) {
         // Names of V4L2 are what people know; what only the others have is taken as it is.
-        const std::uint32_t drm = v4l2::drm_of_pixel_format(request.pixel_format);
-        found.image = {
-            .fourcc = drm ? drm : request.pixel_format, .width = request.width, .height = request.height};
+        found.image = pixels_of(request);
+        if (!found.image.pixels())
+            found.image.fourcc = request.pixel_format;
     }
     if (options.bytes)
         found.image.size = options.bytes;

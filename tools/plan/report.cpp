@@ -15,10 +15,16 @@ std::string code_name(const Error& error) {
     return error.domain() == ErrorDomain::system ? std::string(errno_name(error.code())) : std::string();
 }
 
+// Of each memory, in bytes.
+std::vector<std::uint64_t> sizes_of(const ImageLayout& layout) {
+    return {layout.memory_sizes.begin(), layout.memory_sizes.begin() + layout.memory_count};
+}
+
 Json to_json(const ImageLayout& layout) {
     Json planes = Json::array();
     for (std::uint32_t i = 0; i < layout.plane_count; ++i)
-        planes.push_back({{"offset", layout.planes[i].offset},
+        planes.push_back({{"memory", layout.planes[i].memory},
+                          {"offset", layout.planes[i].offset},
                           {"stride", layout.planes[i].stride},
                           {"size", layout.planes[i].size}});
     return {{"fourcc", fourcc_name(layout.fourcc)},
@@ -26,6 +32,7 @@ Json to_json(const ImageLayout& layout) {
             {"height", layout.height},
             {"modifier", layout.modifier},
             {"size", layout.memory_sizes[0]},
+            {"memories", sizes_of(layout)},
             {"planes", std::move(planes)}};
 }
 
@@ -41,7 +48,8 @@ Json to_json(const Constraints& needs) {
                 {"pitch_align", needs.pitch_align},
                 {"pitch_min", needs.pitch_min},
                 {"pitch_max", nullptr},
-                {"modifiers", needs.modifiers}};
+                {"modifiers", needs.modifiers},
+                {"memory_per_plane", needs.memory_per_plane}};
     if (needs.pitch_max != UINT32_MAX)
         object["pitch_max"] = needs.pitch_max;
     return object;
@@ -75,8 +83,10 @@ std::string buffer_of(const ImageLayout& layout) {
                                    ? fmt::format("{}x{} {}, {} bytes a row, ", layout.width, layout.height,
                                                  fourcc_name(layout.fourcc), layout.planes[0].stride)
                                    : std::string();
-    const std::uint64_t bytes = layout.memory_sizes[0];
-    return fmt::format("{}{} {} a buffer", pixels, bytes, bytes == 1 ? "byte" : "bytes");
+    const std::vector<std::uint64_t> sizes = sizes_of(layout);
+    return fmt::format("{}{} {} a buffer{}", pixels, fmt::join(sizes, " + "),
+                       sizes == std::vector<std::uint64_t>{1} ? "byte" : "bytes",
+                       sizes.size() > 1 ? fmt::format(" in {} memories", sizes.size()) : std::string());
 }
 
 } // namespace
