@@ -136,7 +136,7 @@ Result<ImageLayout> linear_layout_of(const PixelFormat& format, const detail::Fo
         return linear;
     const auto least = linear_layout(format, fields.width, fields.height);
     if (!least)
-        return least;
+        return least.error();
     ImageLayout apart = with_memory_per_plane(*linear);
     for (std::uint32_t i = 1; i < apart.plane_count; ++i) {
         const std::uint32_t stride = fields.in[i].stride;

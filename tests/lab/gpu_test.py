@@ -53,6 +53,7 @@ def pictures(cases, directory, chance):
     commands["raw"] = f"{CAPTURE} --size 320x180 --frames 3 --format RGGB"
     # In several memories: the camera stands at such a format, and is asked for one.
     apart = CAPTURE.replace("video0", "video1") + " --size 320x180 --frames 3"
+    commands["still"] = "v4l2-ctl -d /dev/video1 -c osd_text_mode=2"
     for fourcc in APART:
         commands[f"apart-{fourcc}"] = (f"{apart} --format {fourcc} --output {fourcc}.png && "
                                        f"{shlex.quote(str(JUDGE))} /dev/video1 320x180 {fourcc} {fourcc}.png >{fourcc}.json")
