@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "backends/v4l2/camera_buffers.h"
 #include "hwalloc/participant.h"
 #include "hwalloc/plan.h"
 #include "hwalloc/v4l2_own_buffers.h"
@@ -23,7 +24,19 @@ using ::testing::HasSubstr;
 
 class CameraOwnQueueTest : public V4l2Participant {
 protected:
-    CameraOwnQueueTest() { imports(false); }
+    // Whatever another test of this process made of the name.
+    CameraOwnQueueTest() {
+        imports(false);
+        if (!Allocator::resolve(name))
+            registered_ =
+                Allocator::register_allocator(name, v4l2::detail::camera_buffers("/dev/video7")).has_value();
+    }
+    ~CameraOwnQueueTest() override {
+        forget_plans();
+        made.reset();
+        if (registered_)
+            (void)Allocator::unregister(name);
+    }
     void imports(bool does) {
         fake.refuses_dma_buf = !does;
         fake.capabilities = V4L2_BUF_CAP_SUPPORTS_MMAP | V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS |
@@ -40,7 +53,11 @@ protected:
             all.push_back(index);
         return all;
     }
-    std::shared_ptr<const Plan> made;
+    static constexpr const char* name = "v4l2/video7";
+    PlanRef made;
+
+private:
+    bool registered_ = false;
 };
 
 TEST_F(CameraOwnQueueTest, EachFrameIsInTheBufferThatTheDriverMadeAndGoesBackToIt) {
