@@ -1,5 +1,6 @@
 #include "common/machine_memory.h"
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 
@@ -35,7 +36,10 @@ Result<MachineMemory> machine_memory() noexcept {
 
 Result<void> check_machine_has(std::uint64_t bytes) noexcept {
     const auto memory = machine_memory();
-    const std::uint64_t kept = memory ? memory->total / 64 : 0;
+    // No less than what allocators take between two looks (common/memory_watch.h), but on the smallest
+    // machines.
+    constexpr std::uint64_t least = 16 << 20;
+    const std::uint64_t kept = memory ? std::min(std::max(memory->total / 64, least), memory->total / 8) : 0;
     if (!memory || (kept < memory->available && bytes <= memory->available - kept))
         return {};
     return Error(ErrorKind::exhausted, "looking for free memory")

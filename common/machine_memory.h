@@ -23,8 +23,8 @@ struct MachineMemory {
 HWALLOC_API Result<MachineMemory> machine_memory() noexcept;
 
 // Whether the machine has `bytes` free, and as much left afterwards as its other processes need to go on: a
-// sixty-fourth of its memory. Says yes where it is not told. Thread-safe. Errors: exhausted, with
-// size_wanted() and size_held().
+// sixty-fourth of its memory, and 16 MiB at least where that is no eighth of it. Says yes where it is not
+// told. Thread-safe. Errors: exhausted, with size_wanted() and size_held().
 HWALLOC_API Result<void> check_machine_has(std::uint64_t bytes) noexcept;
 
 } // namespace hwalloc

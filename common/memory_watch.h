@@ -16,8 +16,10 @@ public:
         constexpr std::uint64_t step = 16 << 20;
         if (taken_.fetch_add(bytes, std::memory_order_relaxed) + bytes < step)
             return {};
-        taken_.store(0, std::memory_order_relaxed);
-        return check_machine_has(bytes);
+        auto enough = check_machine_has(bytes);
+        // After a refusal the next one is looked at too, however small.
+        taken_.store(enough ? 0 : step, std::memory_order_relaxed);
+        return enough;
     }
 
 private:

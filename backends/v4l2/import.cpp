@@ -35,9 +35,13 @@ Error detail::Session::imports_nothing(int answer, const char* call_name,
                              : this->error(ErrorKind::unsupported, words).call(call_name);
     if (use == Use::output)
         return std::move(error).remedy(
-            "this driver reads no memory but its own: allow copies into that (`hwalloc "
-            "plan --policy allow-copy`, output_participant(), Output::allow_copies()), or use another "
-            "device");
+            check_exports()
+                ? "this driver reads no memory but its own, and exports that: draw into its own "
+                  "(Output::bind_own()), or allow copies (`hwalloc plan --policy allow-copy`, "
+                  "output_participant(), Output::allow_copies())"
+                : "this driver reads no memory but its own: allow copies into that (`hwalloc plan "
+                  "--policy allow-copy`, output_participant(), Output::allow_copies()), or use "
+                  "another device");
     if (check_exports())
         return std::move(error).remedy(
             "this driver fills no memory but its own, and exports that: take its own (`hwalloc capture "

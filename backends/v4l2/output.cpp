@@ -32,9 +32,8 @@ Result<void> detail::Session::hold_all() noexcept {
 
 Result<void> detail::Session::send_copy(std::uint32_t index, std::uint64_t bytes) noexcept {
     const FixedText doing("copying buffer ", index, " into one of the driver's");
-    if (mapped->is_queued(index))
-        return error(ErrorKind::busy, FixedText(doing, ": the driver still has it"))
-            .remedy("dequeue() first");
+    if (!of_this_process()) // the driver's buffers are the parent's, in the child's memory too
+        return refused(-ECHILD, "VIDIOC_QBUF", doing);
     const auto used = used_bytes(bytes);
     for (std::uint32_t which = 0; which < slots[index].count; ++which) {
         const std::span<std::uint8_t> to = mapped->writable(index, which);

@@ -108,7 +108,7 @@ Result<std::uint32_t> detail::Session::bind_own(std::uint32_t count) {
     const AllocatorRef allocator = own_allocator_of(node_path());
     std::vector<Slot> made; // ends after the lock
     const std::lock_guard guard(node->queue_mutex);
-    auto bound = [&]() -> Result<std::uint32_t> {
+    auto bound = without_exceptions([&]() -> Result<std::uint32_t> {
         const auto granted = reserve_own(count, doing);
         if (!granted)
             return granted.error();
@@ -125,7 +125,7 @@ Result<std::uint32_t> detail::Session::bind_own(std::uint32_t count) {
             if (const int answer = give_to_driver(i, made[i], call_name); answer < 0)
                 return refused(answer, call_name, doing);
         return *granted;
-    }();
+    });
     if (!bound) {
         (void)release_queue();
         return bound;

@@ -85,9 +85,9 @@ struct Session {
         std::uint32_t count = 0;                        // of the memories
         Holder holder = Holder::nobody;
 
-        void add(MemoryRef memory, int fd) noexcept {
+        void add(MemoryRef memory, int lent) noexcept {
             memories[count] = std::move(memory);
-            fds[count++] = fd;
+            fds[count++] = lent;
         }
         Memory* memory_at(std::uint32_t which) const noexcept {
             return which < count ? memories[which].get() : nullptr;

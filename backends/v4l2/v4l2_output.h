@@ -97,10 +97,10 @@ public:
     // Sends a frame: the first `bytes` of the memory at `index`; 0: a whole image. Of one in several memories
     // that is the first of them, and of the others all is sent. End CPU access first
     // (unmap), and wait for a GPU that draws it: V4L2 waits for no fence. The memory is the driver's until
-    // dequeue() names it; copied frames are an exception, whose memory is free again at once. One system
-    // call, and nothing is allocated. Errors: invalid (not held by the application, or more bytes than the
+    // dequeue() names it. One system call, and two more where a frame is copied out of a dma-buf; nothing is
+    // allocated. Errors: invalid (not held by the application, the child of fork, or more bytes than the
     // memory has), conflict (the dma-buf is mapped), those of Memory::map() where frames are copied, and what
-    // the driver answers; busy where it has no buffer free to copy into: dequeue() first.
+    // the driver answers.
     Result<void> queue(std::uint32_t index, std::uint64_t bytes = 0) noexcept;
     // Waits until the driver has read a frame, as Camera::dequeue() waits for one, and returns it: the index
     // is the application's again. `error`: it may not have been shown; `sequence` and the time are the

@@ -176,6 +176,11 @@ TEST_F(DmaHeap, ManyBuffersThatTheMachineHasNotAreRefusedToo) {
     // One look for every 16 MiB: two more buffers may come before the one that sees it.
     EXPECT_GE(memories.size(), (100u - 16) / 6);
     EXPECT_LE(memories.size(), (100u - 16) / 6 + 2);
+    // Whoever tries again, and with less, is refused again.
+    EXPECT_FALSE(allocator->alloc(6 << 20));
+    EXPECT_FALSE(allocator->alloc(5 << 20));
+    has(100);
+    EXPECT_TRUE(allocator->alloc(6 << 20));
 }
 
 TEST_F(DmaHeap, ANodeThatMayNotBeOpenedTellsWhoseItIs) {

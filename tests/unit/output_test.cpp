@@ -1,9 +1,11 @@
 // Sending frames: what the driver is told, who has a buffer when, and what is copied.
 #include <gmock/gmock.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "hwalloc/v4l2_output.h"
 #include "tests/unit/fake_camera.h"
@@ -234,6 +236,29 @@ TEST_F(OutputCopyTest, EachFrameIsCopiedIntoTheDriversBufferAndCounted) {
     ASSERT_TRUE(output.unbind());
     EXPECT_EQ(fake.reserved, 0u);
     EXPECT_FALSE(output.copies_frames());
+}
+
+TEST_F(OutputCopyTest, AChildOfForkWritesNothingIntoTheParentsBuffers) {
+#ifdef __SANITIZE_THREAD__
+    GTEST_SKIP() << "fork holds every lock of the library at once, and ThreadSanitizer bears 63 of them";
+#endif
+    auto output = ready();
+    output.allow_copies(true);
+    const auto given = of_sysmem(2);
+    std::memset(given[0]->map(MapFlags::write)->data(), 1, image_bytes);
+    ASSERT_TRUE(output.bind(given));
+    ASSERT_TRUE(output.start());
+    ASSERT_TRUE(output.queue(0));
+    const pid_t child = ::fork();
+    if (child == 0) {
+        std::memset(given[1]->map(MapFlags::write)->data(), 2, image_bytes);
+        ::_exit(output.queue(1) ? 1 : 0);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "refused";
+    EXPECT_THAT(at_the_driver(output, 0), Each(1));
+    EXPECT_THAT(at_the_driver(output, 1), Each(0));
 }
 
 TEST_F(OutputCopyTest, BuffersThatWereNotQueuedAreNoFrames) {

@@ -125,7 +125,7 @@ Result<void> check_room(Allocator& allocator, std::uint64_t size, std::uint32_t 
 // What each memory of a buffer must have, in bytes.
 using Sizes = std::array<std::uint64_t, ImageLayout::max_planes>;
 
-ImageSpec bytes_of(const Sizes& sizes) {
+ImageSpec spec_of(const Sizes& sizes) {
     ImageSpec bytes{.size = sizes[0]};
     std::copy(sizes.begin() + 1, sizes.end(), bytes.more_sizes.begin());
     return bytes;
@@ -137,7 +137,7 @@ std::uint64_t sum_of(const Sizes& sizes) {
 
 // "4 buffers of 614400 bytes"; of several memories "4 buffers of 460800 bytes in 2 memories".
 std::string in_words(std::uint32_t count, const Sizes& sizes) {
-    const std::uint32_t memories = bytes_of(sizes).memory_count();
+    const std::uint32_t memories = spec_of(sizes).memory_count();
     return fmt::format("{} of {}{}", counted(count, "buffer"), counted(sum_of(sizes), "byte"),
                        memories > 1 ? fmt::format(" in {} memories", memories) : std::string());
 }
@@ -156,7 +156,7 @@ Result<Buffers> bind_planned(FrameSource& source, FrameConsumer* consumer, bool 
         refusals.push_back(*preferred.why);
     for (const bool complete : {false, true}) {
         // Bytes: the format is negotiated already.
-        auto made = plan({.participants = *participants, .image = bytes_of(sizes), .complete = complete});
+        auto made = plan({.participants = *participants, .image = spec_of(sizes), .complete = complete});
         if (!made)
             return std::move(made).error();
         const Plan& all = **made;

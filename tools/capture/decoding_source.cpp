@@ -61,6 +61,7 @@ public:
         auto frame = inner().dequeue(timeout_ms);
         if (!frame)
             return frame;
+        why_.reset();
         if (!is_damaged(*frame)) {
             auto decoded = decode(*frame, *memories_[free_.front()]);
             if (!decoded)

@@ -21,6 +21,10 @@ public:
     Result<void> use_input(const std::string& input, std::vector<std::string>& notes) override {
         return inner_.use_input(input, notes);
     }
+    Result<void> set_controls(std::span<const ControlSetting> settings,
+                              std::vector<std::string>& notes) override {
+        return inner_.set_controls(settings, notes);
+    }
     void allow_copies(bool allowed) override { inner_.allow_copies(allowed); }
     bool copies_frames() const override { return inner_.copies_frames(); }
     std::uint64_t copies() const override { return inner_.copies(); }

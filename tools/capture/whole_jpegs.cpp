@@ -13,6 +13,7 @@ public:
 
     Result<v4l2::Frame> dequeue(int timeout_ms) override {
         auto frame = inner().dequeue(timeout_ms);
+        why_.reset();
         if (!frame || is_damaged(*frame))
             return frame;
         auto mapping = inner().memory(frame->index, 0)->map(MapFlags::read);

@@ -114,12 +114,14 @@ Result<void> Pipeline::prepare(std::uint32_t camera) {
 Result<void> Pipeline::run(const v4l2::Frame& frame, std::uint32_t picture) {
     // Some drivers place the image behind a header, always at the same distance.
     Converter::Source& camera = cameras_[frame.index];
-    bool moved = false;
+    const auto before = camera.offsets;
     for (std::uint32_t i = 0; i < layout_.memory_count; ++i)
-        moved |= std::exchange(camera.offsets[i], frame.part(i).offset) != frame.part(i).offset;
-    if (moved)
-        if (auto ready = prepare(frame.index); !ready)
+        camera.offsets[i] = frame.part(i).offset;
+    if (camera.offsets != before)
+        if (auto ready = prepare(frame.index); !ready) {
+            camera.offsets = before; // so the next frame is prepared for again
             return ready;
+        }
     auto times = converter_->run(frame.index * static_cast<std::uint32_t>(pictures_.size()) + picture);
     if (!times)
         return std::move(times).error();
