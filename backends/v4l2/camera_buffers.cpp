@@ -1,8 +1,11 @@
 #include "backends/v4l2/camera_buffers.h"
 
+#include <algorithm>
+
 #include "allocators/interface_of.h"
 #include "allocators/page_geometry.h"
 #include "backends/v4l2/session.h"
+#include "common/dma_buf.h"
 #include "common/kernel.h"
 #include "hwalloc/dma_buf.h"
 
@@ -25,6 +28,8 @@ class CameraBuffers final : public Allocator,
                             public WrapsOwnBuffers {
 public:
     explicit CameraBuffers(std::string node) : Allocator("v4l2"), node_(std::move(node)) {}
+    explicit CameraBuffers(const std::shared_ptr<detail::Session>& output)
+        : Allocator("v4l2"), node_(output->info.path), use_(output->use), output_(output) {}
 
     // As far as an open file of the camera has met its buffers.
     Properties properties() noexcept override {
@@ -58,7 +63,12 @@ private:
     }
 
     Result<std::shared_ptr<detail::Session>> open() noexcept {
-        return without_exceptions([&] { return detail::Session::open_or_share(node_); });
+        if (auto shared = output_.lock())
+            return shared;
+        return without_exceptions([&] {
+            return use_ == detail::Use::capture ? detail::Session::open_or_share(node_)
+                                                : detail::Session::open(node_, use_, ErrorKind::device_lost);
+        });
     }
 
     Result<Block*> do_alloc(std::size_t size, const AllocationParams& params) noexcept override {
@@ -91,12 +101,18 @@ private:
     }
 
     const std::string node_;
+    const detail::Use use_ = detail::Use::capture;
+    const std::weak_ptr<detail::Session> output_;
 };
 
 } // namespace
 
 AllocatorRef detail::camera_buffers(std::string node) {
     return AllocatorRef::adopt(new CameraBuffers(std::move(node)));
+}
+
+AllocatorRef detail::output_buffers(const std::shared_ptr<Session>& output) {
+    return AllocatorRef::adopt(new CameraBuffers(output));
 }
 
 Allocator* detail::find_camera_buffers(const std::string& node) {
@@ -117,7 +133,11 @@ AllocatorRef detail::own_allocator_of(const std::string& node) {
 
 Result<MemoryRef> detail::wrap_own_buffer(Allocator& camera_buffers, UniqueFd buffer,
                                           std::size_t size) noexcept {
-    const auto geometry = page_geometry(size, {}, camera_buffers.name());
+    const auto exported = dma_buf::examine_own(buffer.get());
+    if (!exported)
+        return exported.error();
+    const auto geometry =
+        page_geometry(std::max(size, exported->size & ~(page_size() - 1)), {}, camera_buffers.name());
     if (!geometry)
         return geometry.error();
     auto block = camera_buffers.extension<WrapsOwnBuffers>()->wrap(std::move(buffer), *geometry);

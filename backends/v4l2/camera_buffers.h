@@ -2,6 +2,7 @@
 // takes which demands contiguous memory.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "hwalloc/allocator.h"
@@ -10,16 +11,23 @@
 
 namespace hwalloc::v4l2::detail {
 
+struct Session;
+
 // An allocator of the buffers of the camera at `node` ("/dev/video0"). Opens nothing. May throw
 // std::bad_alloc.
 AllocatorRef camera_buffers(std::string node);
+
+// One of the buffers of an output, which has no name. Uses the output's open file as long as that is open,
+// and then one of its own. May throw std::bad_alloc.
+AllocatorRef output_buffers(const std::shared_ptr<Session>& output);
 
 // What is registered by the name of the camera at `node`; null: nothing. May throw std::bad_alloc.
 Allocator* find_camera_buffers(const std::string& node);
 // The same for wrap_own_buffer(); where nothing of ours is registered, as in a container that has another
 // /dev, one without a name.
 AllocatorRef own_allocator_of(const std::string& node);
-// The first `size` bytes of a buffer that the driver has just exported, as memory of such an allocator.
+// A buffer of at least `size` bytes that the driver has just exported, as memory of such an allocator: all of
+// it, because a driver tells a length that is its format's, and others may need the rest of the last page.
 // Errors: those of DmaBuf::adopt.
 Result<MemoryRef> wrap_own_buffer(Allocator& camera_buffers, UniqueFd buffer, std::size_t size) noexcept;
 

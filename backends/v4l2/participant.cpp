@@ -52,6 +52,12 @@ constexpr Recipe capturing_own{.use = "V4L2 buffer of the camera's own",
                                        "its memory is that of Camera::memory(), not PlanBuffers'",
                                .begin = capturing.begin,
                                .end = capturing.end};
+constexpr Recipe putting_out_own{.use = "V4L2 buffer of the output's own",
+                                 .once =
+                                     "Output::negotiate() with the plan's stride, then Output::bind_own(): "
+                                     "its memory is that of Output::memory(), not PlanBuffers'",
+                                 .begin = putting_out.begin,
+                                 .end = putting_out.end};
 constexpr Recipe copying_into{
     .use = "copied into V4L2 buffers",
     .once = "Output::allow_copies(), Output::negotiate() with the plan's stride, then Output::bind()",
@@ -86,11 +92,11 @@ public:
 
     std::vector<AllocatorRef> own_allocators() noexcept override {
         std::vector<AllocatorRef> own;
-        if (!capture_ || (copies() && !has_only_own_buffers()))
+        if (copies() && !session_->has_only_own_buffers())
             return own;
         (void)without_exceptions([&]() -> Result<void> {
-            if (Allocator* buffers = detail::find_camera_buffers(session_->node_path()))
-                own.emplace_back(buffers);
+            if (AllocatorRef buffers = own_buffers())
+                own.push_back(std::move(buffers));
             return {};
         });
         return own;
@@ -101,7 +107,7 @@ public:
         return without_exceptions([&]() -> Result<Constraints> {
             const char* const told_by = cannot_import();
             const bool copied = told_by && session_->copies_allowed;
-            if (told_by && !copied && !has_only_own_buffers())
+            if (told_by && !copied && !session_->has_only_own_buffers())
                 return session_->imports_nothing(0, told_by, "asking what memory it takes");
             const auto answered = image.pixels() ? ask_for(image) : as_it_stands(image);
             if (!answered)
@@ -184,11 +190,10 @@ public:
 private:
     Result<Recipe> attempt_all(std::span<Memory* const> memories, const ImageLayout& layout) noexcept {
         return without_exceptions([&]() -> Result<Recipe> {
-            if (has_only_own_buffers() &&
-                std::all_of(memories.begin(), memories.end(), [&](Memory* one) { return is_own(*one); })) {
+            if (session_->has_only_own_buffers() && are_own(memories)) {
                 if (auto can = detail::try_own(*session_, layout); !can)
                     return std::move(can).error();
-                return capturing_own;
+                return capture_ ? capturing_own : putting_out_own;
             }
             if (copies()) {
                 if (auto can = detail::try_copy(*session_, memories, layout); !can)
@@ -238,10 +243,21 @@ private:
         const std::lock_guard guard(session_->node->queue_mutex);
         return session_->cannot_import();
     }
-    // Whether its own buffers are the only ones that are shared without a copy.
-    bool has_only_own_buffers() const noexcept { return capture_ && session_->has_only_own_buffers(); }
-    bool is_own(const Memory& memory) const {
-        return &memory.allocator() == detail::find_camera_buffers(session_->node_path());
+    // What makes buffers of this queue; null: nothing does. A camera's has a name, and others may want it. An
+    // output's has none, so it is for those alone that take nothing else: no plan with it is remembered.
+    AllocatorRef own_buffers() {
+        if (capture_) {
+            Allocator* const named = detail::find_camera_buffers(session_->node_path());
+            return named ? AllocatorRef(named) : AllocatorRef();
+        }
+        if (!output_buffers_ && session_->has_only_own_buffers())
+            output_buffers_ = detail::output_buffers(session_);
+        return output_buffers_;
+    }
+    bool are_own(std::span<Memory* const> memories) {
+        const AllocatorRef own = own_buffers();
+        return own && std::all_of(memories.begin(), memories.end(),
+                                  [&](Memory* one) { return &one->allocator() == own.get(); });
     }
     // Whether the CPU copies, because the driver imports nothing and the application allows it.
     bool copies() const noexcept { return session_->copies_allowed && cannot_import(); }
@@ -251,6 +267,7 @@ private:
     const std::string name_;
     bool of_bytes_ = false;                      // what was asked for last
     std::unique_ptr<detail::TrialQueue> trials_; // while a plan tries memory with another format
+    AllocatorRef output_buffers_;                // an output's; null: not asked for yet, or of no use
     mutable FixedText key_;
 };
 

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "backends/v4l2/trial_queue.h"
+#include "common/dma_buf.h"
 
 namespace hwalloc::v4l2::detail {
 namespace {
@@ -167,9 +168,24 @@ Result<void> try_own(Session& session, const ImageLayout& layout) {
     return on_trial(session, *trial, layout, doing, [&](const Sizes& wanted) -> Result<void> {
         if (auto reserved = session.reserve_own(1, doing); !reserved)
             return std::move(reserved).error();
-        for (std::uint32_t which = 0; which < memories; ++which)
-            if (auto exported = session.export_own(0, which, doing); !exported)
-                return std::move(exported).error();
+        for (std::uint32_t which = 0; which < memories; ++which) {
+            const auto exported = session.export_own(0, which, doing);
+            if (!exported)
+                return exported.error();
+            const auto facts = dma_buf::examine_own(exported->get());
+            if (!facts)
+                return Error(facts.error()).doing(doing);
+            // Of that the bound buffers will be, whatever the memory has that stands for them in the plan.
+            if (facts->size < layout.memory_sizes[which])
+                return session
+                    .error(ErrorKind::incompatible,
+                           FixedText(doing, ": it is smaller than the others want it"))
+                    .wanted(layout.memory_sizes[which])
+                    .held(facts->size)
+                    .remedy(
+                        "the driver makes buffers of its format's size: ask for a larger image, or have the "
+                        "frames copied");
+        }
         if (const int answer = session.queue_own(0, std::span(wanted).first(memories)); answer < 0)
             return session.refused(answer, "VIDIOC_QBUF", doing);
         return {};

@@ -242,7 +242,8 @@ private:
 HWALLOC_API Result<ParticipantRef> capture_participant(Camera& camera) noexcept;
 
 // A device that takes frames: a video output, or the input side of an encoder (memory to memory). Opens the
-// node, which stays open as long as the participant. As above. Errors: as Camera::open, for a node that does
+// node, which stays open as long as the participant. As above, but brings its own buffers only where the
+// driver imports nothing and exports them (Output::bind_own()). Errors: as Camera::open, for a node that does
 // not take video. `allow_copies`: each image is copied into the driver's own buffers where that imports none
 // (Output::allow_copies(), hwalloc/v4l2_output.h), and the plan takes memory that the CPU can read then.
 HWALLOC_API Result<ParticipantRef> output_participant(const std::string& path,

@@ -1,5 +1,6 @@
 // send_frames NODE ALLOCATOR WIDTHxHEIGHT FRAME COUNT [copy]: sends the image in the file FRAME, of YUYV, to
-// a video output COUNT times (0: until it is told to end), out of memory of ALLOCATOR ("own": the driver's).
+// a video output COUNT times (0: until it is told to end), out of memory of ALLOCATOR ("own": the driver's;
+// "plan": what a plan for the output and the CPU that writes says).
 // "sent" on standard error once a frame has come back; a line about all of them in the end.
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <string_view>
 
 #include "hwalloc/allocator.h"
+#include "hwalloc/plan.h"
 #include "hwalloc/v4l2_output.h"
 
 namespace {
@@ -42,12 +44,24 @@ void fill(Memory& memory, const std::string& frame) {
     std::copy(frame.begin(), frame.end(), mapping.bytes().begin());
 }
 
+// As its recipe has it: "own", or an allocator's name.
+std::string planned(const char* node, unsigned width, unsigned height, bool copies) {
+    const PlanRef made =
+        must(plan({must(cpu_participant(MapFlags::write)), must(v4l2::output_participant(node, copies))},
+                  {.image = {.fourcc = fourcc('Y', 'U', 'Y', 'V'), .width = width, .height = height}}));
+    if (!made->choice())
+        give_up(made->error()->message());
+    std::fprintf(stderr, "planned: %s\n", made->choice()->name.c_str());
+    const std::string_view once = made->choice()->cells[1].recipe.once;
+    return once.find("Output::bind_own()") != once.npos ? "own" : made->choice()->name;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
     if (argc < 6)
         return 2;
-    const std::string_view from = argv[2];
+    std::string from = argv[2];
     unsigned width = 0, height = 0;
     if (std::sscanf(argv[3], "%ux%u", &width, &height) != 2)
         return 2;
@@ -56,6 +70,8 @@ int main(int argc, char** argv) {
     const unsigned long count = std::strtoul(argv[5], nullptr, 10);
     std::signal(SIGTERM, [](int) { told_to_end = 1; });
 
+    if (from == "plan")
+        from = planned(argv[1], width, height, argc > 6);
     v4l2::Output output = must(v4l2::Output::open(argv[1]));
     output.allow_copies(argc > 6);
     const v4l2::CaptureFormat format = must(

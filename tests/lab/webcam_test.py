@@ -209,7 +209,9 @@ for end in $output $input; do v4l2-ctl -d $end --set-dv-bt-timings cvt,width={wi
     options = "node_types=0x101 num_inputs=1 input_types=3 num_outputs=1 output_types=1"
     done = in_lab(directory, *GUEST, "--vivid", options, prelude=prelude, timeout=600, commands={
         **{name: f"sending $output {memory} {width}x{height} frame 0; {take} -d $input --stream-to={name}.raw; ended"
-           for name, memory in (("import", HEAP), ("own", "own"))},
+           for name, memory in (("import", HEAP), ("own", "own"), ("planned", "plan"))},
+        "only-own": f"LD_PRELOAD={shlex.quote(str(BUILD / 'tests' / 'lab' / 'refuse_imports.so'))} "
+                    f"{send} $output plan {width}x{height} frame 5",
         "traced": f"strace -f -v -s 0 -o traced.txt {send} $output {HEAP} {width}x{height} frame 20",
         "refused": f"{send} $loopback {HEAP} 320x240 small 3",
         **{name: f"sending $loopback {memory} 320x240 small 0 copy; "
@@ -222,12 +224,16 @@ for end in $output $input; do v4l2-ctl -d $end --set-dv-bt-timings cvt,width={wi
         line = done[name].out.strip().splitlines()[-1:] or ["{}"]
         return json.loads(line[0])
 
-    for name, title in (("import", "memory of the heap is imported"), ("own", "the driver's own buffers are exported")):
+    for name, title in (("import", "memory of the heap is imported"), ("own", "the driver's own buffers are exported"),
+                        ("planned", "memory that a plan chose is imported")):
         faults = [done[name].told()] if done[name].code else differing(sent(name), copies=0, damaged=0)
         # The first that is captured may be older than the stream.
         if not faults and (directory / f"{name}.raw").read_bytes()[-2 * width * height:] != yuyv(width, height):
             faults.append("the bytes that arrived are others")
         cases.case(f"output: {title}, and arrives byte for byte", faults)
+    cases.case("output: a plan for one that imports nothing takes its own buffers, which carry the frames",
+               [done["only-own"].told()] if done["only-own"].code else differing(sent("only-own"), sent=5, copies=0, damaged=0)
+               + ([] if "planned: own memory of output" in done["only-own"].err else [done["only-own"].told()]))
     queued = re.findall(r"VIDIOC_QBUF, .*", (directory / "traced.txt").read_text())
     whole = [line for line in queued if "memory=V4L2_MEMORY_DMABUF" in line and f"bytesused={2 * width * height}" in line]
     total = sent("traced")

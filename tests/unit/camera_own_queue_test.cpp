@@ -53,6 +53,9 @@ protected:
             all.push_back(index);
         return all;
     }
+    static std::size_t whole_pages(std::uint64_t bytes) {
+        return (static_cast<std::size_t>(bytes) + page_size() - 1) / page_size() * page_size();
+    }
     static constexpr const char* name = "v4l2/video7";
     PlanRef made;
 
@@ -78,7 +81,7 @@ TEST_F(CameraOwnQueueTest, EachFrameIsInTheBufferThatTheDriverMadeAndGoesBackToI
                 Memory& memory = *camera.memory(i);
                 EXPECT_EQ(inode_of(memory), fake.exported[i]);
                 EXPECT_TRUE(memory.is_type("v4l2"));
-                EXPECT_EQ(memory.size(), image_bytes);
+                EXPECT_EQ(memory.size(), whole_pages(image_bytes)) << "all that the driver exported";
                 EXPECT_TRUE(memory.map(MapFlags::readwrite));
             }
             EXPECT_THAT(indices(fake.queued), ElementsAre(0, 1, 2));
@@ -113,7 +116,7 @@ TEST_F(CameraOwnQueueTest, EachMemoryOfAnImageIsExported) {
     for (std::uint32_t i = 0; i < 4; ++i) {
         const Memory& memory = *camera.memory(i / 2, i % 2);
         EXPECT_EQ(inode_of(memory), fake.exported[i]);
-        EXPECT_EQ(memory.size(), camera.format()->layout.memory_sizes[i % 2]);
+        EXPECT_EQ(memory.size(), whole_pages(camera.format()->layout.memory_sizes[i % 2]));
     }
     ASSERT_TRUE(camera.start());
     const auto frame = camera.dequeue(1000);
@@ -146,7 +149,7 @@ TEST_F(CameraOwnQueueTest, MemoryOutlivesTheCameraAndTheNextIsNew) {
     EXPECT_EQ(fake.reserved, 0u);
     const auto mapping = kept->map(MapFlags::readwrite);
     ASSERT_TRUE(mapping) << mapping.error().message();
-    EXPECT_EQ(mapping->bytes().size(), image_bytes);
+    EXPECT_EQ(mapping->bytes().size(), whole_pages(image_bytes));
 }
 
 TEST_F(CameraOwnQueueTest, AsManyAsTheDriverMakesAndItsAllocatorIsBusyMeanwhile) {
@@ -241,6 +244,68 @@ TEST_F(CameraOwnQueueTest, WhereMemoryOfAnotherIsGivenBothWaysOutAreNamed) {
     fake.expbuf = 0;
     imports(true);
     EXPECT_FALSE(v4l2::has_only_own_buffers(camera)) << "it imports";
+}
+
+// Others may want more than an image of a buffer: what bind_own() will bind is what counts, not the memory
+// that stands for it in a plan, which its allocator makes of any size.
+TEST_F(CameraOwnQueueTest, ATrialTakesWhatTheBoundBuffersWillHaveAndNoMore) {
+    auto camera = ready();
+    const auto participant = capture(camera);
+    ImageLayout layout = linear();
+    const auto attempt_in = [&](std::uint64_t size) {
+        layout.memory_sizes[0] = size;
+        const auto image = alloc_layout(*participant->own_allocators().at(0).get(), layout);
+        EXPECT_TRUE(image) << image.error().message();
+        return participant->attempt_image(*image);
+    };
+    const std::uint64_t most = whole_pages(image_bytes);
+    ASSERT_GT(most, image_bytes);
+    EXPECT_TRUE(attempt_in(image_bytes));
+    EXPECT_TRUE(attempt_in(most));
+    ASSERT_TRUE(v4l2::bind_own(camera, 1));
+    EXPECT_EQ(camera.memory(0)->size(), most);
+    ASSERT_TRUE(camera.unbind());
+    const auto refused = attempt_in(most + 1);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), ErrorKind::incompatible);
+    EXPECT_EQ(refused.error().size_wanted(), most + 1);
+    EXPECT_EQ(refused.error().size_held(), most);
+    EXPECT_THAT(refused.error().message(), HasSubstr("ask for a larger image"));
+    EXPECT_EQ(fake.reserved, 0u);
+}
+
+TEST_F(CameraOwnQueueTest, APlanTakesAnOutputsOwnAndSaysHow) {
+    fake.pixel_format = V4L2_PIX_FMT_YUYV, fake.width = 64, fake.height = 48, fake.stride = 128;
+    for (const bool copies : {false, true}) {
+        fake.can = V4L2_CAP_VIDEO_OUTPUT;
+        const auto reads = v4l2::output_participant("/dev/video7", copies).value();
+        made = plan({reads}, {.image = picture}).value();
+        ASSERT_NE(made->choice(), nullptr) << made->error()->message();
+        EXPECT_EQ(made->choice()->name, "own memory of output /dev/video7 (a fake)");
+        EXPECT_EQ(made->choice()->verdict, Verdict::accepted);
+        EXPECT_THAT(made->choice()->cells[0].recipe.once,
+                    AllOf(HasSubstr("Output::bind_own()"), HasSubstr("Output::memory()")));
+        EXPECT_EQ(fake.reserved, 0u);
+        forget_plans();
+    }
+    fake.expbuf = -ENOTTY;
+    EXPECT_TRUE(output()->own_allocators().empty()) << "it exports none";
+    fake.expbuf = 0;
+    imports(true);
+    EXPECT_TRUE(output()->own_allocators().empty()) << "other memory does, with a plan that is remembered";
+}
+
+TEST_F(CameraOwnQueueTest, TheBuffersOfAnOutputOutliveIt) {
+    fake.pixel_format = V4L2_PIX_FMT_YUYV, fake.width = 64, fake.height = 48, fake.stride = 128;
+    auto reads = output();
+    const AllocatorRef own = reads->own_allocators().at(0);
+    const auto before = open_fds().size();
+    const auto memory = own->alloc(image_bytes).value();
+    EXPECT_EQ(open_fds().size(), before + 1) << "by the open file of the output";
+    reads.reset();
+    EXPECT_EQ(open_fds().size(), before) << "no memory keeps the output open";
+    EXPECT_TRUE(memory->map(MapFlags::readwrite));
+    EXPECT_TRUE(own->alloc(image_bytes)) << "a file of its own, then";
 }
 
 // By bytes and by pixels, with the format that the camera has and with another.
