@@ -177,17 +177,18 @@ def ways_to_say(items):
 def names(cases, directory, _):
     """Every name that list prints, in every option that takes such a device."""
     vivid = ("--vivid", "n_devs=2 node_types=0x1,0x100")  # a camera and an output
-    listed = in_lab(directory, *vivid, timeout=600, commands={"list": "hwalloc list --json"})["list"].document
+    # Both stand at one place, so udev lets its link lead to whichever of them came last: in each boot to the camera here.
+    settled = "link=$(ls /dev/v4l/by-path/*index0 | head -n1) && ln -sfn ../../video0 $link"
+    listed = in_lab(directory, *vivid, timeout=600,
+                    commands={"list": f"{settled} && hwalloc list --json"})["list"].document
     commands = {f"way{i}": command for i, command in enumerate(ways_to_say(listed.get("allocators", [])))}
     wrong = {"near-camera": "hwalloc plan --camera vido0 --json", "near-node": "hwalloc capture /dev/video99 --json"}
-    # vivid's camera and output stand at one place, so udev lets this link lead to whichever of them came last.
-    link = ("link=$(ls /dev/v4l/by-path/*index0 | head -n1) && ln -sfn ../../video0 $link && "
-            "hwalloc plan --camera $link --quick --json")
+    link = f"{settled} && hwalloc plan --camera $link --quick --json"
     rest = {"output": "hwalloc doctor allocator/v4l2 --json",
             "gone": "rm /dev/video0 && hwalloc doctor camera --json"}  # as in a container: /sys has it, /dev has not
-    done = in_lab(directory, *vivid, timeout=1200, commands={**commands, **wrong, "link": link, **rest})
+    done = in_lab(directory, *vivid, timeout=1200, commands={"link": link, **commands, **wrong, **rest})
     cases.case(f"{len(commands)} ways to say a device",
-               [done[key].told() for key in (*commands, "link") if "error" in done[key].document
+               [done[key].told() for key in ("link", *commands) if "error" in done[key].document
                 and not done[key].document.get("participants") or not done[key].document]
                + ([] if len(commands) > 20 else [str(listed)]))
     cases.case("names that there are not are answered with those like them",
