@@ -62,7 +62,7 @@ public:
         if (!frame)
             return frame;
         why_.reset();
-        if (!is_damaged(*frame)) {
+        if (!is_damaged(*frame, 1)) {
             auto decoded = decode(*frame, *memories_[free_.front()]);
             if (!decoded)
                 return std::move(decoded).error();
@@ -73,7 +73,7 @@ public:
         frame->index = free_.front();
         free_.erase(free_.begin());
         frame->offset = 0;
-        if (!is_damaged(*frame))
+        if (!is_damaged(*frame, 1))
             frame->bytes_used = layout_.memory_sizes[0];
         return frame;
     }

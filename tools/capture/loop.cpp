@@ -144,7 +144,7 @@ Result<FirstFrame> wait_for_whole_frame(FrameSource& source, const v4l2::Capture
         if (!frame)
             return std::move(frame).error();
         first.frame = *frame;
-        if (!first.frame || !is_damaged(*first.frame))
+        if (!first.frame || !is_damaged(*first.frame, format.layout.memory_count))
             return first;
         ++first.damaged;
         if (auto back = source.queue(first.frame->index); !back)
@@ -207,7 +207,7 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, c
         last_sequence = frame->sequence;
         if (frame->monotonic)
             latencies.add(now - frame->timestamp_ns);
-        if (is_damaged(*frame)) {
+        if (is_damaged(*frame, format.layout.memory_count)) {
             ++statistics.errors;
             if (fail(source.queue(frame->index)))
                 break;

@@ -62,8 +62,11 @@ private:
 
 } // namespace
 
-bool is_damaged(const v4l2::Frame& frame) {
-    return frame.error || frame.bytes_used == 0;
+bool is_damaged(const v4l2::Frame& frame, std::uint32_t memories) {
+    bool damaged = frame.error;
+    for (std::uint32_t which = 0; which < memories; ++which)
+        damaged = damaged || frame.part(which).bytes_used == 0;
+    return damaged;
 }
 
 Result<std::span<const std::uint8_t>> bytes_of(const v4l2::FramePart& part,

@@ -78,8 +78,8 @@ public:
     virtual Result<void> queue(std::uint32_t index) = 0;
 };
 
-// Whether a source says so of a frame, or there is nothing in it.
-bool is_damaged(const v4l2::Frame& frame);
+// Whether a source says so of a frame, or there is nothing in one of the `memories` that its image has.
+bool is_damaged(const v4l2::Frame& frame, std::uint32_t memories);
 // The bytes of a frame, or of its part, of those of a memory. Error: invalid (the driver says that there are
 // more).
 Result<std::span<const std::uint8_t>> bytes_of(const v4l2::FramePart& part,

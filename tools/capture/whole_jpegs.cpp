@@ -14,7 +14,7 @@ public:
     Result<v4l2::Frame> dequeue(int timeout_ms) override {
         auto frame = inner().dequeue(timeout_ms);
         why_.reset();
-        if (!frame || is_damaged(*frame))
+        if (!frame || is_damaged(*frame, 1))
             return frame;
         auto mapping = inner().memory(frame->index, 0)->map(MapFlags::read);
         if (!mapping)
