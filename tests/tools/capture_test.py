@@ -298,7 +298,7 @@ class Capture(unittest.TestCase):
                 process.wait(30)
 
     def test_no_signal_leaves_an_empty_file(self):
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM, signal.SIGUSR1):
             for name, frames in (("early.png", "0"), ("early.raw", "0")):
                 path = self.path / name
                 with self.subTest((number, name)), tool.running(

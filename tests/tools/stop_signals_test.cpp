@@ -10,6 +10,7 @@
 #include <string>
 
 #include "tools/capture/stop_signals.h"
+#include "tools/capture/writer.h"
 
 namespace hwalloc::tools {
 namespace {
@@ -34,7 +35,7 @@ int end_of(int signal, const std::function<void(const std::function<void()>& rea
 }
 
 TEST(StopSignals, WhatNeverNoticesIsEndedAndItsEmptyFileIsGone) {
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1}) {
         std::string path = ::testing::TempDir() + "stop.XXXXXX";
         const int file = ::mkstemp(path.data());
         ASSERT_GE(file, 0);
@@ -50,6 +51,29 @@ TEST(StopSignals, WhatNeverNoticesIsEndedAndItsEmptyFileIsGone) {
         ::close(file);
         ::unlink(path.c_str());
     }
+}
+
+// As when a driver keeps STREAMOFF waiting: what was captured before is no empty file.
+TEST(StopSignals, AFileThatHasAFrameStays) {
+    std::string path = ::testing::TempDir() + "frames.XXXXXX";
+    ::close(::mkstemp(path.data()));
+    ::unlink(path.c_str());
+    path += ".png";
+    const int status = end_of(SIGTERM, [&](const auto& ready) {
+        const StopSignals signals;
+        FrameWriter writer(FrameWriter::Kind::png);
+        v4l2::CaptureFormat format{.pixel_format = fourcc('G', 'R', 'E', 'Y')};
+        format.layout = linear_layout(fourcc('R', '8', ' ', ' '), 2, 2).value();
+        const std::uint8_t rgb[12] = {};
+        if (!writer.open(path) || !writer.set_format(format) || !writer.write_picture(rgb))
+            ::_exit(1);
+        ready();
+        for (;;)
+            ::pause();
+    });
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) << status;
+    EXPECT_EQ(::access(path.c_str(), R_OK), 0);
+    ::unlink(path.c_str());
 }
 
 TEST(StopSignals, WhatBlocksIsWokenAgainAndAgain) {

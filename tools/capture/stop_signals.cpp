@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <csignal>
@@ -10,6 +11,14 @@
 
 namespace hwalloc::tools {
 namespace {
+
+// All that ends a program that does not ask for it, but for faults of its own and SIGALRM, which ticks.
+struct StopSignal {
+    int number;
+    bool may_be_ignored; // whoever started the command so wants it to go on
+};
+constexpr StopSignal stop_with[] = {{SIGINT, false}, {SIGTERM, false}, {SIGQUIT, false}, {SIGHUP, true},
+                                    {SIGUSR1, true}, {SIGUSR2, true},  {SIGXCPU, true}};
 
 constexpr int ticks_of_patience = 10; // of 50 ms each
 constexpr int ticks_to_the_end = 20;
@@ -41,8 +50,12 @@ void on_stop(int signal) {
     errno = before;
 }
 
-// Interrupts what the thread waits for, and counts.
-void on_tick(int) {
+// Interrupts what the thread waits for, and counts. A SIGALRM of somebody else's is like any other signal.
+void on_tick(int signal, siginfo_t* info, void*) {
+    if (info->si_code != SI_TIMER) {
+        on_stop(signal);
+        return;
+    }
     const int before = errno;
     if (ticks < ticks_to_the_end)
         ticks = ticks + 1;
@@ -60,7 +73,8 @@ struct sigaction calling(void (*handler)(int)) {
 } // namespace
 
 struct StopSignals::Saved {
-    struct sigaction interrupt, terminate, hang_up, alarm, pipe;
+    std::array<struct sigaction, std::size(stop_with)> stops;
+    struct sigaction alarm, pipe;
 };
 
 StopSignals::StopSignals() : saved_(std::make_unique<Saved>()) {
@@ -68,26 +82,28 @@ StopSignals::StopSignals() : saved_(std::make_unique<Saved>()) {
     noticed = 0;
     ticks = 0;
     removes = 0;
-    const struct sigaction tick = calling(on_tick), stop = calling(on_stop), ignore = calling(SIG_IGN);
+    const struct sigaction stop = calling(on_stop), ignore = calling(SIG_IGN);
+    struct sigaction tick {};
+    tick.sa_sigaction = on_tick;
+    tick.sa_flags = SA_SIGINFO;
     ::sigaction(SIGALRM, &tick, &saved_->alarm);
     sigevent to_this_thread{};
     to_this_thread.sigev_notify = SIGEV_THREAD_ID;
     to_this_thread.sigev_signo = SIGALRM;
     to_this_thread._sigev_un._tid = ::gettid();
     has_timer = ::timer_create(CLOCK_MONOTONIC, &to_this_thread, &timer) == 0;
-    ::sigaction(SIGINT, &stop, &saved_->interrupt);
-    ::sigaction(SIGTERM, &stop, &saved_->terminate);
-    ::sigaction(SIGHUP, &stop, &saved_->hang_up);
-    if (saved_->hang_up.sa_handler == SIG_IGN)
-        ::sigaction(SIGHUP, &ignore, nullptr);
+    for (std::size_t i = 0; i < std::size(stop_with); ++i) {
+        ::sigaction(stop_with[i].number, &stop, &saved_->stops[i]);
+        if (stop_with[i].may_be_ignored && saved_->stops[i].sa_handler == SIG_IGN)
+            ::sigaction(stop_with[i].number, &ignore, nullptr);
+    }
     // A reader of standard output that goes away is a failed write, not a death with buffers in use.
     ::sigaction(SIGPIPE, &ignore, &saved_->pipe);
 }
 
 StopSignals::~StopSignals() {
-    ::sigaction(SIGINT, &saved_->interrupt, nullptr);
-    ::sigaction(SIGTERM, &saved_->terminate, nullptr);
-    ::sigaction(SIGHUP, &saved_->hang_up, nullptr);
+    for (std::size_t i = 0; i < std::size(stop_with); ++i)
+        ::sigaction(stop_with[i].number, &saved_->stops[i], nullptr);
     ::sigaction(SIGPIPE, &saved_->pipe, nullptr);
     if (has_timer)
         ::timer_delete(timer);

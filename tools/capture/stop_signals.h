@@ -6,9 +6,10 @@
 
 namespace hwalloc::tools {
 
-// While one lives, SIGINT, SIGTERM and SIGHUP (unless it was ignored, as nohup wants) ask the capture to
-// stop, and SIGPIPE is a failed write. SIGINT does also where it was ignored: so a script's shell starts what
-// it puts behind itself with `&`, and `kill -INT` must end that as well. Afterwards all is as it was before.
+// While one lives, every signal that ends a program asks the capture to stop: SIGINT, SIGTERM, SIGQUIT,
+// SIGALRM, and unless they were ignored, as nohup wants, SIGHUP, SIGUSR1, SIGUSR2 and SIGXCPU. SIGPIPE is a
+// failed write. SIGINT and SIGQUIT do also where they were ignored: so a script's shell starts what it puts
+// behind itself with `&`, and `kill -INT` must end that as well. Afterwards all is as it was before.
 // From the first signal on the thread that made this is woken every 50 ms out of whatever blocks it (EINTR).
 // If nobody has called stop_wanted() after a second, or another signal comes after one, the process ends by
 // that signal. One object at a time.

@@ -168,7 +168,8 @@ Result<void> FrameWriter::write_bytes(ImageBytes parts) {
     for (const std::span<const std::uint8_t> part : parts)
         if (auto done = put(part); !done)
             return done;
-    ++written_;
+    if (++written_ == 1) // worth keeping, however the rest ends
+        StopSignals::remove_at_end({});
     return {};
 }
 
