@@ -1,4 +1,5 @@
 #include "hwalloc/image.h"
+#include "allocators/image_memories.h"
 #include "allocators/modifiers.h"
 #include "common/addressable.h"
 
@@ -6,8 +7,13 @@
 
 namespace hwalloc {
 Result<Image> alloc_image(Allocator& allocator, const ImageRequest& request) noexcept {
-    if (auto* images = allocator.extension<AllocatesImages>())
-        return images->alloc_image(request);
+    if (auto* images = allocator.extension<AllocatesImages>()) {
+        auto image = images->alloc_image(request);
+        if (image)
+            if (auto given = check_memories(*image); !given)
+                return std::move(given).error().on(allocator.name());
+        return image;
+    }
     if (!allows_linear(request.modifiers))
         return Error(ErrorKind::unsupported, "allocating an image")
             .on(allocator.name())

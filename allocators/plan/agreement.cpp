@@ -106,6 +106,14 @@ Result<ImageLayout> negotiate(std::span<const ParticipantRef> participants, Agre
                 agreement.refusals[i] = std::move(settled).error();
                 continue;
             }
+            if (settled->memory_count != layout.memory_count) {
+                agreement.refusals[i] =
+                    Error(ErrorKind::incompatible, "agreeing on a layout")
+                        .doing(FixedText("it answers a layout in ", settled->memory_count,
+                                         " memories where the image lies in ", layout.memory_count))
+                        .on(participants[i]->name());
+                continue;
+            }
             if (auto raised = raise_sizes(*settled, layout.memory_sizes, *agreement.constraints); !raised)
                 return std::move(raised).error();
             if (*settled == layout)

@@ -1,4 +1,5 @@
 // The CPU as a participant: whatever can be mapped will do.
+#include "allocators/image_memories.h"
 #include "common/without_exceptions.h"
 #include "hwalloc/participant.h"
 
@@ -40,6 +41,8 @@ public:
                       .end = "end the Mapping before any device uses the memory"};
     }
     Result<Recipe> attempt_image(const Image& image) noexcept override {
+        if (auto given = check_memories(image); !given)
+            return std::move(given).error();
         for (std::uint32_t i = 1; i < image.layout.memory_count; ++i)
             if (auto mapped = try_mapping(*image.memory_at(i)); !mapped)
                 return std::move(mapped).error();

@@ -1,6 +1,7 @@
 // What every participant does unless it says otherwise, and the device behind an allocator.
 #include "hwalloc/participant.h"
 
+#include "allocators/image_memories.h"
 #include "common/fixed_text.h"
 
 namespace hwalloc {
@@ -22,7 +23,9 @@ Result<void> Participant::begin_trials(const ImageLayout& /*layout*/) noexcept {
 void Participant::end_trials() noexcept {}
 
 Result<Recipe> Participant::attempt_image(const Image& image) noexcept {
-    if (image.layout.memory_count == 1 && image.memory)
+    if (auto given = check_memories(image); !given)
+        return std::move(given).error();
+    if (image.layout.memory_count == 1)
         return attempt(*image.memory, image.layout);
     return Error(ErrorKind::unsupported, "trying an image")
         .doing(FixedText("trying an image in ", image.layout.memory_count, " memories"))

@@ -136,8 +136,9 @@ public:
     // use), exhausted (it ran short): the answer is unknown. Anything else: refused, with the call, its errno
     // or VkResult, and the reason in words. Recipe::use of the answer is not empty.
     virtual Result<Recipe> attempt(Memory& memory, const ImageLayout& layout) noexcept = 0;
-    // The same of an image in as many memories as image.layout says. Two of them may be one. Default:
-    // attempt() of the only one; unsupported where there are several.
+    // The same of an image in as many memories as image.layout says. Two of them may be one. Errors:
+    // invalid, too (a memory is missing, or the layout says none or more than four). Default: attempt() of
+    // the only one; unsupported where there are several.
     virtual Result<Recipe> attempt_image(const Image& image) noexcept;
 
     Participant(const Participant&) = delete;

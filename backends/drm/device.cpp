@@ -7,6 +7,7 @@
 #include <limits>
 #include <new>
 
+#include "allocators/image_memories.h"
 #include "backends/drm/cards.h"
 #include "backends/drm/dumb_allocator.h"
 #include "common/checked.h"
@@ -234,14 +235,12 @@ Result<Framebuffer> Device::framebuffer(Memory& memory, const ImageLayout& layou
 }
 
 Result<Framebuffer> Device::framebuffer(const Image& image) noexcept {
+    if (auto given = check_memories(image); !given)
+        return std::move(given).error();
     std::array<Memory*, ImageLayout::max_planes> all{};
-    const std::uint32_t count = image.layout.memory_count;
-    for (std::uint32_t i = 0; i < count && i < all.size(); ++i)
+    for (std::uint32_t i = 0; i < image.layout.memory_count; ++i)
         all[i] = image.memory_at(i).get();
-    if (count == 0 || count > all.size() ||
-        std::find(all.begin(), all.begin() + count, nullptr) != all.begin() + count)
-        return Error(ErrorKind::invalid, "a memory of the picture is missing");
-    return framebuffer_of({all.data(), count}, image.layout);
+    return framebuffer_of({all.data(), image.layout.memory_count}, image.layout);
 }
 
 Result<Framebuffer> Device::framebuffer_of(std::span<Memory* const> memories,

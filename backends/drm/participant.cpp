@@ -1,4 +1,5 @@
 // A card as a participant of plans: it imports memory, and may show it.
+#include "allocators/image_memories.h"
 #include "common/kernel.h"
 #include "common/without_exceptions.h"
 #include "hwalloc/drm.h"
@@ -72,6 +73,8 @@ public:
     }
 
     Result<Recipe> attempt_image(const Image& image) noexcept override {
+        if (auto given = check_memories(image); !given)
+            return std::move(given).error();
         if (use_ == CardUse::framebuffer) {
             auto framebuffer = device_.framebuffer(image);
             if (!framebuffer)

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "allocators/image_memories.h"
 #include "backends/v4l2/camera_buffers.h"
 #include "backends/v4l2/trial.h"
 #include "common/kernel.h"
@@ -181,6 +182,8 @@ public:
     }
 
     Result<Recipe> attempt_image(const Image& image) noexcept override {
+        if (auto given = check_memories(image); !given)
+            return std::move(given).error();
         std::array<Memory*, ImageLayout::max_planes> all{};
         for (std::uint32_t i = 0; i < image.layout.memory_count; ++i)
             all[i] = image.memory_at(i).get();

@@ -2,6 +2,7 @@
 // VkBuffer.
 #include <algorithm>
 
+#include "allocators/image_memories.h"
 #include "allocators/modifiers.h"
 #include "backends/vulkan/ycbcr.h"
 #include "hwalloc/vulkan.h"
@@ -144,6 +145,8 @@ public:
 
     // A buffer for each memory.
     Result<Recipe> attempt_image(const Image& image) noexcept override {
+        if (auto given = check_memories(image); !given)
+            return std::move(given).error();
         if (image.layout.memory_count == 1)
             return attempt(*image.memory, image.layout);
         for (std::uint32_t i = 0; i < image.layout.memory_count; ++i)

@@ -4,6 +4,7 @@
 #include "hwalloc/dma_buf.h"
 #include "hwalloc/participant.h"
 #include "hwalloc/plan.h"
+#include "tests/unit/broken_images.h"
 #include "tests/unit/v4l2_participant_fixture.h"
 
 namespace hwalloc {
@@ -204,6 +205,15 @@ TEST_F(CameraPlanesTest, ATrialTakesAllMemoriesOfAnImage) {
     EXPECT_EQ(participant->attempt_image(image(other)).error().kind(), ErrorKind::incompatible);
     EXPECT_EQ(participant->attempt(*one.memory, one.layout).error().kind(), ErrorKind::incompatible);
     EXPECT_EQ(fake.reserved, 0u);
+}
+
+TEST_F(CameraPlanesTest, AnImageThatIsNotWholeIsRefusedByCamerasAndOutputs) {
+    auto camera = open();
+    const auto memory = memories(1, luma);
+    for (const ParticipantRef& one : {capture(camera), output()})
+        for (const Image& broken : broken_images(*memory[0], with_memory_per_plane(linear(nv12_drm))))
+            EXPECT_EQ(one->attempt_image(broken).error().kind(), ErrorKind::invalid);
+    EXPECT_THAT(fake.all_planes, ::testing::IsEmpty());
 }
 
 TEST_F(CameraPlanesTest, BytesAreAskedForAsTheFormatHasThem) {

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "hwalloc/capabilities.h"
+#include "tests/unit/broken_images.h"
 #include "tests/unit/drm_device_fixture.h"
 
 namespace hwalloc {
@@ -272,8 +273,17 @@ TEST_F(DrmDevice, EachPlaneCanHaveAMemoryOfItsOwn) {
         const auto used = drm::participant(device, use).value()->attempt_image(picture_in_two());
         EXPECT_TRUE(used) << used.error().message();
     }
-    image.layout.memory_count = 0;
-    EXPECT_EQ(device.framebuffer(image).error().kind(), ErrorKind::invalid);
+}
+
+TEST_F(DrmDevice, AnImageThatIsNotWholeIsRefused) {
+    Device device = opened();
+    for (const Image& broken : broken_images(*foreign, picture())) {
+        EXPECT_EQ(device.framebuffer(broken).error().kind(), ErrorKind::invalid);
+        for (const auto use : {drm::CardUse::import, drm::CardUse::framebuffer})
+            EXPECT_EQ(drm::participant(device, use).value()->attempt_image(broken).error().kind(),
+                      ErrorKind::invalid);
+    }
+    EXPECT_EQ(fake.handles(), 0u);
 }
 
 TEST_F(DrmDevice, ModifiersAreToldWhereTheyAreKnown) {

@@ -82,6 +82,7 @@ public:
     Claims can{.alloc = true, .map = true, .export_dmabuf = true};
     std::optional<Error> failure; // of every allocation
     std::uint32_t pitch_step = 0; // lays images out itself, to rows of a multiple of that
+    bool forgets_memory = false;  // of the images that it lays out
     int allocations = 0;
 
     Properties properties() noexcept override { return about; }
@@ -94,6 +95,8 @@ public:
         auto memory = alloc(layout->memory_sizes[0]);
         if (!memory)
             return std::move(memory).error();
+        if (forgets_memory)
+            memory->reset();
         return Image{std::move(*memory), *layout};
     }
 

@@ -1,6 +1,7 @@
 // Plans for images in several memories.
 #include <gmock/gmock.h>
 
+#include "tests/unit/broken_images.h"
 #include "tests/unit/plan_fixture.h"
 
 namespace hwalloc {
@@ -94,6 +95,41 @@ TEST_F(PlanMemoriesTest, WhoKnowsOneMemoryOnlyRefusesInWords) {
     EXPECT_THAT(plan->explain(), HasSubstr("trying an image in 2 memories"));
     image.memory_per_plane = false;
     EXPECT_TRUE(made()->choice());
+}
+
+TEST_F(PlanMemoriesTest, AnImageThatIsNotWholeIsRefused) {
+    const auto memory = allocator("plan-test/heap").alloc(4096).value();
+    for (const ParticipantRef& one :
+         {cpu_participant(MapFlags::read).value(), ParticipantRef(participant("old"))})
+        for (const Image& broken : broken_images(*memory, linear_layout(image.fourcc, 8, 8).value()))
+            EXPECT_EQ(one->attempt_image(broken).error().kind(), ErrorKind::invalid);
+}
+
+TEST_F(PlanMemoriesTest, WhoAnswersAnotherNumberOfMemoriesIsRefused) {
+    allocator("plan-test/heap");
+    image.fourcc = fourcc('Y', 'U', 'Y', 'V');
+    const auto odd = participant("odd");
+    for (const std::uint32_t count : {0u, 2u, 5u}) {
+        odd->settling = [count](ImageLayout layout) {
+            layout.memory_count = count;
+            return layout;
+        };
+        const PlanRef plan = made();
+        EXPECT_FALSE(plan->choice());
+        EXPECT_THAT(plan->explain(), HasSubstr("memories where the image lies in 1"));
+        EXPECT_EQ(odd->attempts, 0);
+    }
+}
+
+TEST_F(PlanMemoriesTest, AnAllocatorWhoseImageIsNotWholeIsPassedOver) {
+    auto& heap = allocator("plan-test/heap");
+    image.fourcc = fourcc('Y', 'U', 'Y', 'V');
+    heap.pitch_step = 4;
+    heap.forgets_memory = true;
+    EXPECT_EQ(alloc_image(heap, {image.fourcc, 8, 8}).error().kind(), ErrorKind::invalid);
+    const PlanRef plan = made();
+    EXPECT_FALSE(plan->choice());
+    EXPECT_THAT(plan->explain(), HasSubstr("a memory of the image is missing"));
 }
 
 TEST_F(PlanMemoriesTest, ATwinStandsInThePlaceOfEachMemory) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "hwalloc/plan.h"
+#include "tests/unit/broken_images.h"
 #include "tests/vulkan/fixture.h"
 
 namespace hwalloc::vulkan::testing {
@@ -37,6 +38,16 @@ TEST_F(WrappedParticipantTest, NoPlanIsRememberedOfAnApplicationsDevice) {
         kept = made;
     }
     EXPECT_TRUE(kept.expired());
+}
+
+TEST_F(ParticipantTest, AnImageThatIsNotWholeIsRefused) {
+    const auto memory = Allocator::find("sysmem")->alloc(4096).value();
+    const ImageLayout layout = linear_layout(xrgb, 8, 8).value();
+    for (const VkImageUsageFlags usage :
+         {VkImageUsageFlags{0}, VkImageUsageFlags{VK_IMAGE_USAGE_SAMPLED_BIT}})
+        for (const Image& broken : hwalloc::testing::broken_images(*memory, layout))
+            EXPECT_EQ(participant(*device, usage).value()->attempt_image(broken).error().kind(),
+                      ErrorKind::invalid);
 }
 
 TEST_F(ParticipantTest, TellsDevicesAndUsesApart) {
