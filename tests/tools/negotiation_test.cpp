@@ -26,6 +26,7 @@ public:
     std::vector<std::pair<std::string, Rates>> offers;
     std::string current = "YUYV";
     v4l2::Field field = v4l2::Field::progressive;
+    std::pair<std::uint32_t, std::uint32_t> stands_at;
     bool tells_rates = true, tells_sizes = true;
     std::set<std::string> emulated;
     int negotiated = 0;
@@ -60,7 +61,7 @@ public:
         ++negotiated;
         const std::uint32_t code = request.pixel_format ? request.pixel_format : parse_format(current);
         const Rates& all = rates_of(code);
-        auto size = std::pair(request.width, request.height);
+        auto size = request.width ? std::pair(request.width, request.height) : stands_at;
         if (!all.contains(size))
             size = all.begin()->first;
         const auto rates = rates_of(code, size.first, size.second);
@@ -147,6 +148,36 @@ TEST_F(Negotiation, TakesTheFirstFormatWithTheSizeAndRate) {
         EXPECT_EQ(format.rate.frames, row.rate) << &row - rows;
         EXPECT_THAT(notes, IsEmpty()) << &row - rows;
     }
+}
+
+TEST_F(Negotiation, ARateIsFoundAtAnotherSizeOrFormatThanTheCameraStandsAt) {
+    struct Row {
+        const char* named;
+        std::vector<std::string> wanted;
+        std::uint32_t rate;
+        const char* taken;
+        std::uint32_t width;
+    };
+    source.stands_at = {1280, 720}; // where YUYV has 10 frames a second
+    const Row rows[] = {
+        {"", {"YUYV", "NV12", "MJPG"}, 30, "MJPG", 1280}, // of that size
+        {"", {}, 30, "MJPG", 1280},
+        {"", {"YUYV", "NV12"}, 30, "YUYV", 640},
+        {"", {}, 15, "YUYV", 640},
+        {"YUYV", {}, 30, "YUYV", 640}, // a format that is named is not exchanged
+        {"YUYV", {"YUYV", "MJPG"}, 10, "YUYV", 1280},
+    };
+    for (const Row& row : rows) {
+        auto request = asked(0, 0, row.rate);
+        request.pixel_format = parse_format(row.named);
+        const auto format = agreed(request, row.wanted);
+        EXPECT_EQ(format_name(format.pixel_format), row.taken) << &row - rows;
+        EXPECT_EQ(format.layout.width, row.width) << &row - rows;
+        EXPECT_EQ(format.rate.frames, row.rate) << &row - rows;
+        EXPECT_THAT(notes, IsEmpty()) << &row - rows;
+    }
+    EXPECT_EQ(agreed(asked(0, 0, 90), {}).layout.width, 1280u) << "what nothing has leaves it there";
+    EXPECT_THAT(notes, ElementsAre("/dev/webcam gives 10 frames a second instead of 90"));
 }
 
 TEST_F(Negotiation, TellsWhichOtherFormatHasWhatIsMissing) {

@@ -96,6 +96,45 @@ std::vector<std::uint32_t> formats_that_fit(FrameSource& source, const std::vect
     return fit;
 }
 
+// A format and size with the rate asked for, where the size is free: first of the size that the source stands
+// at, then the largest of a format. `codes`: which formats will do, the best one first.
+std::optional<v4l2::FormatRequest> request_with_rate(FrameSource& source,
+                                                     const std::vector<v4l2::FormatInfo>& formats,
+                                                     v4l2::FormatRequest request,
+                                                     const v4l2::CaptureFormat& stands_at,
+                                                     std::span<const std::uint32_t> codes) {
+    const auto fits = [&](const v4l2::FormatInfo& format, std::uint32_t width, std::uint32_t height) {
+        request.pixel_format = format.pixel_format;
+        request.width = width;
+        request.height = height;
+        return fit_of(source, format, request) == Fit::all;
+    };
+    const auto first = [&](auto&& fits_somehow) {
+        for (const std::uint32_t code : codes)
+            for (const v4l2::FormatInfo& format : formats)
+                if (format.pixel_format == code && !format.emulated && fits_somehow(format))
+                    return true;
+        return false;
+    };
+    if (first([&](const v4l2::FormatInfo& format) {
+            return fits(format, stands_at.layout.width, stands_at.layout.height);
+        }))
+        return request;
+    const auto area = [](const v4l2::FrameSize& size) {
+        return std::uint64_t{size.max_width} * size.max_height;
+    };
+    if (first([&](const v4l2::FormatInfo& format) {
+            auto sizes = format.sizes;
+            std::stable_sort(sizes.begin(), sizes.end(),
+                             [&](const auto& one, const auto& other) { return area(one) > area(other); });
+            return std::any_of(sizes.begin(), sizes.end(), [&](const v4l2::FrameSize& size) {
+                return fits(format, size.max_width, size.max_height);
+            });
+        }))
+        return request;
+    return std::nullopt;
+}
+
 bool has_size(const v4l2::CaptureFormat& format, const v4l2::FormatRequest& request) {
     return request.width == 0 ||
            (request.width == format.layout.width && request.height == format.layout.height);
@@ -169,6 +208,23 @@ Result<v4l2::CaptureFormat> agree(FrameSource& source, v4l2::FormatRequest reque
     auto format = source.negotiate(request);
     if (!format)
         return format;
+    // A camera may stand at a size that has not the rate.
+    if (request.width == 0 && !has_rate(*format, request) && list()) {
+        std::vector<std::uint32_t> codes(wanted.begin(), wanted.end());
+        if (!free)
+            codes = {request.pixel_format};
+        else if (codes.empty()) {
+            codes = {format->pixel_format};
+            for (const v4l2::FormatInfo& one : *formats)
+                codes.push_back(one.pixel_format);
+        }
+        if (const auto better = request_with_rate(source, *formats, request, *format, codes)) {
+            request = *better;
+            format = source.negotiate(request);
+            if (!format)
+                return format;
+        }
+    }
     std::string others;
     if ((!has_size(*format, request) || !has_rate(*format, request)) && list()) {
         const auto better = formats_that_fit(source, *formats, request);
