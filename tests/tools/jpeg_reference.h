@@ -26,6 +26,17 @@ inline constexpr Sampling samplings[] = {{"grey", 1, 1, 1},  {"4:4:4", 3, 1, 1},
                                          {"4:2:0", 3, 2, 2}, {"4:4:0", 3, 1, 2}, {"4:1:1", 3, 4, 1}};
 inline constexpr Sampling half_chroma = samplings[2];
 
+// How it is written: with restarts every so many units (0: without), or in these scans.
+struct Writing {
+    unsigned restart_interval = 0;
+    std::span<const jpeg_scan_info> scans{};
+};
+// One scan for each component, or all of progressive ones: the means of all blocks, then the rest.
+inline constexpr jpeg_scan_info one_by_one[] = {
+    {1, {0}, 0, 63, 0, 0}, {1, {1}, 0, 63, 0, 0}, {1, {2}, 0, 63, 0, 0}};
+inline constexpr jpeg_scan_info progressive[] = {
+    {3, {0, 1, 2}, 0, 0, 0, 0}, {1, {0}, 1, 63, 0, 0}, {1, {1}, 1, 63, 0, 0}, {1, {2}, 1, 63, 0, 0}};
+
 class Image {
 public:
     Image(const Sampling& sampling, std::uint32_t width, std::uint32_t height, unsigned seed = 1)
@@ -57,7 +68,7 @@ public:
     }
 
     // With the Huffman tables of the standard in it.
-    Bytes encode() const {
+    Bytes encode(const Writing& writing = {}) const {
         jpeg_compress_struct encoder{};
         jpeg_error_mgr errors{};
         encoder.err = jpeg_std_error(&errors);
@@ -76,6 +87,9 @@ public:
         jpeg_set_defaults(&encoder);
         jpeg_set_quality(&encoder, 100, TRUE);
         encoder.raw_data_in = TRUE;
+        encoder.restart_interval = writing.restart_interval;
+        encoder.scan_info = writing.scans.data();
+        encoder.num_scans = static_cast<int>(writing.scans.size());
         encoder.comp_info[0].h_samp_factor = sampling_.across;
         encoder.comp_info[0].v_samp_factor = sampling_.down;
         jpeg_start_compress(&encoder, TRUE);

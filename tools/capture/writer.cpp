@@ -12,7 +12,9 @@
 #include "tools/capture/source.h"
 #include "tools/capture/stop_signals.h"
 #include "tools/image/jpeg.h"
+#include "tools/image/jpeg_markers.h"
 #include "tools/image/png.h"
+#include "tools/image/room.h"
 
 namespace hwalloc::tools {
 
@@ -157,7 +159,11 @@ Result<void> FrameWriter::make_picture(ImageBytes wholes, ImageBytes parts) {
     picture_.width = layout.width;
     picture_.height = layout.height;
     picture_.depth = 8;
-    picture_.bytes.resize(row_bytes * layout.height);
+    // A frame of another size is refused before anything is allocated for it.
+    if (auto sound = check_jpeg(parts[0], layout.width, layout.height); !sound)
+        return sound;
+    if (auto room = make_room(picture_.bytes, std::uint64_t{row_bytes} * layout.height); !room)
+        return room;
     ++decodes_;
     return decode_jpeg(parts[0], layout.width, layout.height, JpegPixels::rgb, row_bytes, picture_.bytes);
 }

@@ -2,6 +2,7 @@
 
 #include "hwalloc/vulkan.h"
 #include "tools/gpu/pipeline.h"
+#include "tools/image/room.h"
 
 namespace hwalloc::tools {
 namespace {
@@ -34,7 +35,8 @@ public:
         auto mapping = picture_memory_->map(MapFlags::read);
         if (!mapping)
             return std::move(mapping).error();
-        rgb.resize(3 * pixels());
+        if (auto room = make_room(rgb, std::uint64_t{3} * pixels()); !room)
+            return room;
         for (std::size_t i = 0; i < pixels(); ++i)
             for (std::size_t channel = 0; channel < 3; ++channel)
                 rgb[3 * i + channel] = mapping->data()[4 * i + channel];

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tools/image/room.h"
+
 namespace hwalloc::tools {
 namespace {
 
@@ -133,7 +135,8 @@ Result<void> to_rgb(const ImageLayout& layout, std::span<const std::span<const s
     }
     const Matrix matrix = make_matrix(layout.matrix, layout.range);
     const std::size_t row_bytes = std::size_t{3} * layout.width;
-    rgb.resize(row_bytes * layout.height);
+    if (auto room = make_room(rgb, std::uint64_t{row_bytes} * layout.height); !room)
+        return room;
     for (std::uint32_t y = 0; y < layout.height; ++y) {
         const auto row_of = [&](std::uint32_t number, std::uint32_t row) {
             const ImagePlane& plane = layout.planes[number];

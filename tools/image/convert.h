@@ -17,7 +17,8 @@ Result<void> can_convert(const ImageLayout& layout);
 // Converts an image to rows of R, G, B bytes without gaps. `memories` are the image's, from their first
 // bytes. YUYV, UYVY, NV12, BG24 (V4L2's RGB3), XR24, AR24 and R8 (grey); a chroma sample holds for all the
 // pixels that share it. Every result is within 1 of the exact one (in fact: rounded from 1/65536). Errors:
-// those of can_convert; invalid (the image is longer than they are).
+// those of can_convert; invalid (the image is longer than they are); exhausted (the machine has no memory for
+// the picture).
 Result<void> to_rgb(const ImageLayout& layout, std::span<const std::span<const std::uint8_t>> memories,
                     std::vector<std::uint8_t>& rgb);
 // The same of an image in one memory.

@@ -23,7 +23,8 @@ enum class JpegPixels : std::uint8_t { rgb, bgrx };
 // the pixels that share it, as in other pictures (picture.h), and Huffman tables that are left out are the
 // standard's. What was written when it fails is not defined. Errors: invalid (too little room; no JPEG of
 // this size; one that is cut off or damaged: whatever libjpeg-turbo only warns of counts, but for bytes that
-// belong to nothing), exhausted.
+// belong to nothing and numbers in tags that change no pixel; one of more than 100 scans), exhausted (the
+// machine has not what a picture of several scans takes, or gives no memory).
 Result<void> decode_jpeg(std::span<const std::uint8_t> file, std::uint32_t width, std::uint32_t height,
                          JpegPixels pixels, std::size_t stride, std::span<std::uint8_t> to);
 

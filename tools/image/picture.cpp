@@ -6,6 +6,7 @@
 #include "tools/image/convert.h"
 #include "tools/image/mosaic.h"
 #include "tools/image/numbers.h"
+#include "tools/image/room.h"
 
 namespace hwalloc::tools {
 namespace {
@@ -38,14 +39,7 @@ Scale chroma_scale_of(unsigned bits, ColorRange range) {
 // The picture's numbers one after the other.
 class PictureWriter {
 public:
-    PictureWriter(Picture& picture, const ImageLayout& layout, unsigned depth) {
-        picture.width = layout.width;
-        picture.height = layout.height;
-        picture.depth = depth;
-        picture.bytes.resize(std::size_t{3} * layout.width * layout.height * (depth / 8));
-        next_ = picture.bytes.data();
-        wide_ = depth == 16;
-    }
+    explicit PictureWriter(Picture& picture) : next_(picture.bytes.data()), wide_(picture.depth == 16) {}
     void put(double level) {
         const double most = wide_ ? 65535 : 255;
         const auto number = static_cast<std::uint32_t>(std::lround(std::clamp(level, 0.0, 1.0) * most));
@@ -55,8 +49,8 @@ public:
     }
 
 private:
-    std::uint8_t* next_ = nullptr;
-    bool wide_ = false;
+    std::uint8_t* next_;
+    bool wide_;
 };
 
 struct Source {
@@ -152,9 +146,11 @@ void convert_hsv(const Source& from, PictureWriter& to) {
     }
 }
 
-void convert_bayer(const Source& from, PictureWriter& to) {
+Result<void> convert_bayer(const Source& from, PictureWriter& to) {
     const std::uint32_t width = from.layout.width, height = from.layout.height;
-    std::vector<std::uint16_t> numbers(std::size_t{width} * height);
+    std::vector<std::uint16_t> numbers;
+    if (auto room = make_room(numbers, std::uint64_t{width} * height); !room)
+        return room;
     for (std::uint32_t row = 0; row < height; ++row)
         from.read(0, row, std::span(numbers).subspan(std::size_t{width} * row, width));
     const Mosaic mosaic{numbers, width, height, from.format.mosaic};
@@ -163,6 +159,7 @@ void convert_bayer(const Source& from, PictureWriter& to) {
         for (std::uint32_t x = 0; x < width; ++x)
             for (const double number : mosaic.color_at(x, y))
                 to.put(scale.level(number));
+    return {};
 }
 
 unsigned depth_of(const PixelFormat& format) {
@@ -249,7 +246,14 @@ Result<void> to_picture(const PixelFormat& format, const ImageLayout& layout, Im
     if (auto inside = check_inside(format, *whole, memories); !inside)
         return inside;
     const Source source{format, *whole, memories};
-    PictureWriter writer(picture, *whole, depth_of(format));
+    picture.width = whole->width;
+    picture.height = whole->height;
+    picture.depth = depth_of(format);
+    if (auto room =
+            make_room(picture.bytes, std::uint64_t{3} * picture.depth / 8 * picture.width * picture.height);
+        !room)
+        return room;
+    PictureWriter writer(picture);
     switch (format.kind) {
     case PixelKind::yuv:
         convert_yuv(source, writer);
@@ -258,8 +262,7 @@ Result<void> to_picture(const PixelFormat& format, const ImageLayout& layout, Im
         convert_grey(source, writer);
         break;
     case PixelKind::bayer:
-        convert_bayer(source, writer);
-        break;
+        return convert_bayer(source, writer);
     case PixelKind::hsv:
         convert_hsv(source, writer);
         break;

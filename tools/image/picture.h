@@ -33,7 +33,7 @@ using ImageBytes = std::span<const std::span<const std::uint8_t>>;
 // in them; with a fourcc of 0 (raw sensor data), the one of `format` at the stride of its first plane. A
 // chroma number holds for all the pixels that share it; raw sensors' colours are as Mosaic has them. Each
 // number is the exact one, rounded; for the formats of to_rgb() it is within 1. Errors: those of
-// can_convert(); invalid (the image is longer than they are).
+// can_convert(); invalid (the image is longer than they are); exhausted (the machine has no memory for it).
 Result<void> to_picture(const PixelFormat& format, const ImageLayout& layout, ImageBytes memories,
                         Picture& picture);
 // The same of an image in one memory.

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <string>
 
+#include "hwalloc/machine_memory.h"
+
 namespace hwalloc::tools {
 namespace {
 
@@ -65,6 +67,9 @@ Result<std::vector<std::uint8_t>> encode_png(std::uint32_t width, std::uint32_t 
                                              std::span<const std::uint8_t> rgb, unsigned depth) {
     if (width == 0 || height == 0 || rgb.size() / 3 / (depth / 8) / width < height)
         return Error(ErrorKind::invalid, "there are too few pixels for the picture");
+    // Noise becomes no shorter.
+    if (auto enough = check_machine_has(rgb.size()); !enough)
+        return Error(enough.error()).doing("making a PNG");
     std::vector<std::uint8_t> file;
     Output output{.file = file, .message = std::string(200, '\0')};
     output.message.clear();
