@@ -9,9 +9,9 @@ namespace {
 // of the device, which behind an IOMMU are scattered pages; its calls for CPU access do nothing, because the
 // memory is coherent. Those of vmalloc only wait for fences.
 constexpr detail::BufferKind kinds[] = {
-    {"videobuf2_vmalloc", Answer::no, Answer::yes, SyncQuality::fence_only, true},
-    {"videobuf2_dma_sg", Answer::no, Answer::yes, SyncQuality::exporter_only, false},
-    {"videobuf2_dma_contig", Answer::unknown, Answer::unknown, SyncQuality::exporter_only, false},
+    {"videobuf2_vmalloc", Answer::no, Answer::yes, SyncQuality::fence_only, true, true},
+    {"videobuf2_dma_sg", Answer::no, Answer::yes, SyncQuality::exporter_only, false, true},
+    {"videobuf2_dma_contig", Answer::unknown, Answer::unknown, SyncQuality::exporter_only, false, false},
 };
 
 } // namespace

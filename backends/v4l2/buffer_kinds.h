@@ -16,13 +16,17 @@ struct BufferKind {
     Answer cached; // unknown: where the device sees the CPU's caches, and uncached elsewhere
     SyncQuality sync;
     bool filled_by_cpu; // the driver reads and writes memory by the CPU, imported memory too
+    // Page by page, of which the kernel ends a process for one more. What must be contiguous is refused by
+    // itself, and may come from a region that /proc/meminfo does not count.
+    bool takes_pages;
 };
 
 // Drivers of another kind.
 inline constexpr BufferKind unknown_kind{
-    {}, Answer::unknown, Answer::unknown, SyncQuality::exporter_only, false};
+    {}, Answer::unknown, Answer::unknown, SyncQuality::exporter_only, false, true};
 // What is known of a driver on USB that has not told its kind: the CPU puts frames together from packets.
-inline constexpr BufferKind usb_kind{{}, Answer::unknown, Answer::unknown, SyncQuality::exporter_only, true};
+inline constexpr BufferKind usb_kind{{},  Answer::unknown, Answer::unknown, SyncQuality::exporter_only, true,
+                                     true};
 
 // unknown_kind when it is called otherwise. The answer lives for ever. Thread-safe.
 const BufferKind& kind_of_exporter(std::string_view exporter) noexcept;

@@ -7,6 +7,7 @@
 #include "backends/v4l2/session.h"
 #include "common/dma_buf.h"
 #include "common/kernel.h"
+#include "common/memory_watch.h"
 #include "hwalloc/dma_buf.h"
 
 namespace hwalloc::v4l2 {
@@ -78,6 +79,12 @@ private:
         auto session = open();
         if (!session)
             return std::move(session).error();
+        if ((*session)->takes_pages())
+            if (auto enough = watch_.before(geometry->storage); !enough)
+                return std::move(enough)
+                    .error()
+                    .doing(FixedText("allocating ", size, " bytes of the camera's own"))
+                    .on(node_);
         auto fd = [&] {
             const std::lock_guard guard((*session)->node->queue_mutex);
             return (*session)->create_own_buffer(geometry->storage);
@@ -103,6 +110,7 @@ private:
     const std::string node_;
     const detail::Use use_ = detail::Use::capture;
     const std::weak_ptr<detail::Session> output_;
+    MemoryWatch watch_;
 };
 
 } // namespace

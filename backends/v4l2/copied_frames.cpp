@@ -60,6 +60,8 @@ int Session::queue_all_mapped() noexcept {
 
 Result<void> Session::reserve_mapped(std::uint32_t count) noexcept {
     const FixedText doing("asking for ", count, " buffers of the driver's own");
+    if (auto enough = check_room(count, doing); !enough)
+        return enough;
     std::uint32_t granted = count;
     if (const int answer = request_buffers(granted, V4L2_MEMORY_MMAP); answer < 0)
         return refused(answer, "VIDIOC_REQBUFS", doing);

@@ -7,6 +7,7 @@
 #include "backends/v4l2/formats.h"
 #include "common/dma_buf.h"
 #include "common/kernel.h"
+#include "hwalloc/machine_memory.h"
 
 namespace hwalloc::v4l2 {
 
@@ -18,6 +19,26 @@ Result<void> detail::Session::check_exports() const noexcept {
     if (ioctl(VIDIOC_EXPBUF, &none) != -ENOTTY)
         return {};
     return refused(-ENOTTY, "VIDIOC_EXPBUF", "making a buffer of the camera's own");
+}
+
+bool detail::Session::takes_pages() const noexcept {
+    const BufferKind* known = known_kind;
+    return (known ? *known : unknown_kind).takes_pages;
+}
+
+Result<void> detail::Session::check_room(std::uint32_t count, std::string_view doing) const noexcept {
+    std::uint64_t image = 0;
+    for (std::uint32_t i = 0; i < memory_count(); ++i)
+        image += image_size(i); // each of 32 bits
+    const std::uint64_t all = image * std::min<std::uint32_t>(count, VIDEO_MAX_FRAME);
+    const auto enough = takes_pages() ? check_machine_has(all) : Result<void>();
+    if (enough)
+        return {};
+    return error(enough.error().kind(), doing)
+        .wanted(all)
+        .held(enough.error().size_held())
+        .remedy("the machine has not that much memory free: take fewer or smaller buffers, or end what takes "
+                "it");
 }
 
 namespace {

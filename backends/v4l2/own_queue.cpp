@@ -104,6 +104,8 @@ Result<std::uint32_t> detail::Session::bind_own(std::uint32_t count) {
     const FixedText doing("binding ", count, " buffers of the driver's own");
     if (auto exports = check_exports(); !exports)
         return Error(exports.error()).doing(doing);
+    if (auto enough = check_room(count, doing); !enough)
+        return std::move(enough).error();
     // By resolving, which may run anybody's code: before the lock.
     const AllocatorRef allocator = own_allocator_of(node_path());
     std::vector<Slot> made; // ends after the lock

@@ -189,6 +189,11 @@ struct Session {
     // QBUF of one with as many memories as there are `lengths`: so many bytes of each an output reads. 0 or
     // more, or a negative errno.
     int queue_own(std::uint32_t index, std::span<const std::uint64_t> lengths) const noexcept;
+    // Whether the machine has the memory for `count` buffers of the driver's own for its format, or for as
+    // many as drivers give at most. Error: exhausted.
+    Result<void> check_room(std::uint32_t count, std::string_view doing) const noexcept;
+    // Whether making them goes on until the kernel ends a process. Taken so where no kind is known.
+    bool takes_pages() const noexcept;
     // A buffer of the driver's own of at least `bytes`, as dma-buf open for reading and writing, which the
     // queue then knows no more. Errors: busy (buffers are bound, or another program has the queue),
     // unsupported (the driver makes none, exports none or does not let go of them), limit, exhausted. With

@@ -38,7 +38,7 @@ HWALLOC_API bool has_only_own_buffers(const Camera& camera) noexcept;
 //   unsupported   the driver makes no buffers of its own, exports none, or does not let go of them
 //   incompatible  it makes buffers smaller than its image
 //   busy          another program, or another Camera of this one, has the queue
-//   exhausted     no memory for one buffer, or no descriptor
+//   exhausted     no memory for one buffer, less on the machine than all of them take, or no descriptor
 HWALLOC_API Result<std::uint32_t> bind_own(Camera& camera, std::uint32_t count) noexcept;
 
 } // namespace hwalloc::v4l2

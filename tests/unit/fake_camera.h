@@ -85,6 +85,7 @@ public:
     int (*qbuf)(int fd, std::uint32_t index) = nullptr; // what QBUF answers; null: it takes all
     int udmabuf_open = 0;
     std::string exporter;            // of every dma-buf
+    std::string meminfo;             // what the machine tells of its memory; empty: the real one's
     std::deque<int> polls, dequeues; // what the next ones answer; then success
     short poll_events = POLLIN;
     short polled = 0;          // what the last one waited for
@@ -132,15 +133,18 @@ private:
     static bool is_node(std::string_view path) {
         return path == "/dev/video7" || path == "/dev/v4l/by-id/the-same";
     }
+    static int file_of(const std::string& text) {
+        const int file = ::memfd_create("fake file", MFD_CLOEXEC);
+        EXPECT_EQ(::pwrite(file, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+        return file;
+    }
     int open(const std::string& path, int open_flags) {
         if (path == "/dev/udmabuf")
             return udmabuf_open < 0 ? udmabuf_open : ::memfd_create("fake udmabuf", MFD_CLOEXEC);
-        if (path.starts_with("/proc/self/fdinfo/")) {
-            const int file = ::memfd_create("fake fdinfo", MFD_CLOEXEC);
-            const std::string text = "pos:\t0\nexp_name:\t" + exporter + "\nname:\tx\n";
-            EXPECT_EQ(::pwrite(file, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
-            return file;
-        }
+        if (path.starts_with("/proc/self/fdinfo/"))
+            return file_of("pos:\t0\nexp_name:\t" + exporter + "\nname:\tx\n");
+        if (path == "/proc/meminfo" && !meminfo.empty())
+            return file_of(meminfo);
         if (!is_node(path))
             return real_kernel().open(path.c_str(), open_flags);
         EXPECT_EQ(open_flags, O_RDWR | O_NONBLOCK | O_CLOEXEC);
