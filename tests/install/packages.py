@@ -184,6 +184,26 @@ def plain(options):
         expect(cache["BUILD_SHARED_LIBS"] == "ON", "it is not shared")
 
 
+def libjpeg(options):
+    """A libjpeg without what the command calls is refused when it is configured, in words, and one that has it is taken."""
+    older = "#undef LIBJPEG_TURBO_VERSION_NUMBER\n"
+    for title, changed, taken in (
+            ("no libjpeg-turbo", older, False),
+            ("libjpeg-turbo 1.4.2", f"{older}#define LIBJPEG_TURBO_VERSION_NUMBER 1004002\n", False),
+            ("libjpeg-turbo without sources in memory", "#define jpeg_mem_src not_in_this_library\n", False),
+            ("this machine's", "", True)):
+        with tempfile.TemporaryDirectory(prefix="hwalloc-libjpeg-") as directory:
+            header = pathlib.Path(directory) / "jpeglib.h"
+            header.write_text(f"#include_next <jpeglib.h>\n{changed}")
+            said = run(options.cmake, "-S", options.source, "-B", pathlib.Path(directory) / "build", "-G", options.generator,
+                       f"-DCMAKE_CXX_COMPILER={options.compiler}", f"-DJPEG_INCLUDE_DIR={directory}", "-DHWALLOC_TESTS=OFF",
+                       check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            text = " ".join(said.stdout.split())
+            expect((said.returncode == 0) == taken, f"{title}: exit code {said.returncode}: {text}")
+            expect(taken or "needs libjpeg-turbo 1.5 or later" in text, f"{title}: {text}")
+            expect(taken or "-DHWALLOC_TOOLS=OFF" in text, f"{title}: no way out is told: {text}")
+
+
 def part(options):
     """As a part of another project: the library alone, shared if that project says nothing, and the project's own settings stay."""
     with tempfile.TemporaryDirectory(prefix="hwalloc-part-") as directory:
