@@ -102,10 +102,10 @@ def _built_and_run(context, preset, env=None, kinds=SANITIZED):
 
 
 def asan(context):
-    """Unit, contract and Vulkan suites under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer.
+    """Unit, contract, Vulkan and tools suites under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer.
     Unless nothing but documents changed since they passed; with --all in any case."""
     return _built_and_run(context, "asan", {"ASAN_OPTIONS": "detect_stack_use_after_return=1",
-                                            "UBSAN_OPTIONS": "print_stacktrace=1"})
+                                            "UBSAN_OPTIONS": "print_stacktrace=1"}, (*SANITIZED, "tools"))
 
 
 def tsan(context):
