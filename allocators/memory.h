@@ -23,6 +23,10 @@ class MemoryRef;
 class ReadMapping;
 struct MappedMemory;
 
+namespace detail {
+struct AccessCount;
+}
+
 // Called once with its argument when memory goes, after the last handle, share and map. Runs in whichever
 // thread lets go.
 using Notify = void (*)(void* user_data);
@@ -165,6 +169,7 @@ public:
 private:
     friend class Block;
     friend class MemoryRef;
+    friend struct detail::AccessCount;
 
     Memory(Block& block, std::uint8_t* base, std::size_t offset, std::size_t size, std::size_t maxsize,
            MemoryFlags flags) noexcept

@@ -34,6 +34,8 @@ Result<void> detail::Session::send_copy(std::uint32_t index, std::uint64_t bytes
     const FixedText doing("copying buffer ", index, " into one of the driver's");
     if (!of_this_process()) // the driver's buffers are the parent's, in the child's memory too
         return refused(-ECHILD, "VIDIOC_QBUF", doing);
+    if (auto free = check_unmapped(index); !free)
+        return free;
     const auto used = used_bytes(bytes);
     for (std::uint32_t which = 0; which < slots[index].count; ++which) {
         const std::span<std::uint8_t> to = mapped->writable(index, which);

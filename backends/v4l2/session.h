@@ -239,6 +239,8 @@ struct Session {
                        std::uint64_t bytes = 0) const noexcept;
     // What the driver has done with it is over: makes the exporter's call after that.
     void take_from_driver(Slot& slot, Holder holder) const noexcept;
+    // Whether the CPU has done with a buffer. Error: conflict.
+    Result<void> check_unmapped(std::uint32_t index) const noexcept;
     // Camera::queue and Camera::map.
     Result<void> requeue(std::uint32_t index, std::uint64_t bytes = 0) noexcept;
     Result<MappedFrame> map(const Frame& frame, std::uint32_t which) const noexcept;

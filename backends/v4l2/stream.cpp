@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <climits>
 
+#include "allocators/access_count.h"
 #include "backends/v4l2/fields.h"
 #include "backends/v4l2/session.h"
 #include "common/kernel.h"
@@ -49,10 +50,10 @@ private:
     const std::int64_t end_ns_;
 };
 
-// Whether somebody maps the dma-buf now, through this memory or another that shares it.
+// Whether somebody maps it now: a dma-buf through this memory or another that shares it.
 bool is_mapped(Memory& memory) noexcept {
     auto* has = memory.block().extension<HasDmaBuf>();
-    return has && has->dma_buf()->has_cpu_access();
+    return has ? has->dma_buf()->has_cpu_access() : hwalloc::detail::AccessCount::any(memory);
 }
 
 Frame frame_of(const detail::Session& session, const detail::Buffer& taken) noexcept {
@@ -221,17 +222,22 @@ Result<void> Camera::queue(std::uint32_t index) noexcept {
     return session_->requeue(index);
 }
 
-Result<void> detail::Session::requeue(std::uint32_t index, std::uint64_t bytes) noexcept {
-    if (!application_holds(index))
-        return Error(ErrorKind::invalid, "the application does not hold this buffer");
-    Slot& slot = slots[index];
-    const std::span<const MemoryRef> all = slot.all();
+Result<void> detail::Session::check_unmapped(std::uint32_t index) const noexcept {
+    const std::span<const MemoryRef> all = slots[index].all();
     if (std::any_of(all.begin(), all.end(), [](const MemoryRef& memory) { return is_mapped(*memory); }))
         return error(ErrorKind::conflict, FixedText("giving buffer ", index, " to the driver: it is mapped"))
             .remedy(use == Use::output ? "unmap it first: the driver would read what the CPU may still write"
                                        : "unmap it first: the driver would write what the CPU uses");
+    return {};
+}
+
+Result<void> detail::Session::requeue(std::uint32_t index, std::uint64_t bytes) noexcept {
+    if (!application_holds(index))
+        return Error(ErrorKind::invalid, "the application does not hold this buffer");
+    if (auto free = check_unmapped(index); !free)
+        return free;
     const char* call_name;
-    if (const int answer = give_to_driver(index, slot, call_name, bytes); answer < 0)
+    if (const int answer = give_to_driver(index, slots[index], call_name, bytes); answer < 0)
         return refused(answer, call_name, use == Use::output ? "sending a frame" : "giving a buffer back");
     return {};
 }

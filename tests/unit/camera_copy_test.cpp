@@ -213,6 +213,24 @@ TEST_F(CameraCopyTest, AFrameThatCannotBeCopiedIsLostAndTheStreamGoesOn) {
     EXPECT_EQ(camera.copies(), 1u);
 }
 
+TEST_F(CameraCopyTest, MemoryThatIsMappedIsNotGivenBackWhateverItIs) {
+    for (const char* name : {"sysmem", "memfd"}) {
+        auto camera = allowing();
+        const auto memory = Allocator::resolve(name).value()->alloc(image_bytes).value();
+        ASSERT_TRUE(camera.bind({memory}));
+        ASSERT_TRUE(camera.start());
+        auto frame = camera.take(1000).value();
+        for (const MapFlags access : {MapFlags::read, MapFlags::write, MapFlags::readwrite}) {
+            const auto mapping = frame.memory()->map(access).value();
+            const Error error = camera.queue(frame->index).error();
+            EXPECT_EQ(error.kind(), ErrorKind::conflict) << name;
+            EXPECT_THAT(error.message(), HasSubstr("unmap"));
+            EXPECT_EQ(frame.queue().error().kind(), ErrorKind::conflict) << name;
+        }
+        EXPECT_TRUE(frame.queue()) << name;
+    }
+}
+
 TEST_F(CameraCopyTest, InPlansItTakesWhatTheCpuCanReachWhereCopiesAreAllowed) {
     for (const bool output : {false, true}) {
         fake.can = output ? V4L2_CAP_VIDEO_OUTPUT : V4L2_CAP_VIDEO_CAPTURE;

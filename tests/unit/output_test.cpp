@@ -217,10 +217,13 @@ TEST_F(OutputCopyTest, EachFrameIsCopiedIntoTheDriversBufferAndCounted) {
     EXPECT_TRUE(fake.queued.empty());
     for (std::uint8_t value = 1; value <= 5; ++value) {
         const std::uint32_t index = value % 2;
-        {
-            const auto mapping = output.memory(index)->map(MapFlags::write).value();
-            std::ranges::fill(mapping.bytes(), value);
-            EXPECT_EQ(output.queue(index).error().kind(), ErrorKind::conflict) << "it is mapped";
+        for (const MapFlags access : {MapFlags::read, MapFlags::readwrite, MapFlags::write}) {
+            const auto mapping = output.memory(index)->map(access).value();
+            if (access != MapFlags::read)
+                std::ranges::fill(mapping.bytes(), value);
+            const Error mapped = output.queue(index).error();
+            EXPECT_EQ(mapped.kind(), ErrorKind::conflict) << "it is mapped";
+            EXPECT_THAT(mapped.message(), HasSubstr("unmap it first"));
         }
         ASSERT_TRUE(output.queue(index));
         EXPECT_THAT(at_the_driver(output, index), Each(value));
