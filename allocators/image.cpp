@@ -1,5 +1,4 @@
 #include "hwalloc/image.h"
-#include "allocators/image_memories.h"
 #include "allocators/modifiers.h"
 #include "common/addressable.h"
 

@@ -41,6 +41,18 @@ struct Image {
     }
 };
 
+// Whether the memories of an image are all there, one to four: for whoever takes an image that somebody else
+// put together, before Image::memory_at(). Thread-safe. Error: invalid.
+inline Result<void> check_memories(const Image& image) noexcept {
+    const std::uint32_t count = image.layout.memory_count;
+    if (count == 0 || count > ImageLayout::max_planes)
+        return Error(ErrorKind::invalid, "an image has one to four memories");
+    for (std::uint32_t i = 0; i < count; ++i)
+        if (!image.memory_at(i))
+            return Error(ErrorKind::invalid, "a memory of the image is missing");
+    return {};
+}
+
 // On an Allocator: lays pictures out itself, because its device has rules about that (a pitch, a modifier).
 class AllocatesImages {
 public:

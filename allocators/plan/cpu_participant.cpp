@@ -1,6 +1,6 @@
 // The CPU as a participant: whatever can be mapped will do.
-#include "allocators/image_memories.h"
 #include "common/without_exceptions.h"
+#include "hwalloc/image.h"
 #include "hwalloc/participant.h"
 
 namespace hwalloc {

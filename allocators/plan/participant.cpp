@@ -1,8 +1,8 @@
 // What every participant does unless it says otherwise, and the device behind an allocator.
 #include "hwalloc/participant.h"
 
-#include "allocators/image_memories.h"
 #include "common/fixed_text.h"
+#include "hwalloc/image.h"
 
 namespace hwalloc {
 

@@ -7,13 +7,13 @@
 #include <limits>
 #include <new>
 
-#include "allocators/image_memories.h"
 #include "backends/drm/cards.h"
 #include "backends/drm/dumb_allocator.h"
 #include "common/checked.h"
 #include "common/fixed_text.h"
 #include "common/immortal.h"
 #include "common/open_files.h"
+#include "hwalloc/image.h"
 
 namespace hwalloc::drm {
 

@@ -1,8 +1,8 @@
 // A card as a participant of plans: it imports memory, and may show it.
-#include "allocators/image_memories.h"
 #include "common/kernel.h"
 #include "common/without_exceptions.h"
 #include "hwalloc/drm.h"
+#include "hwalloc/image.h"
 
 namespace hwalloc::drm {
 namespace {

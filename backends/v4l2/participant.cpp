@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <string>
 
-#include "allocators/image_memories.h"
 #include "backends/v4l2/camera_buffers.h"
 #include "backends/v4l2/trial.h"
 #include "common/kernel.h"
+#include "hwalloc/image.h"
 
 namespace hwalloc::v4l2 {
 namespace {

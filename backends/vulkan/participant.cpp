@@ -2,9 +2,9 @@
 // VkBuffer.
 #include <algorithm>
 
-#include "allocators/image_memories.h"
 #include "allocators/modifiers.h"
 #include "backends/vulkan/ycbcr.h"
+#include "hwalloc/image.h"
 #include "hwalloc/vulkan.h"
 
 namespace hwalloc::vulkan {
