@@ -51,7 +51,10 @@ Result<std::vector<CameraEntry>> list_cameras() noexcept {
             // Not a Camera: nobody is to share this open file, which is closed at once.
             auto session = Session::open(path);
             if (!session) {
-                if (session.error().kind() != ErrorKind::unsupported)
+                // A node that captures, if by read() only, is told: it is no reason to say that no camera is
+                // there.
+                if (session.error().kind() != ErrorKind::unsupported ||
+                    session.error().call() == detail::no_streaming_call)
                     cameras.push_back({path, {}, {}, {}, session.error()});
                 continue;
             }

@@ -136,7 +136,10 @@ Result<std::shared_ptr<detail::Session>> detail::Session::of_open_file(UniqueFd 
         return session->error(ErrorKind::unsupported, kind.missing)
             .remedy("choose another node: `v4l2-ctl --list-devices` shows them");
     if (!(can & V4L2_CAP_STREAMING))
-        return session->error(ErrorKind::unsupported, kind.no_streaming);
+        return session->error(ErrorKind::unsupported, kind.no_streaming)
+            .call(no_streaming_call)
+            .remedy("read it with a program that does so, or choose another node: `v4l2-ctl "
+                    "--list-devices` shows them");
     session->media_controller = (can & V4L2_CAP_IO_MC) != 0;
     session->info.multi_planar = !(can & kind.single_planar);
     session->type = session->info.multi_planar ? kind.multi_type : kind.single_type;

@@ -9,6 +9,7 @@ struct Row {
     std::string_view call; // empty: every call
     int code;
     Refusal refusal;
+    bool on_usb = false; // of such a device alone, which stands before what others mean by it
 };
 
 constexpr const char* pipeline =
@@ -17,6 +18,9 @@ constexpr const char* pipeline =
 constexpr const char* no_answer =
     "the sensor, or the device, does not answer: check its cable and power, and the kernel log (`dmesg`); "
     "then plug it in again, or reload its driver";
+constexpr const char* no_bandwidth =
+    "the bus has no bandwidth left, as a USB bus with several cameras: choose a smaller size, a lower rate "
+    "or a compressed format such as MJPG, or plug the camera into another port or controller";
 constexpr const char* lost =
     "the device is gone or has broken down: check its connection and the kernel log, and open it again";
 constexpr const char* short_of_memory =
@@ -26,6 +30,24 @@ constexpr const char* short_of_memory =
 // The first that fits counts. What drivers answer: userspace-api/media/v4l, the pages of each call, and for
 // STREAMON drivers/media (uvcvideo, the bridges and sensors of SoCs).
 constexpr Row rows[] = {
+    {"VIDIOC_STREAMON",
+     EINVAL,
+     {ErrorKind::invalid, "the driver cannot start as it is set: too few buffers are queued, or the camera "
+                          "refuses this format, size or rate: choose another"},
+     true},
+    {"VIDIOC_STREAMON",
+     EPIPE,
+     {ErrorKind::unavailable, "the camera refuses to start so (it stalls): choose another format, size or "
+                              "rate; if all are refused, plug it in again, without a hub between"},
+     true},
+    // uvcvideo also answers so where no setting of the camera's has the bandwidth of a frame.
+    {"VIDIOC_STREAMON",
+     EIO,
+     {ErrorKind::unavailable,
+      "the camera does not answer, or its port has not the bandwidth: choose a smaller size, a lower rate or "
+      "a compressed format such as MJPG; or check its cable and the kernel log (`dmesg`), and plug it in "
+      "again, into another port"},
+     true},
     {"VIDIOC_STREAMON",
      EINVAL,
      {ErrorKind::invalid,
@@ -40,11 +62,7 @@ constexpr Row rows[] = {
      ENOLCK,
      {ErrorKind::unavailable, "there is no stable signal: check the source and its cable, set its timings "
                               "(`v4l2-ctl --set-dv-bt-timings query`)"}},
-    {"VIDIOC_STREAMON",
-     ENOSPC,
-     {ErrorKind::exhausted,
-      "the bus has no bandwidth left, as a USB bus with several cameras: choose a smaller size, a lower rate "
-      "or a compressed format such as MJPG, or plug the camera into another port or controller"}},
+    {"VIDIOC_STREAMON", ENOSPC, {ErrorKind::exhausted, no_bandwidth}},
     {"VIDIOC_STREAMON",
      EBUSY,
      {ErrorKind::busy, "another stream uses a part of this device: another node of the camera, or another "
@@ -128,9 +146,9 @@ constexpr std::string_view explained_calls[] = {"VIDIOC_REQBUFS",  "VIDIOC_CREAT
 
 } // namespace
 
-Refusal refusal_of(std::string_view call_name, int errno_value) noexcept {
+Refusal refusal_of(std::string_view call_name, int errno_value, bool on_usb) noexcept {
     for (const Row& row : rows)
-        if (row.code == errno_value && (row.call.empty() || row.call == call_name))
+        if (row.code == errno_value && (row.call.empty() || row.call == call_name) && (on_usb || !row.on_usb))
             return row.refusal;
     const ErrorKind kind = Error::kind_of_errno(errno_value);
     for (const std::string_view call : explained_calls)

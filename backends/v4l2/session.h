@@ -287,6 +287,10 @@ struct Session {
     const planning::Contiguity& probe_contiguity();
 };
 
+// The call that an error of opening names, of a device for which there is nothing to do but read() or
+// write().
+constexpr const char* no_streaming_call = "read";
+
 // The nodes that are called like cameras, by the directory, "/dev/video2" before "/dev/video10". `why`, if
 // given: 0, or why the directory cannot be read (a negative errno). May throw std::bad_alloc.
 std::vector<std::string> video_nodes(int* why = nullptr);

@@ -47,9 +47,10 @@ struct CameraEntry {
 
 // Every node that captures video, "/dev/video2" before "/dev/video10". Found through udev; where udev knows
 // nothing (in a container), by listing /dev. Opens each node for a moment. Nodes that can be opened and do
-// not capture are left out; those that cannot be opened are listed with the reason, and so are those that
-// deliver nothing until somebody has set up the pipeline in front of them (V4L2_CAP_IO_MC; libcamera does
-// that), and those without a signal at their input. They can be opened all the same. Error: exhausted.
+// not capture are left out; those that cannot be opened are listed with the reason, as those are that capture
+// by read() only (unsupported). So are those that deliver nothing until somebody has set up the pipeline in
+// front of them (V4L2_CAP_IO_MC; libcamera does that), and those without a signal at their input, which can
+// be opened all the same. Error: exhausted.
 HWALLOC_API Result<std::vector<CameraEntry>> list_cameras() noexcept;
 
 // ---- what a camera offers

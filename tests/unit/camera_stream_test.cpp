@@ -247,6 +247,12 @@ TEST_F(CameraStreamTest, StartingTellsBandwidthFromBusyAndFromSilence) {
     EXPECT_THAT(refused(-ETIMEDOUT).message(), HasSubstr("does not answer"));
     EXPECT_THAT(refused(-EINVAL).message(), HasSubstr("media-ctl"));
     EXPECT_THAT(refused(-EPIPE).message(), HasSubstr("libcamera"));
+    fake.bus = "usb-0000:00:14.0-1"; // there is no pipeline in front of it
+    for (const int answer : {-EPIPE, -EINVAL, -EIO, -ENOSPC})
+        EXPECT_THAT(refused(answer).message(),
+                    AllOf(HasSubstr("rate"), Not(HasSubstr("media-ctl")), Not(HasSubstr("libcamera"))))
+            << answer;
+    EXPECT_THAT(refused(-EIO).message(), AllOf(HasSubstr("bandwidth"), HasSubstr("cable")));
 }
 
 TEST_F(CameraStreamTest, GivingABufferBackTellsMemoryFromRightsAndFromABrokenStream) {

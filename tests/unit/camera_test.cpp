@@ -66,6 +66,18 @@ TEST_F(CameraTest, ANodeBehindAMediaControllerIsListedWithTheProgramThatCanUseIt
     }
 }
 
+TEST_F(CameraTest, ACameraThatIsReadOnlyByReadIsListedWithTheReason) {
+    fake.streams = false;
+    const auto listed = v4l2::list_cameras().value();
+    ASSERT_EQ(listed.size(), 1u);
+    ASSERT_TRUE(listed[0].why);
+    EXPECT_EQ(listed[0].why->kind(), ErrorKind::unsupported);
+    EXPECT_THAT(listed[0].why->message(), AllOf(HasSubstr("read() only"), HasSubstr("another node")));
+    EXPECT_EQ(v4l2::Camera::open("/dev/video7").error().kind(), ErrorKind::unsupported);
+    fake.can = V4L2_CAP_META_CAPTURE;
+    EXPECT_TRUE(v4l2::list_cameras()->empty()) << "that is no camera";
+}
+
 TEST_F(CameraTest, TheAnswerIsTheDriversNotTheRequest) {
     fake.answered_stride = 192;
     fake.extra_bytes = 64;

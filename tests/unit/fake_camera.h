@@ -64,6 +64,7 @@ public:
     FakeDmaBufs buffers;
     std::uint32_t can = V4L2_CAP_VIDEO_CAPTURE; // without _MPLANE
     std::uint32_t more_capabilities = 0;        // of the node
+    bool streams = true;
     const char* bus = "platform:fake";
     bool multi_planar = false;
     std::uint32_t answered_format = 0, answered_stride = 0, extra_bytes = 0;
@@ -225,8 +226,8 @@ private:
             std::strcpy(reinterpret_cast<char*>(c.card), "a fake");
             std::strcpy(reinterpret_cast<char*>(c.bus_info), bus);
             c.capabilities = V4L2_CAP_DEVICE_CAPS;
-            c.device_caps =
-                more_capabilities | V4L2_CAP_STREAMING | (multi_planar ? multi_planar_of(can) : can);
+            c.device_caps = more_capabilities | (streams ? V4L2_CAP_STREAMING : V4L2_CAP_READWRITE) |
+                            (multi_planar ? multi_planar_of(can) : can);
             return 0;
         }
         case VIDIOC_G_FMT: {
