@@ -387,7 +387,7 @@ def pictures_of_mjpg(cases, directory, _):
                    differing(done[name].document, **{"format": "MJPG", "copies": 0, **wanted}) +
                    other_colours(directory / f"{name}.png", *picture))
 
-    case("becomes a picture, at the size and rate that are asked for", "png", wide, width=1280, height=720, decodes=1, errors=0)
+    case("becomes a picture, at the size and rate that are asked for", "png", wide, width=1280, height=720, decodes=4, errors=0)
     case("is decoded for a GPU, and counted", "gpu", wide, decodes=4, errors=0, imports=4)
     case("is decoded into the memory that is named", "heap", wide, allocator=HEAP, memory="dmabuf", gpu_imports=4, decodes=4)
     case("is decoded for a display", "display", wide, decodes=4, errors=0)

@@ -48,9 +48,12 @@ void expect_decoded(const Image& image, const Bytes& file, JpegPixels pixels) {
 std::string why_not(const Bytes& file, std::uint32_t width = 64, std::uint32_t height = 48) {
     Bytes to(std::size_t{4} * width * height);
     const auto done = decode_jpeg(file, width, height, JpegPixels::bgrx, std::size_t{4} * width, to);
+    const auto tried = try_jpeg(file, width, height);
+    EXPECT_EQ(done.has_value(), tried.has_value());
     if (done)
         return {};
     EXPECT_EQ(done.error().kind(), ErrorKind::invalid) << done.error().message();
+    EXPECT_TRUE(tried || tried.error().message() == done.error().message()) << tried.error().message();
     return done.error().message();
 }
 

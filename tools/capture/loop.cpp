@@ -239,7 +239,7 @@ Statistics run_capture(FrameSource& source, const v4l2::CaptureFormat& format, c
         (void)fail(std::move(stopped));
 
     statistics.copies += source.copies();
-    statistics.decodes = source.decodes() + writer.decodes();
+    statistics.decodes = source.decodes();
     statistics.fps = rate.frames_a_second();
     statistics.frames += first.damaged;
     statistics.errors += first.damaged;

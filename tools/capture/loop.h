@@ -17,7 +17,7 @@ struct Statistics {
     std::uint64_t errors = 0;  // of these: damaged, as the driver or their own bytes tell
     std::uint64_t dropped = 0; // never delivered: gaps in the driver's count
     std::uint64_t copies = 0;  // by the CPU, for the source or a consumer
-    std::uint64_t decodes = 0; // frames of JPEG that the CPU made pixels of, for a consumer or a picture
+    std::uint64_t decodes = 0; // whole frames of JPEG that the CPU decoded, for a consumer or a file
     std::optional<double> fps; // by the frames' timestamps; empty: fewer than two frames
     // From the driver's timestamp to the application, in microseconds, of the last 65536 frames; empty where
     // the driver's clock is another one. Negative where a driver tells the end of a frame that it delivers

@@ -49,7 +49,7 @@ public:
     virtual void allow_copies(bool) {}
     virtual bool copies_frames() const { return false; } // after reserve()
     virtual std::uint64_t copies() const { return 0; }
-    virtual std::uint64_t decodes() const { return 0; } // frames of JPEG that the CPU made pixels of
+    virtual std::uint64_t decodes() const { return 0; } // whole frames of JPEG that the CPU decoded
     virtual Result<v4l2::CaptureFormat> negotiate(const v4l2::FormatRequest& request) = 0;
     virtual std::uint32_t min_buffers() = 0;
     virtual Result<std::uint32_t> reserve(std::uint32_t count) = 0;

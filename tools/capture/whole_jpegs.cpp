@@ -1,7 +1,7 @@
 #include "tools/capture/whole_jpegs.h"
 
 #include "tools/capture/source_around.h"
-#include "tools/image/jpeg_markers.h"
+#include "tools/image/jpeg.h"
 
 namespace hwalloc::tools {
 namespace {
@@ -22,19 +22,25 @@ public:
         auto bytes = bytes_of(frame->part(0), mapping->bytes());
         if (!bytes)
             return std::move(bytes).error();
-        auto whole = check_jpeg(*bytes, width_, height_);
+        auto whole = try_jpeg(*bytes, width_, height_);
+        if (!whole && whole.error().kind() != ErrorKind::invalid)
+            return std::move(whole).error();
         if (auto ended = mapping->unmap(); !ended)
             return std::move(ended).error();
-        if (!whole) {
-            frame->error = true;
-            why_ = std::move(whole).error();
+        if (whole) {
+            ++decodes_;
+            return frame;
         }
+        frame->error = true;
+        why_ = std::move(whole).error();
         return frame;
     }
+    std::uint64_t decodes() const override { return decodes_; }
     std::optional<Error> why_damaged() const override { return why_; }
 
 private:
     std::uint32_t width_, height_;
+    std::uint64_t decodes_ = 0;
     std::optional<Error> why_;
 };
 

@@ -1,4 +1,4 @@
-// The frames of a camera that sends JPEG, with those marked as damaged that are cut off: a driver hands on
+// The frames of a camera that sends JPEG, with those marked as damaged that are no picture: a driver hands on
 // whatever came, and knows nothing of what is in it.
 #pragma once
 
@@ -8,8 +8,8 @@
 
 namespace hwalloc::tools {
 
-// Looks at the ends of each frame through the mapping of its memory. `format` is what `source`, which
-// outlives it, agreed on.
+// Decodes each frame through the mapping of its memory, for which of them is the last whole one shows only
+// when the camera has its buffer back already. `format` is what `source`, which outlives it, agreed on.
 std::unique_ptr<FrameSource> whole_jpegs(FrameSource& source, const v4l2::CaptureFormat& format);
 
 } // namespace hwalloc::tools

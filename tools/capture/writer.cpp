@@ -164,7 +164,6 @@ Result<void> FrameWriter::make_picture(ImageBytes wholes, ImageBytes parts) {
         return sound;
     if (auto room = make_room(picture_.bytes, std::uint64_t{row_bytes} * layout.height); !room)
         return room;
-    ++decodes_;
     return decode_jpeg(parts[0], layout.width, layout.height, JpegPixels::rgb, row_bytes, picture_.bytes);
 }
 

@@ -36,14 +36,13 @@ public:
     bool wants_last_frame() const { return kind_ == Kind::png || kind_ == Kind::jpeg; }
     // Each frame is handed to the system at once and whole. A signal that stops the capture ends a write that
     // nobody takes, and so leaves that frame in pieces: busy with code() EINTR. Errors: what the system
-    // answers; invalid (a frame of JPEG is damaged).
+    // answers; invalid (a frame of JPEG is damaged); exhausted (the machine has no memory for the picture).
     Result<void> write(const FrameMemories& memories, const v4l2::Frame& frame);
     // A picture that somebody else made of a frame: rows of R, G, B bytes without gaps.
     Result<void> write_picture(std::span<const std::uint8_t> rgb);
     // Ends the file; a file that was made here and got nothing is removed.
     Result<void> close();
     std::uint64_t written() const { return written_; } // frames
-    std::uint64_t decodes() const { return decodes_; } // frames of JPEG
 
 private:
     Error failed(int errno_value) const;
@@ -60,7 +59,7 @@ private:
     bool made_ = false; // the file was not there before
     v4l2::CaptureFormat format_{};
     Picture picture_;
-    std::uint64_t written_ = 0, decodes_ = 0;
+    std::uint64_t written_ = 0;
 };
 
 } // namespace hwalloc::tools

@@ -132,6 +132,24 @@ Result<void> check_room(jpeg_decompress_struct& decoder) {
     return {};
 }
 
+// A file that check_jpeg() found to be of this size, into rows that begin `stride` bytes apart.
+Result<void> decode(std::span<const std::uint8_t> file, std::uint32_t width, std::uint32_t height,
+                    J_COLOR_SPACE colors, std::size_t stride, std::uint8_t* to) {
+    Decoding decoding;
+    decoding.file = file;
+    decoding.colors = colors;
+    decoding.stride = stride;
+    decoding.to = to;
+    if (!read_header(decoding))
+        return decoding.error();
+    // Whatever else a file says somewhere, this is how much will be written.
+    if (decoding.decoder.image_width != width || decoding.decoder.image_height != height)
+        return Error(ErrorKind::invalid, "a JPEG tells two sizes");
+    if (auto enough = check_room(decoding.decoder); !enough)
+        return enough;
+    return read_pixels(decoding) ? Result<void>() : decoding.error();
+}
+
 } // namespace
 
 bool is_jpeg(std::uint32_t pixel_format) noexcept {
@@ -148,19 +166,14 @@ Result<void> decode_jpeg(std::span<const std::uint8_t> file, std::uint32_t width
         return Error(ErrorKind::invalid, "there is too little room for the pixels of a JPEG")
             .wanted(std::uint64_t{stride} * (height - 1) + row_bytes)
             .held(to.size());
-    Decoding decoding;
-    decoding.file = file;
-    decoding.colors = pixels == JpegPixels::rgb ? JCS_RGB : JCS_EXT_BGRX;
-    decoding.stride = stride;
-    decoding.to = to.data();
-    if (!read_header(decoding))
-        return decoding.error();
-    // Whatever else a file says somewhere, this is how much will be written.
-    if (decoding.decoder.image_width != width || decoding.decoder.image_height != height)
-        return Error(ErrorKind::invalid, "a JPEG tells two sizes");
-    if (auto enough = check_room(decoding.decoder); !enough)
-        return enough;
-    return read_pixels(decoding) ? Result<void>() : decoding.error();
+    return decode(file, width, height, pixels == JpegPixels::rgb ? JCS_RGB : JCS_EXT_BGRX, stride, to.data());
+}
+
+Result<void> try_jpeg(std::span<const std::uint8_t> file, std::uint32_t width, std::uint32_t height) {
+    if (auto sound = check_jpeg(file, width, height); !sound)
+        return sound;
+    std::vector<std::uint8_t> row(std::size_t{3} * width); // which is written over by the next one
+    return decode(file, width, height, JCS_RGB, 0, row.data());
 }
 
 Result<JpegParts> with_huffman_tables(std::span<const std::uint8_t> file) {

@@ -28,6 +28,10 @@ enum class JpegPixels : std::uint8_t { rgb, bgrx };
 Result<void> decode_jpeg(std::span<const std::uint8_t> file, std::uint32_t width, std::uint32_t height,
                          JpegPixels pixels, std::size_t stride, std::span<std::uint8_t> to);
 
+// Whether decode_jpeg() makes pixels of a file: decodes it as well, and keeps none of them, which takes about
+// as long and no more room than a row. Errors: those of decode_jpeg().
+Result<void> try_jpeg(std::span<const std::uint8_t> file, std::uint32_t width, std::uint32_t height);
+
 // The file with Huffman tables in it, in two parts and the tables between them; the tables are empty where it
 // has its own. For files: many programs know only what is written there. Error: invalid (it is none).
 struct JpegParts {
