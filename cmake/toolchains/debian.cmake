@@ -5,6 +5,7 @@
 #   library_directory    the architecture's own directory below /usr/lib
 #   emulator             the user-mode emulator that runs its programs
 set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_C_COMPILER ${compiler_triplet}-gcc)
 set(CMAKE_CXX_COMPILER ${compiler_triplet}-g++)
 set(CMAKE_LIBRARY_ARCHITECTURE ${library_directory})
 

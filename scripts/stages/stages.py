@@ -69,7 +69,7 @@ def formatting(context):
     if f"version {CLANG_FORMAT}." not in version:
         context.log.write(f"skipped: versions disagree on layout, {CLANG_FORMAT} is meant, here is {version}")
         return Counts(skipped=1)
-    return context.check("clang-format", "clang-format", "--dry-run", "-Werror", *_files(context, "*.h", "*.cpp"))
+    return context.check("clang-format", "clang-format", "--dry-run", "-Werror", *_files(context, "*.h", "*.cpp", "*.c"))
 
 
 def runner(context):

@@ -19,6 +19,7 @@ MAY = {
     "common": set(),
     "allocators": {"common"},
     "backends": {"common", "allocators"},
+    "bindings": {"public"},
     "tools": {"public"},
     "examples": {"public"},
     "benchmarks": {"public"},

@@ -6,7 +6,7 @@ import subprocess
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 # What a typed line begins with. Other indented lines are code, output or drawings.
-COMMANDS = re.compile(r"^(?:\$ )?(?:export \w+=|\w+=\$\(|(?:sudo |[A-Z_]+=\S+ )*(?:scripts/\w+|hwalloc|cmake|ctest|(?:\w+-linux-\w+-)?g\+\+|qemu-\w+|tar|ssh|pkg-config|podman|docker|"
+COMMANDS = re.compile(r"^(?:\$ )?(?:export \w+=|\w+=\$\(|(?:sudo |[A-Z_]+=\S+ )*(?:scripts/\w+|hwalloc|cmake|ctest|(?:\w+-linux-\w+-)?g\+\+|cc|qemu-\w+|tar|ssh|pkg-config|podman|docker|"
                       r"udevadm|usermod|modprobe|apt-get|apt|meson|ninja|git|sh|bash|python3|strace|build/\S+)(?: |$))")
 
 
@@ -59,7 +59,7 @@ def all_typed():
 
 def block_with(document, words):
     """The fenced block of a document that has these words."""
-    for block in re.findall(r"^```cpp\n(.*?)^```", (TREE / document).read_text(), re.MULTILINE | re.DOTALL):
+    for block in re.findall(r"^```(?:cpp|c)\n(.*?)^```", (TREE / document).read_text(), re.MULTILINE | re.DOTALL):
         if words in block:
             return block
     raise KeyError(f"no block of {document} has {words!r}")

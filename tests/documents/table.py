@@ -2,6 +2,7 @@
 entry that no document has."""
 
 README_PROGRAM = ("program.cpp", "README.md", "give_up(memory.error())")
+C_PROGRAM = ("program.c", "docs/c.md", "hwalloc_memory_export_fd")
 HUGE_BACKEND = ("huge.cpp", "docs/adding-a-backend.md", "class HugeBlock")
 
 # In clean roots of both releases, as a plain user who may use sudo, in one shell and in this order: (line, what its exit code may
@@ -15,6 +16,8 @@ IN_CLEAN_ROOTS = [
     ("sudo cmake --install build/release && sudo ldconfig", {0}),
     README_PROGRAM,
     ("g++ -std=c++20 program.cpp $(pkg-config --cflags --libs hwalloc)", {0}),
+    C_PROGRAM,
+    ("cc -std=c11 program.c $(pkg-config --cflags --libs hwalloc)", {0}),
     ("hwalloc list", {0}),
     ("hwalloc doctor", {0, 1}),  # 1: something is in the way, as in a root without devices
     ("hwalloc capture --device auto --allocator auto --output frame.png", {0}),

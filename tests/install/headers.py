@@ -9,9 +9,15 @@ import tempfile
 from installed import HERE, STRICT, expect, run
 
 # What a public header may include besides the C++ library: POSIX headers of libc.
+C = {"stddef.h", "stdint.h"}
 POSIX = {"sys/types.h", "sys/stat.h", "sys/time.h", "poll.h", "time.h", "unistd.h"}
 # The one header for which an application needs more than hwalloc, and it has that already.
 VULKAN = {"vulkan.h": {"vulkan/vulkan_core.h"}}
+
+
+def is_c(header):
+    """Whether it is of the C interface."""
+    return header == "hwalloc.h" or header.startswith("c_")
 
 
 def includes(options):
@@ -28,7 +34,7 @@ def includes(options):
                 owner, _, base = name.rpartition("/")
                 expect(owner == "hwalloc" and base in present, f'{header} includes "{name}", which is not installed')
             else:
-                expect(re.fullmatch(r"[a-z_]+", name) or name in POSIX | VULKAN.get(header, set()),
+                expect(re.fullmatch(r"[a-z_]+", name) or name in POSIX | VULKAN.get(header, set()) or (is_c(header) and name in C),
                        f"{header} includes <{name}>")
 
 
@@ -41,11 +47,25 @@ def header(options):
         run(options.compiler, *STRICT, "-fsyntax-only", f"-I{options.prefix / 'include'}", source)
 
 
+def c_headers(options):
+    """Each header of the C interface alone, in every language that can take it."""
+    strict = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Wshadow", "-Werror"]
+    languages = [("c", "c11"), ("c", "c17"), ("c", "gnu2x"), ("c++", "c++11"), ("c++", "c++17"), ("c++", "c++20")]
+    with tempfile.TemporaryDirectory(prefix="hwalloc-header-") as directory:
+        source = pathlib.Path(directory) / "alone.c"
+        for name in options.words:
+            source.write_text(f'#include "hwalloc/{name}"\n#include "hwalloc/{name}"\ntypedef int not_empty;\n')
+            for language, standard in languages:
+                prototypes = ["-Wstrict-prototypes", "-Wmissing-prototypes"] if language == "c" else []
+                run(options.compiler, "-x", language, f"-std={standard}", *strict, *prototypes, "-fsyntax-only",
+                    f"-I{options.prefix / 'include'}", source)
+
+
 def cxx17(options):
     """In an older language every header says one sentence, and no more than the line that ends the compilation there."""
     with tempfile.TemporaryDirectory(prefix="hwalloc-header-") as directory:
         source = pathlib.Path(directory) / "old.cpp"
-        for name in sorted(os.listdir(options.prefix / "include" / "hwalloc")):
+        for name in sorted(filter(lambda one: not is_c(one), os.listdir(options.prefix / "include" / "hwalloc"))):
             source.write_text(f'#include "hwalloc/{name}"\n')
             said = run(options.compiler, "-std=c++17", "-fsyntax-only", f"-I{options.prefix / 'include'}", source, check=False,
                        stderr=subprocess.PIPE).stderr

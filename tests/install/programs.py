@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 
-from installed import HERE, STRICT, by_find_package, by_pkg_config, configured, environment, expect, run, with_vulkan
+from installed import HERE, STRICT, by_find_package, by_pkg_config, configured, environment, expect, run, run_program, with_vulkan
 
 
 def pkg_config(options):
@@ -95,6 +95,31 @@ def built_from(options, document):
         source.write_text(listing[1])
         run(options.compiler, *STRICT, source, *flags, "-o", source.with_suffix(""))
         yield source.with_suffix(""), env
+
+
+def c_program(options):
+    """A program in C, by pkg-config and as a CMake project that knows no other language."""
+    env = environment(options.prefix, options.libdir)
+    source = HERE / "outside_c"
+    with tempfile.TemporaryDirectory(prefix="hwalloc-c-") as directory:
+        flags = run("pkg-config", "--cflags", "--libs", "hwalloc", stdout=subprocess.PIPE, env=env).stdout.split()
+        program = pathlib.Path(directory) / "program"
+        run(options.compiler, "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", source / "outside.c", *flags,
+            "-o", program)
+        run_program(program, options, options.prefix, "sysmem", "SystemMemory")
+        said = run(program, "no-such-memory", check=False, stderr=subprocess.PIPE, env=env).stderr
+        expect("no-such-memory" in said, f"of a name that there is not it says {said!r}")
+        page = pathlib.Path(directory) / "page.c"
+        page.write_text(re.search(r"^```c\n(.*?)^```$", (options.source / "docs" / "c.md").read_text(), re.M | re.S)[1])
+        run(options.compiler, "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", page, *flags,
+            "-o", page.with_suffix(""))
+        done = run(page.with_suffix(""), check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+        expect("dma-buf" in done.stdout if done.returncode == 0 else "dma_heap" in done.stderr, f"it says {done.stdout}{done.stderr}")
+        build = pathlib.Path(directory) / "build"
+        run(options.cmake, "-S", source, "-B", build, "-G", options.generator, f"-DCMAKE_PREFIX_PATH={options.prefix}",
+            f"-DCMAKE_C_COMPILER={options.compiler}", stdout=subprocess.DEVNULL)
+        run(options.cmake, "--build", build)
+        run_program(build / "outside_c", options, options.prefix, "sysmem", "SystemMemory")
 
 
 def readme(options):

@@ -6,10 +6,11 @@ step that is lost, or quietly unsupported, is found like one that fails."""
 
 import json
 import pathlib
+import shlex
 import sys
 
 sys.dont_write_bytecode = True
-from lab_cases import in_lab, run  # noqa: E402
+from lab_cases import BUILD, in_lab, run  # noqa: E402
 
 EXPECTED = json.loads((pathlib.Path(__file__).parent / "check_expectations.json").read_text())
 
@@ -36,7 +37,7 @@ def compare(name, code, report, steps=None):
 
 
 def as_root(cases, directory, _):
-    done = in_lab(directory, timeout=600, commands={"list": "hwalloc list --json", "all": "hwalloc check --json"})
+    done = in_lab(directory, timeout=600, commands={"list": "hwalloc list --json", "all": "hwalloc check --json", "c": shlex.quote(str(BUILD / "tests" / "c" / "use_memory"))})
     # The exit code is that of all of them, and judged below.
     reports = {report["allocator"]: (0, report) for report in done["all"].document.get("allocators", [])}
     # The others have another name there, or are tried only when they are named.
@@ -49,6 +50,10 @@ def as_root(cases, directory, _):
                 if not items.get(name, {}).get("available")] + ([done["list"].told()] if done["list"].code else []))
     for name in EXPECTED:
         cases.case(f"check {name}: exactly the steps of the table pass", compare(name, *reports[name]))
+    used = {line.removeprefix("ok ") for line in done["c"].out.splitlines() if line.startswith("ok ")}
+    cases.case(f"by C: memory of {len(used)} allocators, of every one that makes any",
+               ([done["c"].told()] if done["c"].code else [])
+               + [f"{name} was not used" for name in EXPECTED if "alloc" in EXPECTED[name] and items.get(name, {}).get("name") not in used])
     # What is there beside the table may be unsupported, but it may not fail.
     cases.case("check: all that is available, with no failure",
                [f"{report['allocator']}: {step['step']}: {step['detail']}" for report in done["all"].document["allocators"]

@@ -1,0 +1,97 @@
+// How the C interface answers: results become numbers and error objects, values go where the caller points.
+#pragma once
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "hwalloc/allocator.h"
+#include "hwalloc/c_memory.h"
+#include "hwalloc/result.h"
+
+// With every text at its place, because C wants them to end with a zero byte.
+struct hwalloc_error {
+    hwalloc::Error error;
+    std::string message, operation, device, call, remedy, mend;
+    std::vector<hwalloc_error> causes;
+    mutable std::string json; // made when it is asked for
+};
+
+namespace hwalloc::c {
+
+// An opaque object of C is the C++ object itself.
+inline Allocator* of(hwalloc_allocator* allocator) noexcept {
+    return reinterpret_cast<Allocator*>(allocator);
+}
+inline const Allocator* of(const hwalloc_allocator* allocator) noexcept {
+    return reinterpret_cast<const Allocator*>(allocator);
+}
+inline Memory* of(hwalloc_memory* memory) noexcept {
+    return reinterpret_cast<Memory*>(memory);
+}
+inline const Memory* of(const hwalloc_memory* memory) noexcept {
+    return reinterpret_cast<const Memory*>(memory);
+}
+inline hwalloc_allocator* to_c(Allocator* allocator) noexcept {
+    return reinterpret_cast<hwalloc_allocator*>(allocator);
+}
+inline hwalloc_memory* to_c(Memory* memory) noexcept {
+    return reinterpret_cast<hwalloc_memory*>(memory);
+}
+
+// A new object with all that `error` says. May throw std::bad_alloc.
+hwalloc_error object_of(const Error& error);
+// The negative errno of an error, and the object where one is wanted.
+[[gnu::cold]] int refuse(const Error& error, hwalloc_error** out) noexcept;
+[[gnu::cold]] inline int refuse_null(const char* what, hwalloc_error** out) noexcept {
+    return refuse(Error(ErrorKind::invalid, what), out);
+}
+
+inline int answer(const Result<void>& result, hwalloc_error** out) noexcept {
+    return result ? 0 : refuse(result.error(), out);
+}
+// A handle goes to the caller.
+inline int answer(Result<MemoryRef> result, hwalloc_memory** memory, hwalloc_error** out) noexcept {
+    if (!result) [[unlikely]]
+        return refuse(result.error(), out);
+    *memory = to_c(result->detach());
+    return 0;
+}
+
+// ---- structs that begin with their size
+// The members that the caller knows, and 0 for the rest. Errors: invalid (no size), limit with E2BIG (what
+// this library does not know is not 0).
+template<class T>
+Result<T> read_struct(const T* from) noexcept {
+    static_assert(std::is_trivially_copyable_v<T>);
+    T value{};
+    const std::size_t size = from->struct_size;
+    if (size < sizeof(std::size_t))
+        return Error(ErrorKind::invalid, "struct_size is not set: it is the sizeof of the struct");
+    std::memcpy(&value, from, std::min(size, sizeof value));
+    const auto* bytes = reinterpret_cast<const unsigned char*>(from);
+    for (std::size_t i = sizeof value; i < size; ++i)
+        if (bytes[i])
+            return Error(ErrorKind::invalid, E2BIG, "a struct has members that this library does not know");
+    return value;
+}
+template<class T>
+Result<void> write_struct(T* to, T value) noexcept {
+    static_assert(std::is_trivially_copyable_v<T>);
+    const std::size_t size = to->struct_size;
+    if (size < sizeof(std::size_t))
+        return Error(ErrorKind::invalid, "struct_size is not set: it is the sizeof of the struct");
+    value.struct_size = size;
+    std::memcpy(static_cast<void*>(to), &value, std::min(size, sizeof value));
+    if (size > sizeof value)
+        std::memset(reinterpret_cast<unsigned char*>(to) + sizeof value, 0, size - sizeof value);
+    return {};
+}
+
+} // namespace hwalloc::c
