@@ -55,15 +55,33 @@ std::string_view Card::short_driver() const noexcept {
     return whole.ends_with("-drm") ? whole.substr(0, whole.size() - 4) : whole;
 }
 
-// By the directory: the kernel itself calls the nodes so, and udev would have to be asked at the first use of
-// the library, by whoever wants no card at all.
-std::vector<Card> list_cards(RefusedListing& refused) {
+namespace {
+
+std::vector<Card> list_nodes(RefusedListing& refused) {
     std::vector<Card> cards;
     for (std::string& entry : directory_entries(std::string(node_directory), refused))
         if (is_card(entry)) {
             std::string node = std::string(node_directory) + "/" + entry;
             cards.push_back({.name = std::move(entry), .node = std::move(node), .driver = {}, .path = {}});
         }
+    return cards;
+}
+
+} // namespace
+
+std::string allocator_name_of(dev_t device) {
+    RefusedListing refused;
+    struct stat status {};
+    for (const Card& card : list_nodes(refused))
+        if (kernel.stat(card.node.c_str(), &status) >= 0 && status.st_rdev == device)
+            return "drm-dumb/" + card.name;
+    return {};
+}
+
+// By the directory: the kernel itself calls the nodes so, and udev would have to be asked at the first use of
+// the library, by whoever wants no card at all.
+std::vector<Card> list_cards(RefusedListing& refused) {
+    std::vector<Card> cards = list_nodes(refused);
     if (cards.empty())
         return cards;
     std::sort(cards.begin(), cards.end(),
@@ -71,9 +89,10 @@ std::vector<Card> list_cards(RefusedListing& refused) {
     find_paths(cards, refused);
     const auto known = directory_entries(std::string(class_directory), refused);
     for (Card& card : cards) {
-        card.driver = driver_of(card.name, refused);
+        const std::string its_name = kernel_name(card.node);
+        card.driver = driver_of(its_name, refused);
         // "card0-HDMI-A-1": a connector.
-        const std::string connectors = card.name + "-";
+        const std::string connectors = its_name + "-";
         card.has_screens = std::any_of(known.begin(), known.end(), [&](const std::string& entry) {
             return entry.starts_with(connectors);
         });

@@ -5,10 +5,12 @@
 #include <cerrno>
 #include <new>
 
+#include "backends/drm/cards.h"
 #include "backends/drm/file.h"
 #include "common/dma_buf.h"
 #include "common/fixed_text.h"
 #include "common/open_files.h"
+#include "common/without_exceptions.h"
 
 namespace hwalloc::drm {
 
@@ -135,6 +137,8 @@ Error File::import_refused(int answer, int dma_buf, const File* maker) const noe
     case EOPNOTSUPP:
     case EFAULT: {
         const std::string exporter = dma_buf::exporter_of(dma_buf);
+        const auto itself =
+            without_exceptions([&]() -> Result<std::string> { return allocator_name_of(device); });
         FixedText why("the card does not take this buffer");
         if (maker)
             why.append(", which ").append(maker->driver).append(" (").append(maker->node).append(") made");
@@ -144,8 +148,8 @@ Error File::import_refused(int answer, int dma_buf, const File* maker) const noe
             why.append(", which ").append(exporter).append(" made");
         why.append(
                ": its driver imports no memory but its own, or needs one contiguous run of memory, or the "
-               "exporter lets no other device attach to the memory; allocate from the card itself (drm-dumb/")
-            .append(std::string_view(node).substr(node.rfind('/') + 1))
+               "exporter lets no other device attach to the memory; allocate from the card itself (")
+            .append(itself && !itself->empty() ? std::string_view(*itself) : "Device::dumb_allocator()")
             .append("), or, where it needs contiguous memory, from a contiguous heap");
         return refused(ErrorKind::incompatible, answer, call_name, doing).remedy(why);
     }

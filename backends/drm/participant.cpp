@@ -1,4 +1,5 @@
 // A card as a participant of plans: it imports memory, and may show it.
+#include "backends/drm/cards.h"
 #include "common/kernel.h"
 #include "common/without_exceptions.h"
 #include "hwalloc/drm.h"
@@ -32,8 +33,11 @@ public:
 
     std::vector<AllocatorRef> own_allocators() noexcept override {
         try {
-            if (Allocator* registered = Allocator::find("drm-dumb/" + basename()))
-                return {AllocatorRef(registered)};
+            struct stat node {};
+            (void)kernel.fstat(device_.fd(), &node);
+            if (const std::string name = detail::allocator_name_of(node.st_rdev); !name.empty())
+                if (Allocator* registered = Allocator::find(name))
+                    return {AllocatorRef(registered)};
             if (auto own = device_.dumb_allocator())
                 return {*own};
         } catch (const std::bad_alloc&) {
@@ -88,8 +92,6 @@ public:
     }
 
 private:
-    std::string basename() const { return device_.node().substr(device_.node().rfind('/') + 1); }
-
     Device device_;
     CardUse use_;
     std::string name_, key_;

@@ -15,8 +15,7 @@ namespace {
 std::vector<std::string> drivers_of(const std::vector<std::string>& nodes) {
     std::vector<std::string> drivers;
     for (const std::string& node : nodes)
-        drivers.push_back(
-            link_end("/sys/class/video4linux" + node.substr(node.rfind('/')) + "/device/driver"));
+        drivers.push_back(link_end("/sys/class/video4linux/" + kernel_name(node) + "/device/driver"));
     return drivers;
 }
 

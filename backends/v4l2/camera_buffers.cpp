@@ -1,5 +1,7 @@
 #include "backends/v4l2/camera_buffers.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "allocators/interface_of.h"
@@ -29,8 +31,8 @@ class CameraBuffers final : public Allocator,
                             public WrapsOwnBuffers {
 public:
     explicit CameraBuffers(std::string node) : Allocator("v4l2"), node_(std::move(node)) {}
-    explicit CameraBuffers(const std::shared_ptr<detail::Session>& output)
-        : Allocator("v4l2"), node_(output->info.path), use_(output->use), output_(output) {}
+    explicit CameraBuffers(const std::shared_ptr<detail::Session>& session)
+        : Allocator("v4l2"), node_(session->info.path), use_(session->use), session_(session) {}
 
     // As far as an open file of the camera has met its buffers.
     Properties properties() noexcept override {
@@ -64,7 +66,7 @@ private:
     }
 
     Result<std::shared_ptr<detail::Session>> open() noexcept {
-        if (auto shared = output_.lock())
+        if (auto shared = session_.lock())
             return shared;
         return without_exceptions([&] {
             return use_ == detail::Use::capture ? detail::Session::open_or_share(node_)
@@ -109,7 +111,7 @@ private:
 
     const std::string node_;
     const detail::Use use_ = detail::Use::capture;
-    const std::weak_ptr<detail::Session> output_;
+    const std::weak_ptr<detail::Session> session_; // whose buffers they are; none: any of the node
     MemoryWatch watch_;
 };
 
@@ -119,24 +121,30 @@ AllocatorRef detail::camera_buffers(std::string node) {
     return AllocatorRef::adopt(new CameraBuffers(std::move(node)));
 }
 
-AllocatorRef detail::output_buffers(const std::shared_ptr<Session>& output) {
-    return AllocatorRef::adopt(new CameraBuffers(output));
+AllocatorRef detail::unnamed_buffers(const std::shared_ptr<Session>& session) {
+    const std::lock_guard guard(session->node->queue_mutex);
+    if (!session->unnamed_buffers)
+        session->unnamed_buffers = AllocatorRef::adopt(new CameraBuffers(session));
+    return session->unnamed_buffers;
 }
 
-Allocator* detail::find_camera_buffers(const std::string& node) {
-    const std::string_view base = std::string_view(node).substr(node.rfind('/') + 1);
-    if (base.empty())
-        return nullptr;
-    // By resolving: a camera may have come since anybody looked.
-    const auto named = Allocator::resolve(FixedText("v4l2/", base));
-    return named ? *named : nullptr;
+Allocator* detail::find_camera_buffers(dev_t device) {
+    struct stat status {};
+    for (const std::string& node : video_nodes())
+        if (kernel.stat(node.c_str(), &status) >= 0 && status.st_rdev == device) {
+            // By resolving: a camera may have come since anybody looked.
+            const auto named =
+                Allocator::resolve(FixedText("v4l2/", std::string_view(node).substr(node.rfind('/') + 1)));
+            return named ? *named : nullptr;
+        }
+    return nullptr;
 }
 
-AllocatorRef detail::own_allocator_of(const std::string& node) {
-    Allocator* named = find_camera_buffers(node);
+AllocatorRef detail::own_allocator_of(const std::shared_ptr<Session>& session) {
+    Allocator* named = find_camera_buffers(session->node->device);
     if (named && named->extension<WrapsOwnBuffers>())
         return AllocatorRef(named);
-    return camera_buffers(node);
+    return unnamed_buffers(session);
 }
 
 Result<MemoryRef> detail::wrap_own_buffer(Allocator& camera_buffers, UniqueFd buffer,

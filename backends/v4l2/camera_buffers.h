@@ -3,6 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <sys/types.h>
+
+#include <memory>
 #include <string>
 
 #include "hwalloc/allocator.h"
@@ -17,15 +20,16 @@ struct Session;
 // std::bad_alloc.
 AllocatorRef camera_buffers(std::string node);
 
-// One of the buffers of an output, which has no name. Uses the output's open file as long as that is open,
-// and then one of its own. May throw std::bad_alloc.
-AllocatorRef output_buffers(const std::shared_ptr<Session>& output);
+// One of the buffers of an open file, which has no name, and is the same each time. Uses that file as long as
+// it is open, and then one of its own. With the node's queue_mutex free. May throw std::bad_alloc.
+AllocatorRef unnamed_buffers(const std::shared_ptr<Session>& session);
 
-// What is registered by the name of the camera at `node`; null: nothing. May throw std::bad_alloc.
-Allocator* find_camera_buffers(const std::string& node);
-// The same for wrap_own_buffer(); where nothing of ours is registered, as in a container that has another
-// /dev, one without a name.
-AllocatorRef own_allocator_of(const std::string& node);
+// What is registered by the name of the camera with this device number, whichever node it was opened by;
+// null: nothing, as in a container whose /dev has the camera by a name that no camera has ("docker run
+// --device /dev/video0:/dev/cam"). May throw std::bad_alloc.
+Allocator* find_camera_buffers(dev_t device);
+// The same for wrap_own_buffer(); where nothing of ours is registered, that without a name.
+AllocatorRef own_allocator_of(const std::shared_ptr<Session>& session);
 // A buffer of at least `size` bytes that the driver has just exported, as memory of such an allocator: all of
 // it, because a driver tells a length that is its format's, and others may need the rest of the last page.
 // Errors: those of DmaBuf::adopt.

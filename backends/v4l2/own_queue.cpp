@@ -107,7 +107,7 @@ Result<std::uint32_t> detail::Session::bind_own(std::uint32_t count) {
     if (auto enough = check_room(count, doing); !enough)
         return std::move(enough).error();
     // By resolving, which may run anybody's code: before the lock.
-    const AllocatorRef allocator = own_allocator_of(node_path());
+    const AllocatorRef allocator = own_allocator_of(shared_from_this());
     std::vector<Slot> made; // ends after the lock
     const std::lock_guard guard(node->queue_mutex);
     auto bound = without_exceptions([&]() -> Result<std::uint32_t> {

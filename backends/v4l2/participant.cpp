@@ -246,15 +246,16 @@ private:
         const std::lock_guard guard(session_->node->queue_mutex);
         return session_->cannot_import();
     }
-    // What makes buffers of this queue; null: nothing does. A camera's has a name, and others may want it. An
-    // output's has none, so it is for those alone that take nothing else: no plan with it is remembered.
+    // What makes buffers of this queue; null: nothing does. A camera's has a name where its node has one, and
+    // others may want it. An output's has none, so it is for those alone that take nothing else: no plan with
+    // it is remembered.
     AllocatorRef own_buffers() {
         if (capture_) {
-            Allocator* const named = detail::find_camera_buffers(session_->node_path());
-            return named ? AllocatorRef(named) : AllocatorRef();
+            Allocator* const named = detail::find_camera_buffers(session_->node->device);
+            return named ? AllocatorRef(named) : detail::unnamed_buffers(session_);
         }
         if (!output_buffers_ && session_->has_only_own_buffers())
-            output_buffers_ = detail::output_buffers(session_);
+            output_buffers_ = detail::unnamed_buffers(session_);
         return output_buffers_;
     }
     bool are_own(std::span<Memory* const> memories) {

@@ -42,7 +42,7 @@ struct Node {
     WeakList<Session> sessions;
 };
 
-struct Session {
+struct Session : std::enable_shared_from_this<Session> {
     // Asks an open file what device it is. Errors: those of Camera::open that the driver answers.
     static Result<std::shared_ptr<Session>> of_open_file(UniqueFd fd, const std::string& path, Use use);
     // Opens the node of a device that captures, or takes, video. Errors: see Camera::open; `absence` when it
@@ -119,6 +119,7 @@ struct Session {
     std::uint64_t copied = 0;                      // since bind()
     bool is_own = false;                           // what is reserved: the driver's, exported (own_queue.cpp)
     bool syncs_cpu_access = false;                 // the driver's, of what is bound (cpu_sync.cpp)
+    AllocatorRef unnamed_buffers; // of its own, where they have no name; guarded by the node's queue_mutex
     // Whether the device needs contiguous memory for that format; empty: not asked yet.
     std::optional<planning::Contiguity> contiguity;
     std::atomic<const BufferKind*> known_kind = nullptr; // null: no buffer of its own was met yet

@@ -25,8 +25,9 @@ HWALLOC_API bool has_only_own_buffers(const Camera& camera) noexcept;
 
 // Has the driver make `count` buffers for the negotiated format, exports each as a dma-buf, binds them and
 // queues them; returns how many it made, which may be more or less. Buffer i is Camera::memory(i), from the
-// allocator "v4l2/videoN" of the camera, open for reading and writing; everything else is as after
-// Camera::bind(), and unbind() ends it. A reservation is given up. Drivers that import take this as well.
+// allocator "v4l2/videoN" of the camera (one without a name where no /dev/videoN is that device, as a
+// container can have it), open for reading and writing; everything else is as after Camera::bind(), and
+// unbind() ends it. A reservation is given up. Drivers that import take this as well.
 //
 // Who keeps a handle on such a memory (Memory::ref(), share(), a map) keeps its bytes, beyond unbind() and
 // the camera's end: the queue lets go of a buffer that is exported (since Linux 5.0;

@@ -32,9 +32,8 @@ std::span<const char* const> optional_device_extensions() noexcept {
 namespace detail {
 namespace {
 
-// The node that a device number belongs to, such as "renderD128".
-std::string node_name(std::int64_t major, std::int64_t minor) {
-    return link_end(std::string(FixedText("/sys/dev/char/", major, ":", minor)));
+dev_t device_number(std::int64_t major_number, std::int64_t minor_number) noexcept {
+    return makedev(static_cast<unsigned>(major_number), static_cast<unsigned>(minor_number));
 }
 
 using Extensions = Result<std::vector<VkExtensionProperties>>;
@@ -71,9 +70,9 @@ PhysicalDevice describe(const Functions& functions, VkPhysicalDevice handle, std
     device.slug = lower(device.name.substr(0, device.name.find_first_of(" (/")));
     device.api_version = std::min(properties.apiVersion, instance_version);
     if (drm.hasRender)
-        device.render_node = node_name(drm.renderMajor, drm.renderMinor);
+        device.render_node = kernel_name(device_number(drm.renderMajor, drm.renderMinor));
     if (drm.hasPrimary)
-        device.primary_node = node_name(drm.primaryMajor, drm.primaryMinor);
+        device.primary_node = kernel_name(device_number(drm.primaryMajor, drm.primaryMinor));
     const auto required = required_device_extensions();
     device.imports_dma_buf =
         extensions && std::all_of(required.begin(), required.end(),

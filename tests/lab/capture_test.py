@@ -222,6 +222,9 @@ def own(cases, directory, _):
         "plan": f"{without_import} hwalloc plan --camera /dev/video0 --gpu 0 --cpu read --size 320x180 --format YUYV --json",
         "doctor": f"{without_import} hwalloc doctor camera/video0 --json",
         "odd": odd,
+        # As a container has it that was given --device /dev/video0:/dev/cam.
+        "renamed": f"mv /dev/video0 /dev/cam; {capture} /dev/cam --output renamed.png; code=$?; mv /dev/cam /dev/video0; "
+                   "(exit $code)",
         "after": "hwalloc capture --device /dev/video0 --size 320x180 --json --frames 3",
         "short": f"{strace} short.txt {small} --frames 100",
         "long": f"{strace} long.txt {small} --frames 400"})
@@ -232,6 +235,10 @@ def own(cases, directory, _):
         judge = done.get(name.replace("auto", "judge")) if "auto" in name else None
         cases.case(f"no import ({name}): frames are in the camera's own buffers", faults + (
             [judge.told()] if judge and judge.code else []))
+    cases.case("no import: frames are in the camera's own buffers where its node has another name, too",
+               [done["renamed"].told()] if done["renamed"].code else
+               differing(done["renamed"].document, allocator="own memory of camera /dev/cam (vivid)", memory="dmabuf", frames=12,
+                         copies=0, imports=0))
     message = done["heap"].error.get("remedy", "")
     cases.case("no import: other memory is refused, and both ways out are named",
                [] if done["heap"].code == 1 and "bind_own()" in message and "--allow-copy" in message else [done["heap"].told()])

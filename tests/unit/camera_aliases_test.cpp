@@ -1,5 +1,7 @@
 // "v4l2/videoN": what else a camera is called, by what /sys and udev's links say.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <map>
 #include <string>
@@ -74,6 +76,22 @@ TEST_F(CameraAliases, AreTheDriversAndThoseOfUdevsLinks) {
     EXPECT_EQ(found("/dev/video0"), "v4l2/video0");
     EXPECT_EQ(found("v4l2"), "nothing");
     EXPECT_EQ(found("v4l2/"), "nothing");
+}
+
+// "docker run --device /dev/video2:/dev/video0": /sys is the machine's.
+TEST_F(CameraAliases, TheDriversAreThoseOfTheDevicesBehindTheNodes) {
+    camera("video0", "uvcvideo");
+    camera_links["/sys/dev/char/81:2"] = "../../devices/platform/vivid.0/video4linux/video2";
+    kernel.stat = [](const char* path, struct stat* status) {
+        if (std::string_view(path) != "/dev/video0")
+            return real_kernel().stat(path, status);
+        status->st_rdev = makedev(81, 2);
+        return 0;
+    };
+    EXPECT_EQ(found("v4l2/uvcvideo"), "nothing");
+    camera_links["/sys/class/video4linux/video2/device/driver"] = "../../bus/platform/drivers/vivid";
+    (void)registry.rescan();
+    EXPECT_EQ(found("v4l2/vivid"), "v4l2/video0");
 }
 
 TEST_F(CameraAliases, FollowTheCamera) {

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "backends/drm/cards.h"
 #include "hwalloc/capabilities.h"
 #include "tests/unit/broken_images.h"
 #include "tests/unit/drm_device_fixture.h"
@@ -159,6 +160,51 @@ TEST_F(DrmDevice, ARefusalTellsWhoseMemoryItIs) {
     refused = opened().gem_handle(*foreign);
     ASSERT_FALSE(refused);
     EXPECT_THAT(refused.error().message(), HasSubstr("which a graphics card's driver made"));
+}
+
+// "docker run --device /dev/dri/card1:/dev/dri/card0", and the other way round: /sys is the machine's.
+TEST_F(DrmDevice, CardsAreKnownByTheirNumbersWhateverTheirNodesAreCalled) {
+    fake.cards[1] = {.driver = "other-drm", .link = "../../../bus/pci/drivers/other-drm", .connectors = {}};
+    fake.cards[0].import_error = EINVAL;
+    static decltype(kernel.stat) stat_else;
+    static decltype(kernel.readlink) readlink_else;
+    stat_else = kernel.stat;
+    readlink_else = kernel.readlink;
+    kernel.stat = [](const char* path, struct stat* status) {
+        const std::string_view node = path;
+        return stat_else(node == "/dev/dri/card0"   ? "/dev/dri/card1"
+                         : node == "/dev/dri/card1" ? "/dev/dri/card0"
+                                                    : path,
+                         status);
+    };
+    kernel.readlink = [](const char* path, char* buffer, std::size_t size) -> ssize_t {
+        const std::string_view link = path, number = "/sys/dev/char/226:";
+        if (!link.starts_with(number))
+            return readlink_else(path, buffer, size);
+        const std::string target = "../../devices/drm/card" + std::string(link.substr(number.size()));
+        return static_cast<ssize_t>(target.copy(buffer, size));
+    };
+    RefusedListing refused;
+    const auto cards = drm::detail::list_cards(refused);
+    ASSERT_EQ(cards.size(), 2u);
+    EXPECT_EQ(cards[0].driver, "other-drm");
+    EXPECT_FALSE(cards[0].has_screens);
+    EXPECT_EQ(cards[1].driver, "fake-drm");
+    EXPECT_TRUE(cards[1].has_screens);
+    EXPECT_EQ(drm::detail::allocator_name_of(makedev(226, 0)), "drm-dumb/card1");
+    EXPECT_EQ(drm::detail::allocator_name_of(makedev(226, 2)), "");
+    EXPECT_THAT(opened("card0").gem_handle(*foreign).error().message(), HasSubstr("itself (drm-dumb/card1)"));
+    class Own final : public Allocator {
+    public:
+        Own() : Allocator("drm-dumb") {}
+    };
+    const bool fresh =
+        Allocator::register_allocator("drm-dumb/card1", AllocatorRef::adopt(new Own)).has_value();
+    const auto importing = drm::participant(opened("card0"), drm::CardUse::import).value();
+    EXPECT_EQ(importing->own_allocators().at(0).get(), Allocator::find("drm-dumb/card1"));
+    if (fresh) {
+        EXPECT_TRUE(Allocator::unregister("drm-dumb/card1"));
+    }
 }
 
 // One thread's last close and another's import of the same buffer: what was given is open.

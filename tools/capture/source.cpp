@@ -43,7 +43,11 @@ public:
             return {};
         const auto itself = v4l2::capture_participant(camera_);
         const auto own = itself ? (*itself)->own_allocators() : std::vector<AllocatorRef>();
-        return own.empty() ? std::string() : std::string(own[0]->name());
+        if (own.empty())
+            return {};
+        // Without a name it is called as in plans.
+        return own[0]->name().empty() ? "own memory of " + std::string((*itself)->name())
+                                      : std::string(own[0]->name());
     }
     Result<std::uint32_t> bind_own(std::uint32_t count) override { return v4l2::bind_own(camera_, count); }
     Result<void> unbind() override { return camera_.unbind(); }
