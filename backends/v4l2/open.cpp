@@ -75,12 +75,13 @@ HWALLOC_IMMORTAL(NodeTable, node_table);
 // The sessions of a node, which end after the lock: the last owner closes a file.
 using Sessions = std::vector<std::shared_ptr<detail::Session>>;
 
-// Those that this process opened itself, and so may share: brought to the front, in the order in which they
-// were opened. The parent's of a fork stay in the list, which owns them.
-std::span<const std::shared_ptr<detail::Session>> own_of(Sessions& all) {
+// Those of this use that this process opened itself: brought to the front, in the order in which they were
+// opened. The parent's of a fork stay in the list, which owns them.
+std::span<const std::shared_ptr<detail::Session>> own_of(Sessions& all,
+                                                         detail::Use use = detail::Use::capture) {
     auto behind_own = all.begin();
     for (auto each = all.begin(); each != all.end(); ++each)
-        if ((*each)->of_this_process())
+        if ((*each)->use == use && (*each)->of_this_process())
             std::iter_swap(behind_own++, each);
     return {all.begin(), behind_own};
 }
@@ -140,6 +141,7 @@ Result<std::shared_ptr<detail::Session>> detail::Session::of_open_file(UniqueFd 
             .call(no_streaming_call)
             .remedy("read it with a program that does so, or choose another node: `v4l2-ctl "
                     "--list-devices` shows them");
+    session->is_m2m = (can & (V4L2_CAP_VIDEO_M2M | V4L2_CAP_VIDEO_M2M_MPLANE)) != 0;
     session->media_controller = (can & V4L2_CAP_IO_MC) != 0;
     session->info.multi_planar = !(can & kind.single_planar);
     session->type = session->info.multi_planar ? kind.multi_type : kind.single_type;
@@ -148,6 +150,8 @@ Result<std::shared_ptr<detail::Session>> detail::Session::of_open_file(UniqueFd 
         return session->refused(answer, "fstat", "asking a node what it is");
     const std::lock_guard guard(node_table->mutex);
     session->node = node_table->find_or_add(status.st_rdev);
+    if (use == Use::output)
+        session->node->sessions.add(session);
     return session;
 }
 
@@ -207,17 +211,17 @@ Result<std::shared_ptr<detail::Session>> detail::Session::adopt_for_application(
         return session.node->sessions.alive();
     }();
     for (const auto& other : others)
-        if (kernel.compare_files(session.fd.get(), other->fd.get()) == 0)
+        if (other != *adopted && kernel.compare_files(session.fd.get(), other->fd.get()) == 0)
             return session.error(ErrorKind::conflict, doing)
-                .remedy("a Camera or participant of this program has it: use that one, or open the node "
-                        "anew");
+                .remedy("a Camera, Output or participant of this program has it: use that one, or open the "
+                        "node anew");
     const int flags = kernel.fcntl(session.fd.get(), F_GETFL, 0);
     const int done = flags < 0 ? flags : kernel.fcntl(session.fd.get(), F_SETFL, flags | O_NONBLOCK);
     if (done < 0)
         return session.refused(done, "fcntl", doing);
     const std::lock_guard guard(node_table->mutex);
     session.has_camera = true;
-    if (use == Use::capture) // an output is nobody's camera
+    if (use == Use::capture) // an output is listed already
         session.node->sessions.add(*adopted);
     return adopted;
 }
@@ -277,13 +281,15 @@ std::shared_ptr<detail::Session> detail::Session::that_knows_its_kind(const std:
 }
 
 bool detail::Session::another_holds_queue() const noexcept {
+    if (is_m2m)
+        return false;
     auto all = without_exceptions([&]() -> Result<Sessions> {
         const std::lock_guard guard(node_table->mutex);
         return node->sessions.alive();
     });
     if (!all)
         return false;
-    const auto own = own_of(*all);
+    const auto own = own_of(*all, use); // a device has a queue for each
     return std::any_of(own.begin(), own.end(),
                        [&](const auto& session) { return session.get() != this && session->holds_queue; });
 }

@@ -38,8 +38,8 @@ Error detail::Session::refused(int answer, const char* call_name, std::string_vi
         return failed;
     if (answer == -EBUSY && another_holds_queue())
         return std::move(failed).remedy(
-            "this program itself holds the device's buffers, through another Camera or participant that it "
-            "has open: use that one, or unbind() it first");
+            "this program itself holds the device's buffers, through another Camera, Output or participant "
+            "that it has open: use that one, or unbind() it first");
     if (answer == -EBUSY && std::string_view(call_name) != "VIDIOC_STREAMON")
         return std::move(failed).remedy(FixedText("another program holds the device: find it with `fuser -v ",
                                                   info.path, "`, end it, and try again"));

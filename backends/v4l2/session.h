@@ -38,7 +38,8 @@ struct Node {
     // Held while the queue's buffers change, because allocators of the camera may use it at any time. Never
     // taken for a frame, and never held while code runs that may be anybody's.
     ForkSafeMutex queue_mutex{ForkSafeMutex::Held::across_waits};
-    // Those that may be shared, the oldest first. Guarded by the table of nodes.
+    // All cameras and outputs, the oldest first; of outputs each is its own application's, and none is
+    // shared. Guarded by the table of nodes.
     WeakList<Session> sessions;
 };
 
@@ -102,6 +103,7 @@ struct Session : std::enable_shared_from_this<Session> {
     DeviceInfo info;
     Use use = Use::capture;
     std::uint32_t type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
+    bool is_m2m = false;                   // from memory to memory: each open file has queues of its own
     bool media_controller = false;         // V4L2_CAP_IO_MC: it delivers nothing until its pipeline is set up
     bool has_camera = false;               // guarded by the table of nodes
     std::atomic<bool> holds_queue = false; // its Camera has buffers reserved or bound

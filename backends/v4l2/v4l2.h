@@ -100,7 +100,8 @@ public:
     // info().path is what the kernel calls the node. Nothing may be reserved and streaming on it, and nobody
     // else may use this open file: a duplicate of the descriptor is the same one. It becomes non-blocking.
     // The descriptor is closed by close(), and on an error. Errors: invalid (no descriptor), conflict (a
-    // Camera of this process has this open file), unsupported (no camera), and what the kernel answers.
+    // Camera or Output of this process has this open file), unsupported (no camera), and what the kernel
+    // answers.
     static Result<Camera> adopt(UniqueFd fd) noexcept;
     // As close(); what the driver answers is lost.
     ~Camera();

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "backends/v4l2/camera_buffers.h"
 #include "hwalloc/v4l2_output.h"
 #include "tests/unit/fake_camera.h"
 #include "tests/unit/fake_devices.h"
@@ -35,6 +36,64 @@ protected:
     }
     FakeCamera fake;
 };
+
+TEST_F(OutputTest, ItsOpenFileIsTakenOverByNobodyElse) {
+    fake.can = V4L2_CAP_VIDEO_OUTPUT | V4L2_CAP_VIDEO_CAPTURE;
+    auto output = open();
+    const auto again = v4l2::Output::adopt(UniqueFd(::dup(output.fd())));
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().kind(), ErrorKind::conflict);
+    EXPECT_THAT(again.error().message(), HasSubstr("Output"));
+    EXPECT_EQ(v4l2::Camera::adopt(UniqueFd(::dup(output.fd()))).error().kind(), ErrorKind::conflict);
+    EXPECT_TRUE(output.negotiate(yuyv())) << "and it goes on";
+    // One that was taken over is listed as well, and none of them for longer than it is open.
+    auto other = v4l2::Output::adopt(UniqueFd(::memfd_create("fake camera", MFD_CLOEXEC)));
+    ASSERT_TRUE(other) << other.error().message();
+    UniqueFd copy(::dup(other->fd()));
+    EXPECT_EQ(v4l2::Output::adopt(UniqueFd(::dup(copy.get()))).error().kind(), ErrorKind::conflict);
+    ASSERT_TRUE(other->close());
+    EXPECT_TRUE(v4l2::Output::adopt(std::move(copy)));
+}
+
+TEST_F(OutputTest, ABusyQueueOfThisProgramsOwnIsCalledSo) {
+    auto holds = ready(), wants = open();
+    ASSERT_TRUE(holds.bind(memories(2)));
+    fake.reqbufs = -EBUSY;
+    fake.reserved = 0; // so that the format can be set, as on a device with several queues
+    ASSERT_TRUE(wants.negotiate(yuyv()));
+    const auto busy = wants.bind(memories(2));
+    ASSERT_FALSE(busy);
+    EXPECT_EQ(busy.error().kind(), ErrorKind::busy);
+    EXPECT_THAT(busy.error().message(), HasSubstr("this program itself"));
+    ASSERT_TRUE(holds.unbind());
+    EXPECT_THAT(wants.bind(memories(2)).error().message(), HasSubstr("another program"));
+}
+
+// Each open file of such a device has queues of its own.
+TEST_F(OutputTest, AnotherOpenFileOfAnEncoderKeepsNobodyFromItsQueue) {
+    fake.can = V4L2_CAP_VIDEO_M2M;
+    auto holds = ready(), wants = open();
+    ASSERT_TRUE(holds.bind(memories(2)));
+    fake.reserved = 0;
+    ASSERT_TRUE(wants.negotiate(yuyv()));
+    fake.reqbufs = -EBUSY;
+    EXPECT_THAT(wants.bind(memories(2)).error().message(), ::testing::Not(HasSubstr("this program itself")));
+    EXPECT_EQ(v4l2::Camera::open("/dev/video7").error().kind(), ErrorKind::unsupported)
+        << "of its other queue";
+}
+
+TEST_F(OutputTest, ItIsSharedWithNoCamera) {
+    fake.can = V4L2_CAP_VIDEO_OUTPUT | V4L2_CAP_VIDEO_CAPTURE;
+    auto output = ready();
+    ASSERT_TRUE(output.bind(memories(2)));
+    const auto camera = v4l2::Camera::open("/dev/video7");
+    ASSERT_TRUE(camera) << camera.error().message();
+    EXPECT_NE(camera->fd(), output.fd());
+    // Capturing is another queue's affair.
+    fake.reqbufs = -EBUSY;
+    const auto allocator = v4l2::detail::camera_buffers("/dev/video7");
+    EXPECT_THAT(allocator->alloc(1).error().message(), ::testing::Not(HasSubstr("this program itself")));
+}
 
 TEST_F(OutputTest, NothingIsSentUntilItIsQueuedAndEachBufferComesBack) {
     for (const bool multi_planar : {false, true})
