@@ -8,6 +8,14 @@
 // for each that is to be filled next. In an event loop wait until fd() is ready to be written (POLLOUT), and
 // call dequeue(0).
 //
+// Of a device from memory to memory (an encoder, a decoder, a scaler) this is the queue that it reads, and
+// no more: what it makes comes out of the other queue of the same open file, which neither Output nor Camera
+// gives (Camera::open() and adopt() refuse such a node, unsupported). Formats are set and memory is bound and
+// queued all the same; but the kernel starts most such devices only when both queues stream and have buffers
+// (Linux drivers/media/v4l2-core/v4l2-mem2mem.c, __v4l2_m2m_try_queue), and until then no buffer comes back.
+// So open the node yourself, give adopt() a duplicate of the descriptor (dup(), which makes the open file
+// non-blocking for both), and use the other queue, and it alone, by V4L2's calls on yours.
+//
 // Three ways, as for cameras: the driver imports the memory (bind()); it imports nothing and exports its own
 // (bind_own()); or the CPU copies each frame into the driver's buffers, where that is allowed, and it is
 // counted (allow_copies()).
@@ -31,9 +39,9 @@
 
 namespace hwalloc::v4l2 {
 
-// One open output, or the queue that a device from memory to memory reads. Not for two threads at once.
-// Errors name the device, the call, the errno and what to do; after an error nothing has changed unless the
-// function says so. In a child of fork() what would call the driver is refused (invalid), as of a Camera.
+// One open output, or the queue that a device from memory to memory reads (above). Not for two threads at
+// once. Errors name the device, the call, the errno and what to do; after an error nothing has changed unless
+// the function says so. In a child of fork() what would call the driver is refused (invalid), as of a Camera.
 class HWALLOC_API Output {
 public:
     // Opens a node that takes video and streams. Errors: unavailable (no such node), permission (with its
