@@ -3,12 +3,17 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "hwalloc/inventory.h"
 #include "hwalloc/print.h"
+#include "hwalloc/v4l2.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
 
@@ -26,6 +31,33 @@ bool is_not_looked_for(const InventoryItem& item, InventoryScan scan) {
     return scan == InventoryScan::quick && !item.allocator && item.backend.find(".so") != std::string::npos;
 }
 
+// Why cameras deliver no picture now, by their nodes. A quick scan asks none.
+using NoPictures = std::map<std::string, Error, std::less<>>;
+
+NoPictures ask_cameras(std::span<const InventoryItem> items, InventoryScan scan) {
+    NoPictures without;
+    const bool any = std::any_of(items.begin(), items.end(), [](const InventoryItem& item) {
+        return item.family == "v4l2" && item.allocator && !item.why;
+    });
+    if (scan == InventoryScan::quick || !any)
+        return without;
+    if (auto cameras = v4l2::list_cameras())
+        for (v4l2::CameraEntry& camera : *cameras)
+            if (camera.why && camera.why->kind() == ErrorKind::unavailable)
+                without.emplace(std::move(camera.path), *std::move(camera.why));
+    return without;
+}
+
+// Of a camera whose buffers can be had all the same; null: nothing speaks against its delivering one.
+const Error* why_no_picture(const InventoryItem& item, const NoPictures& without) {
+    if (item.why || item.family != "v4l2")
+        return nullptr;
+    for (const std::string& alias : item.aliases)
+        if (const auto found = without.find(alias); found != without.end())
+            return &found->second;
+    return nullptr;
+}
+
 // What an allocator says of its kind of memory; nothing where there is none of it behind this name, as at the
 // node of a webcam's metadata.
 Describes* describes_itself(const InventoryItem& item) {
@@ -33,12 +65,19 @@ Describes* describes_itself(const InventoryItem& item) {
     return item.allocator && !nothing ? item.allocator->extension<Describes>() : nullptr;
 }
 
-Json item_json(const InventoryItem& item, InventoryScan scan) {
-    Json object{{"name", item.name},          {"family", text_or_null(item.family)},
-                {"backend", item.backend},    {"aliases", item.aliases},
-                {"default", item.is_default}, {"registered", item.allocator != nullptr},
-                {"available", !item.why},     {"claims", nullptr},
-                {"properties", nullptr},      {"why", nullptr}};
+Json item_json(const InventoryItem& item, InventoryScan scan, const NoPictures& without) {
+    const Error* const no_picture = why_no_picture(item, without);
+    Json object{{"name", item.name},
+                {"family", text_or_null(item.family)},
+                {"backend", item.backend},
+                {"aliases", item.aliases},
+                {"default", item.is_default},
+                {"registered", item.allocator != nullptr},
+                {"available", !item.why},
+                {"claims", nullptr},
+                {"properties", nullptr},
+                {"why", nullptr},
+                {"no_picture", no_picture ? to_json(*no_picture) : Json()}};
     if (item.why)
         object["why"] = to_json(*item.why);
     if (scan == InventoryScan::quick && (!item.why || is_not_looked_for(item, scan)))
@@ -82,16 +121,24 @@ bool is_module(const InventoryItem& item) {
     return !item.allocator && item.backend == "module";
 }
 
-void print_items(Output& out, const std::vector<InventoryItem>& items, InventoryScan scan) {
+// What stands in the last column.
+Cell state_of(const InventoryItem& item, InventoryScan scan, const NoPictures& without) {
     const std::string good = scan == InventoryScan::quick ? "not tried" : "ready";
+    if (is_not_looked_for(item, scan))
+        return {good, Style::faint};
+    if (item.why)
+        return {std::string(to_string(item.why->kind())),
+                item.why->kind() == ErrorKind::unsupported ? Style::faint : Style::bad};
+    if (const Error* no_picture = why_no_picture(item, without))
+        return {good + (no_picture->code() == ENOLINK ? ", no signal" : ", no picture"), Style::bad};
+    return {item.is_default ? good + ", default" : good, Style::good};
+}
+
+void print_items(Output& out, const std::vector<InventoryItem>& items, InventoryScan scan,
+                 const NoPictures& without) {
     Table table({"NAME", "ALLOC", "MAP", "EXPORT", "IMPORT", "IMAGE", "CONTIG", "CACHED", "COST", "STATE"});
     for (const InventoryItem& item : items) {
-        const Cell state = is_not_looked_for(item, scan) ? Cell{good, Style::faint}
-                           : item.why
-                               ? Cell{std::string(to_string(item.why->kind())),
-                                      item.why->kind() == ErrorKind::unsupported ? Style::faint : Style::bad}
-                           : item.is_default ? Cell{good + ", default", Style::good}
-                                             : Cell{good, Style::good};
+        const Cell state = state_of(item, scan, without);
         const std::string shown = is_module(item) ? item.name.substr(item.name.rfind('/') + 1) : item.name;
         const Cell name{shown, item.why ? Style::plain : Style::strong};
         auto* describes = describes_itself(item);
@@ -128,10 +175,11 @@ void print_items(Output& out, const std::vector<InventoryItem>& items, Inventory
     // Each reason once, behind all that have it.
     std::vector<std::pair<std::string, std::string>> reasons;
     for (const InventoryItem& item : items) {
-        if (!item.why)
+        const Error* const why = item.why ? &*item.why : why_no_picture(item, without);
+        if (!why)
             continue;
         const std::string name = is_module(item) ? std::string() : out.styled(item.name, Style::bad);
-        const std::string text = item.why->message();
+        const std::string text = why->message();
         const auto same =
             std::find_if(reasons.begin(), reasons.end(), [&](const auto& one) { return one.second == text; });
         if (same == reasons.end())
@@ -153,16 +201,17 @@ Run list(CLI::App& command) {
     return [scan](Output& out) -> int {
         std::optional<Progress> progress("looking for what there is");
         auto items = inventory(*scan);
+        const NoPictures without = items ? ask_cameras(*items, *scan) : NoPictures();
         progress.reset();
         if (!items)
             return out.fail(items.error());
         if (!out.json()) {
-            print_items(out, *items, *scan);
+            print_items(out, *items, *scan, without);
             return ok;
         }
         Json allocators = Json::array();
         for (const InventoryItem& item : *items)
-            allocators.push_back(item_json(item, *scan));
+            allocators.push_back(item_json(item, *scan, without));
         out.print({{"allocators", std::move(allocators)}});
         return ok;
     };

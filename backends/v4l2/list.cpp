@@ -62,7 +62,7 @@ Result<std::vector<CameraEntry>> list_cameras() noexcept {
             std::optional<Error> why;
             if ((*session)->media_controller)
                 why = behind_a_media_controller(**session);
-            else if (auto signal = detail::check_signal(**session);
+            else if (auto signal = detail::look_at_signal(**session);
                      !signal && signal.error().kind() == ErrorKind::unavailable)
                 why = std::move(signal).error();
             cameras.push_back({path, info.card, info.driver, info.bus, std::move(why),

@@ -99,7 +99,7 @@ Error detail::signal_error(const Session& session, int answer, const char* call_
     return session.refused(answer, call_name, FixedText("looking for a signal at ", where));
 }
 
-Result<void> detail::check_signal(const Session& session) {
+Result<void> detail::look_at_signal(const Session& session, Input* selected) {
     std::uint32_t status = 0;
     const auto input = current_input(session, &status);
     if (!input)
@@ -116,7 +116,16 @@ Result<void> detail::check_signal(const Session& session) {
             return fits;
     if (const int missing = missing_of(status); missing < 0)
         return signal_error(session, missing, "VIDIOC_ENUMINPUT", where);
-    return input->has_standards ? check_standard(session, *input) : Result<void>();
+    if (selected)
+        *selected = *input;
+    return {};
+}
+
+Result<void> detail::check_signal(const Session& session) {
+    Input input;
+    if (auto fits = look_at_signal(session, &input); !fits)
+        return fits;
+    return input.has_standards ? check_standard(session, input) : Result<void>();
 }
 
 Result<void> check_signal(Camera& camera) noexcept {

@@ -27,5 +27,8 @@ Result<void> set_source(Camera& camera, std::string_view doing, const char* call
                         void* argument) noexcept;
 // check_signal(). May throw std::bad_alloc.
 Result<void> check_signal(const Session& session);
+// The same without the video standard, which some devices take half a second to detect. `selected`, if given:
+// the input, where the device knows of inputs.
+Result<void> look_at_signal(const Session& session, Input* selected = nullptr);
 
 } // namespace hwalloc::v4l2::detail
