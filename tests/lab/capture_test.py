@@ -273,6 +273,9 @@ def disturbances(cases, directory, _):
     capture = "hwalloc capture --device /dev/video0 --size 320x180 --format GREY --fps 30"
 
     control = "v4l2-ctl -d /dev/video0 -c "
+    # HDMI's, where there are rectangles.
+    whole = f"hwalloc capture --device /dev/video0 --allocator {HEAP} --size 640x480 --format GREY --frames 2 --json"
+    select = "v4l2-ctl -d /dev/video0 --set-selection target"
     done = in_lab(directory, commands={
         "damaged": meanwhile(f"{capture} --frames 180 --json", f"{control}inject_v4l2_buf_flag_error=1"),
         "lossy": f"{control}percentage_of_dropped_buffers=50; {capture} --frames 60 --json; code=$?; "
@@ -283,6 +286,10 @@ def disturbances(cases, directory, _):
                  f"{capture} --frames 5 --json; code=$?; kill $process; wait $process; (exit $code)",
         "again": f"{capture} --frames 5 --json",
         "broken": meanwhile(f"{capture} --frames 0 --output broken.png --json", f"{control}inject_fatal_streaming_error=1"),
+        "cut": f"v4l2-ctl -d /dev/video0 -i 3 >&2; {whole} 2>/dev/null >&2; {select}=compose,left=0,top=0,width=320,height=240; {whole}",
+        "part": f"{select}=crop,left=8,top=16,width=160,height=120; {whole}",
+        "mended": "for said in cut part; do sed -n 's/^.*`\\(v4l2-ctl [^`]*\\)`.*$/\\1/p' $said.err >mend; sh mend >&2; done; "
+                  f"{whole}; code=$?; v4l2-ctl -d /dev/video0 -i 0 >&2; (exit $code)",
         "gone": meanwhile(f"{capture} --frames 0 --output gone.png --json", f"{control}disconnect=1")})
     cases.case("frames that the driver marks as damaged are counted",
                [done["damaged"].told()] if done["damaged"].code or done["damaged"].document.get("errors", 0) < 1 else [])
@@ -296,6 +303,15 @@ def disturbances(cases, directory, _):
                [] if done["twice"].code == 1 and done["twice"].error.get("kind") == "busy" and
                done["twice"].error.get("errno") == "EBUSY" else [done["twice"].told()])
     cases.case("and free again afterwards", [done["again"].told()] if done["again"].code else [])
+    parts = {name: [words for words in ("(compose)", "(crop)") if words in done[name].err] for name in ("cut", "part", "mended")}
+    cases.case("rectangles that another program left are told, with the lines that end them",
+               [done[name].told() for name in parts if done[name].code] +
+               [done["cut"].told() for words in ("puts its picture into 320x240 at 0,0 of the frame of 640x480",
+                                                 "target=compose,left=0,top=0,width=640,height=480")
+                if words not in done["cut"].err] +
+               ([] if "takes 160x120 at 8,16 of the " in done["part"].err else [done["part"].told()]) +
+               ([] if parts == {"cut": ["(compose)"], "part": ["(compose)", "(crop)"], "mended": []} else
+                [f"{parts}: {done['mended'].told()}"]))
     cases.case("a queue that breaks ends the capture: what was captured is written, and the cause is told",
                [] if done["broken"].code == 1 and done["broken"].error.get("errno") == "EIO" and
                (directory / "broken.png").exists() else [done["broken"].told()])
@@ -326,14 +342,20 @@ def signals(cases, directory, _):
         "away": f"{control}dv_timings_signal_mode=1; {capture}",
         "auto": capture.replace("--device /dev/video0", "--device auto"),
         "doctor": "hwalloc doctor --json",
+        "list": "hwalloc list --json",
+        "table": "hwalloc list",
+        "quick": "hwalloc list --quick --json",
         "unstable": f"{control}dv_timings_signal_mode=2; {capture}",
         "goes": f"{control}dv_timings_signal_mode=0; " +
                 meanwhile(f"{endless} --output goes.raw", f"{control}dv_timings_signal_mode=1"),
         "changes": f"{control}dv_timings_signal_mode=0; " + meanwhile(endless, sends("dv_timings", "1280x720p60")),
         "again": capture,
+        "goes_on": meanwhile(endless, "hwalloc list --json >listed.json; kill -INT $process"),
+        "listed": "cat listed.json",
         "tv": f"{capture} --input 1",
         "ntsc": f"{sends('standard', 'NTSC-M')}; {capture}",
-        "silent": f"{control}standard_signal_mode=1; {capture}"})
+        "silent": f"{control}standard_signal_mode=1; {capture}",
+        "listed_tv": "hwalloc list --json"})
 
     def fails(name, kind, code, *words):
         error = done[name].error
@@ -366,6 +388,16 @@ def signals(cases, directory, _):
                 [done["auto"].told()]) +
                [f"doctor: {check}" for check in done["doctor"].document.get("checks", [{}])
                 if check.get("id") == "camera/video0" and "there is no signal" not in check.get("message", "")])
+    def camera(name):
+        return next((one for one in done[name].document.get("allocators", []) if one["name"] == "v4l2/video0"), {})
+
+    cases.case("the list tells a camera without a signal, whose buffers can be had",
+               [f"{name}: {camera(name)}" for name, input in (("list", "3 (HDMI 000-0)"), ("listed_tv", "1 (TV 000-0)"))
+                if not camera(name).get("available") or
+                f"there is no signal at input {input}" not in (camera(name).get("no_picture") or {}).get("message", "")] +
+               [f"{name}: {camera(name)}" for name in ("quick", "listed") if camera(name).get("no_picture", "missing") is not None] +
+               [done["table"].told() for words in ("ready, no signal", "v4l2/video0: ") if words not in done["table"].out] +
+               gives("goes_on", errors=0))
     cases.case("a signal that goes while frames come ends the capture in words, and what came is there",
                fails("goes", "unavailable", "ENOLINK", "there is no signal at input 3") +
                ([] if (directory / "goes.raw").stat().st_size else ["nothing was written"]))

@@ -121,6 +121,7 @@ Result<Started> start_source(FrameSource& source, FrameConsumer* consumer, Frame
     if (!format)
         return std::move(format).error();
     started.format = *format;
+    source.tell_rectangles(*format, started.notes);
     if (auto done = put_around(source, consumer, writer, started); !done)
         return std::move(done).error();
     if (consumer) {

@@ -2,6 +2,7 @@
 
 #include "hwalloc/v4l2_own_buffers.h"
 #include "tools/capture/inputs.h"
+#include "tools/capture/rectangles.h"
 
 namespace hwalloc::tools {
 namespace {
@@ -34,6 +35,9 @@ public:
     }
     Result<v4l2::CaptureFormat> negotiate(const v4l2::FormatRequest& request) override {
         return camera_.negotiate(request);
+    }
+    void tell_rectangles(const v4l2::CaptureFormat& format, std::vector<std::string>& notes) override {
+        tools::tell_rectangles(camera_, format, notes);
     }
     std::uint32_t min_buffers() override { return camera_.min_buffers(); }
     Result<std::uint32_t> reserve(std::uint32_t count) override { return camera_.reserve(count); }

@@ -51,6 +51,9 @@ public:
     virtual std::uint64_t copies() const { return 0; }
     virtual std::uint64_t decodes() const { return 0; } // whole frames of JPEG that the CPU decoded
     virtual Result<v4l2::CaptureFormat> negotiate(const v4l2::FormatRequest& request) = 0;
+    // Tells in `notes` what frames of that format, which was negotiated, do not show of the picture.
+    virtual void tell_rectangles(const v4l2::CaptureFormat& /*format*/, std::vector<std::string>& /*notes*/) {
+    }
     virtual std::uint32_t min_buffers() = 0;
     virtual Result<std::uint32_t> reserve(std::uint32_t count) = 0;
     virtual Result<void> bind(std::span<const MemoryRef> memories) = 0;
