@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "backends/v4l2/controls.h"
+#include "backends/v4l2/with_session.h"
 #include "common/without_exceptions.h"
 
 namespace hwalloc::v4l2 {
@@ -98,14 +99,11 @@ std::int64_t number_in(const v4l2_ext_control& control, const detail::ControlFac
 // Runs `with` for a control that is found by `id`.
 template<class T>
 Result<T> with_control(Camera& camera, std::uint32_t id, auto&& with) noexcept {
-    return without_exceptions([&]() -> Result<T> {
-        const auto session = Session::of(camera);
-        if (!session)
-            return Error(ErrorKind::invalid, "the camera is closed");
-        const auto facts = detail::look_up_control(*session, id);
+    return detail::with_session(camera, [&](Session& session) -> Result<T> {
+        const auto facts = detail::look_up_control(session, id);
         if (!facts)
             return facts.error();
-        return with(*session, *facts);
+        return with(session, *facts);
     });
 }
 

@@ -1,4 +1,5 @@
 #include "backends/v4l2/controls.h"
+#include "backends/v4l2/with_session.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -206,16 +207,13 @@ std::string detail::control_word(std::string_view name) {
 }
 
 Result<std::vector<Control>> list_controls(Camera& camera) noexcept {
-    return without_exceptions([&]() -> Result<std::vector<Control>> {
-        const auto session = Session::of(camera);
-        if (!session)
-            return Error(ErrorKind::invalid, "the camera is closed");
-        auto all = list(*session);
+    return detail::with_session(camera, [&](Session& session) -> Result<std::vector<Control>> {
+        auto all = list(session);
         if (!all)
             return std::move(all).error();
         std::vector<Control> controls;
         for (detail::ControlFacts& facts : *all) {
-            list_items(*session, facts);
+            list_items(session, facts);
             controls.push_back(std::move(facts.control));
         }
         return controls;
@@ -223,15 +221,12 @@ Result<std::vector<Control>> list_controls(Camera& camera) noexcept {
 }
 
 Result<Control> find_control(Camera& camera, std::string_view name) noexcept {
-    return without_exceptions([&]() -> Result<Control> {
-        const auto session = Session::of(camera);
-        if (!session)
-            return Error(ErrorKind::invalid, "the camera is closed");
+    return detail::with_session(camera, [&](Session& session) -> Result<Control> {
         if (const auto id = number_of(name)) {
-            auto facts = detail::look_up_control(*session, *id);
+            auto facts = detail::look_up_control(session, *id);
             return facts ? Result<Control>(std::move(facts->control)) : std::move(facts).error();
         }
-        auto all = list(*session);
+        auto all = list(session);
         if (!all)
             return std::move(all).error();
         const std::string word = detail::control_word(name);
@@ -247,13 +242,13 @@ Result<Control> find_control(Camera& camera, std::string_view name) noexcept {
                 found = found_by(
                     [&](const detail::ControlFacts& facts) { return facts.control.id == standard.id; });
         if (found) {
-            list_items(*session, *found);
+            list_items(session, *found);
             return std::move(found->control);
         }
         std::string names;
         for (const detail::ControlFacts& facts : *all)
             names.append(names.empty() ? "" : ", ").append(detail::control_word(facts.control.name));
-        return session->error(ErrorKind::unsupported, FixedText("there is no control ", name))
+        return session.error(ErrorKind::unsupported, FixedText("there is no control ", name))
             .remedy(names.empty() ? "the device has no controls" : "its controls are " + names);
     });
 }

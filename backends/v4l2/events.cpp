@@ -2,6 +2,7 @@
 #include <cerrno>
 
 #include "backends/v4l2/signal.h"
+#include "backends/v4l2/with_session.h"
 #include "common/kernel.h"
 #include "common/without_exceptions.h"
 
@@ -69,13 +70,12 @@ Error detail::Session::source_change() const noexcept {
 }
 
 Result<bool> source_changed(Camera& camera) noexcept {
-    const auto session = Session::of(camera);
-    if (!session)
-        return Error(ErrorKind::invalid, "the camera is closed");
-    if (!session->of_this_process())
-        return session->refused(-ECHILD, "VIDIOC_DQEVENT", "asking whether the source has changed");
-    session->subscribe_events();
-    return session->take_events();
+    return detail::with_session(camera, [&](Session& session) -> Result<bool> {
+        if (!session.of_this_process())
+            return session.refused(-ECHILD, "VIDIOC_DQEVENT", "asking whether the source has changed");
+        session.subscribe_events();
+        return session.take_events();
+    });
 }
 
 } // namespace hwalloc::v4l2

@@ -1,5 +1,6 @@
 // What a camera offers, and what it makes of a request.
 #include "backends/v4l2/formats.h"
+#include "backends/v4l2/with_session.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -145,9 +146,7 @@ FrameRate detail::Session::set_rate(FrameRate wanted) const noexcept {
 
 Result<std::vector<RateRange>> Camera::list_rates(std::uint32_t pixel_format, std::uint32_t width,
                                                   std::uint32_t height) noexcept {
-    return without_exceptions([&]() -> Result<std::vector<RateRange>> {
-        if (!session_)
-            return Error(ErrorKind::invalid, "the camera is closed");
+    return detail::with_session(*this, [&](Session& session) -> Result<std::vector<RateRange>> {
         std::vector<RateRange> rates;
         for (std::uint32_t index = 0; index < most_entries; ++index) {
             v4l2_frmivalenum interval{};
@@ -155,11 +154,11 @@ Result<std::vector<RateRange>> Camera::list_rates(std::uint32_t pixel_format, st
             interval.pixel_format = pixel_format;
             interval.width = width;
             interval.height = height;
-            const int answer = session_->ioctl(VIDIOC_ENUM_FRAMEINTERVALS, &interval);
+            const int answer = session.ioctl(VIDIOC_ENUM_FRAMEINTERVALS, &interval);
             if (answer == -EINVAL || answer == -ENOTTY) // the end of the list, or there is none
                 break;
             if (answer < 0)
-                return session_->refused(answer, "VIDIOC_ENUM_FRAMEINTERVALS", "listing the rates");
+                return session.refused(answer, "VIDIOC_ENUM_FRAMEINTERVALS", "listing the rates");
             if (interval.type != V4L2_FRMIVAL_TYPE_DISCRETE) { // there is only one then
                 rates.push_back({rate_of(interval.stepwise.max), rate_of(interval.stepwise.min)});
                 break;
@@ -173,19 +172,17 @@ Result<std::vector<RateRange>> Camera::list_rates(std::uint32_t pixel_format, st
 }
 
 Result<std::vector<FormatInfo>> Camera::list_formats() noexcept {
-    return without_exceptions([&]() -> Result<std::vector<FormatInfo>> {
-        if (!session_)
-            return Error(ErrorKind::invalid, "the camera is closed");
+    return detail::with_session(*this, [&](Session& session) -> Result<std::vector<FormatInfo>> {
         std::vector<FormatInfo> formats;
         for (std::uint32_t index = 0; index < most_entries; ++index) {
             v4l2_fmtdesc description{};
-            description.type = session_->type;
+            description.type = session.type;
             description.index = index;
-            const int answer = session_->ioctl(VIDIOC_ENUM_FMT, &description);
+            const int answer = session.ioctl(VIDIOC_ENUM_FMT, &description);
             if (answer == -EINVAL) // the end of the list
                 break;
             if (answer < 0)
-                return session_->refused(answer, "VIDIOC_ENUM_FMT", "listing the pixel formats");
+                return session.refused(answer, "VIDIOC_ENUM_FMT", "listing the pixel formats");
             std::string name = detail::driver_text(description.description);
             if (!formats.empty() && formats.back().pixel_format == description.pixelformat &&
                 formats.back().description == name)
@@ -193,28 +190,23 @@ Result<std::vector<FormatInfo>> Camera::list_formats() noexcept {
             formats.push_back({description.pixelformat, std::move(name),
                                (description.flags & V4L2_FMT_FLAG_COMPRESSED) != 0,
                                (description.flags & V4L2_FMT_FLAG_EMULATED) != 0,
-                               list_sizes(*session_, description.pixelformat)});
+                               list_sizes(session, description.pixelformat)});
         }
         return formats;
     });
 }
 
 Result<CaptureFormat> Camera::current_format() noexcept {
-    return without_exceptions([&]() -> Result<CaptureFormat> {
-        if (!session_)
-            return Error(ErrorKind::invalid, "the camera is closed");
-        const auto now = detail::current_format(*session_);
+    return detail::with_session(*this, [&](Session& session) -> Result<CaptureFormat> {
+        const auto now = detail::current_format(session);
         if (!now)
             return now.error();
-        return capture_format(*now, session_->set_rate({}));
+        return capture_format(*now, session.set_rate({}));
     });
 }
 
 Result<CaptureFormat> Camera::negotiate(const FormatRequest& request) noexcept {
-    return without_exceptions([&]() -> Result<CaptureFormat> {
-        if (!session_)
-            return Error(ErrorKind::invalid, "the camera is closed");
-        Session& session = *session_;
+    return detail::with_session(*this, [&](Session& session) -> Result<CaptureFormat> {
         if (!session.slots.empty())
             return session.error(ErrorKind::invalid, "the format cannot change while memory is bound");
         const std::lock_guard guard(session.node->queue_mutex);

@@ -1,5 +1,6 @@
 // Cameras and video outputs in plans. The two differ in who writes: a queue that is filled, or read.
 #include "hwalloc/participant.h"
+#include "backends/v4l2/with_session.h"
 
 #include <algorithm>
 #include <string>
@@ -284,10 +285,9 @@ Result<ParticipantRef> detail::participant_of(std::shared_ptr<Session> session) 
 }
 
 Result<ParticipantRef> capture_participant(Camera& camera) noexcept {
-    auto session = detail::Session::of(camera);
-    if (!session)
-        return Error(ErrorKind::invalid, "the camera is closed");
-    return detail::participant_of(std::move(session));
+    return detail::with_session(camera, [&](Session& session) -> Result<ParticipantRef> {
+        return detail::participant_of(session.shared_from_this());
+    });
 }
 
 Result<ParticipantRef> output_participant(const std::string& path, bool allow_copies) noexcept {

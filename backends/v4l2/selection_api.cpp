@@ -1,4 +1,5 @@
 // The rectangles of a camera, for applications.
+#include "backends/v4l2/with_session.h"
 #include "hwalloc/v4l2_selection.h"
 
 #include <cerrno>
@@ -57,35 +58,31 @@ Error refusal(const Session& session, int answer, const char* call_name, std::st
 } // namespace
 
 Result<Rectangle> get_selection(Camera& camera, Selection which) noexcept {
-    const auto session = Session::of(camera);
-    if (!session)
-        return Error(ErrorKind::invalid, "the camera is closed");
-    v4l2_selection now = request_for(which);
-    if (const int answer = session->ioctl(VIDIOC_G_SELECTION, &now); answer < 0)
-        return refusal(*session, answer, "VIDIOC_G_SELECTION", FixedText("asking for ", name_of(which)));
-    return rectangle_of(now);
+    return detail::with_session(camera, [&](Session& session) -> Result<Rectangle> {
+        v4l2_selection now = request_for(which);
+        if (const int answer = session.ioctl(VIDIOC_G_SELECTION, &now); answer < 0)
+            return refusal(session, answer, "VIDIOC_G_SELECTION", FixedText("asking for ", name_of(which)));
+        return rectangle_of(now);
+    });
 }
 
 Result<Rectangle> set_selection(Camera& camera, Selection which, const Rectangle& wanted) noexcept {
-    return without_exceptions([&]() -> Result<Rectangle> {
-        const auto session = Session::of(camera);
-        if (!session)
-            return Error(ErrorKind::invalid, "the camera is closed");
+    return detail::with_session(camera, [&](Session& session) -> Result<Rectangle> {
         const FixedText doing("setting ", name_of(which), " to ", wanted.width, "x", wanted.height, " at ",
                               wanted.left, ",", wanted.top);
         if (which != Selection::crop && which != Selection::compose)
-            return session->error(ErrorKind::invalid, FixedText(doing, ": it can only be read"));
-        const std::lock_guard guard(session->node->queue_mutex);
+            return session.error(ErrorKind::invalid, FixedText(doing, ": it can only be read"));
+        const std::lock_guard guard(session.node->queue_mutex);
         v4l2_selection made = request_for(which, wanted);
-        if (const int answer = session->ioctl(VIDIOC_S_SELECTION, &made); answer < 0)
-            return refusal(*session, answer, "VIDIOC_S_SELECTION", doing);
+        if (const int answer = session.ioctl(VIDIOC_S_SELECTION, &made); answer < 0)
+            return refusal(session, answer, "VIDIOC_S_SELECTION", doing);
         // A reservation is for images of the size before.
-        if (session->format && session->slots.empty()) {
-            const auto now = detail::current_format(*session);
-            const ImageLayout& before = session->format->layout;
+        if (session.format && session.slots.empty()) {
+            const auto now = detail::current_format(session);
+            const ImageLayout& before = session.format->layout;
             if (!now || now->width != before.width || now->height != before.height ||
                 now->size() != before.memory_sizes[0])
-                session->forget_format();
+                session.forget_format();
         }
         return rectangle_of(made);
     });

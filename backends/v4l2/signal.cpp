@@ -1,4 +1,5 @@
 #include "backends/v4l2/signal.h"
+#include "backends/v4l2/with_session.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -129,12 +130,8 @@ Result<void> detail::check_signal(const Session& session) {
 }
 
 Result<void> check_signal(Camera& camera) noexcept {
-    return without_exceptions([&]() -> Result<void> {
-        const auto session = Session::of(camera);
-        if (!session)
-            return Error(ErrorKind::invalid, "the camera is closed");
-        return detail::check_signal(*session);
-    });
+    return detail::with_session(
+        camera, [&](Session& session) -> Result<void> { return detail::check_signal(session); });
 }
 
 } // namespace hwalloc::v4l2

@@ -2,6 +2,7 @@
 #include <cerrno>
 
 #include "backends/v4l2/signal.h"
+#include "backends/v4l2/with_session.h"
 #include "common/without_exceptions.h"
 
 namespace hwalloc::v4l2 {
@@ -100,19 +101,16 @@ Result<DvTimings> detail::query_timings(const Session& session) noexcept {
 }
 
 Result<std::vector<DvTimings>> list_timings(Camera& camera) noexcept {
-    return without_exceptions([&]() -> Result<std::vector<DvTimings>> {
-        const auto session = Session::of(camera);
-        if (!session)
-            return Error(ErrorKind::invalid, "the camera is closed");
+    return detail::with_session(camera, [&](Session& session) -> Result<std::vector<DvTimings>> {
         std::vector<DvTimings> all;
         for (std::uint32_t index = 0; index < most_timings; ++index) {
             v4l2_enum_dv_timings one{};
             one.index = index;
-            const int answer = session->ioctl(VIDIOC_ENUM_DV_TIMINGS, &one);
+            const int answer = session.ioctl(VIDIOC_ENUM_DV_TIMINGS, &one);
             if (answer == -EINVAL || (answer >= 0 && one.index != index)) // the end of the list
                 break;
             if (answer < 0)
-                return session->refused(answer, "VIDIOC_ENUM_DV_TIMINGS", "listing the timings");
+                return session.refused(answer, "VIDIOC_ENUM_DV_TIMINGS", "listing the timings");
             all.push_back(timings_of(one.timings));
         }
         return all;
@@ -120,17 +118,13 @@ Result<std::vector<DvTimings>> list_timings(Camera& camera) noexcept {
 }
 
 Result<DvTimings> current_timings(Camera& camera) noexcept {
-    const auto session = Session::of(camera);
-    if (!session)
-        return Error(ErrorKind::invalid, "the camera is closed");
-    return detail::get_timings(*session);
+    return detail::with_session(
+        camera, [&](Session& session) -> Result<DvTimings> { return detail::get_timings(session); });
 }
 
 Result<DvTimings> detect_timings(Camera& camera) noexcept {
-    const auto session = Session::of(camera);
-    if (!session)
-        return Error(ErrorKind::invalid, "the camera is closed");
-    return detail::query_timings(*session);
+    return detail::with_session(
+        camera, [&](Session& session) -> Result<DvTimings> { return detail::query_timings(session); });
 }
 
 Result<void> set_timings(Camera& camera, const DvTimings& timings) noexcept {
