@@ -3,8 +3,6 @@
 
 #include <linux/videodev2.h>
 
-#include <sys/types.h>
-
 #include <array>
 #include <atomic>
 #include <memory>
@@ -15,33 +13,15 @@
 
 #include "allocators/plan/contiguity.h"
 #include "backends/v4l2/buffer_kinds.h"
+#include "backends/v4l2/kernel_buffer.h"
 #include "backends/v4l2/mapped_queue.h"
+#include "backends/v4l2/node.h"
+#include "backends/v4l2/slot.h"
 #include "common/fixed_text.h"
-#include "common/fork_safe_mutex.h"
-#include "common/weak_list.h"
 #include "common/without_exceptions.h"
 #include "hwalloc/v4l2.h"
 
 namespace hwalloc::v4l2::detail {
-
-struct Session;
-
-// Which queue of a device is used: the one that it fills, or the one that it reads.
-enum class Use : std::uint8_t { capture, output };
-
-// A camera's node as this process uses it: one for all its open files. A driver's queue belongs to the open
-// file that asked for buffers first, and answers EBUSY to every other.
-struct Node {
-    explicit Node(dev_t number) noexcept : device(number) {}
-
-    const dev_t device;
-    // Held while the queue's buffers change, because allocators of the camera may use it at any time. Never
-    // taken for a frame, and never held while code runs that may be anybody's.
-    ForkSafeMutex queue_mutex{ForkSafeMutex::Held::across_waits};
-    // All cameras and outputs, the oldest first; of outputs each is its own application's, and none is
-    // shared. Guarded by the table of nodes.
-    WeakList<Session> sessions;
-};
 
 struct Session : std::enable_shared_from_this<Session> {
     // Asks an open file what device it is. Errors: those of Camera::open that the driver answers.
@@ -77,25 +57,8 @@ struct Session : std::enable_shared_from_this<Session> {
     // What an Output is made on: the calls of a Camera.
     static Camera queue_of(std::shared_ptr<Session> session) noexcept { return Camera(std::move(session)); }
 
-    // Who has a buffer: nobody, the driver (QBUF to DQBUF), or the application (DQBUF to QBUF).
-    enum class Holder : std::uint8_t { nobody, driver, application };
-    // A buffer: a memory, or as many as the format has.
-    struct Slot {
-        std::array<MemoryRef, ImageLayout::max_planes> memories{};
-        std::array<int, ImageLayout::max_planes> fds{}; // lent by the memories
-        std::uint32_t count = 0;                        // of the memories
-        Holder holder = Holder::nobody;
-
-        void add(MemoryRef memory, int lent) noexcept {
-            memories[count] = std::move(memory);
-            fds[count++] = lent;
-        }
-        Memory* memory_at(std::uint32_t which) const noexcept {
-            return which < count ? memories[which].get() : nullptr;
-        }
-        std::span<const MemoryRef> all() const noexcept { return {memories.data(), count}; }
-        std::span<const int> all_fds() const noexcept { return {fds.data(), count}; }
-    };
+    using Slot = detail::Slot;
+    using Holder = Slot::Holder;
 
     UniqueFd fd;
     std::shared_ptr<Node> node;
@@ -300,23 +263,6 @@ std::vector<std::string> video_nodes(int* why = nullptr);
 
 // The queue of an open file as a participant of plans. Error: exhausted.
 Result<ParticipantRef> participant_of(std::shared_ptr<Session> session) noexcept;
-
-// The kernel's V4L2 buffer with its plane array, for either API.
-struct Buffer {
-    v4l2_buffer buffer{};
-    std::array<v4l2_plane, VIDEO_MAX_PLANES> planes{};
-
-    explicit Buffer(std::uint32_t type, std::uint32_t memory = V4L2_MEMORY_DMABUF) noexcept {
-        buffer.type = type;
-        buffer.memory = memory;
-        if (V4L2_TYPE_IS_MULTIPLANAR(type)) {
-            buffer.m.planes = planes.data();
-            buffer.length = VIDEO_MAX_PLANES;
-        }
-    }
-    Buffer(const Buffer&) = delete;
-    Buffer& operator=(const Buffer&) = delete;
-};
 
 } // namespace hwalloc::v4l2::detail
 
