@@ -33,7 +33,9 @@
 #pragma once
 
 #include "hwalloc/c_allocator.h"
+#include "hwalloc/c_camera.h"
 #include "hwalloc/c_error.h"
 #include "hwalloc/c_image.h"
 #include "hwalloc/c_inventory.h"
 #include "hwalloc/c_memory.h"
+#include "hwalloc/c_plan.h"

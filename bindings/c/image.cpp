@@ -3,7 +3,7 @@
 #include <new>
 #include <span>
 
-#include "bindings/c/answer.h"
+#include "bindings/c/layout.h"
 #include "hwalloc/c_image.h"
 #include "hwalloc/image.h"
 #include "hwalloc/pixel_format.h"
@@ -13,7 +13,8 @@ struct hwalloc_image {
 };
 
 using namespace hwalloc;
-using c::answer;
+using c::answer_layout;
+using c::layout_of;
 using c::of;
 using c::refuse;
 using c::refuse_null;
@@ -21,51 +22,6 @@ using c::refuse_null;
 namespace {
 
 constexpr const char* no_picture_place = "there is no place for the picture, or nothing that describes it";
-static_assert(HWALLOC_MAX_PLANES == ImageLayout::max_planes);
-
-hwalloc_image_layout layout_to_c(const ImageLayout& from) noexcept {
-    hwalloc_image_layout to{};
-    to.fourcc = from.fourcc;
-    to.width = from.width;
-    to.height = from.height;
-    to.plane_count = from.plane_count;
-    to.modifier = from.modifier;
-    for (std::size_t i = 0; i < from.planes.size(); ++i)
-        to.planes[i] = {.memory = from.planes[i].memory,
-                        .stride = from.planes[i].stride,
-                        .offset = from.planes[i].offset,
-                        .size = from.planes[i].size};
-    std::copy(from.memory_sizes.begin(), from.memory_sizes.end(), to.memory_sizes);
-    to.memory_count = from.memory_count;
-    to.matrix = static_cast<uint32_t>(from.matrix);
-    to.range = static_cast<uint32_t>(from.range);
-    return to;
-}
-
-Result<ImageLayout> layout_of(const hwalloc_image_layout* given) noexcept {
-    const auto from = c::read_struct(given);
-    if (!from)
-        return from.error();
-    if (from->plane_count > HWALLOC_MAX_PLANES || from->memory_count > HWALLOC_MAX_PLANES ||
-        from->matrix > HWALLOC_MATRIX_HSV_256 || from->range > HWALLOC_RANGE_FULL || from->reserved)
-        return Error(ErrorKind::invalid, "a layout has numbers that mean nothing");
-    ImageLayout to{.fourcc = from->fourcc,
-                   .modifier = from->modifier,
-                   .width = from->width,
-                   .height = from->height,
-                   .plane_count = from->plane_count,
-                   .memory_count = from->memory_count,
-                   .matrix = static_cast<ColorMatrix>(from->matrix),
-                   .range = static_cast<ColorRange>(from->range)};
-    for (std::size_t i = 0; i < to.planes.size(); ++i)
-        to.planes[i] = {.memory = from->planes[i].memory,
-                        .offset = from->planes[i].offset,
-                        .stride = from->planes[i].stride,
-                        .size = from->planes[i].size};
-    std::copy(std::begin(from->memory_sizes), std::end(from->memory_sizes), to.memory_sizes.begin());
-    return to;
-}
-
 int answer_image(Result<Image> made, hwalloc_image** image, hwalloc_error** error) noexcept {
     if (!made)
         return refuse(made.error(), error);
@@ -104,17 +60,14 @@ int hwalloc_drm_format_is_yuv(uint32_t code) noexcept {
 
 int hwalloc_linear_layout(uint32_t fourcc, uint32_t width, uint32_t height, uint32_t stride,
                           hwalloc_image_layout* layout, hwalloc_error** error) noexcept {
-    if (!layout)
-        return refuse_null("there is no place for the layout", error);
     const auto made = linear_layout(fourcc, width, height, stride);
-    return made ? answer(c::write_struct(layout, layout_to_c(*made)), error) : refuse(made.error(), error);
+    return made ? answer_layout(*made, layout, error) : refuse(made.error(), error);
 }
 int hwalloc_memory_per_plane(hwalloc_image_layout* layout, hwalloc_error** error) noexcept {
     if (!layout)
         return refuse_null("there is no layout", error);
     const auto given = layout_of(layout);
-    return given ? answer(c::write_struct(layout, layout_to_c(with_memory_per_plane(*given))), error)
-                 : refuse(given.error(), error);
+    return given ? answer_layout(with_memory_per_plane(*given), layout, error) : refuse(given.error(), error);
 }
 
 int hwalloc_alloc_image(hwalloc_allocator* allocator, uint32_t fourcc, uint32_t width, uint32_t height,
@@ -142,9 +95,8 @@ hwalloc_memory* hwalloc_image_memory(const hwalloc_image* image, uint32_t index)
 }
 int hwalloc_image_get_layout(const hwalloc_image* image, hwalloc_image_layout* layout,
                              hwalloc_error** error) noexcept {
-    if (!image || !layout)
-        return refuse_null("there is no picture, or no place for its layout", error);
-    return answer(c::write_struct(layout, layout_to_c(image->image.layout)), error);
+    return image ? answer_layout(image->image.layout, layout, error)
+                 : refuse_null("there is no picture", error);
 }
 void hwalloc_image_free(hwalloc_image* image) noexcept {
     delete image;

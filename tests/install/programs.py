@@ -59,7 +59,8 @@ def examples(options):
         configured(options, options.prefix / "share" / "doc" / "hwalloc" / "examples", pathlib.Path(directory),
                    f"-DCMAKE_PREFIX_PATH={options.prefix}", "-DCMAKE_BUILD_TYPE=None")
         run(options.cmake, "--build", directory)
-        expect((pathlib.Path(directory) / "camera_to_display").is_file(), "no camera_to_display")
+        for name in ("camera_to_display", "capture"):
+            expect((pathlib.Path(directory) / name).is_file(), f"no {name}")
         expect((pathlib.Path(directory) / "camera_to_gpu").is_file() == with_vulkan(options), "camera_to_gpu is missing, or no Vulkan")
 
 

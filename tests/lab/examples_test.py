@@ -88,6 +88,25 @@ def event_loop(cases, directory, _):
                else [done["source"].told(), text])
 
 
+def in_c(cases, directory, _):
+    """The camera's bytes in a file, of one memory and of two, imported and of the driver's own, by a program in C."""
+    example, lone = EXAMPLES / "capture", f"LD_PRELOAD={shlex.quote(str(BUILD / 'tests' / 'lab' / 'refuse_imports.so'))}"
+    still = "v4l2-ctl -d /dev/video{0} -c osd_text_mode=2; v4l2-ctl -d /dev/video{0} -v width=320,height=180,pixelformat={1}; "
+    take = "v4l2-ctl -d /dev/video{0} --stream-mmap --stream-count=1 --stream-to={2}"
+    names = {"one": (0, "YUYV", ""), "two": (1, "NM12", ""), "own": (0, "YUYV", lone)}
+    done = in_lab(directory, "--vivid", "n_devs=2 node_types=0x1,0x1 multiplanar=1,2", commands={
+        **{name: still.format(camera, code) + take.format(camera, code, f"{name}.wanted") + f" && {preload} {example} /dev/video{camera} "
+                 f"3 {name}.raw" for name, (camera, code, preload) in names.items()},
+        "nothing": f"{example} /dev/video99"})
+    for name in names:
+        faults = [done[name].told()] if done[name].code else []
+        if not faults and (directory / f"{name}.raw").read_bytes() != 3 * (directory / f"{name}.wanted").read_bytes():
+            faults.append("the bytes are others than v4l2-ctl's")
+        cases.case(f"capture.c ({name}): byte for byte what v4l2-ctl captures", faults)
+    cases.case("capture.c without a camera: an error in words, exit code 1",
+               [] if done["nothing"].code == 1 and "/dev/video99" in done["nothing"].err else [done["nothing"].told()])
+
+
 def to_display(cases, directory, _):
     """Somebody else has the card open too, so that the kernel does not put the console back by itself."""
     node = "/dev/dri/card$(basename $(dri DRIVER))"
@@ -120,4 +139,4 @@ def to_display(cases, directory, _):
 
 
 if __name__ == "__main__":
-    sys.exit(run({"to_gpu": to_gpu, "event_loop": event_loop, "to_display": to_display}))
+    sys.exit(run({"to_gpu": to_gpu, "event_loop": event_loop, "in_c": in_c, "to_display": to_display}))

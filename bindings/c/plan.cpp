@@ -1,0 +1,232 @@
+// Plans for C.
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bindings/c/layout.h"
+#include "bindings/c/participant.h"
+#include "hwalloc/c_plan.h"
+#include "hwalloc/plan.h"
+
+struct hwalloc_plan {
+    hwalloc::PlanRef plan;
+    std::string explained;
+};
+
+struct hwalloc_plan_buffers {
+    hwalloc::PlanBuffers buffers;
+    std::vector<hwalloc_memory*> memories; // the same, as C has them
+};
+
+using namespace hwalloc;
+using c::refuse;
+using c::refuse_null;
+
+namespace {
+
+constexpr const char *no_plan = "there is no plan", *no_plan_place = "there is no place for the plan";
+
+int refuse_shortage(hwalloc_error** error) noexcept {
+    return refuse(Error(ErrorKind::exhausted, "out of memory"), error);
+}
+
+int answer_plan(PlanRef made, hwalloc_plan** plan) {
+    *plan = new hwalloc_plan{std::move(made), {}};
+    (*plan)->explained = (*plan)->plan->explain();
+    return 0;
+}
+
+Result<PlanRef> planned(const hwalloc_plan_request& request) {
+    std::vector<ParticipantRef> participants;
+    for (std::size_t i = 0; i < request.participant_count; ++i)
+        participants.push_back(request.participants[i] ? request.participants[i]->participant : nullptr);
+    std::vector<std::string_view> prefer;
+    for (std::size_t i = 0; i < request.prefer_count; ++i)
+        prefer.emplace_back(request.prefer[i] ? request.prefer[i] : "");
+    ImageSpec image{.fourcc = request.fourcc,
+                    .width = request.width,
+                    .height = request.height,
+                    .size = request.size,
+                    .memory_per_plane = request.memory_per_plane != 0};
+    std::copy(std::begin(request.more_sizes), std::end(request.more_sizes), image.more_sizes.begin());
+    return plan({.participants = participants,
+                 .image = image,
+                 .policy = static_cast<PlanPolicy>(request.policy),
+                 .prefer = prefer,
+                 .complete = request.complete != 0});
+}
+
+const PlanCandidate* candidate_at(const hwalloc_plan* plan, std::size_t index) noexcept {
+    return plan && index < plan->plan->candidates().size() ? &plan->plan->candidates()[index] : nullptr;
+}
+const PlanCell* cell_at(const hwalloc_plan* plan, std::size_t index, std::size_t participant) noexcept {
+    const PlanCandidate* candidate = candidate_at(plan, index);
+    return candidate && participant < candidate->cells.size() ? &candidate->cells[participant] : nullptr;
+}
+const PlanParticipant* participant_at(const hwalloc_plan* plan, std::size_t index) noexcept {
+    return plan && index < plan->plan->participants().size() ? &plan->plan->participants()[index] : nullptr;
+}
+hwalloc_error* error_of(const std::optional<Error>& why) noexcept {
+    hwalloc_error* made = nullptr;
+    if (why)
+        (void)refuse(*why, &made);
+    return made;
+}
+const char* step_of(const hwalloc_plan* plan, std::size_t index, std::size_t participant,
+                    const char* Recipe::*step) noexcept {
+    const PlanCell* cell = cell_at(plan, index, participant);
+    return cell ? cell->recipe.*step : "";
+}
+
+int answer_buffers(Result<PlanBuffers> made, hwalloc_plan_buffers** buffers, hwalloc_error** error) noexcept
+    try {
+    if (!made)
+        return refuse(made.error(), error);
+    auto ours = std::make_unique<hwalloc_plan_buffers>();
+    ours->buffers = *std::move(made);
+    for (const MemoryRef& memory : ours->buffers.memories)
+        ours->memories.push_back(c::to_c(memory.get()));
+    *buffers = ours.release();
+    return 0;
+} catch (const std::bad_alloc&) {
+    return refuse_shortage(error);
+}
+
+} // namespace
+
+int hwalloc_plan_new(const hwalloc_plan_request* request, hwalloc_plan** plan, hwalloc_error** error) noexcept
+    try {
+    if (!request || !plan)
+        return refuse_null(request ? no_plan_place : "there is no request", error);
+    const auto wanted = c::read_struct(request);
+    if (!wanted)
+        return refuse(wanted.error(), error);
+    if (wanted->policy > HWALLOC_POLICY_ALLOW_COPY || (!wanted->participants && wanted->participant_count) ||
+        (!wanted->prefer && wanted->prefer_count))
+        return refuse_null("there is no such policy, or a list is missing", error);
+    auto made = planned(*wanted);
+    return made ? answer_plan(*std::move(made), plan) : refuse(made.error(), error);
+} catch (const std::bad_alloc&) {
+    return refuse_shortage(error);
+}
+void hwalloc_plan_free(hwalloc_plan* plan) noexcept {
+    delete plan;
+}
+void hwalloc_forget_plans(void) noexcept {
+    forget_plans();
+}
+
+const char* hwalloc_plan_explain(const hwalloc_plan* plan) noexcept {
+    return plan ? plan->explained.c_str() : nullptr;
+}
+size_t hwalloc_plan_ranking(const hwalloc_plan* plan, size_t place) noexcept {
+    return plan && place < plan->plan->ranking().size() ? plan->plan->ranking()[place] : SIZE_MAX;
+}
+hwalloc_error* hwalloc_plan_error(const hwalloc_plan* plan) noexcept {
+    return plan ? error_of(plan->plan->error()) : nullptr;
+}
+
+size_t hwalloc_plan_candidates(const hwalloc_plan* plan) noexcept {
+    return plan ? plan->plan->candidates().size() : 0;
+}
+const char* hwalloc_plan_candidate_name(const hwalloc_plan* plan, size_t index) noexcept {
+    const PlanCandidate* candidate = candidate_at(plan, index);
+    return candidate ? candidate->name.c_str() : nullptr;
+}
+hwalloc_allocator* hwalloc_plan_candidate_allocator(const hwalloc_plan* plan, size_t index) noexcept {
+    const PlanCandidate* candidate = candidate_at(plan, index);
+    return candidate ? c::to_c(candidate->allocator.get()) : nullptr;
+}
+uint32_t hwalloc_plan_candidate_verdict(const hwalloc_plan* plan, size_t index) noexcept {
+    const PlanCandidate* candidate = candidate_at(plan, index);
+    return candidate ? static_cast<uint32_t>(candidate->verdict) : uint32_t{HWALLOC_REFUSED};
+}
+int hwalloc_plan_candidate_layout(const hwalloc_plan* plan, size_t index, hwalloc_image_layout* layout,
+                                  hwalloc_error** error) noexcept {
+    const PlanCandidate* candidate = candidate_at(plan, index);
+    return candidate ? c::answer_layout(candidate->layout, layout, error)
+                     : refuse_null(plan ? "there is no such candidate" : no_plan, error);
+}
+uint32_t hwalloc_plan_cell_verdict(const hwalloc_plan* plan, size_t index, size_t participant) noexcept {
+    const PlanCell* cell = cell_at(plan, index, participant);
+    return cell ? static_cast<uint32_t>(cell->verdict) : hwalloc_plan_candidate_verdict(plan, index);
+}
+hwalloc_error* hwalloc_plan_cell_why(const hwalloc_plan* plan, size_t index, size_t participant) noexcept {
+    const PlanCell* cell = cell_at(plan, index, participant);
+    const PlanCandidate* candidate = candidate_at(plan, index);
+    if (cell)
+        return error_of(cell->why);
+    return candidate && participant == SIZE_MAX ? error_of(candidate->why) : nullptr;
+}
+const char* hwalloc_plan_cell_use(const hwalloc_plan* plan, size_t index, size_t participant) noexcept {
+    return step_of(plan, index, participant, &Recipe::use);
+}
+const char* hwalloc_plan_cell_once(const hwalloc_plan* plan, size_t index, size_t participant) noexcept {
+    return step_of(plan, index, participant, &Recipe::once);
+}
+const char* hwalloc_plan_cell_begin(const hwalloc_plan* plan, size_t index, size_t participant) noexcept {
+    return step_of(plan, index, participant, &Recipe::begin);
+}
+const char* hwalloc_plan_cell_end(const hwalloc_plan* plan, size_t index, size_t participant) noexcept {
+    return step_of(plan, index, participant, &Recipe::end);
+}
+
+const char* hwalloc_plan_participant_name(const hwalloc_plan* plan, size_t index) noexcept {
+    const PlanParticipant* participant = participant_at(plan, index);
+    return participant ? participant->name.c_str() : nullptr;
+}
+uint32_t hwalloc_plan_participant_needs_contiguous(const hwalloc_plan* plan, size_t index) noexcept {
+    const PlanParticipant* participant = participant_at(plan, index);
+    return participant ? static_cast<uint32_t>(participant->needs_contiguous) : uint32_t{HWALLOC_UNKNOWN};
+}
+const char* hwalloc_plan_participant_why_contiguous(const hwalloc_plan* plan, size_t index) noexcept {
+    const PlanParticipant* participant = participant_at(plan, index);
+    return participant ? participant->why_contiguous.c_str() : nullptr;
+}
+
+size_t hwalloc_plan_copy(const hwalloc_plan* plan, hwalloc_plan** from, hwalloc_plan** to) noexcept try {
+    if (!plan || !from || !to || !plan->plan->copy())
+        return 0;
+    const PlanCopy& copy = *plan->plan->copy();
+    hwalloc_plan* first = nullptr;
+    answer_plan(copy.from, &first);
+    std::unique_ptr<hwalloc_plan> kept(first);
+    answer_plan(copy.to, to);
+    *from = kept.release();
+    return copy.participants;
+} catch (const std::bad_alloc&) {
+    return 0;
+}
+
+int hwalloc_plan_allocate(const hwalloc_plan* plan, size_t count, size_t first,
+                          hwalloc_plan_buffers** buffers, hwalloc_error** error) noexcept {
+    if (!plan || !buffers)
+        return refuse_null(plan ? "there is no place for the buffers" : no_plan, error);
+    return answer_buffers(plan->plan->allocate(count, first), buffers, error);
+}
+int hwalloc_plan_allocate_from(const hwalloc_plan* plan, size_t candidate, size_t count,
+                               hwalloc_plan_buffers** buffers, hwalloc_error** error) noexcept {
+    if (!plan || !buffers)
+        return refuse_null(plan ? "there is no place for the buffers" : no_plan, error);
+    return answer_buffers(plan->plan->allocate_from(candidate, count), buffers, error);
+}
+size_t hwalloc_plan_buffers_candidate(const hwalloc_plan_buffers* buffers) noexcept {
+    return buffers ? buffers->buffers.candidate : SIZE_MAX;
+}
+hwalloc_memory* const* hwalloc_plan_buffers_memories(const hwalloc_plan_buffers* buffers,
+                                                     size_t* count) noexcept {
+    if (count)
+        *count = buffers ? buffers->memories.size() : 0;
+    return buffers ? buffers->memories.data() : nullptr;
+}
+int hwalloc_plan_buffers_layout(const hwalloc_plan_buffers* buffers, hwalloc_image_layout* layout,
+                                hwalloc_error** error) noexcept {
+    return buffers ? c::answer_layout(buffers->buffers.layout, layout, error)
+                   : refuse_null("there are no buffers", error);
+}
+void hwalloc_plan_buffers_free(hwalloc_plan_buffers* buffers) noexcept {
+    delete buffers;
+}
