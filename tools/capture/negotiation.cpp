@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -125,8 +126,7 @@ std::optional<v4l2::FormatRequest> request_with_rate(FrameSource& source,
     };
     if (first([&](const v4l2::FormatInfo& format) {
             auto sizes = format.sizes;
-            std::stable_sort(sizes.begin(), sizes.end(),
-                             [&](const auto& one, const auto& other) { return area(one) > area(other); });
+            std::ranges::sort(sizes, std::ranges::greater(), area);
             return std::any_of(sizes.begin(), sizes.end(), [&](const v4l2::FrameSize& size) {
                 return fits(format, size.max_width, size.max_height);
             });
