@@ -11,12 +11,26 @@
 namespace hwalloc::v4l2 {
 
 std::uint32_t Camera::min_buffers() noexcept {
+    return session_ ? std::max(1u, session_->ask_least_buffers()) : 1;
+}
+
+std::uint32_t detail::Session::ask_least_buffers() const noexcept {
     v4l2_control control{};
-    control.id = session_ && session_->use == detail::Use::output ? V4L2_CID_MIN_BUFFERS_FOR_OUTPUT
-                                                                  : V4L2_CID_MIN_BUFFERS_FOR_CAPTURE;
-    if (!session_ || session_->ioctl(VIDIOC_G_CTRL, &control) < 0 || control.value < 1)
-        return 1;
-    return static_cast<std::uint32_t>(control.value);
+    control.id = use == Use::output ? V4L2_CID_MIN_BUFFERS_FOR_OUTPUT : V4L2_CID_MIN_BUFFERS_FOR_CAPTURE;
+    return ioctl(VIDIOC_G_CTRL, &control) < 0 || control.value < 1
+               ? 0
+               : static_cast<std::uint32_t>(control.value);
+}
+
+// videobuf2 begins when its driver's least number is queued, and then goes on with fewer
+// (vb2_core_streamon, vb2_core_qbuf). Codecs tell what suits them, and begin with less.
+bool detail::Session::waits_for_buffers(std::size_t queued) noexcept {
+    const bool has_own = mapped && use == Use::capture; // which are queued, whoever holds the copies
+    if (begun || is_m2m || has_own || queued == slots.size())
+        return false;
+    if (!told_least)
+        told_least = ask_least_buffers();
+    return queued < *told_least;
 }
 
 Result<std::uint32_t> Camera::reserve(std::uint32_t count) noexcept {

@@ -76,6 +76,9 @@ struct Session : std::enable_shared_from_this<Session> {
     std::uint64_t bindings = 0; // how many bind() there were
     bool streaming = false;
     bool ended = false; // the driver said that there is no further frame
+    bool begun = false; // a frame came since start()
+    // How many buffers it begins with, by its own words; 0: it does not tell, empty: not asked since start().
+    std::optional<std::uint32_t> told_least;
     bool has_events = false;
     std::optional<std::uint32_t> subscribed_input; // whose changes of the source are told; empty: none yet
     bool copies_allowed = false;                   // Camera::allow_copies
@@ -194,6 +197,10 @@ struct Session : std::enable_shared_from_this<Session> {
     bool take_events() noexcept;
     // The error that tells of it.
     Error source_change() const noexcept;
+    // V4L2_CID_MIN_BUFFERS_FOR_*; 0: the driver does not tell.
+    std::uint32_t ask_least_buffers() const noexcept;
+    // Whether the driver waits for more than the `queued` buffers that it has, and says so itself.
+    bool waits_for_buffers(std::size_t queued) noexcept;
     // DQBUF; empty: there is no frame now. Errors: those of Camera::dequeue.
     std::optional<Result<Frame>> take_frame() noexcept;
     // Whether that needs the exporter's calls around what the driver does by the CPU. With the node's

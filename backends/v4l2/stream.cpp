@@ -106,7 +106,8 @@ Result<void> Camera::start() noexcept {
     if (const int answer = session.ioctl(VIDIOC_STREAMON, &session.type); answer < 0)
         return session.refused(answer, "VIDIOC_STREAMON", "starting the stream");
     session.streaming = true;
-    session.ended = false;
+    session.ended = session.begun = false;
+    session.told_least.reset();
     return {};
 }
 
@@ -135,13 +136,21 @@ Result<Frame> Camera::dequeue(int timeout_ms) noexcept {
         return session.refused(-ECHILD, "VIDIOC_DQBUF", "waiting for a frame");
     const std::vector<Session::Slot>& slots = session.slots;
     const bool sends = session.use == detail::Use::output;
-    if (std::none_of(slots.begin(), slots.end(),
-                     [](const Session::Slot& slot) { return slot.holder == Session::Holder::driver; }))
+    const auto queued =
+        static_cast<std::size_t>(std::count_if(slots.begin(), slots.end(), [](const Session::Slot& slot) {
+            return slot.holder == Session::Holder::driver;
+        }));
+    if (queued == 0)
         return session
             .error(ErrorKind::invalid,
                    FixedText("waiting for a frame: the application holds all ", slots.size(), " buffers"))
             .remedy(sends ? "queue() one: the driver has none to read"
                           : "queue() one: the driver has none to fill");
+    if (timeout_ms < 0 && session.waits_for_buffers(queued))
+        return session
+            .error(ErrorKind::invalid, FixedText("waiting for a frame: the driver begins with ",
+                                                 *session.told_least, " buffers, and has ", queued))
+            .remedy("queue() more of them: until then no frame comes, however long the wait");
     // Whoever does not wait knows from an event loop that there is a frame, as a rule.
     if (timeout_ms == 0 || session.ended)
         if (auto taken = session.take_frame())
@@ -200,6 +209,7 @@ std::optional<Result<Frame>> detail::Session::take_frame() noexcept {
             return interrupted();
         if (answer < 0)
             return refused(answer, "VIDIOC_DQBUF", "taking a frame");
+        begun = true;
         ended |= (taken.buffer.flags & V4L2_BUF_FLAG_LAST) != 0;
         if (mapped && !copies_out)
             return copy_frame(frame_of(*this, taken));

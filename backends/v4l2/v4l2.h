@@ -188,12 +188,14 @@ public:
     Result<void> stop() noexcept;
     // Waits for a frame, `timeout_ms` milliseconds at most (below 0: for ever; 0: looks only). Two system
     // calls, one where it only looks and there is a frame; no allocation. The frame's memory is the
-    // application's until queue(). A driver with fewer buffers than it needs to begin (see min_buffers())
-    // delivers none, and tells nobody: with frames held back, give a timeout. Errors, none of which ends the
-    // stream:
+    // application's until queue(). A driver with fewer buffers than it needs to begin delivers none.
+    // Where it tells that number (see min_buffers()), a wait for ever is refused until they are queued; it is
+    // asked once after start(), and only when fewer are queued than bound. Where it tells none, nobody can
+    // know: with frames held back across stop(), give a timeout. Errors, none of which ends the stream:
     //   busy with code() ETIMEDOUT  no frame came in time
     //   busy with code() EINTR      a signal came first
-    //   invalid                     not streaming, or the application holds all buffers
+    //   invalid                     not streaming, the application holds all buffers, or, for ever, so many
+    //                               that the driver does not begin
     //   incompatible                the source has changed: pictures from here on may be unlike the format.
     //                               Told once; stop(), unbind() and negotiate() for the new one
     //   unavailable with code() ENOLINK, ENOLCK or ERANGE  the signal is gone (see hwalloc/v4l2_inputs.h);

@@ -113,7 +113,8 @@ public:
     // Waits until the driver has read a frame, as Camera::dequeue() waits for one, and returns it: the index
     // is the application's again. `error`: it may not have been shown; `sequence` and the time are the
     // driver's. Two system calls, one where it only looks. Errors: as there, but for changes of the source;
-    // invalid, too, when nothing is queued.
+    // invalid, too, when nothing is queued. A device from memory to memory, whose other queue may hold it up,
+    // too, is waited for in any case, however few are queued: give a timeout.
     Result<Frame> dequeue(int timeout_ms) noexcept;
 
     // Unbinds, and closes the node.

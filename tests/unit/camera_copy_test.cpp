@@ -281,6 +281,22 @@ TEST_F(CameraCopyTest, ADriverWithNoBuffersAtAllIsAskedForItsInput) {
     }
 }
 
+// They are all queued, however many copies the application holds.
+TEST_F(CameraCopyTest, HeldCopiesAreNotMissingToADriverThatNeedsSomeToBegin) {
+    fake.more = [](unsigned long request, void* argument) {
+        if (request == VIDIOC_G_CTRL)
+            static_cast<v4l2_control*>(argument)->value = 2;
+        return request == VIDIOC_G_CTRL ? 0 : -ENOTTY;
+    };
+    auto camera = allowing();
+    ASSERT_TRUE(camera.bind(of_sysmem(2)));
+    ASSERT_TRUE(camera.start());
+    ASSERT_TRUE(camera.dequeue(1000));
+    ASSERT_TRUE(camera.stop());
+    ASSERT_TRUE(camera.start());
+    EXPECT_TRUE(camera.dequeue(-1));
+}
+
 TEST_F(CameraCopyTest, EveryCallThatFailsLeavesNothingReserved) {
     for (int n = 1;; ++n) {
         auto camera = allowing();
