@@ -10,6 +10,7 @@
 #include <random>
 
 #include "tests/reference/pixel_reference.h"
+#include "tools/image/picture.h"
 
 namespace {
 
@@ -72,8 +73,12 @@ std::vector<Both> all_formats() {
     return found;
 }
 
-// Half a level is what rounding to 8 bits costs.
+// Half a level is what rounding costs.
 constexpr double tolerance = 0.51;
+
+PixelOrder order_for(const PixelFormat& format) {
+    return picture_depth(format) == 16 ? PixelOrder::rgba_16 : PixelOrder::rgba;
+}
 
 using Bytes = std::vector<std::uint8_t>;
 
@@ -123,19 +128,24 @@ protected:
     vulkan::Buffer buffer_of(Memory& memory) { return device_->buffer(memory).value(); }
 
     // The most that a channel of a pixel of `picture` is off, for rows of `pitch` bytes; 1000 where the
-    // fourth byte is not 255.
+    // fourth number is not the highest.
     static double worst(const pixel_reference::Image& image, const yuv_reference::Standard& standard,
                         bool full, const std::uint8_t* picture, std::size_t pitch, PixelOrder order) {
         const pixel_reference::Colors colors{.standard = standard, .full = full};
         double most = 0;
         for (std::uint32_t y = 0; y < image.height; ++y)
             for (std::uint32_t x = 0; x < image.width; ++x) {
-                const std::uint8_t* at = picture + y * pitch + std::size_t{4} * x;
+                const std::uint8_t* at = picture + y * pitch + std::size_t{bytes_of_pixel(order)} * x;
+                const bool wide = order == PixelOrder::rgba_16;
+                const auto number = [&](std::size_t i) {
+                    return wide ? at[2 * i] | at[2 * i + 1] << 8 : at[i];
+                };
+                const int highest = wide ? 65535 : 255;
                 const auto exact = levels(image, colors, x, y);
                 for (std::size_t i = 0; i < 3; ++i)
-                    most =
-                        std::max(most, std::abs(exact[i] * 255 - at[order == PixelOrder::bgra ? 2 - i : i]));
-                if (at[3] != 255)
+                    most = std::max(
+                        most, std::abs(exact[i] * highest - number(order == PixelOrder::bgra ? 2 - i : i)));
+                if (number(3) != highest)
                     return 1000;
             }
         return most;
@@ -158,6 +168,7 @@ TEST_F(ConverterTest, EveryFormatMatrixAndRangeAgreesWithTheReference) {
     std::size_t turn = 0; // a matrix for each format: what a driver takes longest for is a pipeline
     for (const Both& both : all_formats()) {
         const Colors& colors = all_matrices[turn++ % std::size(all_matrices)];
+        const PixelOrder order = order_for(*both.format);
         for (const ColorRange range : {ColorRange::limited, ColorRange::full}) {
             SCOPED_TRACE(std::string(both.format->name) + " " +
                          std::to_string(static_cast<int>(colors.matrix)) + " " +
@@ -166,8 +177,9 @@ TEST_F(ConverterTest, EveryFormatMatrixAndRangeAgreesWithTheReference) {
             Bytes image = random_bytes(layout.memory_sizes[0], layout.fourcc);
             for (std::size_t i = 0; i < 64; ++i) // and the corners of the cube, whatever the format
                 image[i] = i >> (i % 4) & 1 ? 255 : 0;
-            auto camera = memory_with(image), picture = memory_with(Bytes(64 * 16 * 4));
-            auto converter = Converter::make(*device_, layout, PixelOrder::rgba, 0, 1);
+            auto camera = memory_with(image),
+                 picture = memory_with(Bytes(std::size_t{64} * 16 * bytes_of_pixel(order)));
+            auto converter = Converter::make(*device_, layout, order, 0, 1);
             ASSERT_TRUE(converter) << converter.error().message();
             ASSERT_TRUE(converter->prepare(0, buffer_of(*camera), buffer_of(*picture)));
             auto times = converter->run(0);
@@ -175,7 +187,7 @@ TEST_F(ConverterTest, EveryFormatMatrixAndRangeAgreesWithTheReference) {
             EXPECT_GT(times->wait_ns, 0);
             const Bytes made = bytes_of(*picture);
             EXPECT_LE(worst(image_of(both, layout, image.data()), *colors.standard, range == ColorRange::full,
-                            made.data(), std::size_t{4} * 64, PixelOrder::rgba),
+                            made.data(), std::size_t{64} * bytes_of_pixel(order), order),
                       tolerance);
         }
     }
@@ -202,7 +214,7 @@ TEST_F(ConverterTest, OddSizesStridesAndPlaces) {
         const Both& both = *cases[turn];
         const Shape& shape = shapes[turn % std::size(shapes)];
         const std::size_t before = places[turn % std::size(places)];
-        const PixelOrder order = turn % 2 ? PixelOrder::bgra : PixelOrder::rgba;
+        const PixelOrder order = turn % 2 ? PixelOrder::bgra : order_for(*both.format);
         const PixelPlane& first = both.format->planes[0];
         const std::uint32_t least = (shape.width - 1 + first.columns) / first.columns * first.bytes;
         const std::uint32_t stride = shape.stride ? std::max(shape.stride, least) : 0;
@@ -215,7 +227,7 @@ TEST_F(ConverterTest, OddSizesStridesAndPlaces) {
         // rows of the picture.
         const std::size_t header = before == 13 ? 5 : 0;
         const Bytes image = random_bytes(before + header + layout.memory_sizes[0] + 3, 1);
-        const std::size_t pitch = std::size_t{4} * shape.width + 8;
+        const std::size_t row = std::size_t{bytes_of_pixel(order)} * shape.width, pitch = row + 8;
         auto whole = memory_with(image);
         auto camera = whole->share(before).value();
         auto all = memory_with(Bytes(pitch * shape.height + 64, 0xa5));
@@ -230,8 +242,7 @@ TEST_F(ConverterTest, OddSizesStridesAndPlaces) {
                         made.data() + 16, pitch, order),
                   tolerance);
         for (std::size_t at = 0; at < made.size(); ++at) {
-            const bool in_row = at >= 16 && at < 16 + pitch * shape.height &&
-                                (at - 16) % pitch < std::size_t{4} * shape.width;
+            const bool in_row = at >= 16 && at < 16 + pitch * shape.height && (at - 16) % pitch < row;
             ASSERT_TRUE(in_row || made[at] == 0xa5) << "written outside of a row: " << at;
         }
     }

@@ -74,12 +74,13 @@ class Gpu(unittest.TestCase):
         # More than 576 lines are BT.709 by the rule of the test source, fewer BT.601. An odd width, too.
         low, high_definition, odd = (160, 32), (160, 578), (157, 31)
         for name, sizes in (("YUYV", (low, high_definition, odd)), ("NV12", (low, high_definition, odd)), ("UYVY", (odd,)),
-                            ("P010", (odd,)), ("YV12", (odd,)), ("BGR24", (odd,))):
+                            ("P010", (odd,)), ("AR30", (odd,)), ("Y210", (odd,)), ("YV12", (odd,)), ("BGR24", (odd,))):
             for wide, high in sizes:
                 with self.subTest(f"{name} {wide}x{high}"):
                     path = self.path / f"{name}{high}.png"
                     self.capture("--format", name, "--size", f"{wide}x{high}", "--frames", "3", "--fps", "100",
                                  "--output", path)
+                    self.assertEqual(path.read_bytes()[24], 16 if name in ("P010", "AR30", "Y210") else 8)
                     width, height, rows = read_png(path)
                     self.assertEqual((width, height), (wide, high))
                     period = wide + wide % 2

@@ -67,9 +67,7 @@ public:
         return {};
     }
     Result<void> finish() override { return {}; }
-    Result<void> picture(std::vector<std::uint8_t>&) override {
-        return Error(ErrorKind::unavailable, "it makes none");
-    }
+    Result<void> picture(Picture&) override { return Error(ErrorKind::unavailable, "it makes none"); }
     std::uint64_t copies() const override { return 0; }
     void report(Json&) const override {}
     std::string summary() const override { return "kept"; }

@@ -64,8 +64,8 @@ TEST(StopSignals, AFileThatHasAFrameStays) {
         FrameWriter writer(FrameWriter::Kind::png);
         v4l2::CaptureFormat format{.pixel_format = fourcc('G', 'R', 'E', 'Y')};
         format.layout = linear_layout(fourcc('R', '8', ' ', ' '), 2, 2).value();
-        const std::uint8_t rgb[12] = {};
-        if (!writer.open(path) || !writer.set_format(format) || !writer.write_picture(rgb))
+        const Picture black{.width = 2, .height = 2, .depth = 8, .bytes = std::vector<std::uint8_t>(12)};
+        if (!writer.open(path) || !writer.set_format(format) || !writer.write_picture(black))
             ::_exit(1);
         ready();
         for (;;)

@@ -9,6 +9,7 @@
 
 #include "hwalloc/participant.h"
 #include "hwalloc/v4l2.h"
+#include "tools/image/picture.h"
 #include "tools/output.h"
 
 namespace hwalloc::tools {
@@ -37,9 +38,8 @@ public:
     virtual Result<void> take(const v4l2::Frame& frame) = 0;
     // Waits until nothing is under way any more. Before unbind(), whatever happened.
     virtual Result<void> finish() = 0;
-    // Rows of R, G, B bytes without gaps: what it made of the last frame. After finish(). Error: unavailable
-    // (there was no frame).
-    virtual Result<void> picture(std::vector<std::uint8_t>& rgb) = 0;
+    // What it made of the last frame. After finish(). Error: unavailable (there was no frame).
+    virtual Result<void> picture(Picture& picture) = 0;
 
     // How many frames the CPU copied.
     virtual std::uint64_t copies() const = 0;

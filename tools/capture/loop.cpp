@@ -104,10 +104,10 @@ private:
 };
 
 Result<void> write_picture(FrameConsumer& consumer, FrameWriter& writer) {
-    std::vector<std::uint8_t> rgb;
-    if (auto made = consumer.picture(rgb); !made)
+    Picture picture;
+    if (auto made = consumer.picture(picture); !made)
         return made;
-    return writer.write_picture(rgb);
+    return writer.write_picture(picture);
 }
 
 } // namespace

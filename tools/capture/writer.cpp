@@ -133,12 +133,8 @@ Result<void> FrameWriter::put(std::span<const std::uint8_t> bytes) {
     return {};
 }
 
-Result<void> FrameWriter::write_picture(std::span<const std::uint8_t> rgb) {
-    return write_png(rgb, 8);
-}
-
-Result<void> FrameWriter::write_png(std::span<const std::uint8_t> rgb, unsigned depth) {
-    auto png = encode_png(format_.layout.width, format_.layout.height, rgb, depth);
+Result<void> FrameWriter::write_picture(const Picture& picture) {
+    auto png = encode_png(picture.width, picture.height, picture.bytes, picture.depth);
     if (!png)
         return Error(png.error()).on(path_);
     const std::span<const std::uint8_t> bytes(*png);
@@ -208,7 +204,7 @@ Result<void> FrameWriter::write(const FrameMemories& memories, const v4l2::Frame
         // The driver may have the buffer back before the file is written.
         if (auto ended = end_access(); !ended)
             return ended;
-        return write_png(picture_.bytes, picture_.depth);
+        return write_picture(picture_);
     }
     if (kind_ == Kind::jpeg) { // in one memory
         auto whole = with_huffman_tables(parts[0]);

@@ -38,8 +38,8 @@ public:
     // nobody takes, and so leaves that frame in pieces: busy with code() EINTR. Errors: what the system
     // answers; invalid (a frame of JPEG is damaged); exhausted (the machine has no memory for the picture).
     Result<void> write(const FrameMemories& memories, const v4l2::Frame& frame);
-    // A picture that somebody else made of a frame: rows of R, G, B bytes without gaps.
-    Result<void> write_picture(std::span<const std::uint8_t> rgb);
+    // A picture that somebody else made of a frame.
+    Result<void> write_picture(const Picture& picture);
     // Ends the file; a file that was made here and got nothing is removed.
     Result<void> close();
     std::uint64_t written() const { return written_; } // frames
@@ -50,7 +50,6 @@ private:
     Result<void> put(std::span<const std::uint8_t> bytes);
     // Of one frame: all bytes of each memory, and those that are the frame's.
     Result<void> make_picture(ImageBytes wholes, ImageBytes parts);
-    Result<void> write_png(std::span<const std::uint8_t> rgb, unsigned depth);
     Result<void> write_bytes(ImageBytes parts);
 
     Kind kind_;

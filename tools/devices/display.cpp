@@ -100,10 +100,12 @@ public:
         return restored ? std::move(arrived) : std::move(restored);
     }
 
-    Result<void> picture(std::vector<std::uint8_t>& rgb) override {
+    Result<void> picture(Picture& picture) override {
         if (!last_)
             return Error(ErrorKind::unavailable, "no picture was shown, for lack of a frame");
-        return scanout_->read(*last_, rgb);
+        picture = {
+            .width = pipeline_.layout().width, .height = pipeline_.layout().height, .depth = 8, .bytes = {}};
+        return scanout_->read(*last_, picture.bytes);
     }
 
     std::uint64_t copies() const override { return copies_; }

@@ -1,5 +1,9 @@
 #include "tools/gpu/consumer.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "hwalloc/vulkan.h"
 #include "tools/gpu/pipeline.h"
 #include "tools/image/room.h"
@@ -14,7 +18,20 @@ public:
 
     std::span<const std::uint32_t> formats() const override { return Pipeline::formats(); }
     Result<void> set_format(const v4l2::CaptureFormat& format) override {
-        return pipeline_.set_format(format);
+        if (auto can = pipeline_.set_format(format); !can)
+            return can;
+        const bool deep = picture_depth(*pixel_format_by_drm(format.layout.fourcc)) == 16;
+        cut_ = deep && bytes_of_pixel(PixelOrder::rgba_16) * std::uint64_t{pixels()} > pipeline_.most_bytes();
+        order_ = deep && !cut_ ? PixelOrder::rgba_16 : PixelOrder::rgba;
+        return {};
+    }
+    std::vector<std::string> notes() const override {
+        if (!cut_)
+            return {};
+        return {fmt::format(
+            "{} sees too little memory at once for a picture of that size with 16 bits a channel: "
+            "it makes one of 8 bits",
+            pipeline_.device().name())};
     }
     std::uint64_t memory_size(std::uint32_t which) const override { return pipeline_.memory_size(which); }
     Result<ParticipantRef> participant() const override { return pipeline_.participant(); }
@@ -22,24 +39,31 @@ public:
     Result<void> bind(std::span<const MemoryRef> memories) override {
         if (auto made = make_picture(); !made)
             return made;
-        return pipeline_.bind(memories, {.order = PixelOrder::rgba, .buffers = {&picture_, 1}});
+        return pipeline_.bind(memories, {.order = order_, .buffers = {&picture_, 1}});
     }
     void unbind() override { pipeline_.unbind(); }
 
     Result<void> take(const v4l2::Frame& frame) override { return pipeline_.run(frame, 0); }
     Result<void> finish() override { return {}; }
 
-    Result<void> picture(std::vector<std::uint8_t>& rgb) override {
+    Result<void> picture(Picture& picture) override {
         if (pipeline_.frames() == 0)
             return Error(ErrorKind::unavailable, "the GPU made no picture, for lack of a frame");
         auto mapping = picture_memory_->map(MapFlags::read);
         if (!mapping)
             return std::move(mapping).error();
-        if (auto room = make_room(rgb, std::uint64_t{3} * pixels()); !room)
+        const std::size_t bytes = bytes_of_pixel(order_) / 4; // of a number
+        picture.width = pipeline_.layout().width;
+        picture.height = pipeline_.layout().height;
+        picture.depth = static_cast<unsigned>(8 * bytes);
+        if (auto room = make_room(picture.bytes, std::uint64_t{3} * bytes * pixels()); !room)
             return room;
-        for (std::size_t i = 0; i < pixels(); ++i)
-            for (std::size_t channel = 0; channel < 3; ++channel)
-                rgb[3 * i + channel] = mapping->data()[4 * i + channel];
+        std::uint8_t* to = picture.bytes.data();
+        for (std::size_t pixel = 0; pixel < pixels(); ++pixel)
+            for (std::size_t channel = 0; channel < 3; ++channel) {
+                const std::uint8_t* from = mapping->data() + (4 * pixel + channel) * bytes;
+                to = std::reverse_copy(from, from + bytes, to);
+            }
         return mapping->unmap();
     }
 
@@ -56,7 +80,7 @@ private:
         auto allocator = pipeline_.device().allocator(vulkan::Placement::host);
         if (!allocator)
             return std::move(allocator).error();
-        auto memory = (*allocator)->alloc(4 * pixels());
+        auto memory = (*allocator)->alloc(bytes_of_pixel(order_) * pixels());
         if (!memory)
             return std::move(memory).error();
         auto buffer = pipeline_.device().buffer(**memory);
@@ -69,6 +93,8 @@ private:
 
     MemoryRef picture_memory_;
     vulkan::Buffer picture_;
+    PixelOrder order_ = PixelOrder::rgba; // of the picture
+    bool cut_ = false;                    // to 8 bits, as the device sees no more at once
     Pipeline pipeline_;
 };
 

@@ -65,7 +65,8 @@ ConversionConstants constants_of(const PixelFormat& format) {
                                                                                                    : 1u,
                                   .blue_first = 0,
                                   .rows_at_words = 1,
-                                  .memory_per_plane = 0};
+                                  .memory_per_plane = 0,
+                                  .wide = 0};
     for (std::size_t i = 0; i < 3; ++i) {
         const PixelComponent& component = format.components[i];
         constants.components[i] = {component.plane, component.first, component.step, component.bits};
@@ -90,7 +91,7 @@ bool converts(const PixelFormat& format) noexcept {
            format.packing != PixelPacking::mipi;
 }
 
-Result<Conversion> make_conversion(const ImageLayout& layout, std::uint32_t picture_pitch) {
+Result<Conversion> make_conversion(const ImageLayout& layout, std::uint32_t picture_pitch, PixelOrder order) {
     const PixelFormat* format = pixel_format_by_drm(layout.fourcc);
     if (!format || !converts(*format) || layout.modifier != linear_modifier || !has_known_memories(layout))
         return Error(ErrorKind::unsupported, "converting on the GPU")
@@ -107,6 +108,8 @@ Result<Conversion> make_conversion(const ImageLayout& layout, std::uint32_t pict
     ConversionParameters& parameters = conversion.parameters;
     conversion.memory_count = layout.memory_count;
     conversion.constants.memory_per_plane = layout.memory_count > 1 ? 1 : 0;
+    conversion.constants.blue_first = order == PixelOrder::bgra ? 1 : 0;
+    conversion.constants.wide = order == PixelOrder::rgba_16 ? 1 : 0;
     for (std::size_t i = 0; i < format->plane_count; ++i) {
         const PixelPlane& shape = format->planes[i];
         const ImagePlane& plane = layout.planes[i];
@@ -119,21 +122,19 @@ Result<Conversion> make_conversion(const ImageLayout& layout, std::uint32_t pict
             conversion.constants.rows_at_words = 0;
     }
 
-    const std::uint64_t tight = std::uint64_t{4} * layout.width;
+    const std::uint64_t tight = std::uint64_t{bytes_of_pixel(order)} * layout.width;
     const std::uint64_t pitch = picture_pitch ? picture_pitch : tight;
     if (pitch % 4 || pitch < tight)
         return Error(ErrorKind::invalid, "a row of the picture is no multiple of 4 bytes, or too short")
             .wanted(tight)
             .held(pitch);
     conversion.picture_bytes = pitch * (layout.height - 1) + tight;
-    // What the shader counts in 32 bits, with room for where the buffers begin.
-    constexpr std::uint64_t most = std::uint64_t{1} << 31;
     const std::uint64_t frame_bytes =
         *std::max_element(conversion.frame_bytes.begin(), conversion.frame_bytes.end());
-    if (frame_bytes > most || conversion.picture_bytes > most)
+    if (frame_bytes > most_bytes_converted || conversion.picture_bytes > most_bytes_converted)
         return Error(ErrorKind::limit, "the frame is too large to be converted on the GPU")
             .wanted(std::max(frame_bytes, conversion.picture_bytes))
-            .held(most);
+            .held(most_bytes_converted);
 
     set_colors(*format, layout, parameters);
     parameters.width = layout.width;

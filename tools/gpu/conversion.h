@@ -11,11 +11,16 @@
 
 namespace hwalloc::tools {
 
-// The order of the bytes of a pixel in memory; the fourth is 255.
+// The order of the bytes of a pixel in memory; the fourth number is the highest.
 enum class PixelOrder : std::uint8_t {
-    rgba, // DRM_FORMAT_ABGR8888, "AB24"
-    bgra, // DRM_FORMAT_ARGB8888 and XRGB8888, "AR24" and "XR24": what displays take
+    rgba,    // DRM_FORMAT_ABGR8888, "AB24"
+    bgra,    // DRM_FORMAT_ARGB8888 and XRGB8888, "AR24" and "XR24": what displays take
+    rgba_16, // DRM_FORMAT_ABGR16161616, "AB48": numbers of 16 bits, the low byte first
 };
+
+constexpr std::uint32_t bytes_of_pixel(PixelOrder order) noexcept {
+    return order == PixelOrder::rgba_16 ? 8 : 4;
+}
 
 // convert.comp: its constants, in order.
 struct ConversionConstants {
@@ -25,9 +30,9 @@ struct ConversionConstants {
     std::array<Component, 3> components;
     std::uint32_t columns, rows; // pixels that share a number of the second and third component
     std::uint32_t swapped_bytes; // 2 or 4: of words of so many; else 1
-    std::uint32_t blue_first, rows_at_words, memory_per_plane; // 1: so it is
+    std::uint32_t blue_first, rows_at_words, memory_per_plane, wide; // 1: so it is
 };
-static_assert(sizeof(ConversionConstants) == 18 * sizeof(std::uint32_t), "one behind the other");
+static_assert(sizeof(ConversionConstants) == 19 * sizeof(std::uint32_t), "one behind the other");
 
 // convert.comp: what is pushed. Rows of factors for the numbers of the components, and for 1.
 struct ConversionParameters {
@@ -41,6 +46,10 @@ struct ConversionParameters {
     std::uint32_t picture_offset, picture_stride;
 };
 static_assert(sizeof(ConversionParameters) == 100, "as std430 lays it out; 128 bytes are always there");
+
+// Of a frame in one memory, and of a picture: what the shader counts in 32 bits, with room for where the
+// buffers begin.
+constexpr std::uint64_t most_bytes_converted = std::uint64_t{1} << 31;
 
 struct Conversion {
     ConversionConstants constants{};
@@ -56,9 +65,10 @@ struct Conversion {
 bool converts(const PixelFormat& format) noexcept;
 
 // How to convert frames of this layout, in one memory or with one for each plane, to rows of `picture_pitch`
-// bytes (0: no gaps). Errors: unsupported (another format than converts() says, or colours that are no
-// matrix; with formats to choose), invalid (no pixels; a pitch that is no multiple of 4, or too short), limit
-// (a frame or picture of more than 2 GiB).
-Result<Conversion> make_conversion(const ImageLayout& layout, std::uint32_t picture_pitch = 0);
+// bytes (0: no gaps) of pixels of that order. Errors: unsupported (another format than converts() says, or
+// colours that are no matrix; with formats to choose), invalid (no pixels; a pitch that is no multiple of 4,
+// or too short), limit (a frame or picture of more than 2 GiB).
+Result<Conversion> make_conversion(const ImageLayout& layout, std::uint32_t picture_pitch = 0,
+                                   PixelOrder order = PixelOrder::rgba);
 
 } // namespace hwalloc::tools

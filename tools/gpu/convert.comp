@@ -1,7 +1,7 @@
-// One frame of a camera as 8-bit R'G'B': four neighbouring pixels in each invocation. Where the numbers of a format stand
-// comes as specialization constants, out of the table of formats (hwalloc/pixel_format.h), so that a pipeline holds
-// nothing that its format does not need; what varies between pictures is pushed. A chroma number holds for all the pixels
-// that share it, as in tools/image/picture.h.
+// One frame of a camera as R'G'B' of 8 or 16 bits: four neighbouring pixels in each invocation. Where the numbers of a
+// format stand comes as specialization constants, out of the table of formats (hwalloc/pixel_format.h), so that a pipeline
+// holds nothing that its format does not need; what varies between pictures is pushed. A chroma number holds for all the
+// pixels that share it, as in tools/image/picture.h.
 #version 450
 
 layout(local_size_x = 8, local_size_y = 8) in;
@@ -27,6 +27,7 @@ layout(constant_id = 14) const uint swapped_bytes = 1; // 2 or 4: the bytes of w
 layout(constant_id = 15) const bool blue_first = false; // bytes B, G, R, A instead of R, G, B, A
 layout(constant_id = 16) const bool rows_at_words = false; // all rows begin at multiples of 4 bytes
 layout(constant_id = 17) const bool memory_per_plane = false; // else all planes are in the first
+layout(constant_id = 18) const bool wide = false; // two words for each pixel, R, G, B, A of 16 bits
 
 // tools/gpu/conversion.h: ConversionParameters
 layout(push_constant, std430) uniform Parameters {
@@ -34,7 +35,7 @@ layout(push_constant, std430) uniform Parameters {
     uint width, height;
     uvec2 planes[3]; // where each begins, and from row to row, in bytes
     uint last_words[3]; // of the image in each memory: nothing behind it is read
-    uint picture_offset, picture_stride; // in pixels
+    uint picture_offset, picture_stride; // in words
 };
 
 layout(std430, set = 0, binding = 0) restrict readonly buffer Camera0 { uint camera_0[]; };
@@ -89,10 +90,15 @@ void main() {
     const vec4 a = numbers(plane_0, first_0, apart_0, bits_0, 1, 1, x, y),
                b = numbers(plane_1, first_1, apart_1, bits_1, columns, rows, x, y),
                c = numbers(plane_2, first_2, apart_2, bits_2, columns, rows, x, y);
-    const uint at = picture_offset + y * picture_stride + x;
+    const uint at = picture_offset + y * picture_stride + (wide ? 2 * x : x);
     for (uint i = 0; i < min(4, width - x); ++i) {
         const vec4 pixel = vec4(a[i], b[i], c[i], 1);
         const vec3 rgb = vec3(dot(red, pixel), dot(green, pixel), dot(blue, pixel));
-        picture[at + i] = packUnorm4x8(vec4(blue_first ? rgb.bgr : rgb, 1));
+        if (wide) {
+            picture[at + 2 * i] = packUnorm2x16(rgb.rg);
+            picture[at + 2 * i + 1] = packUnorm2x16(vec2(rgb.b, 1));
+        } else {
+            picture[at + i] = packUnorm4x8(vec4(blue_first ? rgb.bgr : rgb, 1));
+        }
     }
 }

@@ -86,14 +86,13 @@ Result<void> Converter::Objects::record(std::uint32_t index, const ConversionPar
 
 Result<Converter> Converter::make(const vulkan::Device& device, const ImageLayout& layout, PixelOrder order,
                                   std::uint32_t picture_pitch, std::uint32_t slots) {
-    auto conversion = make_conversion(layout, picture_pitch);
+    auto conversion = make_conversion(layout, picture_pitch, order);
     if (!conversion)
         return Error(conversion.error()).on(device.name());
     if (device.queue() == VK_NULL_HANDLE)
         return Error(ErrorKind::unsupported, "converting frames needs a queue of the GPU").on(device.name());
     auto objects = std::make_unique<Objects>(device);
     objects->conversion = *conversion;
-    objects->order = order;
     if (auto made = objects->make_layout(); !made)
         return std::move(made).error();
     if (auto made = objects->make_slots(slots); !made)

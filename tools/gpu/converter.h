@@ -1,5 +1,5 @@
-// Frames of a camera to 8-bit R'G'B' on the GPU, by a compute shader (convert.comp) and nothing else:
-// everything that a frame needs is made before the first one.
+// Frames of a camera to R'G'B' of 8 or 16 bits on the GPU, by a compute shader (convert.comp) and nothing
+// else: everything that a frame needs is made before the first one.
 #pragma once
 
 #include <array>

@@ -56,7 +56,6 @@ Result<VkPipeline> Converter::Objects::pipeline_for(bool rows_at_words) {
     if (auto result = vkCreateShaderModule(vk, &code, nullptr, &shader))
         return refused(device, result, "vkCreateShaderModule");
     ConversionConstants constants = conversion.constants;
-    constants.blue_first = order == PixelOrder::bgra ? VK_TRUE : VK_FALSE;
     constants.rows_at_words = rows_at_words ? VK_TRUE : VK_FALSE;
     std::array<VkSpecializationMapEntry, sizeof constants / sizeof(std::uint32_t)> entries{};
     for (std::uint32_t i = 0; i < entries.size(); ++i)

@@ -50,7 +50,6 @@ struct Converter::Objects {
     vulkan::Device device;
     VkDevice vk;
     Conversion conversion;
-    PixelOrder order = PixelOrder::rgba;
     std::uint64_t step = 4, most = 0; // of descriptors: alignment and range
     VkDescriptorSetLayout set_layout = VK_NULL_HANDLE;
     VkPipelineLayout layout = VK_NULL_HANDLE;

@@ -58,6 +58,12 @@ std::uint64_t Pipeline::memory_size(std::uint32_t which) const {
     return (layout_.memory_sizes[which] + 3) / 4 * 4;
 }
 
+std::uint64_t Pipeline::most_bytes() const {
+    VkPhysicalDeviceProperties properties{};
+    vkGetPhysicalDeviceProperties(device_.physical_device(), &properties);
+    return std::min<std::uint64_t>(properties.limits.maxStorageBufferRange, most_bytes_converted);
+}
+
 Result<void> Pipeline::bind(std::span<const MemoryRef> memories, const Target& target) {
     unbind();
     auto bound = import(memories, target);

@@ -30,6 +30,9 @@ public:
     // The shader reads a VkBuffer.
     Result<ParticipantRef> participant() const { return vulkan::participant(device_, 0); }
 
+    // The most bytes of a frame's memory or of a picture that the device sees.
+    std::uint64_t most_bytes() const;
+
     // Where pictures go: all in one order of bytes, with one pitch.
     struct Target {
         PixelOrder order = PixelOrder::rgba;

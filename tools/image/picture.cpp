@@ -162,13 +162,6 @@ Result<void> convert_bayer(const Source& from, PictureWriter& to) {
     return {};
 }
 
-unsigned depth_of(const PixelFormat& format) {
-    return std::any_of(format.components.begin(), format.components.begin() + 3,
-                       [](const PixelComponent& component) { return component.bits > 8; })
-               ? 16
-               : 8;
-}
-
 // Where the planes are: what the layout says of a format with a name in drm_fourcc.h, the same as V4L2 lays
 // raw sensors' data out for others.
 Result<ImageLayout> whole_layout(const PixelFormat& format, const ImageLayout& layout) {
@@ -202,6 +195,13 @@ Result<void> check_inside(const PixelFormat& format, const ImageLayout& layout, 
 }
 
 } // namespace
+
+unsigned picture_depth(const PixelFormat& format) noexcept {
+    return std::any_of(format.components.begin(), format.components.begin() + 3,
+                       [](const PixelComponent& component) { return component.bits > 8; })
+               ? 16
+               : 8;
+}
 
 const char* why_no_picture(const PixelFormat& format) {
     if (format.kind == PixelKind::compressed)
@@ -248,7 +248,7 @@ Result<void> to_picture(const PixelFormat& format, const ImageLayout& layout, Im
     const Source source{format, *whole, memories};
     picture.width = whole->width;
     picture.height = whole->height;
-    picture.depth = depth_of(format);
+    picture.depth = picture_depth(format);
     if (auto room =
             make_room(picture.bytes, std::uint64_t{3} * picture.depth / 8 * picture.width * picture.height);
         !room)

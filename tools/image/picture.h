@@ -19,6 +19,9 @@ struct Picture {
     std::vector<std::uint8_t> bytes;
 };
 
+// The bits of a number in pictures of this format: 16 where one of its colours has more than 8 bits.
+unsigned picture_depth(const PixelFormat& format) noexcept;
+
 // Why no picture is made of images of this format; null: it is.
 const char* why_no_picture(const PixelFormat& format);
 
