@@ -220,7 +220,7 @@ Result<std::shared_ptr<detail::Session>> detail::Session::adopt_for_application(
     if (done < 0)
         return session.refused(done, "fcntl", doing);
     const std::lock_guard guard(node_table->mutex);
-    session.has_camera = true;
+    session.has_camera = session.adopted = true;
     if (use == Use::capture) // an output is listed already
         session.node->sessions.add(*adopted);
     return adopted;

@@ -40,12 +40,27 @@ Error detail::Session::refused(int answer, const char* call_name, std::string_vi
         return std::move(failed).remedy(
             "this program itself holds the device's buffers, through another Camera, Output or participant "
             "that it has open: use that one, or unbind() it first");
+    if (answer == -EBUSY && came_with_buffers())
+        return std::move(failed).remedy("the open file that was taken over has buffers reserved already: let "
+                                        "them go before adopt() (VIDIOC_REQBUFS with count 0)");
     if (answer == -EBUSY && std::string_view(call_name) != "VIDIOC_STREAMON")
         return std::move(failed).remedy(FixedText("another program holds the device: find it with `fuser -v ",
                                                   info.path, "`, end it, and try again"));
     if (is_too_many_files(answer))
         return with_open_files_remedy(std::move(failed), answer);
     return known.remedy ? std::move(failed).remedy(known.remedy) : std::move(failed);
+}
+
+// Of a queue that another file owns EXPBUF is refused as busy, whatever is asked for; QUERYBUF answers
+// everybody (vb2_ioctl_expbuf, vb2_ioctl_querybuf).
+bool detail::Session::came_with_buffers() const noexcept {
+    if (!adopted || reserved != 0)
+        return false;
+    v4l2_exportbuffer none{};
+    none.type = type;
+    none.index = UINT32_MAX;
+    Buffer first(type);
+    return ioctl(VIDIOC_EXPBUF, &none) == -EINVAL && ioctl(VIDIOC_QUERYBUF, &first.buffer) >= 0;
 }
 
 Error detail::Session::error(ErrorKind kind, std::string_view doing) const noexcept {

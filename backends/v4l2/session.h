@@ -66,6 +66,7 @@ struct Session : std::enable_shared_from_this<Session> {
     DeviceInfo info;
     Use use = Use::capture;
     std::uint32_t type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
+    bool adopted = false;                  // somebody else opened it
     bool is_m2m = false;                   // from memory to memory: each open file has queues of its own
     bool media_controller = false;         // V4L2_CAP_IO_MC: it delivers nothing until its pipeline is set up
     bool has_camera = false;               // guarded by the table of nodes
@@ -92,6 +93,8 @@ struct Session : std::enable_shared_from_this<Session> {
     std::optional<planning::Contiguity> contiguity;
     std::atomic<const BufferKind*> known_kind = nullptr; // null: no buffer of its own was met yet
 
+    // Whether buffers were reserved through this open file before it was taken over. Changes nothing.
+    bool came_with_buffers() const noexcept;
     // False in a child of fork() whose parent opened the device: the two have one open file, and any call of
     // the child's would stop or change the parent's stream.
     bool of_this_process() const noexcept { return fork_depth() == opened_at_depth; }

@@ -93,6 +93,23 @@ TEST_F(CameraEventLoop, AnOpenFileThatAnotherCameraHasIsRefused) {
     EXPECT_TRUE(v4l2::Camera::adopt(opened()));
 }
 
+TEST_F(CameraEventLoop, BuffersThatCameWithAnOpenFileAreNotAnotherPrograms) {
+    for (const bool own : {true, false}) {
+        auto fd = opened();
+        fake.reserved = 2;
+        fake.kind = V4L2_MEMORY_DMABUF;
+        fake.own_made = {static_cast<__u32>(image_bytes)};
+        fake.owner = own ? fd.get() : -1;
+        auto camera = v4l2::Camera::adopt(std::move(fd));
+        ASSERT_TRUE(camera) << camera.error().message();
+        const Error error = camera->negotiate(yuyv()).error();
+        EXPECT_EQ(error.kind(), ErrorKind::busy);
+        EXPECT_THAT(error.message(), HasSubstr(own ? "taken over has buffers reserved" : "another program"));
+        EXPECT_EQ(error.message().find("fuser") == std::string::npos, own);
+        fake.reserved = 0;
+    }
+}
+
 TEST_F(CameraEventLoop, WhatIsNoCameraIsNotTakenOver) {
     EXPECT_EQ(v4l2::Camera::adopt(UniqueFd()).error().kind(), ErrorKind::invalid);
     fake.can = V4L2_CAP_VIDEO_OUTPUT;

@@ -345,6 +345,8 @@ private:
         }
         case VIDIOC_EXPBUF: {
             auto& e = *static_cast<v4l2_exportbuffer*>(argument);
+            if (reserved && fd != owner)
+                return -EBUSY;
             if (expbuf < 0)
                 return expbuf;
             if (e.index >= reserved)
