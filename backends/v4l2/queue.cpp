@@ -60,8 +60,9 @@ Result<std::uint32_t> detail::Session::reserve(std::uint32_t count, bool copies)
         std::uint32_t own = 1, none = 0;
         if (request_buffers(own, V4L2_MEMORY_MMAP) < 0)
             return refused(ErrorKind::unsupported, answer, "VIDIOC_REQBUFS", doing)
-                .remedy("the driver gives no buffers of any kind now: no format or input is set (`v4l2-ctl "
-                        "--all` shows them)");
+                .remedy(FixedText("the driver gives no buffers of any kind now: no format or ",
+                                  use == Use::output ? "output" : "input",
+                                  " is set (`v4l2-ctl --all` shows them)"));
         (void)request_buffers(none, V4L2_MEMORY_MMAP);
         return copies ? map_own() : imports_nothing(answer, "VIDIOC_REQBUFS", doing);
     }

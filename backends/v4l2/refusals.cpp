@@ -1,6 +1,8 @@
 #include "backends/v4l2/refusals.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <span>
 
 namespace hwalloc::v4l2::detail {
 namespace {
@@ -9,7 +11,6 @@ struct Row {
     std::string_view call; // empty: every call
     int code;
     Refusal refusal;
-    bool on_usb = false; // of such a device alone, which stands before what others mean by it
 };
 
 constexpr const char* pipeline =
@@ -18,6 +19,12 @@ constexpr const char* pipeline =
 constexpr const char* no_answer =
     "the sensor, or the device, does not answer: check its cable and power, and the kernel log (`dmesg`); "
     "then plug it in again, or reload its driver";
+constexpr const char* silent_output =
+    "the device does not answer: check its cable and power, and the kernel log (`dmesg`); then plug it in "
+    "again, or reload its driver";
+constexpr const char* broke_off =
+    "the stream broke off: stop() and start() again; if that does not help, check the connection and the "
+    "kernel log, and open it again";
 constexpr const char* no_bandwidth =
     "the bus has no bandwidth left, as a USB bus with several cameras: choose a smaller size, a lower rate "
     "or a compressed format such as MJPG, or plug the camera into another port or controller";
@@ -27,27 +34,75 @@ constexpr const char* short_of_memory =
     "the kernel has no memory for this: ask for fewer or smaller buffers; for a device that needs contiguous "
     "memory, a larger contiguous area (kernel option cma=256M)";
 
-// The first that fits counts. What drivers answer: userspace-api/media/v4l, the pages of each call, and for
-// STREAMON drivers/media (uvcvideo, the bridges and sensors of SoCs).
-constexpr Row rows[] = {
+// What drivers answer: userspace-api/media/v4l, the pages of each call, and for STREAMON drivers/media
+// (uvcvideo, the bridges and sensors of SoCs). The first that fits counts, and what stands in one of these
+// two counts before what stands in the rows for all.
+constexpr Row rows_of_outputs[] = {
+    {"VIDIOC_STREAMON",
+     EINVAL,
+     {ErrorKind::invalid,
+      "the driver cannot start as it is set: too few frames are queued, or nothing is linked to this node "
+      "(`media-ctl -p` shows the links, `v4l2-ctl --all` the output)"}},
+    {"VIDIOC_STREAMON",
+     EPIPE,
+     {ErrorKind::unavailable,
+      "the pipeline behind this node is not set up: its links or formats do not match "
+      "(`media-ctl -p` shows them); set it up with media-ctl"}},
+    {"VIDIOC_STREAMON",
+     ENOLINK,
+     {ErrorKind::unavailable,
+      "nothing takes the frames: no screen is connected, or nothing is linked behind this node (`v4l2-ctl "
+      "--list-outputs`, `media-ctl -p`)"}},
+    {"VIDIOC_STREAMON",
+     ENOLCK,
+     {ErrorKind::unavailable,
+      "the output has no stable clock: check what is connected and its cable, and set "
+      "its timings (`v4l2-ctl --set-dv-bt-timings`)"}},
+    {"VIDIOC_STREAMON",
+     ENOSPC,
+     {ErrorKind::exhausted,
+      "the bus has no bandwidth left: choose a smaller size or a lower rate, or plug the "
+      "device into another port or controller"}},
+    {"VIDIOC_STREAMON",
+     EBUSY,
+     {ErrorKind::busy, "another stream uses a part of this device: another of its nodes, or another program; "
+                       "end it, and try again"}},
+    {"VIDIOC_STREAMON", EIO, {ErrorKind::device_lost, silent_output}},
+    {"VIDIOC_STREAMON", ENXIO, {ErrorKind::unavailable, silent_output}},
+    {"VIDIOC_DQBUF", EIO, {ErrorKind::device_lost, broke_off}},
+    {"VIDIOC_DQBUF",
+     EPIPE,
+     {ErrorKind::unavailable, "the device reads no more frames: start again for more"}},
+    {"VIDIOC_REQBUFS",
+     EINVAL,
+     {ErrorKind::invalid, "the driver has no such buffers now: it cannot import dma-bufs, or no format or "
+                          "output is set (`v4l2-ctl --all` shows them)"}},
+    {"",
+     ENODATA,
+     {ErrorKind::unsupported, "the selected output does not have this: select another (`v4l2-ctl "
+                              "--list-outputs`, `--set-output`)"}},
+    {"", ETIMEDOUT, {ErrorKind::unavailable, silent_output}},
+    {"", EPROTO, {ErrorKind::unavailable, silent_output}},
+    {"", EREMOTEIO, {ErrorKind::unavailable, silent_output}},
+};
+constexpr Row rows_of_usb_cameras[] = {
     {"VIDIOC_STREAMON",
      EINVAL,
      {ErrorKind::invalid, "the driver cannot start as it is set: too few buffers are queued, or the camera "
-                          "refuses this format, size or rate: choose another"},
-     true},
+                          "refuses this format, size or rate: choose another"}},
     {"VIDIOC_STREAMON",
      EPIPE,
      {ErrorKind::unavailable, "the camera refuses to start so (it stalls): choose another format, size or "
-                              "rate; if all are refused, plug it in again, without a hub between"},
-     true},
+                              "rate; if all are refused, plug it in again, without a hub between"}},
     // uvcvideo also answers so where no setting of the camera's has the bandwidth of a frame.
     {"VIDIOC_STREAMON",
      EIO,
      {ErrorKind::unavailable,
       "the camera does not answer, or its port has not the bandwidth: choose a smaller size, a lower rate or "
       "a compressed format such as MJPG; or check its cable and the kernel log (`dmesg`), and plug it in "
-      "again, into another port"},
-     true},
+      "again, into another port"}},
+};
+constexpr Row rows[] = {
     {"VIDIOC_STREAMON",
      EINVAL,
      {ErrorKind::invalid,
@@ -104,10 +159,7 @@ constexpr Row rows[] = {
     {"VIDIOC_QBUF",
      EACCES,
      {ErrorKind::permission, "the memory's descriptor is read-only, or the memory is protected"}},
-    {"VIDIOC_QBUF",
-     EIO,
-     {ErrorKind::device_lost, "the stream broke off: stop() and start() again; if that does not help, check "
-                              "the connection and the kernel log, and open it again"}},
+    {"VIDIOC_QBUF", EIO, {ErrorKind::device_lost, broke_off}},
     {"VIDIOC_QBUF", ENOBUFS, {ErrorKind::exhausted, "the device has no room for another buffer: bind fewer"}},
     {"VIDIOC_REQBUFS",
      EINVAL,
@@ -146,10 +198,22 @@ constexpr std::string_view explained_calls[] = {"VIDIOC_REQBUFS",  "VIDIOC_CREAT
 
 } // namespace
 
-Refusal refusal_of(std::string_view call_name, int errno_value, bool on_usb) noexcept {
-    for (const Row& row : rows)
-        if (row.code == errno_value && (row.call.empty() || row.call == call_name) && (on_usb || !row.on_usb))
-            return row.refusal;
+Refusal refusal_of(std::string_view call_name, int errno_value, Use use, bool on_usb) noexcept {
+    const auto find = [&](std::span<const Row> in) {
+        const auto row = std::find_if(in.begin(), in.end(), [&](const Row& each) {
+            return each.code == errno_value && (each.call.empty() || each.call == call_name);
+        });
+        return row == in.end() ? nullptr : &*row;
+    };
+    const Row* row = nullptr;
+    if (use == Use::output)
+        row = find(rows_of_outputs);
+    else if (on_usb)
+        row = find(rows_of_usb_cameras);
+    if (!row)
+        row = find(rows);
+    if (row)
+        return row->refusal;
     const ErrorKind kind = Error::kind_of_errno(errno_value);
     for (const std::string_view call : explained_calls)
         if (call == call_name)

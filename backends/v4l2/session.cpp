@@ -32,7 +32,7 @@ Error detail::Session::refused(ErrorKind kind, int answer, const char* call_name
 }
 
 Error detail::Session::refused(int answer, const char* call_name, std::string_view doing) const noexcept {
-    const Refusal known = refusal_of(call_name, -answer, info.bus.starts_with("usb-"));
+    const Refusal known = refusal_of(call_name, -answer, use, info.bus.starts_with("usb-"));
     Error failed = refused(known.kind, answer, call_name, doing);
     if (!of_this_process())
         return failed;

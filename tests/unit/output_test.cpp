@@ -157,6 +157,37 @@ TEST_F(OutputTest, WhatIsMappedOrTooLongIsNotSent) {
     EXPECT_TRUE(output.dequeue(10));
 }
 
+// An output has no sensor, no signal and no input, on USB neither.
+TEST_F(OutputTest, RefusalsSpeakOfOutputs) {
+    for (const char* bus : {"platform:fake", "usb-0000:00:14.0-1"})
+        for (int code = 1; code < 134; ++code) {
+            if (code == EINTR)
+                continue;
+            fake.bus = bus;
+            auto output = ready();
+            const auto told = [&](const Error& error, const char* call) {
+                EXPECT_EQ(error.call(), call);
+                EXPECT_FALSE(error.remedy().empty());
+                EXPECT_THAT(std::string(error.remedy()),
+                            ::testing::Not(::testing::ContainsRegex("[Ss]ensor|signal| input|camera")))
+                    << call << " " << code;
+            };
+            fake.reqbufs = -code;
+            told(output.bind(memories(2)).error(), "VIDIOC_REQBUFS");
+            fake.reqbufs = 0;
+            ASSERT_TRUE(output.bind(memories(2)));
+            fake.streamon = -code;
+            told(output.start().error(), "VIDIOC_STREAMON");
+            fake.streamon = 0;
+            ASSERT_TRUE(output.start());
+            ASSERT_TRUE(output.queue(0));
+            if (code == EAGAIN)
+                continue;
+            fake.dequeues = {-code};
+            told(output.dequeue(0).error(), "VIDIOC_DQBUF");
+        }
+}
+
 TEST_F(OutputTest, ReadOnlyMemoryIsSent) {
     auto output = ready();
     auto writable = FakeDmaBufs::make(image_bytes);
