@@ -25,6 +25,9 @@ constexpr const char* silent_output =
 constexpr const char* broke_off =
     "the stream broke off: stop() and start() again; if that does not help, check the connection and the "
     "kernel log, and open it again";
+constexpr const char* not_allowed =
+    "the kernel does not let this program do it: the node must be open for reading and writing, some devices "
+    "want a capability (root), and a security module (SELinux, AppArmor) may forbid it: see its log";
 constexpr const char* no_bandwidth =
     "the bus has no bandwidth left, as a USB bus with several cameras: choose a smaller size, a lower rate "
     "or a compressed format such as MJPG, or plug the camera into another port or controller";
@@ -196,6 +199,26 @@ constexpr std::string_view explained_calls[] = {"VIDIOC_REQBUFS",  "VIDIOC_CREAT
                                                 "VIDIOC_QBUF",     "VIDIOC_DQBUF",       "VIDIOC_STREAMON",
                                                 "VIDIOC_STREAMOFF"};
 
+// Of those, what the kernel documents for any call (userspace-api/media/gen-errors.rst) and no row above
+// says.
+constexpr Row rows_of_explained_calls[] = {
+    {"VIDIOC_STREAMOFF",
+     EINVAL,
+     {ErrorKind::invalid, "the driver has no such queue any more: something else released its buffers; "
+                          "unbind() and bind() again"}},
+    {"", EAGAIN, {ErrorKind::busy, "the device is not ready for this now: try again a little later"}},
+    {"", EACCES, {ErrorKind::permission, not_allowed}},
+    {"", EPERM, {ErrorKind::permission, not_allowed}},
+    {"",
+     EBADF,
+     {ErrorKind::invalid, "the device's descriptor is closed: something in this program closed a descriptor "
+                          "that it does not own"}},
+    {"",
+     EFAULT,
+     {ErrorKind::incompatible, "the driver cannot reach memory that it was given: bind other memory, which "
+                               "`hwalloc plan` finds"}},
+};
+
 } // namespace
 
 Refusal refusal_of(std::string_view call_name, int errno_value, Use use, bool on_usb) noexcept {
@@ -216,9 +239,12 @@ Refusal refusal_of(std::string_view call_name, int errno_value, Use use, bool on
         return row->refusal;
     const ErrorKind kind = Error::kind_of_errno(errno_value);
     for (const std::string_view call : explained_calls)
-        if (call == call_name)
+        if (call == call_name) {
+            if (const Row* general = find(rows_of_explained_calls))
+                return general->refusal;
             return {kind, "no common cause is known for this: the kernel log (`dmesg`) may have the driver's "
                           "own words; try another format or size, or plug the device in again"};
+        }
     return {kind, nullptr};
 }
 

@@ -235,6 +235,33 @@ TEST_F(CameraStreamTest, EveryErrnoOfBuffersAndStreamingHasARemedy) {
     }
 }
 
+TEST_F(CameraStreamTest, WhatTheKernelDocumentsForAnyCallHasACause) {
+    // userspace-api/media/gen-errors.rst
+    for (const int code :
+         {EAGAIN, EACCES, EBADF, EBUSY, EFAULT, EINVAL, ENODEV, ENOMEM, ENOTTY, ENOSPC, EPERM, EIO, ENXIO}) {
+        const auto told = [&](const Error& error) {
+            EXPECT_EQ(error.code(), code);
+            EXPECT_THAT(error.message(), Not(HasSubstr("no common cause"))) << code;
+        };
+        auto camera = ready();
+        ASSERT_TRUE(camera.bind(memories(2)));
+        fake.streamon = -code;
+        told(camera.start().error());
+        fake.streamon = 0;
+        ASSERT_TRUE(camera.start());
+        const auto frame = camera.dequeue(0).value();
+        if (code != EAGAIN) {
+            fake.dequeues = {-code};
+            told(camera.dequeue(0).error());
+        }
+        static int answer;
+        answer = -code;
+        fake.qbuf = [](int, std::uint32_t) { return answer; };
+        told(camera.queue(frame.index).error());
+        fake.qbuf = nullptr;
+    }
+}
+
 TEST_F(CameraStreamTest, StartingTellsBandwidthFromBusyAndFromSilence) {
     const auto refused = [&](int answer) {
         auto camera = ready();
