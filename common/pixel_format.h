@@ -105,9 +105,9 @@ HWALLOC_API const PixelFormat* pixel_format_by_drm(std::uint32_t code) noexcept;
 HWALLOC_API const PixelFormat* pixel_format_by_v4l2(std::uint32_t code) noexcept;
 HWALLOC_API const PixelFormat* pixel_format_by_vulkan(std::uint32_t vk_format) noexcept;
 
-// The format that people mean by a name: "YUYV", "nv12", "YUV420", "BGRA", "R16". Names, aliases and V4L2's
-// codes come before DRM's, which gives some of V4L2's codes to other formats ("RG16", "AYUV"). In small
-// letters or capitals, but a code that has small letters only as it is. Null: none.
+// The format that people mean by a name: "YUYV", "nv12", "BGRA", "R16"; after V4L2_PIX_FMT_ or DRM_FORMAT_
+// that interface's. Names, aliases and V4L2's codes come before DRM's, which gives some of V4L2's to other
+// formats ("RG16", "AYUV"). In any case, but a code that has small letters only as it is. Null: none.
 HWALLOC_API const PixelFormat* pixel_format_by_name(std::string_view name) noexcept;
 
 } // namespace hwalloc

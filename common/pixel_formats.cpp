@@ -102,6 +102,18 @@ bool is_code(std::string_view text, std::uint32_t code) noexcept {
     return code != 0 && is_same(text, Letters(code).text());
 }
 
+bool is_v4l2_code(std::string_view text, const PixelFormat& row) noexcept {
+    return is_code(text, row.v4l2.code) || is_code(text, row.v4l2_memory_per_plane) ||
+           is_code(text, row.v4l2_old[0]) || is_code(text, row.v4l2_old[1]);
+}
+
+// Of a macro's name only what follows the prefix is left.
+bool take_prefix(std::string_view& text, std::string_view prefix) noexcept {
+    const bool has = text.size() > prefix.size() && is_same(text.substr(0, prefix.size()), prefix);
+    text.remove_prefix(has ? prefix.size() : 0);
+    return has;
+}
+
 const PixelFormat* find_row(auto does) noexcept {
     const auto* row = std::find_if(std::begin(rows), std::end(rows), does);
     return row == std::end(rows) ? nullptr : row;
@@ -142,13 +154,18 @@ const PixelFormat* pixel_format_by_vulkan(std::uint32_t vk_format) noexcept {
 const PixelFormat* pixel_format_by_name(std::string_view name) noexcept {
     if (name.empty())
         return nullptr;
+    const bool v4l2 = take_prefix(name, "V4L2_PIX_FMT_");
+    const bool drm = !v4l2 && take_prefix(name, "DRM_FORMAT_");
+    // A macro's name means a format of that interface: DRM_FORMAT_AYUV is not V4L2's AYUV.
+    const auto has_it = [&](const PixelFormat& each) {
+        return drm ? each.drm.code != 0 : !v4l2 || each.v4l2.code || each.v4l2_memory_per_plane;
+    };
     if (const PixelFormat* row = find_row([&](const PixelFormat& each) {
-            return is_same(name, each.name) || is_alias(name, each.aliases) ||
-                   is_code(name, each.v4l2.code) || is_code(name, each.v4l2_memory_per_plane) ||
-                   is_code(name, each.v4l2_old[0]) || is_code(name, each.v4l2_old[1]);
+            return has_it(each) && (is_same(name, each.name) || is_alias(name, each.aliases) ||
+                                    (!drm && is_v4l2_code(name, each)));
         }))
         return row;
-    return find_row([&](const PixelFormat& each) { return is_code(name, each.drm.code); });
+    return v4l2 ? nullptr : find_row([&](const PixelFormat& each) { return is_code(name, each.drm.code); });
 }
 
 } // namespace hwalloc

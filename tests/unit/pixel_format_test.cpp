@@ -104,6 +104,32 @@ TEST(PixelFormats, AreWhatPeopleMeanByTheirNames) {
     EXPECT_EQ(v4l2("pRAA"), "pRAA");
 }
 
+TEST(PixelFormats, AreFoundByTheMacrosOfTheKernel) {
+    const auto v4l2 = [](const char* name) {
+        const PixelFormat* format = pixel_format_by_name(name);
+        return format ? fourcc_name(format->v4l2.code) : "unknown";
+    };
+    const auto drm = [](const char* name) {
+        const PixelFormat* format = pixel_format_by_name(name);
+        return format ? fourcc_name(format->drm.code) : "unknown";
+    };
+    EXPECT_EQ(v4l2("V4L2_PIX_FMT_YUYV"), "YUYV");
+    EXPECT_EQ(v4l2("v4l2_pix_fmt_yuv420"), "YU12");
+    EXPECT_EQ(v4l2("V4L2_PIX_FMT_NV12M"), "NV12");
+    EXPECT_EQ(v4l2("V4L2_PIX_FMT_SRGGB10P"), "pRAA");
+    EXPECT_EQ(v4l2("V4L2_PIX_FMT_MJPEG"), "MJPG");
+    EXPECT_EQ(drm("DRM_FORMAT_NV12"), "NV12");
+    EXPECT_EQ(drm("drm_format_xrgb8888"), "XR24");
+    EXPECT_EQ(drm("DRM_FORMAT_R16"), "R16");
+    // The two headers call other bytes so.
+    EXPECT_EQ(drm("DRM_FORMAT_AYUV"), "AYUV");
+    EXPECT_EQ(v4l2("DRM_FORMAT_AYUV"), "VUYA");
+    EXPECT_EQ(v4l2("V4L2_PIX_FMT_YUV444"), "Y444");
+    for (const char* none : {"DRM_FORMAT_YUV444", "DRM_FORMAT_SRGGB8", "V4L2_PIX_FMT_R16", "V4L2_PIX_FMT_",
+                             "DRM_FORMAT_", "DRM_FORMAT_V4L2_PIX_FMT_YUYV", "V4L2_PIX_FMTYUYV"})
+        EXPECT_FALSE(pixel_format_by_name(none)) << none;
+}
+
 // The numbers of a group of pixels lie inside the group's bytes, and no two of them share a bit.
 TEST(PixelFormats, HaveEachNumberInAPlaceOfItsOwn) {
     for (const PixelFormat& format : pixel_formats()) {
