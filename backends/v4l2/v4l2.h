@@ -207,7 +207,8 @@ public:
     Result<Frame> dequeue(int timeout_ms) noexcept;
     // Gives a dequeued frame's memory back to the driver. End CPU access first (unmap), and wait for a GPU
     // that reads it: V4L2 waits for no fence. One system call. Errors: invalid (not held by the application),
-    // conflict (its memory is mapped), and what the driver answers.
+    // conflict (its memory is mapped; of copied frames in memory without a dma-buf a map of another share of
+    // it is not seen), and what the driver answers.
     Result<void> queue(std::uint32_t index) noexcept;
     // dequeue() into an object that gives the frame back. Costs and errors: as there.
     Result<HeldFrame> take(int timeout_ms) noexcept;

@@ -107,8 +107,8 @@ public:
     // (unmap), and wait for a GPU that draws it: V4L2 waits for no fence. The memory is the driver's until
     // dequeue() names it. One system call, and two more where a frame is copied out of a dma-buf; nothing is
     // allocated. Errors: invalid (not held by the application, the child of fork, or more bytes than the
-    // memory has), conflict (its memory is mapped), those of Memory::map() where frames are copied, and what
-    // the driver answers.
+    // memory has), conflict (its memory is mapped, as of Camera::queue()), those of Memory::map() where
+    // frames are copied, and what the driver answers.
     Result<void> queue(std::uint32_t index, std::uint64_t bytes = 0) noexcept;
     // Waits until the driver has read a frame, as Camera::dequeue() waits for one, and returns it: the index
     // is the application's again. `error`: it may not have been shown; `sequence` and the time are the

@@ -295,6 +295,21 @@ protected:
     }
 };
 
+TEST_F(OutputCopyTest, APartOfMemoryThatIsMappedIsNotSent) {
+    auto output = ready();
+    output.allow_copies(true);
+    const auto root = Allocator::resolve("sysmem").value()->alloc(image_bytes).value();
+    const auto part = root->share().value();
+    ASSERT_TRUE(output.bind({part}));
+    ASSERT_TRUE(output.start());
+    {
+        const auto mapping = root->map(MapFlags::write);
+        ASSERT_TRUE(mapping) << mapping.error().message();
+        EXPECT_EQ(output.queue(0).error().kind(), ErrorKind::conflict);
+    }
+    EXPECT_TRUE(output.queue(0));
+}
+
 TEST_F(OutputCopyTest, EachFrameIsCopiedIntoTheDriversBufferAndCounted) {
     auto output = ready();
     EXPECT_EQ(output.bind(of_sysmem(2)).error().kind(), ErrorKind::unsupported) << "nobody allowed it";
