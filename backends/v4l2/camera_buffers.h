@@ -2,7 +2,6 @@
 // takes which demands contiguous memory.
 #pragma once
 
-#include <memory>
 #include <sys/types.h>
 
 #include <memory>

@@ -64,6 +64,15 @@ inline int answer(Result<MemoryRef> result, hwalloc_memory** memory, hwalloc_err
     return 0;
 }
 
+// A new object goes to the caller; null: there was no memory for it.
+template<class T>
+int give(T* made, T** to, hwalloc_error** out) noexcept {
+    if (!made)
+        return refuse(Error(ErrorKind::exhausted, "out of memory"), out);
+    *to = made;
+    return 0;
+}
+
 // ---- structs that begin with their size
 // The members that the caller knows, and 0 for the rest. Errors: invalid (no size), limit with E2BIG (what
 // this library does not know is not 0).

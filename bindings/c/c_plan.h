@@ -116,11 +116,11 @@ HWALLOC_C_API uint32_t hwalloc_plan_participant_needs_contiguous(const hwalloc_p
 HWALLOC_C_API const char* hwalloc_plan_participant_why_contiguous(const hwalloc_plan* plan,
                                                                   size_t index) HWALLOC_C_NOEXCEPT;
 
-/* Where no memory does for all: how many of the first participants share that of *from; the rest share that
- * of *to. Each is a plan of its own, with the CPU as one participant more, and the caller's to free. 0:
- * nothing of that is planned. */
-HWALLOC_C_API size_t hwalloc_plan_copy(const hwalloc_plan* plan, hwalloc_plan** from,
-                                       hwalloc_plan** to) HWALLOC_C_NOEXCEPT;
+/* Where no memory does for all, and a copy is allowed: so many of the first participants share the memory of
+ * *from, and the rest share that of *to. Each is a plan of its own, with the CPU as one participant more, and
+ * the caller's to free. 0 and NULL: none is planned. Errors: -EINVAL, -ENOMEM. */
+HWALLOC_C_API int hwalloc_plan_copy(const hwalloc_plan* plan, size_t* participants, hwalloc_plan** from,
+                                    hwalloc_plan** to, hwalloc_error** error) HWALLOC_C_NOEXCEPT;
 
 /* ---- its buffers */
 

@@ -25,8 +25,7 @@ constexpr const char *no_camera = "there is no camera", *no_answer_place = "ther
 int answer_camera(Result<v4l2::Camera> opened, hwalloc_camera** camera, hwalloc_error** error) noexcept {
     if (!opened)
         return refuse(opened.error(), error);
-    *camera = new (std::nothrow) hwalloc_camera{*std::move(opened)};
-    return *camera ? 0 : refuse(Error(ErrorKind::exhausted, "out of memory"), error);
+    return c::give(new (std::nothrow) hwalloc_camera{*std::move(opened)}, camera, error);
 }
 
 // Calls `with` for the camera; where there is none that is the error. It answers Result<void>.
@@ -149,7 +148,6 @@ int hwalloc_camera_bind(hwalloc_camera* camera, hwalloc_memory* const* memories,
     if (!camera || !memories)
         return refuse_null(camera ? "there is no memory" : no_camera, error);
     std::vector<MemoryRef> handles;
-    handles.reserve(count);
     for (std::size_t i = 0; i < count; ++i) {
         if (!memories[i])
             return refuse_null("there is no memory", error);

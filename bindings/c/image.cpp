@@ -25,8 +25,7 @@ constexpr const char* no_picture_place = "there is no place for the picture, or 
 int answer_image(Result<Image> made, hwalloc_image** image, hwalloc_error** error) noexcept {
     if (!made)
         return refuse(made.error(), error);
-    *image = new (std::nothrow) hwalloc_image{*std::move(made)};
-    return *image ? 0 : refuse(Error(ErrorKind::exhausted, "out of memory"), error);
+    return c::give(new (std::nothrow) hwalloc_image{*std::move(made)}, image, error);
 }
 
 const char* name_of(const PixelFormat* format) noexcept {

@@ -16,6 +16,7 @@ using c::to_c;
 
 namespace {
 
+constexpr const char* no_map_size = "struct_size is not set: it is the sizeof of hwalloc_map_info";
 constexpr const char *no_memory = "there is no memory", *no_result = "there is no place for the result";
 
 // A hwalloc_map_info is its size and a MapInfo.
@@ -47,7 +48,7 @@ int on_map_info(hwalloc_memory* memory, hwalloc_map_info* info, bool filled, hwa
     if (!memory || !info) [[unlikely]]
         return refuse_null(memory ? no_result : no_memory, error);
     if (!has_size(*info)) [[unlikely]]
-        return refuse_null("struct_size is not set: it is the sizeof of hwalloc_map_info", error);
+        return refuse_null(no_map_size, error);
     MapInfo ours = filled ? taken(*info) : MapInfo();
     const Result<void> done = with(*of(memory), ours);
     put(*info, ours);
@@ -143,8 +144,10 @@ int hwalloc_memory_unmap(hwalloc_memory* memory, hwalloc_map_info* info, hwalloc
 int hwalloc_make_mapped(hwalloc_memory* memory, hwalloc_map_info* info, uint32_t flags,
                         hwalloc_memory** mapped, hwalloc_error** error) noexcept {
     MemoryRef handle = MemoryRef::adopt(of(memory));
-    if (!handle || !info || !mapped || !has_size(*info))
+    if (!handle || !info || !mapped)
         return refuse_null(handle ? no_result : no_memory, error);
+    if (!has_size(*info))
+        return refuse_null(no_map_size, error);
     auto made = make_mapped(std::move(handle), static_cast<MapFlags>(flags));
     put(*info, made ? made->mapping.release() : MapInfo());
     return made ? answer(std::move(made->memory), mapped, error) : refuse(made.error(), error);

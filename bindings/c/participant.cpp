@@ -16,8 +16,7 @@ int c::answer_participant(Result<ParticipantRef> made, hwalloc_participant** par
         return refuse_null("there is no place for the participant", error);
     if (!made)
         return refuse(made.error(), error);
-    *participant = new (std::nothrow) hwalloc_participant{*std::move(made)};
-    return *participant ? 0 : refuse(Error(ErrorKind::exhausted, "out of memory"), error);
+    return give(new (std::nothrow) hwalloc_participant{*std::move(made)}, participant, error);
 }
 
 int hwalloc_participant_of(const char* allocator, hwalloc_participant** participant,

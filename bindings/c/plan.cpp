@@ -33,10 +33,10 @@ int refuse_shortage(hwalloc_error** error) noexcept {
     return refuse(Error(ErrorKind::exhausted, "out of memory"), error);
 }
 
-int answer_plan(PlanRef made, hwalloc_plan** plan) {
-    *plan = new hwalloc_plan{std::move(made), {}};
-    (*plan)->explained = (*plan)->plan->explain();
-    return 0;
+// May throw std::bad_alloc.
+std::unique_ptr<hwalloc_plan> plan_object(PlanRef made) {
+    std::string explained = made->explain();
+    return std::make_unique<hwalloc_plan>(hwalloc_plan{std::move(made), std::move(explained)});
 }
 
 Result<PlanRef> planned(const hwalloc_plan_request& request) {
@@ -108,7 +108,10 @@ int hwalloc_plan_new(const hwalloc_plan_request* request, hwalloc_plan** plan, h
         (!wanted->prefer && wanted->prefer_count))
         return refuse_null("there is no such policy, or a list is missing", error);
     auto made = planned(*wanted);
-    return made ? answer_plan(*std::move(made), plan) : refuse(made.error(), error);
+    if (!made)
+        return refuse(made.error(), error);
+    *plan = plan_object(*std::move(made)).release();
+    return 0;
 } catch (const std::bad_alloc&) {
     return refuse_shortage(error);
 }
@@ -187,18 +190,18 @@ const char* hwalloc_plan_participant_why_contiguous(const hwalloc_plan* plan, si
     return participant ? participant->why_contiguous.c_str() : nullptr;
 }
 
-size_t hwalloc_plan_copy(const hwalloc_plan* plan, hwalloc_plan** from, hwalloc_plan** to) noexcept try {
-    if (!plan || !from || !to || !plan->plan->copy())
-        return 0;
-    const PlanCopy& copy = *plan->plan->copy();
-    hwalloc_plan* first = nullptr;
-    answer_plan(copy.from, &first);
-    std::unique_ptr<hwalloc_plan> kept(first);
-    answer_plan(copy.to, to);
-    *from = kept.release();
-    return copy.participants;
-} catch (const std::bad_alloc&) {
+int hwalloc_plan_copy(const hwalloc_plan* plan, size_t* participants, hwalloc_plan** from, hwalloc_plan** to,
+                      hwalloc_error** error) noexcept try {
+    if (!plan || !participants || !from || !to)
+        return refuse_null(plan ? no_plan_place : no_plan, error);
+    const auto& copy = plan->plan->copy();
+    auto first = copy ? plan_object(copy->from) : nullptr, second = copy ? plan_object(copy->to) : nullptr;
+    *participants = copy ? copy->participants : 0;
+    *from = first.release();
+    *to = second.release();
     return 0;
+} catch (const std::bad_alloc&) {
+    return refuse_shortage(error);
 }
 
 int hwalloc_plan_allocate(const hwalloc_plan* plan, size_t count, size_t first,

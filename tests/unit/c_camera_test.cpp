@@ -118,26 +118,39 @@ TEST_F(CCamera, APlanTellsWhatToTakeAndWhy) {
     EXPECT_THAT(hwalloc_plan_participant_name(plan, 1), HasSubstr("CPU"));
     EXPECT_EQ(hwalloc_plan_participant_name(plan, 2), nullptr);
     EXPECT_EQ(hwalloc_plan_participant_needs_contiguous(plan, 2), uint32_t{HWALLOC_UNKNOWN});
-    const size_t choice = hwalloc_plan_ranking(plan, 0);
-    if (choice != SIZE_MAX) {
-        EXPECT_STRNE(hwalloc_plan_cell_use(plan, choice, 0), "");
-        hwalloc_plan_buffers* buffers = nullptr;
-        ASSERT_EQ(hwalloc_plan_allocate(plan, 2, 0, &buffers, place()), 0) << hwalloc_error_message(error);
-        size_t count = 0;
-        hwalloc_memory* const* all = hwalloc_plan_buffers_memories(buffers, &count);
-        EXPECT_EQ(count, 2u);
-        EXPECT_GE(hwalloc_memory_size(all[1]), image_bytes);
-        hwalloc_plan_buffers_free(buffers);
-    } else {
-        why = hwalloc_plan_error(plan);
-        EXPECT_NE(why, nullptr);
-        hwalloc_error_free(why);
-    }
     EXPECT_EQ(hwalloc_plan_cell_verdict(plan, 99, 0), uint32_t{HWALLOC_REFUSED});
     EXPECT_STREQ(hwalloc_plan_cell_once(plan, 99, 0), "");
     EXPECT_EQ(hwalloc_plan_candidate_name(plan, 99), nullptr);
-    hwalloc_plan *from = nullptr, *to = nullptr;
-    EXPECT_EQ(hwalloc_plan_copy(plan, &from, &to), 0u);
+    hwalloc_plan *from = plan, *to = plan;
+    size_t first = 1;
+    ASSERT_EQ(hwalloc_plan_copy(plan, &first, &from, &to, place()), 0);
+    EXPECT_EQ(first, 0u);
+    EXPECT_EQ(from, nullptr);
+    EXPECT_EQ(to, nullptr);
+    hwalloc_plan_free(plan);
+    // The CPU alone takes the memory of any machine.
+    request.participants = &participants[1];
+    request.participant_count = 1;
+    ASSERT_EQ(hwalloc_plan_new(&request, &plan, place()), 0) << hwalloc_error_message(error);
+    ASSERT_EQ(hwalloc_plan_ranking(plan, 0), 0u) << hwalloc_plan_explain(plan);
+    EXPECT_EQ(hwalloc_plan_error(plan), nullptr);
+    EXPECT_EQ(hwalloc_plan_cell_verdict(plan, 0, 0), uint32_t{HWALLOC_ACCEPTED});
+    EXPECT_EQ(hwalloc_plan_cell_why(plan, 0, 0), nullptr);
+    EXPECT_STRNE(hwalloc_plan_cell_use(plan, 0, 0), "");
+    hwalloc_plan_buffers* buffers = nullptr;
+    ASSERT_EQ(hwalloc_plan_allocate(plan, 2, 0, &buffers, place()), 0) << hwalloc_error_message(error);
+    EXPECT_EQ(hwalloc_plan_buffers_candidate(buffers), 0u);
+    size_t count = 0;
+    hwalloc_memory* const* all = hwalloc_plan_buffers_memories(buffers, &count);
+    ASSERT_EQ(count, 2u);
+    EXPECT_EQ(hwalloc_memory_allocator(all[1]), hwalloc_find("sysmem"));
+    EXPECT_GE(hwalloc_memory_size(all[1]), image_bytes);
+    hwalloc_image_layout layout{};
+    layout.struct_size = sizeof layout;
+    ASSERT_EQ(hwalloc_plan_buffers_layout(buffers, &layout, place()), 0);
+    EXPECT_EQ(layout.planes[0].stride, 128u);
+    hwalloc_plan_buffers_free(buffers);
+    EXPECT_EQ(hwalloc_plan_allocate_from(plan, 99, 1, &buffers, place()), -EINVAL);
     hwalloc_plan_free(plan);
     for (hwalloc_participant* one : participants)
         hwalloc_participant_free(one);

@@ -6,7 +6,7 @@
 
 namespace hwalloc::tools {
 
-// While one lives, every signal that ends a program asks the capture to stop: SIGINT, SIGTERM, SIGQUIT,
+// While one lives, the signals by which programs are ended ask the capture to stop: SIGINT, SIGTERM, SIGQUIT,
 // SIGALRM, and unless they were ignored, as nohup wants, SIGHUP, SIGUSR1, SIGUSR2 and SIGXCPU. SIGPIPE is a
 // failed write. SIGINT and SIGQUIT do also where they were ignored: so a script's shell starts what it puts
 // behind itself with `&`, and `kill -INT` must end that as well. Afterwards all is as it was before.

@@ -65,11 +65,13 @@ Result<void> FrameWriter::open(const std::string& output) {
         if (fd < 0 && errno == EEXIST)
             fd = ::open(output.c_str(), O_WRONLY | O_CLOEXEC);
     }
-    if (fd < 0)
-        return Error::from_errno(errno, "opening the output")
-            .on(path_)
-            .call("open")
-            .remedy("name a file in a directory that is there and that you may write to");
+    if (fd < 0) {
+        Error refused = Error::from_errno(errno, "opening the output").on(path_).call("open");
+        if (refused.code() == EINTR) // nothing is wrong with the file
+            return refused;
+        return std::move(refused).remedy(
+            "name a file in a directory that is there and that you may write to");
+    }
     file_ = fd;
     if (made_)
         StopSignals::remove_at_end(output);
