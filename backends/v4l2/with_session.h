@@ -10,7 +10,7 @@ namespace hwalloc::v4l2::detail {
 // Runs `use` on it, which may throw std::bad_alloc, on behalf of a function that must not. Error: invalid,
 // where the camera is closed.
 template<class Function>
-auto with_session(const Camera& camera, Function&& use) noexcept -> decltype(use(std::declval<Session&>())) {
+auto with_session(Camera& camera, Function&& use) noexcept -> decltype(use(std::declval<Session&>())) {
     return without_exceptions([&]() -> decltype(use(std::declval<Session&>())) {
         const auto session = Session::of(camera);
         if (!session)
