@@ -81,7 +81,8 @@ private:
         auto session = open();
         if (!session)
             return std::move(session).error();
-        if ((*session)->takes_pages())
+        // More than a driver can count is refused as that, whatever the machine has.
+        if (geometry->storage <= most_bytes() && (*session)->takes_pages())
             if (auto enough = watch_.before(geometry->storage); !enough)
                 return std::move(enough)
                     .error()
