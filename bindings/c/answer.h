@@ -74,15 +74,20 @@ int give(T* made, T** to, hwalloc_error** out) noexcept {
 }
 
 // ---- structs that begin with their size
-// The members that the caller knows, and 0 for the rest. Errors: invalid (no size), limit with E2BIG (what
+inline Result<void> check_size(std::size_t struct_size) noexcept {
+    return struct_size < sizeof(std::size_t)
+               ? Error(ErrorKind::invalid, "struct_size is not set: it is the sizeof of the struct")
+               : Result<void>();
+}
+// The members that the caller knows, and 0 for the rest. Errors: invalid (no size), the same with E2BIG (what
 // this library does not know is not 0).
 template<class T>
 Result<T> read_struct(const T* from) noexcept {
     static_assert(std::is_trivially_copyable_v<T>);
     T value{};
     const std::size_t size = from->struct_size;
-    if (size < sizeof(std::size_t))
-        return Error(ErrorKind::invalid, "struct_size is not set: it is the sizeof of the struct");
+    if (auto set = check_size(size); !set)
+        return std::move(set).error();
     std::memcpy(&value, from, std::min(size, sizeof value));
     const auto* bytes = reinterpret_cast<const unsigned char*>(from);
     for (std::size_t i = sizeof value; i < size; ++i)
@@ -94,8 +99,8 @@ template<class T>
 Result<void> write_struct(T* to, T value) noexcept {
     static_assert(std::is_trivially_copyable_v<T>);
     const std::size_t size = to->struct_size;
-    if (size < sizeof(std::size_t))
-        return Error(ErrorKind::invalid, "struct_size is not set: it is the sizeof of the struct");
+    if (auto set = check_size(size); !set)
+        return std::move(set).error();
     value.struct_size = size;
     std::memcpy(static_cast<void*>(to), &value, std::min(size, sizeof value));
     if (size > sizeof value)
