@@ -37,7 +37,7 @@ void put(hwalloc_map_info& to, const MapInfo& from) noexcept {
 }
 MapInfo taken(const hwalloc_map_info& from) noexcept {
     MapInfo info;
-    std::memcpy(static_cast<void*>(&info), &from.memory, sizeof info);
+    std::memcpy(static_cast<void*>(&info), static_cast<const void*>(&from.memory), sizeof info);
     return info;
 }
 
@@ -97,8 +97,8 @@ int hwalloc_free(hwalloc_allocator* allocator, hwalloc_memory* memory, hwalloc_e
     if (!allocator)
         return refuse_null("there is no allocator", error);
     MemoryRef handle = MemoryRef::adopt(of(memory));
-    const auto freed = of(allocator)->free(std::move(handle));
-    (void)handle.detach(); // where it is another's it stays the caller's
+    const auto freed = of(allocator)->free(static_cast<MemoryRef&&>(handle));
+    (void)handle.detach(); // where it is another's nothing was moved, and it stays the caller's
     return answer(freed, error);
 }
 

@@ -7,8 +7,6 @@
 
 using namespace hwalloc;
 using c::answer_participant;
-using c::refuse;
-using c::refuse_null;
 
 int c::answer_participant(Result<ParticipantRef> made, hwalloc_participant** participant,
                           hwalloc_error** error) noexcept {
