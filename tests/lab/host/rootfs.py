@@ -23,6 +23,10 @@ PACKAGES = (
     "v4l-utils", "libdrm-tests", "strace", "procps",  # independent witnesses
     "mesa-vulkan-drivers", "libvulkan1", "vulkan-tools", "vulkan-validationlayers",  # lavapipe
     "libstdc++6", "libudev1", "libpng16-16t64", "libjpeg62-turbo",  # what the project's programs load
+    # Whose pipelines and programs use the project's memory: GStreamer with its kernel elements, PipeWire, Python.
+    "gstreamer1.0-tools", "gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good", "gstreamer1.0-plugins-bad",
+    "pipewire", "wireplumber",
+    "python3-gi", "gir1.2-gstreamer-1.0", "gir1.2-gst-plugins-base-1.0", "python3-numpy", "python3-pytest", "python3-dev",
 )
 DPKG_OPTIONS = ("path-exclude=/usr/share/doc/*", "path-exclude=/usr/share/man/*", "path-exclude=/usr/share/locale/*")
 MODULES = pathlib.Path(__file__).with_name("add_modules")  # those that are no part of the kernel's package
@@ -117,7 +121,7 @@ def _make(root):
         with open(temporary / "log", "w+") as log:
             os.environ["INITRD"] = "No"
             child = processes.start(command, log)
-            progress = Progress("making the Debian 13 root file system, once (one to two minutes)")
+            progress = Progress("making the Debian 13 root file system, once (some minutes)")
             try:
                 while child.poll() is None:
                     progress.tick()
