@@ -1,5 +1,4 @@
 // The registry and its allocators for C.
-#include <cstring>
 #include <string_view>
 
 #include "bindings/c/answer.h"
@@ -52,13 +51,7 @@ const char* hwalloc_allocator_name(const hwalloc_allocator* allocator) noexcept 
     return allocator ? of(allocator)->name().data() : ""; // kept with its zero byte
 }
 size_t hwalloc_allocator_mem_type(const hwalloc_allocator* allocator, char* text, size_t size) noexcept {
-    const std::string_view type = allocator ? of(allocator)->mem_type() : std::string_view();
-    if (text && size > 0) {
-        const size_t copied = std::min(type.size(), size - 1);
-        std::memcpy(text, type.data(), copied);
-        text[copied] = '\0';
-    }
-    return type.size();
+    return c::copy_text(allocator ? of(allocator)->mem_type() : std::string_view(), text, size);
 }
 hwalloc_allocator* hwalloc_allocator_ref(hwalloc_allocator* allocator) noexcept {
     if (allocator)

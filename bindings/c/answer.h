@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -71,6 +72,13 @@ int give(T* made, T** to, hwalloc_error** out) noexcept {
         return refuse(Error(ErrorKind::exhausted, "out of memory"), out);
     *to = made;
     return 0;
+}
+
+// At most `size` bytes of it with a zero byte, at `text`. How many it has.
+inline std::size_t copy_text(std::string_view from, char* text, std::size_t size) noexcept {
+    if (text && size > 0)
+        text[from.copy(text, size - 1)] = '\0';
+    return from.size();
 }
 
 // ---- structs that begin with their size

@@ -1,4 +1,4 @@
-/* Pictures in C: pixel formats, layouts, and memory for a picture. See hwalloc/hwalloc.h. */
+/* Pictures in C: layouts, memory for a picture, and a picture that anybody knows. See hwalloc/hwalloc.h. */
 #pragma once
 
 #include <stddef.h>
@@ -8,6 +8,7 @@
 #include "hwalloc/c_error.h"
 #include "hwalloc/c_export.h"
 #include "hwalloc/c_memory.h"
+#include "hwalloc/c_pixel_format.h"
 
 HWALLOC_C_BEGIN
 
@@ -57,17 +58,6 @@ typedef struct hwalloc_image_layout {
 /* A picture: memories, and where the pixels are in them. */
 typedef struct hwalloc_image hwalloc_image;
 
-/* The codes of the format that people call so ("YUYV", "nv12", "BGRA"); each place may be NULL, and is 0
- * where that interface has no code for it: drm_fourcc.h's, videodev2.h's, VkFormat. Error: -EINVAL, where
- * nothing is called so. */
-HWALLOC_C_API int hwalloc_pixel_format(const char* name, uint32_t* drm, uint32_t* v4l2, uint32_t* vulkan,
-                                       hwalloc_error** error) HWALLOC_C_NOEXCEPT;
-/* What the command calls the format of a code, by DRM's and by V4L2's; NULL: not known. There for ever. */
-HWALLOC_C_API const char* hwalloc_drm_format_name(uint32_t code) HWALLOC_C_NOEXCEPT;
-HWALLOC_C_API const char* hwalloc_v4l2_format_name(uint32_t code) HWALLOC_C_NOEXCEPT;
-/* 1: its numbers are Y'CbCr, grey included; else 0. */
-HWALLOC_C_API int hwalloc_drm_format_is_yuv(uint32_t code) HWALLOC_C_NOEXCEPT;
-
 /* The linear layout in one memory, as V4L2 has it; `stride` of the first plane in bytes, 0: the smallest.
  * Errors: -EOPNOTSUPP (a format that is not known), -EINVAL, -EOVERFLOW. */
 HWALLOC_C_API int hwalloc_linear_layout(uint32_t fourcc, uint32_t width, uint32_t height, uint32_t stride,
@@ -94,5 +84,29 @@ HWALLOC_C_API int hwalloc_image_get_layout(const hwalloc_image* image, hwalloc_i
                                            hwalloc_error** error) HWALLOC_C_NOEXCEPT;
 /* Releases the picture's handles on its memories. */
 HWALLOC_C_API void hwalloc_image_free(hwalloc_image* image) HWALLOC_C_NOEXCEPT;
+
+/* ---- a picture that anybody knows, for programs and tests without a camera */
+
+/* Eight bars of 75 % intensity (white, yellow, cyan, green, magenta, red, blue, black), which wander to the
+ * left by two pixels with each frame, drawn by the CPU. Several threads may draw at once. */
+typedef struct hwalloc_test_pattern hwalloc_test_pattern;
+
+/* Prepares the rows of pictures of this layout: linear, in one memory, of R, G and B, of Y'CbCr (whose matrix
+ * is told) or of grey. The caller frees it. Errors: -EOPNOTSUPP (another format, no matrix), -EINVAL (it does
+ * not lie inside memory_sizes[0]), -ENOMEM. */
+HWALLOC_C_API int hwalloc_test_pattern_new(const hwalloc_image_layout* layout, hwalloc_test_pattern** pattern,
+                                           hwalloc_error** error) HWALLOC_C_NOEXCEPT;
+HWALLOC_C_API void hwalloc_test_pattern_free(hwalloc_test_pattern* pattern) HWALLOC_C_NOEXCEPT;
+/* Draws frame number `frame` into memory, which is mapped for writing meanwhile, and into `size` bytes that
+ * are mapped. Errors: -EXDEV (fewer bytes than memory_sizes[0]), and those of mapping. */
+HWALLOC_C_API int hwalloc_test_pattern_draw(const hwalloc_test_pattern* pattern, hwalloc_memory* memory,
+                                            uint32_t frame, hwalloc_error** error) HWALLOC_C_NOEXCEPT;
+HWALLOC_C_API int hwalloc_test_pattern_draw_bytes(const hwalloc_test_pattern* pattern, void* picture,
+                                                  size_t size, uint32_t frame,
+                                                  hwalloc_error** error) HWALLOC_C_NOEXCEPT;
+/* The colour of column `x` in that frame, 0xRRGGBB: what a reader should find, within the rounding of the
+ * format. */
+HWALLOC_C_API uint32_t hwalloc_test_pattern_color(const hwalloc_test_pattern* pattern, uint32_t x,
+                                                  uint32_t frame) HWALLOC_C_NOEXCEPT;
 
 HWALLOC_C_END

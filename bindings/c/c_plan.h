@@ -32,6 +32,18 @@ HWALLOC_C_API int hwalloc_output_participant(const char* path, int allow_copies,
                                              hwalloc_participant** participant,
                                              hwalloc_error** error) HWALLOC_C_NOEXCEPT;
 HWALLOC_C_API void hwalloc_participant_free(hwalloc_participant* participant) HWALLOC_C_NOEXCEPT;
+/* Whether the device with this number (st_rdev of its node's stat()) sees what the CPU's caches hold:
+ * HWALLOC_YES, HWALLOC_NO or HWALLOC_UNKNOWN. */
+HWALLOC_C_API uint32_t hwalloc_sees_cpu_caches(uint64_t device) HWALLOC_C_NOEXCEPT;
+
+/* What the user prefers, which a plan without names takes: of the environment variable HWALLOC_ALLOCATORS,
+ * else of a configuration file. Read once in a process, and there for ever. */
+/* Names, one after the other; NULL: no more. */
+HWALLOC_C_API const char* hwalloc_preferred_allocator(size_t index) HWALLOC_C_NOEXCEPT;
+/* The variable's name, or the file's; empty: there is neither. */
+HWALLOC_C_API const char* hwalloc_preferred_allocators_source(void) HWALLOC_C_NOEXCEPT;
+/* Why a file that is there cannot be read; NULL: it can. The caller frees it. */
+HWALLOC_C_API hwalloc_error* hwalloc_preferred_allocators_error(void) HWALLOC_C_NOEXCEPT;
 
 /* ---- the plan */
 
@@ -115,6 +127,38 @@ HWALLOC_C_API uint32_t hwalloc_plan_participant_needs_contiguous(const hwalloc_p
                                                                  size_t index) HWALLOC_C_NOEXCEPT;
 HWALLOC_C_API const char* hwalloc_plan_participant_why_contiguous(const hwalloc_plan* plan,
                                                                   size_t index) HWALLOC_C_NOEXCEPT;
+
+/* 1: it took its own memory, and refused everybody else's that was tried; else 0. */
+HWALLOC_C_API int hwalloc_plan_participant_only_own(const hwalloc_plan* plan,
+                                                    size_t index) HWALLOC_C_NOEXCEPT;
+
+/* What a participant needs of memory, as far as it can be told in numbers. */
+enum {
+    HWALLOC_NEEDS_DMA_BUF = 0x01,
+    HWALLOC_NEEDS_MEMORY_PER_PLANE = 0x02, /* these pixels in no other way than each plane in its own */
+    HWALLOC_PREFERS_CACHED = 0x04,
+    HWALLOC_THROUGH_CPU_CACHES = 0x08, /* sees memory through them: the CPU, or a driver that fills by it */
+    HWALLOC_SYNCS_CPU_ACCESS = 0x10    /* makes the exporter's calls around that */
+};
+typedef struct hwalloc_constraints {
+    size_t struct_size;
+    const uint64_t* modifiers; /* layouts of pixels that will do, lent by the plan; none: all */
+    size_t modifier_count;
+    uint32_t needs;           /* HWALLOC_NEEDS_DMA_BUF ... */
+    uint32_t contiguous;      /* HWALLOC_YES ...: one run of physical addresses */
+    uint64_t min_size;        /* bytes; where an image lies in several memories, of the first */
+    uint64_t size_align;      /* the size is a multiple of this */
+    uint32_t sees_cpu_caches; /* HWALLOC_YES ...: of a device */
+    uint32_t pitch_align;     /* of the first plane's rows, in bytes */
+    uint32_t pitch_min;
+    uint32_t pitch_max;
+} hwalloc_constraints;
+
+/* Of participant `index`; of all together for SIZE_MAX. Errors: -EINVAL (no such participant), and why they
+ * contradict each other. */
+HWALLOC_C_API int hwalloc_plan_constraints(const hwalloc_plan* plan, size_t index,
+                                           hwalloc_constraints* constraints,
+                                           hwalloc_error** error) HWALLOC_C_NOEXCEPT;
 
 /* Where no memory does for all, and a copy is allowed: so many of the first participants share the memory of
  * *from, and the rest share that of *to. Each is a plan of its own, with the CPU as one participant more, and

@@ -1,64 +1,30 @@
 // Cameras for C.
 #include <new>
-#include <vector>
 
 #include "bindings/c/layout.h"
 #include "bindings/c/participant.h"
+#include "bindings/c/video.h"
 #include "hwalloc/c_camera.h"
 #include "hwalloc/v4l2.h"
 #include "hwalloc/v4l2_controls.h"
 #include "hwalloc/v4l2_own_buffers.h"
 
-struct hwalloc_camera {
-    hwalloc::v4l2::Camera camera;
-};
-
 using namespace hwalloc;
 using c::answer;
+using c::answer_format;
+using c::no_answer_place;
+using c::no_camera;
+using c::number_of_camera;
+using c::on_camera;
 using c::refuse;
 using c::refuse_null;
 
 namespace {
 
-constexpr const char *no_camera = "there is no camera", *no_answer_place = "there is no place for the answer";
-
 int answer_camera(Result<v4l2::Camera> opened, hwalloc_camera** camera, hwalloc_error** error) noexcept {
     if (!opened)
         return refuse(opened.error(), error);
     return c::give(new (std::nothrow) hwalloc_camera{*std::move(opened)}, camera, error);
-}
-
-// Calls `with` for the camera; where there is none that is the error. It answers Result<void>.
-template<class F>
-int on_camera(hwalloc_camera* camera, hwalloc_error** error, F&& with) noexcept {
-    return camera ? answer(with(camera->camera), error) : refuse_null(no_camera, error);
-}
-// The same where it answers a Result of a number, which goes to the caller.
-template<class T, class F>
-int number_of_camera(hwalloc_camera* camera, T* number, hwalloc_error** error, F&& with) noexcept {
-    if (!camera || !number)
-        return refuse_null(camera ? no_answer_place : no_camera, error);
-    const auto got = with(camera->camera);
-    if (!got)
-        return refuse(got.error(), error);
-    *number = static_cast<T>(*got);
-    return 0;
-}
-
-int answer_format(const Result<v4l2::CaptureFormat>& got, hwalloc_capture_format* format,
-                  hwalloc_error** error) noexcept {
-    if (!got)
-        return refuse(got.error(), error);
-    return answer(c::write_struct(format, hwalloc_capture_format{.struct_size = 0,
-                                                                 .pixel_format = got->pixel_format,
-                                                                 .width = got->layout.width,
-                                                                 .height = got->layout.height,
-                                                                 .stride = got->layout.planes[0].stride,
-                                                                 .rate_frames = got->rate.frames,
-                                                                 .rate_seconds = got->rate.seconds,
-                                                                 .field = static_cast<uint32_t>(got->field),
-                                                                 .reserved = 0}),
-                  error);
 }
 
 const char* text_of(const hwalloc_camera* camera, std::string v4l2::DeviceInfo::*text) noexcept {
@@ -99,19 +65,9 @@ int hwalloc_camera_negotiate(hwalloc_camera* camera, hwalloc_capture_format* for
                              hwalloc_error** error) noexcept {
     if (!camera || !format)
         return refuse_null(camera ? no_answer_place : no_camera, error);
-    const auto wanted = c::read_struct(format);
-    if (!wanted)
-        return refuse(wanted.error(), error);
-    if (wanted->field > HWALLOC_FIELD_INTERLACED_BOTTOM || wanted->reserved)
-        return refuse_null("there is no such order of fields, or a reserved member is not 0", error);
-    return answer_format(
-        camera->camera.negotiate({.pixel_format = wanted->pixel_format,
-                                  .width = wanted->width,
-                                  .height = wanted->height,
-                                  .rate = {.frames = wanted->rate_frames, .seconds = wanted->rate_seconds},
-                                  .stride = wanted->stride,
-                                  .field = static_cast<v4l2::Field>(wanted->field)}),
-        format, error);
+    const auto wanted = c::request_of(format);
+    return wanted ? answer_format(camera->camera.negotiate(*wanted), format, error)
+                  : refuse(wanted.error(), error);
 }
 int hwalloc_camera_current_format(hwalloc_camera* camera, hwalloc_capture_format* format,
                                   hwalloc_error** error) noexcept {
@@ -147,16 +103,8 @@ int hwalloc_camera_bind(hwalloc_camera* camera, hwalloc_memory* const* memories,
                         hwalloc_error** error) noexcept try {
     if (!camera || !memories)
         return refuse_null(camera ? "there is no memory" : no_camera, error);
-    std::vector<MemoryRef> handles;
-    for (std::size_t i = 0; i < count; ++i) {
-        if (!memories[i])
-            return refuse_null("there is no memory", error);
-        auto handle = c::of(memories[i])->ref();
-        if (!handle)
-            return refuse(handle.error(), error);
-        handles.push_back(*std::move(handle));
-    }
-    return answer(camera->camera.bind(handles), error);
+    const auto handles = c::handles_of(memories, count);
+    return handles ? answer(camera->camera.bind(*handles), error) : refuse(handles.error(), error);
 } catch (const std::bad_alloc&) {
     return refuse(Error(ErrorKind::exhausted, "out of memory"), error);
 }
@@ -189,23 +137,7 @@ int hwalloc_camera_dequeue(hwalloc_camera* camera, int timeout_ms, hwalloc_frame
     if (!camera || !frame || frame->struct_size < sizeof(size_t))
         return refuse_null(
             camera ? "there is no place for the frame, or its struct_size is not set" : no_camera, error);
-    const auto got = camera->camera.dequeue(timeout_ms);
-    if (!got)
-        return refuse(got.error(), error);
-    const auto flag = [](bool is, uint32_t bit) { return is ? bit : 0u; };
-    hwalloc_frame ours{};
-    ours.index = got->index;
-    ours.sequence = got->sequence;
-    ours.timestamp_ns = got->timestamp_ns;
-    ours.flags = flag(got->monotonic, HWALLOC_FRAME_MONOTONIC) |
-                 flag(got->at_exposure, HWALLOC_FRAME_AT_EXPOSURE) | flag(got->error, HWALLOC_FRAME_DAMAGED) |
-                 flag(got->key, HWALLOC_FRAME_KEY) | flag(got->last, HWALLOC_FRAME_LAST);
-    ours.field = static_cast<uint32_t>(got->field);
-    for (uint32_t which = 0; which < HWALLOC_MAX_PLANES; ++which) {
-        ours.offsets[which] = got->part(which).offset;
-        ours.bytes_used[which] = got->part(which).bytes_used;
-    }
-    return answer(c::write_struct(frame, ours), error);
+    return c::answer_frame(camera->camera.dequeue(timeout_ms), frame, error);
 }
 int hwalloc_camera_queue(hwalloc_camera* camera, uint32_t index, hwalloc_error** error) noexcept {
     return on_camera(camera, error, [&](v4l2::Camera& on) { return on.queue(index); });

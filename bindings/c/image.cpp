@@ -4,13 +4,9 @@
 #include <span>
 
 #include "bindings/c/layout.h"
+#include "bindings/c/picture.h"
 #include "hwalloc/c_image.h"
 #include "hwalloc/image.h"
-#include "hwalloc/pixel_format.h"
-
-struct hwalloc_image {
-    hwalloc::Image image;
-};
 
 using namespace hwalloc;
 using c::answer_layout;
@@ -28,34 +24,7 @@ int answer_image(Result<Image> made, hwalloc_image** image, hwalloc_error** erro
     return c::give(new (std::nothrow) hwalloc_image{*std::move(made)}, image, error);
 }
 
-const char* name_of(const PixelFormat* format) noexcept {
-    return format ? format->name : nullptr;
-}
-
 } // namespace
-
-int hwalloc_pixel_format(const char* name, uint32_t* drm, uint32_t* v4l2, uint32_t* vulkan,
-                         hwalloc_error** error) noexcept {
-    const PixelFormat* format = name ? pixel_format_by_name(name) : nullptr;
-    if (!format)
-        return refuse(Error(ErrorKind::invalid, "no pixel format is called so"), error);
-    if (drm)
-        *drm = format->drm.code;
-    if (v4l2)
-        *v4l2 = format->v4l2.code ? format->v4l2.code : format->v4l2_memory_per_plane;
-    if (vulkan)
-        *vulkan = format->vulkan.code;
-    return 0;
-}
-const char* hwalloc_drm_format_name(uint32_t code) noexcept {
-    return name_of(pixel_format_by_drm(code));
-}
-const char* hwalloc_v4l2_format_name(uint32_t code) noexcept {
-    return name_of(pixel_format_by_v4l2(code));
-}
-int hwalloc_drm_format_is_yuv(uint32_t code) noexcept {
-    return is_yuv(code);
-}
 
 int hwalloc_linear_layout(uint32_t fourcc, uint32_t width, uint32_t height, uint32_t stride,
                           hwalloc_image_layout* layout, hwalloc_error** error) noexcept {

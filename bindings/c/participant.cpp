@@ -29,6 +29,9 @@ int hwalloc_output_participant(const char* path, int allow_copies, hwalloc_parti
                                hwalloc_error** error) noexcept {
     return answer_participant(v4l2::output_participant(path, allow_copies != 0), participant, error);
 }
+uint32_t hwalloc_sees_cpu_caches(uint64_t device) noexcept {
+    return static_cast<uint32_t>(sees_cpu_caches(device));
+}
 void hwalloc_participant_free(hwalloc_participant* participant) noexcept {
     delete participant;
 }

@@ -95,6 +95,28 @@ int answer_buffers(Result<PlanBuffers> made, hwalloc_plan_buffers** buffers, hwa
     return refuse_shortage(error);
 }
 
+int answer_constraints(const Constraints& from, hwalloc_constraints* to, hwalloc_error** error) noexcept {
+    const auto need = [](bool has, uint32_t bit) { return has ? bit : 0u; };
+    return c::answer(
+        c::write_struct(
+            to, hwalloc_constraints{.struct_size = 0,
+                                    .modifiers = from.modifiers.data(),
+                                    .modifier_count = from.modifiers.size(),
+                                    .needs = need(from.needs_dma_buf, HWALLOC_NEEDS_DMA_BUF) |
+                                             need(from.memory_per_plane, HWALLOC_NEEDS_MEMORY_PER_PLANE) |
+                                             need(from.prefers_cached, HWALLOC_PREFERS_CACHED) |
+                                             need(from.through_cpu_caches, HWALLOC_THROUGH_CPU_CACHES) |
+                                             need(from.syncs_cpu_access, HWALLOC_SYNCS_CPU_ACCESS),
+                                    .contiguous = static_cast<uint32_t>(from.contiguous),
+                                    .min_size = from.min_size,
+                                    .size_align = from.size_align,
+                                    .sees_cpu_caches = static_cast<uint32_t>(from.sees_cpu_caches),
+                                    .pitch_align = from.pitch_align,
+                                    .pitch_min = from.pitch_min,
+                                    .pitch_max = from.pitch_max}),
+        error);
+}
+
 } // namespace
 
 int hwalloc_plan_new(const hwalloc_plan_request* request, hwalloc_plan** plan, hwalloc_error** error) noexcept
@@ -120,6 +142,17 @@ void hwalloc_plan_free(hwalloc_plan* plan) noexcept {
 }
 void hwalloc_forget_plans(void) noexcept {
     forget_plans();
+}
+
+const char* hwalloc_preferred_allocator(size_t index) noexcept {
+    const auto& names = preferred_allocators().names;
+    return index < names.size() ? names[index].c_str() : nullptr;
+}
+const char* hwalloc_preferred_allocators_source(void) noexcept {
+    return preferred_allocators().source.c_str();
+}
+hwalloc_error* hwalloc_preferred_allocators_error(void) noexcept {
+    return error_of(preferred_allocators().why);
 }
 
 const char* hwalloc_plan_explain(const hwalloc_plan* plan) noexcept {
@@ -190,13 +223,36 @@ const char* hwalloc_plan_participant_why_contiguous(const hwalloc_plan* plan, si
     return participant ? participant->why_contiguous.c_str() : nullptr;
 }
 
+int hwalloc_plan_participant_only_own(const hwalloc_plan* plan, size_t index) noexcept {
+    const PlanParticipant* participant = participant_at(plan, index);
+    return participant && participant->only_own;
+}
+int hwalloc_plan_constraints(const hwalloc_plan* plan, size_t index, hwalloc_constraints* constraints,
+                             hwalloc_error** error) noexcept {
+    if (!plan || !constraints)
+        return refuse_null(plan ? "there is no place for the constraints" : no_plan, error);
+    if (const PlanParticipant* participant = participant_at(plan, index))
+        return answer_constraints(participant->constraints, constraints, error);
+    if (index != SIZE_MAX)
+        return refuse_null("there is no such participant", error);
+    if (const auto& all = plan->plan->constraints())
+        return answer_constraints(*all, constraints, error);
+    const auto& why = plan->plan->error();
+    return refuse(why ? *why : Error(ErrorKind::incompatible, "the participants contradict each other"),
+                  error);
+}
+
 int hwalloc_plan_copy(const hwalloc_plan* plan, size_t* participants, hwalloc_plan** from, hwalloc_plan** to,
                       hwalloc_error** error) noexcept try {
     if (!plan || !participants || !from || !to)
         return refuse_null(plan ? no_plan_place : no_plan, error);
     const auto& copy = plan->plan->copy();
-    auto first = copy ? plan_object(copy->from) : nullptr, second = copy ? plan_object(copy->to) : nullptr;
-    *participants = copy ? copy->participants : 0;
+    *from = *to = nullptr;
+    *participants = 0;
+    if (!copy)
+        return 0;
+    auto first = plan_object(copy->from), second = plan_object(copy->to);
+    *participants = copy->participants;
     *from = first.release();
     *to = second.release();
     return 0;
