@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+"""The package for Python on real drivers in the lab, with Debian 13's Python: the suites of tests/python, which find dma-heap, udmabuf
+and vgem there. The extension is the one that was built here for another Python: the interface is stable."""
+
+import re
+import shlex
+import sys
+
+sys.dont_write_bytecode = True
+from lab_cases import BUILD, TREE, in_lab, run  # noqa: E402
+
+TESTS = TREE / "tests" / "python"
+ENVIRONMENT = (f"HWALLOC_BUILD_DIR={shlex.quote(str(BUILD))} PYTHONPATH={shlex.quote(str(BUILD / 'python'))} "
+               f"HWALLOC_MODULE_PATH={shlex.quote(str(BUILD / 'tests' / 'python' / 'modules'))}")
+
+
+def suites(cases, directory, names, timeout=900):
+    command = f"{ENVIRONMENT} python3 -B -m pytest -q -p no:cacheprovider --rootdir {shlex.quote(str(TESTS))}"
+    done = in_lab(directory, commands={name: f"{command} {shlex.quote(str(TESTS / f'{name}_test.py'))}" for name in names},
+                  timeout=timeout, processors=2)
+    for name, one in done.items():
+        counts = dict((word, int(number)) for number, word in re.findall(r"(\d+) (passed|failed|skipped|errors?)\b", one.out))
+        # nm is not in the guest.
+        faults = [] if one.code == 0 and counts.get("passed") and counts.get("skipped", 0) <= (name == "interpreters") else [one.told()]
+        cases.case(f"tests/python/{name}_test.py: {counts.get('passed', 0)} passed on real drivers", faults)
+
+
+def memory(cases, directory, _):
+    suites(cases, directory, ["memory", "view", "errors", "interpreters", "stubs", "threads"])
+
+
+def rounds(cases, directory, _):
+    """Ten thousand rounds of each kind of memory, which take long under emulation."""
+    suites(cases, directory, ["rounds"], timeout=1800)
+
+
+if __name__ == "__main__":
+    sys.exit(run({"memory": memory}, {"rounds": rounds}))
