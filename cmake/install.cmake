@@ -1,6 +1,6 @@
 # What `cmake --install` gives: the public headers, libhwalloc.so, hwalloc.pc, the CMake package hwalloc::hwalloc, the
 # hwalloc command, the manual pages, the documents and the examples; and where it was built libhwalloc-vulkan.so,
-# hwalloc-vulkan.pc and the package's component vulkan. Nothing installed names the build directory, and the prefix can be
+# hwalloc-vulkan.pc and the package's component vulkan, and libhwalloc-gst.so, hwalloc-gst.pc and GStreamer's plugin. Nothing installed names the build directory, and the prefix can be
 # moved, by `cmake --install --prefix` and later.
 include(CMakePackageConfigHelpers)
 
@@ -61,6 +61,16 @@ if(TARGET hwalloc-vulkan)
     install(EXPORT hwalloc_vulkan_targets FILE hwalloc-vulkan-targets.cmake NAMESPACE hwalloc:: DESTINATION ${package_dir}
         COMPONENT Development)
     hwalloc_install_pc(hwalloc-vulkan)
+endif()
+
+if(TARGET hwalloc-gst)
+    set_target_properties(hwalloc-gst PROPERTIES INSTALL_RPATH "$ORIGIN")
+    install(FILES ${HWALLOC_GST_HEADERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hwalloc COMPONENT Development)
+    install(TARGETS hwalloc-gst
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT Runtime NAMELINK_COMPONENT Development)
+    hwalloc_install_pc(hwalloc-gst)
+    # Where GStreamer of the same prefix looks; of another prefix GST_PLUGIN_PATH names it.
+    hwalloc_install_part(gsthwalloc ${CMAKE_INSTALL_LIBDIR}/gstreamer-1.0)
 endif()
 
 file(GLOB manual_pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/man/*.[1-8])

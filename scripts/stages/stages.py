@@ -218,7 +218,7 @@ def _watched_in_lab(context, programs):
 
 
 def _lab_suites(context):
-    programs = _suites(context, "dev", ("contract", "vulkan", "unit", "gpu", "device"))
+    programs = _suites(context, "dev", ("contract", "vulkan", "unit", "gpu", "gstreamer", "device"))
     # Two guests that take about as long as each other.
     guests = {"lab contract": [program for program in programs if program.parent.name == "contract"],
               "lab suites": [program for program in programs if program.parent.name != "contract"]}

@@ -12,8 +12,8 @@ STYLE = """text{font:13px sans-serif;fill:#1c2733}.t{font-weight:bold;font-size:
 @media (prefers-color-scheme:dark){svg{background:#0f161d}text{fill:#e4ebf2}.s{fill:#9fb0c0}.room{fill:#18222c;stroke:#4a5d70}
 .box{fill:#0f161d;stroke:#3a4a5a}.a{stroke:#8fa9c2}}"""
 # From the top: who uses stands above whom it uses.
-BANDS = (("tools", "bindings", "examples", "benchmarks"), ("backends",), ("allocators",), ("common",))
-SAYS = {"tools": "the hwalloc command", "bindings": "other languages", "examples": "to copy from", "benchmarks": "beside a peer",
+BANDS = (("tools", "bindings", "integrations", "examples", "benchmarks"), ("backends",), ("allocators",), ("common",))
+SAYS = {"tools": "the hwalloc command", "bindings": "other languages", "integrations": "other frameworks", "examples": "to copy from", "benchmarks": "beside a peer",
         "backends": "one folder for each memory; none includes another", "allocators": "the contract, and what stands on it",
         "common": "leaves that know nothing of allocators"}
 WIDTH, NARROW, BOX, GAP, LANE = 916, 134, 112, 34, 22

@@ -7,7 +7,7 @@ import re
 import subprocess
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
-ROOMS = ("common", "allocators", "backends", "bindings", "tools", "examples", "benchmarks")
+ROOMS = ("common", "allocators", "backends", "bindings", "integrations", "tools", "examples", "benchmarks")
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 
 
@@ -19,8 +19,8 @@ def sources():
 
 def public_headers():
     """{"hwalloc/NAME.h": path}, by the CMake files that install them."""
-    text = "\n".join((TREE / name).read_text() for name in ("CMakeLists.txt", "cmake/vulkan.cmake"))
-    lists = re.findall(r"(?:set|list)\((?:APPEND )?HWALLOC_(?:VULKAN|PUBLIC|C)_HEADERS\s([^)]*)\)", text)
+    text = "\n".join((TREE / name).read_text() for name in ("CMakeLists.txt", "cmake/vulkan.cmake", "cmake/gstreamer.cmake"))
+    lists = re.findall(r"(?:set|list)\((?:APPEND )?HWALLOC_(?:VULKAN|GST|PUBLIC|C)_HEADERS\s([^)]*)\)", text)
     paths = re.findall(r"[\w/]+\.h\b", " ".join(lists))
     return {f"hwalloc/{pathlib.PurePath(path).name}": path for path in paths}
 

@@ -20,6 +20,7 @@ MAY = {
     "allocators": {"common"},
     "backends": {"common", "allocators"},
     "bindings": {"public"},
+    "integrations": {"public"},
     "tools": {"public"},
     "examples": {"public"},
     "benchmarks": {"public"},

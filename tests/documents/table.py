@@ -3,6 +3,7 @@ entry that no document has."""
 
 README_PROGRAM = ("program.cpp", "README.md", "give_up(memory.error())")
 C_PROGRAM = ("program.c", "docs/c.md", "hwalloc_memory_export_fd")
+GST_PROGRAM = ("gst.c", "docs/gstreamer.md", "hwalloc_gst_allocator_get(")
 HUGE_BACKEND = ("huge.cpp", "docs/adding-a-backend.md", "class HugeBlock")
 
 # In clean roots of both releases, as a plain user who may use sudo, in one shell and in this order: (line, what its exit code may
@@ -18,6 +19,9 @@ IN_CLEAN_ROOTS = [
     ("g++ -std=c++20 program.cpp $(pkg-config --cflags --libs hwalloc)", {0}),
     C_PROGRAM,
     ("cc -std=c11 program.c $(pkg-config --cflags --libs hwalloc)", {0}),
+    GST_PROGRAM,
+    ("cc gst.c $(pkg-config --cflags --libs hwalloc-gst)", {0}),
+    ("export GST_PLUGIN_PATH=$PWD/build/release/gstreamer-1.0", {0}),
     ("hwalloc list", {0}),
     ("hwalloc doctor", {0, 1}),  # 1: something is in the way, as in a root without devices
     ("hwalloc capture --device auto --allocator auto --output frame.png", {0}),
@@ -106,6 +110,8 @@ ELSEWHERE = {
     "scripts/lab run --fragment=64 --vivid 'n_devs=2 node_types=0x1,0x1 allocators=0,1' -- build/dev/tests/lab/judge_plan --camera "
     "/dev/video1 --gpu --size 320x180 --format GREY v4l2/video1 dma-heap/system udmabuf vulkan/0": "tests/lab/plan_test.py",
     "camera=$(build/dev/tests/lab/webcam tell 0 frames=short unplug plug)": "in a guest with that camera: tests/lab/webcam_test.py",
+    "gst-launch-1.0 v4l2src io-mode=dmabuf-import num-buffers=100 ! hwallocate allocator=dma-heap/system ! fakesink":
+        "tests/lab/gstreamer_test.py, with more frames",
     "scripts/bench": "measures; nothing else may run meanwhile",
     "scripts/bench --lab": "the same",
     "scripts/bench --compiler clang": "the same",

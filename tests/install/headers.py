@@ -11,18 +11,18 @@ from installed import HERE, STRICT, expect, run
 # What a public header may include besides the C++ library: POSIX headers of libc.
 C = {"stddef.h", "stdint.h"}
 POSIX = {"sys/types.h", "sys/stat.h", "sys/time.h", "poll.h", "time.h", "unistd.h"}
-# The one header for which an application needs more than hwalloc, and it has that already.
-VULKAN = {"vulkan.h": {"vulkan/vulkan_core.h"}}
+# The headers for which an application needs more than hwalloc, and it has that already.
+OTHERS = {"vulkan.h": {"vulkan/vulkan_core.h"}, "gst.h": {"gst/gst.h"}}
 
 
 def is_c(header):
-    """Whether it is of the C interface."""
-    return header == "hwalloc.h" or header.startswith("c_")
+    """Whether it is for C."""
+    return header in ("hwalloc.h", "gst.h") or header.startswith("c_")
 
 
 def includes(options):
     """Public headers include each other, the C++ library, and a few headers of libc; nothing private, nothing else but
-    Vulkan's own header in hwalloc/vulkan.h."""
+    Vulkan's own header in hwalloc/vulkan.h and GStreamer's in hwalloc/gst.h."""
     directory = options.prefix / "include" / "hwalloc"
     present = set(os.listdir(directory))
     for header in sorted(present):
@@ -34,7 +34,7 @@ def includes(options):
                 owner, _, base = name.rpartition("/")
                 expect(owner == "hwalloc" and base in present, f'{header} includes "{name}", which is not installed')
             else:
-                expect(re.fullmatch(r"[a-z_]+", name) or name in POSIX | VULKAN.get(header, set()) or (is_c(header) and name in C),
+                expect(re.fullmatch(r"[a-z_]+", name) or name in POSIX | OTHERS.get(header, set()) or (is_c(header) and name in C),
                        f"{header} includes <{name}>")
 
 
@@ -55,10 +55,13 @@ def c_headers(options):
         source = pathlib.Path(directory) / "alone.c"
         for name in options.words:
             source.write_text(f'#include "hwalloc/{name}"\n#include "hwalloc/{name}"\ntypedef int not_empty;\n')
+            flags = subprocess.run(["pkg-config", "--cflags", "gstreamer-1.0"], check=True, text=True, stdout=subprocess.PIPE).stdout \
+                if name == "gst.h" else ""
+            others = flags.replace("-I", "-isystem").split()
             for language, standard in languages:
                 prototypes = ["-Wstrict-prototypes", "-Wmissing-prototypes"] if language == "c" else []
                 run(options.compiler, "-x", language, f"-std={standard}", *strict, *prototypes, "-fsyntax-only",
-                    f"-I{options.prefix / 'include'}", source)
+                    f"-I{options.prefix / 'include'}", *others, source)
 
 
 def cxx17(options):

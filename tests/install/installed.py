@@ -25,6 +25,10 @@ def with_vulkan(options):
     return (options.prefix / "include" / "hwalloc" / "vulkan.h").exists()
 
 
+def with_gst(options):
+    return (options.prefix / "include" / "hwalloc" / "gst.h").exists()
+
+
 def configured(options, source, directory, *settings):
     """Configures, and gives the cache."""
     run(options.cmake, "-S", source, "-B", directory, "-G", options.generator, f"-DCMAKE_CXX_COMPILER={options.compiler}", *settings,
@@ -45,8 +49,8 @@ def run_program(program, options, prefix, *names):
 def by_pkg_config(options, prefix, directory):
     env = environment(prefix, options.libdir)
     for package, source, names in [("hwalloc", "outside.cpp", ("sysmem", "SystemMemory")),
-                                   ("hwalloc-vulkan", "outside_vulkan.cpp", ())]:
-        if package == "hwalloc-vulkan" and not with_vulkan(options):
+                                   ("hwalloc-vulkan", "outside_vulkan.cpp", ()), ("hwalloc-gst", "outside_gst.cpp", ())]:
+        if package == "hwalloc-vulkan" and not with_vulkan(options) or package == "hwalloc-gst" and not with_gst(options):
             continue
         flags = run("pkg-config", "--cflags", "--libs", package, stdout=subprocess.PIPE, env=env).stdout.split()
         program = directory / package

@@ -44,6 +44,12 @@ def layout(options):
     installed_library(options, "hwalloc", r"libc|libm|libgcc_s|libstdc\+\+|libudev|ld-linux[-\w]*")
     if with_vulkan(options):
         installed_library(options, "hwalloc-vulkan", r"libc|libm|libgcc_s|libstdc\+\+|ld-linux[-\w]*|libhwalloc|libvulkan")
+    if "gst.h" in headers:
+        installed_library(options, "hwalloc-gst",
+                          r"libc|libm|libgcc_s|libstdc\+\+|ld-linux[-\w]*|libhwalloc|libgst(reamer|base|allocators|video)-1.0"
+                          r"|libg(lib|object)-2.0")
+        expect((lib / "gstreamer-1.0" / "libgsthwalloc.so").is_file(), "GStreamer's plugin is missing")
+    expect((lib / "pkgconfig/hwalloc-gst.pc").is_file() == ("gst.h" in headers), "hwalloc-gst.pc is missing, or is there without its library")
     for name in ("pkgconfig/hwalloc-vulkan.pc", "cmake/hwalloc/hwalloc-vulkan-targets.cmake"):
         expect((lib / name).is_file() == with_vulkan(options), f"{name} is missing, or is there without its library")
     for name in ("pkgconfig/hwalloc.pc", "cmake/hwalloc/hwalloc-config.cmake",
