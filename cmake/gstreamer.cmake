@@ -34,9 +34,10 @@ set(HWALLOC_GST_HEADERS integrations/gstreamer/gst.h)
 file(CREATE_LINK ${PROJECT_SOURCE_DIR}/integrations/gstreamer/gst.h ${public_include}/hwalloc/gst.h SYMBOLIC)
 set(gst_room ${PROJECT_SOURCE_DIR}/integrations/gstreamer)
 
-# The macros of GLib cast in C's way.
+# The macros of GLib and GStreamer cast in C's way, and compare functions with pointers to data.
 add_library(hwalloc_gst_warnings INTERFACE)
-target_compile_options(hwalloc_gst_warnings INTERFACE -Wno-old-style-cast -Wno-cast-align)
+target_compile_options(hwalloc_gst_warnings INTERFACE -Wno-old-style-cast -Wno-cast-align
+    $<$<CXX_COMPILER_ID:Clang>:-Wno-pedantic>)
 
 add_library(hwalloc-gst SHARED ${gst_room}/allocator.cpp ${gst_room}/memory.cpp ${gst_room}/registry.cpp ${gst_room}/keeping.cpp
     ${gst_room}/part.cpp)
