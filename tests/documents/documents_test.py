@@ -101,7 +101,8 @@ def here(entries, where, directory, *before):
 
 def in_the_lab():
     with tempfile.TemporaryDirectory(prefix="typed-", dir=TREE / "build") as directory:
-        return here(table.IN_THE_LAB, "lab", directory, str(TREE / "scripts" / "lab"), "run", "--timeout", "1200", "--vivid", table.LAB_CAMERAS, "--")
+        return here(table.IN_THE_LAB, "lab", directory, str(TREE / "scripts" / "lab"), "run", "--timeout", "1200", "--vivid", table.LAB_CAMERAS, "--",
+                    "env", f"PYTHONPATH={TREE / 'build' / 'dev' / 'python'}")
 
 
 def main(words):

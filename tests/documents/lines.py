@@ -59,7 +59,7 @@ def all_typed():
 
 def block_with(document, words):
     """The fenced block of a document that has these words."""
-    for block in re.findall(r"^```(?:cpp|c)\n(.*?)^```", (TREE / document).read_text(), re.MULTILINE | re.DOTALL):
+    for block in re.findall(r"^```(?:cpp|c|python)\n(.*?)^```", (TREE / document).read_text(), re.MULTILINE | re.DOTALL):
         if words in block:
             return block
     raise KeyError(f"no block of {document} has {words!r}")

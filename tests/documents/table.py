@@ -4,6 +4,7 @@ entry that no document has."""
 README_PROGRAM = ("program.cpp", "README.md", "give_up(memory.error())")
 C_PROGRAM = ("program.c", "docs/c.md", "hwalloc_memory_export_fd")
 GST_PROGRAM = ("gst.c", "docs/gstreamer.md", "hwalloc_gst_allocator_get(")
+PYTHON_PROGRAM = ("program.py", "docs/python.md", "numpy.asarray(view)[:] = 128")
 HUGE_BACKEND = ("huge.cpp", "docs/adding-a-backend.md", "class HugeBlock")
 
 # In clean roots of both releases, as a plain user who may use sudo, in one shell and in this order: (line, what its exit code may
@@ -12,6 +13,7 @@ HUGE_BACKEND = ("huge.cpp", "docs/adding-a-backend.md", "class HugeBlock")
 IN_CLEAN_ROOTS = [
     ("scripts/demo", {0}, "build/demo.log"),
     ("scripts/setup", {0}),
+    ("sudo apt-get install -y python3-dev python3-numpy", {0}),
     ("cmake --preset release -DHWALLOC_TESTS=OFF && cmake --build --preset release", {0}),
     ("DESTDIR=$PWD/build/package cmake --install build/release --prefix /usr", {0}),
     ("sudo cmake --install build/release && sudo ldconfig", {0}),
@@ -22,6 +24,11 @@ IN_CLEAN_ROOTS = [
     GST_PROGRAM,
     ("cc gst.c $(pkg-config --cflags --libs hwalloc-gst)", {0}),
     ("export GST_PLUGIN_PATH=$PWD/build/release/gstreamer-1.0", {0}),
+    PYTHON_PROGRAM,
+    ("python3 program.py", {0}),
+    ("sudo apt-get install -y python3-venv python3-pip python3-setuptools python3-wheel", {0}),
+    ("python3 -m venv --system-site-packages build/venv", {0}),
+    ("build/venv/bin/pip install --no-index --no-build-isolation ./bindings/python", {0}),
     ("hwalloc list", {0}),
     ("hwalloc doctor", {0, 1}),  # 1: something is in the way, as in a root without devices
     ("hwalloc capture --device auto --allocator auto --output frame.png", {0}),
@@ -70,6 +77,10 @@ IN_THE_LAB = [
     ("hwalloc capture --to gpu --output frame.png", {0}),
     ("hwalloc capture --device auto --to gpu --output gpu.png", {0}),
     ("hwalloc capture --device /dev/video0 --to gpu --output frame.png", {0}),
+    ("camera.py", "docs/python.md", "for frame in camera:"),
+    ("python3 camera.py", {0}),
+    ("plan.py", "docs/python.md", "plan.explain()"),
+    ("python3 plan.py", {0}),
     ("hwalloc capture --to display", {0}),
     ("hwalloc capture --to display=virtio_gpu --json", {0}),
 ]
@@ -92,6 +103,7 @@ ON_THE_HOST = [
 
 # Typed by another test, or by nobody, and why.
 ELSEWHERE = {
+    "python3 examples/capture.py /dev/video0 frame.png": "tests/lab/python_test.py, which judges the picture",
     "scripts/test": "it is what runs this",
     "scripts/test --quick": "a part of what runs this",
     "tar -C build/stage -c usr | ssh board sudo tar -C / -x --no-same-owner": "needs a board",

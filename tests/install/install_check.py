@@ -20,7 +20,7 @@ CHECKS = {
     "pkg-config": programs.pkg_config, "find-package": programs.find_package, "moved": programs.moved,
     "examples": programs.examples, "tutorial": programs.tutorial, "readme": programs.readme,
     "hotplug": programs.hotplug, "conveniences": programs.conveniences,
-    "c-program": programs.c_program,
+    "c-program": programs.c_program, "python": programs.python, "pip": programs.pip,
     "includes": headers.includes, "header": headers.header, "c-headers": headers.c_headers, "cxx17": headers.cxx17,
     "dangling": headers.dangling,
 }

@@ -174,7 +174,7 @@ def completion(options):
 
 def options_in_documents(options):
     """docs/building.md tells of every option that there is, with its default, and of none that there is not."""
-    sources = [options.source / "CMakeLists.txt", *(options.source / "cmake").glob("*.cmake")]
+    sources = [options.source / "CMakeLists.txt", options.source / "bindings" / "python" / "CMakeLists.txt", *(options.source / "cmake").glob("*.cmake")]
     text = "\n".join(path.read_text() for path in sources)
     there = set(re.findall(r"^\s*option\((\w+)", text, re.M)) | set(re.findall(r"^\s*set\((HWALLOC_\w+) [^)]*\bCACHE\b", text, re.M))
     told = set(re.findall(r"^\| `(\w+)` \|", (options.source / "docs" / "building.md").read_text(), re.M))

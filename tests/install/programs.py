@@ -7,6 +7,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 
 from installed import HERE, STRICT, by_find_package, by_pkg_config, configured, environment, expect, run, run_program, with_vulkan
@@ -160,3 +161,50 @@ def conveniences(options):
         run(options.compiler, *STRICT, source, *flags, "-o", program)
         said = run(program, env=env, stderr=subprocess.PIPE).stderr
         expect(not said, f"README's lines say {said!r}")
+
+
+PYTHON_PROGRAM = """
+import hwalloc, sys
+assert hwalloc.__file__.startswith(sys.argv[1]), hwalloc.__file__
+memory = hwalloc.alloc(4096, "memfd")
+with memory.map("w") as view:
+    memoryview(view)[:4] = b"here"
+print(hwalloc.version())
+"""
+
+
+def python(options):
+    """The installed package finds the library by itself, wherever the prefix has been moved to."""
+    interpreter, place = options.words
+    with tempfile.TemporaryDirectory() as directory:
+        moved_to = pathlib.Path(directory).resolve() / "moved"
+        shutil.copytree(options.prefix, moved_to, symlinks=True)
+        for prefix in (options.prefix, moved_to):
+            package = prefix / place / "hwalloc"
+            for name in ("__init__.py", "__init__.pyi", "py.typed", "_native.abi3.so"):
+                expect((package / name).is_file() and not (package / name).is_symlink(), f"{package / name} is missing, or a link")
+            env = {**os.environ, "PYTHONPATH": str(package.parent)}
+            said = run(interpreter, "-B", "-c", PYTHON_PROGRAM, prefix, stdout=subprocess.PIPE, env=env).stdout.strip()
+            expect(said == options.version, f"the package saw version {said!r}")
+
+
+def pip(options):
+    """A wheel by pip, without network, of the sources alone; and what it installs."""
+    (interpreter,) = options.words
+    # In this order: setuptools wants to be before what pip brings.
+    if subprocess.run([interpreter, "-c", "import setuptools, wheel, pip"], check=False, stderr=subprocess.DEVNULL).returncode:
+        print("there is no pip here (Debian: python3-pip)")
+        sys.exit(77)
+    with tempfile.TemporaryDirectory() as directory:
+        directory = pathlib.Path(directory).resolve()
+        shutil.copytree(options.source / "bindings" / "python", directory / "source",
+                        ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info"))
+        env = environment(options.prefix, options.libdir)
+        run(interpreter, "-m", "pip", "wheel", "--quiet", "--no-index", "--no-build-isolation", "--wheel-dir", directory,
+            directory / "source", env=env)
+        (wheel,) = directory.glob("*.whl")
+        expect(re.match(rf"hwalloc-{re.escape(options.version)}-cp311-abi3-", wheel.name), f"the wheel is called {wheel.name}")
+        run(interpreter, "-m", "pip", "install", "--quiet", "--no-index", "--target", directory / "place", wheel)
+        said = run(interpreter, "-B", "-c", PYTHON_PROGRAM, directory / "place", stdout=subprocess.PIPE,
+                   env={**env, "PYTHONPATH": str(directory / "place")}).stdout.strip()
+        expect(said == options.version, f"the package saw version {said!r}")

@@ -7,8 +7,9 @@ import shlex
 import sys
 
 sys.dont_write_bytecode = True
-from lab_cases import BUILD, TREE, in_lab, run  # noqa: E402
+from lab_cases import BUILD, JUDGE, TREE, in_lab, run  # noqa: E402
 
+MOST_DIFFERENCE = 2  # of 255: numbers are rounded differently
 TESTS = TREE / "tests" / "python"
 ENVIRONMENT = (f"HWALLOC_BUILD_DIR={shlex.quote(str(BUILD))} PYTHONPATH={shlex.quote(str(BUILD / 'python'))} "
                f"HWALLOC_MODULE_PATH={shlex.quote(str(BUILD / 'tests' / 'python' / 'modules'))}")
@@ -34,5 +35,26 @@ def rounds(cases, directory, _):
     suites(cases, directory, ["rounds"], timeout=1800)
 
 
+def camera(cases, directory, _):
+    suites(cases, directory, ["camera", "plan", "page"])
+
+
+def example(cases, directory, _):
+    """examples/capture.py, judged by a program that shares no code with it; and that the page's picture is of it."""
+    capture = f"{ENVIRONMENT} python3 -B {shlex.quote(str(TREE / 'examples' / 'capture.py'))}"
+    judge = f"{shlex.quote(str(JUDGE))} /dev/video0 640x480 YUYV frame.png"
+    done = in_lab(directory, processors=2, commands={
+        "scene": "v4l2-ctl -d /dev/video0 -c osd_text_mode=2,test_pattern=0", "capture": f"{capture} /dev/video0 frame.png",
+        "judge": judge, "nothing": f"{capture} /dev/no-such-camera"})
+    verdict = done["judge"].document
+    cases.case("capture.py: the picture is the camera's, two levels off at most",
+               [] if done["capture"].code == 0 and verdict.get("max_difference", 256) <= MOST_DIFFERENCE and
+               verdict.get("scene_range", 0) >= 100 else [done["capture"].told(), done["judge"].told()])
+    cases.case("capture.py tells what it took", [] if " into " in done["capture"].err else [done["capture"].told()])
+    cases.case("capture.py without a camera: an error in words, exit code 1",
+               [] if done["nothing"].code == 1 and done["nothing"].err.startswith("capture.py: ") and "no-such-camera" in done["nothing"].err
+               else [done["nothing"].told()])
+
+
 if __name__ == "__main__":
-    sys.exit(run({"memory": memory}, {"rounds": rounds}))
+    sys.exit(run({"memory": memory}, {"camera": camera, "example": example}, {"rounds": rounds}))

@@ -85,6 +85,9 @@ def test_classes(what):
         made -= {"__class_getitem__"}
     if issubclass(there, int):
         made = {one.name for one in there}
+    made_by = methods.pop("__init__", None)
+    if made_by and "__init__" in vars(there):
+        assert same(parameters_of_stub(made_by), parameters_of(there)), (parameters_of_stub(made_by), parameters_of(there))
     assert made == set(methods) | values, made ^ (set(methods) | values)
     for attribute, function in methods.items():
         found = inspect.getattr_static(there, attribute)

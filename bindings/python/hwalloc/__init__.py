@@ -10,13 +10,20 @@
 
 Whatever is refused is a hwalloc.Error, which tells the call, the errno and what helps. docs/python.md is the manual."""
 
+from ._camera import Camera, Frame
 from ._errors import Denied, Error, TimedOut, Unavailable
-from ._native import Allocator, Memory, View, close_idle_devices, version, wrap
-from ._values import BorrowedFd, MemoryFlags, Properties
+from ._image import Image, linear_layout
+from ._native import (Allocator, Memory, Plan, View, cameras, close_idle_devices, forget_plans, inventory, pixel_format, version,
+                      wrap)
+from ._plan import plan
+from ._values import (BorrowedFd, CameraItem, Candidate, CaptureFormat, Cell, Control, FrameSize, Item, Layout, MemoryFlags,
+                      OfferedFormat, PixelFormat, Plane, PlanParticipant, Properties)
 
 __all__ = [
-    "Allocator", "BorrowedFd", "Denied", "Error", "Memory", "MemoryFlags", "Properties", "TimedOut", "Unavailable", "View",
-    "alloc", "close_idle_devices", "version", "wrap",
+    "Allocator", "BorrowedFd", "Camera", "CameraItem", "Candidate", "CaptureFormat", "Cell", "Control", "Denied", "Error",
+    "Frame", "FrameSize", "Image", "Item", "Layout", "Memory", "MemoryFlags", "OfferedFormat", "PixelFormat", "Plan",
+    "PlanParticipant", "Plane", "Properties", "TimedOut", "Unavailable", "View", "alloc", "cameras", "close_idle_devices",
+    "forget_plans", "inventory", "linear_layout", "pixel_format", "plan", "version", "wrap",
 ]
 __version__ = version()
 

@@ -1,6 +1,7 @@
 import enum
-from collections.abc import Sequence
-from typing import Any, FrozenSet, NamedTuple, Optional, Protocol, Tuple, Union
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Protocol, Tuple, Union
 
 from typing_extensions import Buffer
 
@@ -52,6 +53,103 @@ class BorrowedFd(NamedTuple):
     offset: int
     size: int
     writable: bool
+
+class PixelFormat(NamedTuple):
+    name: str
+    drm: int
+    v4l2: int
+    vulkan: int
+    is_yuv: bool
+
+class Plane(NamedTuple):
+    memory: int
+    stride: int
+    offset: int
+    size: int
+
+class Layout(NamedTuple):
+    format: Optional[str]
+    fourcc: int
+    width: int
+    height: int
+    modifier: int
+    planes: Tuple[Plane, ...]
+    memory_sizes: Tuple[int, ...]
+    matrix: str
+    range: str
+
+class Item(NamedTuple):
+    name: str
+    family: str
+    backend: str
+    aliases: Tuple[str, ...]
+    allocator: Optional[Allocator]
+    why: Optional[Error]
+    is_default: bool
+
+class CameraItem(NamedTuple):
+    path: str
+    card: str
+    driver: str
+    bus: str
+    why: Optional[Error]
+
+class Control(NamedTuple):
+    name: str
+    id: int
+    type: str
+    min: int
+    max: int
+    step: int
+    default: int
+    flags: FrozenSet[str]
+    items: Dict[int, str]
+
+class FrameSize(NamedTuple):
+    min_width: int
+    max_width: int
+    step_width: int
+    min_height: int
+    max_height: int
+    step_height: int
+
+class OfferedFormat(NamedTuple):
+    format: Optional[str]
+    pixel_format: int
+    description: str
+    sizes: Tuple[FrameSize, ...]
+    compressed: bool
+    emulated: bool
+
+class Cell(NamedTuple):
+    participant: str
+    verdict: str
+    why: Optional[Error]
+    use: str
+    once: str
+    begin: str
+    end: str
+
+class Candidate(NamedTuple):
+    name: str
+    verdict: str
+    why: Optional[Error]
+    layout: Optional[Layout]
+    cells: Tuple[Cell, ...]
+
+class PlanParticipant(NamedTuple):
+    name: str
+    needs_contiguous: Optional[bool]
+    why: str
+
+class CaptureFormat(NamedTuple):
+    format: Optional[str]
+    pixel_format: int
+    width: int
+    height: int
+    stride: int
+    fps: float
+    field: str
 
 class Allocator:
     @staticmethod
@@ -123,8 +221,99 @@ class View(Buffer):
     @property
     def ended(self) -> bool: ...
 
+class Image:
+    def __init__(self, layout: Layout, memories: Iterable[Memory]) -> None: ...
+    @classmethod
+    def alloc(cls, allocator: Union[Allocator, str, None], format: Union[str, int], width: int, height: int, *,
+              modifiers: Sequence[int] = ()) -> Image: ...
+    @classmethod
+    def alloc_layout(cls, allocator: Union[Allocator, str, None], layout: Layout) -> Image: ...
+    def map(self, mode: str = "r", plane: int = 0) -> View: ...
+    @property
+    def layout(self) -> Layout: ...
+    @property
+    def memories(self) -> Tuple[Memory, ...]: ...
+
+class Plan:
+    def explain(self) -> str: ...
+    def allocate(self, count: int, first: int = 0) -> List[Image]: ...
+    @property
+    def choice(self) -> Optional[str]: ...
+    @property
+    def ranking(self) -> Tuple[str, ...]: ...
+    @property
+    def candidates(self) -> Tuple[Candidate, ...]: ...
+    @property
+    def participants(self) -> Tuple[PlanParticipant, ...]: ...
+    @property
+    def error(self) -> Optional[Error]: ...
+    @property
+    def copy(self) -> Optional[Tuple[int, Plan, Plan]]: ...
+
+class Camera:
+    def __init__(self, device: Union[str, bytes, os.PathLike[str], int]) -> None: ...
+    def configure(self, format: Union[str, int, None] = None, width: int = 0, height: int = 0, *, fps: float = 0, stride: int = 0,
+                  field: str = "any") -> CaptureFormat: ...
+    def current_format(self) -> CaptureFormat: ...
+    def allocate(self, allocator: Union[Allocator, str, None] = None, count: int = 0, *,
+                 participants: Sequence[Union[Camera, str]] = ("cpu read",)) -> str: ...
+    def bind(self, memories: Sequence[Memory]) -> None: ...
+    def unbind(self) -> None: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def dequeue(self, timeout: Optional[float] = None) -> Frame: ...
+    def frames(self, timeout: Optional[float] = 5.0) -> Iterator[Frame]: ...
+    def __iter__(self) -> Iterator[Frame]: ...
+    def formats(self) -> List[OfferedFormat]: ...
+    def controls(self) -> List[Control]: ...
+    def get_control(self, name: str) -> int: ...
+    def set_control(self, name: str, value: int) -> int: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Camera: ...
+    def __exit__(self, *exception: Any) -> None: ...
+    def fileno(self) -> int: ...
+    def allow_copies(self, allowed: bool = True) -> None: ...
+    @property
+    def layout(self) -> Layout: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def driver(self) -> str: ...
+    @property
+    def card(self) -> str: ...
+    @property
+    def bus(self) -> str: ...
+    @property
+    def needs_contiguous(self) -> Optional[bool]: ...
+    @property
+    def copies(self) -> int: ...
+
+class Frame:
+    index: int
+    sequence: int
+    timestamp_ns: int
+    flags: FrozenSet[str]
+    field: str
+    memories: Tuple[Memory, ...]
+    def map(self, mode: str = "r", plane: int = 0) -> View: ...
+    def queue(self) -> None: ...
+    def __enter__(self) -> Frame: ...
+    def __exit__(self, *exception: Any) -> None: ...
+    @property
+    def layout(self) -> Layout: ...
+    @property
+    def bytes_used(self) -> Tuple[int, ...]: ...
+
 def alloc(size: int, allocator: Union[Allocator, str, None] = None, *, flags: int = 0, align: int = 0, prefix: int = 0,
           padding: int = 0) -> Memory: ...
+def cameras() -> List[CameraItem]: ...
 def close_idle_devices() -> None: ...
+def forget_plans() -> None: ...
+def inventory(*, quick: bool = False) -> List[Item]: ...
+def linear_layout(format: Union[str, int], width: int, height: int, stride: int = 0, *, memory_per_plane: bool = False) -> Layout: ...
+def pixel_format(name: str) -> PixelFormat: ...
+def plan(participants: Sequence[Union[Camera, str]], *, format: Union[str, int, None] = None, width: int = 0, height: int = 0,
+         size: Union[int, Sequence[int]] = 0, prefer: Sequence[str] = (), policy: str = "strict", memory_per_plane: bool = False,
+         complete: bool = False) -> Plan: ...
 def version() -> str: ...
 def wrap(buffer: Buffer) -> Memory: ...

@@ -18,9 +18,10 @@ bool is_first_interpreter() {
 
 int fill_module(PyObject* module) {
     if (!is_first_interpreter() || !open_errors() || !add_allocator(module) || !add_memory(module) ||
-        !add_view(module))
+        !add_view(module) || !add_plan(module) || !add_camera(module))
         return -1;
-    for (PyMethodDef* functions : {allocator_functions, memory_functions})
+    for (PyMethodDef* functions : {allocator_functions, memory_functions, image_functions,
+                                   inventory_functions, plan_functions, camera_functions})
         if (PyModule_AddFunctions(module, functions) < 0)
             return -1;
     return 0;
@@ -29,6 +30,8 @@ int fill_module(PyObject* module) {
 } // namespace
 } // namespace hwalloc::python
 
+// Python makes this name of the module's.
+// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming)
 PyMODINIT_FUNC PyInit__native() {
     using namespace hwalloc::python;
     // Slot 3, Py_mod_multiple_interpreters, is not in 3.11, which refuses slots that it does not know; 0 is

@@ -135,6 +135,8 @@ PyObject* map_memory(PyObject* self, PyObject* args, PyObject* kwargs);
 struct ViewObject;
 bool hold_view(ViewObject* view);
 void release_view(ViewObject* view);
+// Sets how a view of so many bytes lies (view_shape.cpp); false with an exception.
+bool lay_out(ViewObject& view, Py_ssize_t window, Py_ssize_t offset, PyObject* shape, PyObject* strides);
 PyObject* view_dlpack(PyObject* self, PyObject* args, PyObject* kwargs); // dlpack.cpp
 PyObject* view_dlpack_device(PyObject* self, PyObject* unused);
 
@@ -166,6 +168,6 @@ bool add_plan(PyObject* module);
 
 // Functions of the module, by file.
 extern PyMethodDef allocator_functions[], memory_functions[], image_functions[], inventory_functions[],
-    plan_functions[];
+    camera_functions[], plan_functions[];
 
 } // namespace hwalloc::python
