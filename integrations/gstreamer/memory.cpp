@@ -19,7 +19,7 @@ namespace {
 struct PlainMemory {
     GstMemory gst;
     Memory* storage;    // a handle of the root's; of shares the root's, lent
-    gpointer companion; // of the root, as is what releases it
+    gpointer companion; // of a root alone, as is what releases it
     GDestroyNotify release;
     // Of the region, where its allocator's memory is mapped for good and somebody has asked.
     std::atomic<std::uint8_t*> base;
@@ -31,8 +31,9 @@ PlainMemory* plain_of(GstMemory* memory) {
 GstMemory* root_of(GstMemory* memory) {
     return memory->parent ? memory->parent : memory;
 }
+// By what its class frees it, which takes no look at the tree of types.
 bool is_plain(GstMemory* memory) {
-    return !GST_IS_FD_ALLOCATOR(memory->allocator);
+    return GST_ALLOCATOR_GET_CLASS(memory->allocator)->free == free_plain;
 }
 
 // By which a root of the other forms, whose struct is GstFdAllocator's own, knows its storage and its
@@ -147,33 +148,53 @@ bool root_can_be_shared(GstMemory* memory) {
     return true;
 }
 
-GstMemory* share(GstMemory* memory, gssize offset, gssize size) {
-    gsize from = 0, length = 0;
-    if (!part_of_window(memory, offset, size, from, length))
-        return refuse_part(memory, "sharing");
-    if (!root_can_be_shared(memory))
-        return refuse(GST_OBJECT(memory->allocator), "sharing",
-                      Error(ErrorKind::conflict, "the memory that it is a share of is mapped for writing"),
-                      GST_LEVEL_INFO);
-    GstMemory* const root = root_of(memory);
-    const gsize start = memory->offset + from;
-    const guint flags = flags_of_share(root, start, length);
-    if (is_plain(memory)) {
-        auto* view = static_cast<PlainMemory*>(g_slice_alloc(sizeof(PlainMemory)));
-        gst_memory_init(&view->gst, static_cast<GstMemoryFlags>(flags), memory->allocator, root,
-                        root->maxsize, root->align, start, length);
-        view->storage = plain_of(memory)->storage;
-        view->companion = nullptr;
-        new (&view->base) std::atomic(plain_of(memory)->base.load(std::memory_order_relaxed));
-        return &view->gst;
+// What a share is to be, or false where there may be none, which is told.
+struct Piece {
+    GstMemory* root;
+    gsize start, length;
+    guint flags;
+};
+bool find_piece(GstMemory* memory, gssize offset, gssize size, Piece& piece) {
+    gsize from = 0;
+    if (!part_of_window(memory, offset, size, from, piece.length)) [[unlikely]] {
+        refuse_part(memory, "sharing");
+        return false;
     }
-    GstMemory* const view =
-        part_of(memory->allocator)->share_by_parent(memory, offset, static_cast<gssize>(length));
+    if (!root_can_be_shared(memory)) [[unlikely]] {
+        refuse(GST_OBJECT(memory->allocator), "sharing",
+               Error(ErrorKind::conflict, "the memory that it is a share of is mapped for writing"),
+               GST_LEVEL_INFO);
+        return false;
+    }
+    piece.root = root_of(memory);
+    piece.start = memory->offset + from;
+    piece.flags = flags_of_share(piece.root, piece.start, piece.length);
+    return true;
+}
+
+GstMemory* share_plain(GstMemory* memory, gssize offset, gssize size) {
+    Piece piece;
+    if (!find_piece(memory, offset, size, piece)) [[unlikely]]
+        return nullptr;
+    auto* view = static_cast<PlainMemory*>(g_slice_alloc(sizeof(PlainMemory)));
+    gst_memory_init(&view->gst, static_cast<GstMemoryFlags>(piece.flags), memory->allocator, piece.root,
+                    piece.root->maxsize, piece.root->align, piece.start, piece.length);
+    view->storage = plain_of(memory)->storage;
+    new (&view->base) std::atomic(plain_of(memory)->base.load(std::memory_order_relaxed));
+    return &view->gst;
+}
+
+GstMemory* share_fd(GstMemory* memory, gssize offset, gssize size) {
+    Piece piece;
+    if (!find_piece(memory, offset, size, piece))
+        return nullptr;
+    const auto share = part_of(memory->allocator)->share_by_parent;
+    GstMemory* const view = share(memory, offset, static_cast<gssize>(piece.length));
     if (!view)
         return nullptr;
-    view->offset = start;
-    view->size = length;
-    GST_MINI_OBJECT_FLAGS(view) = flags;
+    view->offset = piece.start;
+    view->size = piece.length;
+    GST_MINI_OBJECT_FLAGS(view) = piece.flags;
     return view;
 }
 
@@ -305,7 +326,7 @@ void set_memory_functions(GstAllocator* allocator, const Part& part) noexcept {
         allocator->mem_map = map_host;
         allocator->mem_unmap = unmap_host;
     }
-    allocator->mem_share = share;
+    allocator->mem_share = part.form == Form::plain ? share_plain : share_fd;
     allocator->mem_copy = copy;
     allocator->mem_is_span = is_span;
 }
