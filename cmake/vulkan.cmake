@@ -73,14 +73,19 @@ if(NOT HWALLOC_VULKAN OR vulkan_missing)
         message(STATUS "No Vulkan: there is no ${vulkan_missing}")
     endif()
     # A build that had it before must not go on offering the header.
-    file(REMOVE ${public_include}/hwalloc/vulkan.h)
+    file(REMOVE ${public_include}/hwalloc/vulkan.h ${public_include}/hwalloc/c_vulkan.h)
     return()
 endif()
 
-set(HWALLOC_VULKAN_HEADERS backends/vulkan/vulkan.h)
-file(CREATE_LINK ${PROJECT_SOURCE_DIR}/backends/vulkan/vulkan.h ${public_include}/hwalloc/vulkan.h SYMBOLIC)
+set(HWALLOC_VULKAN_HEADERS backends/vulkan/vulkan.h bindings/vulkan/c_vulkan.h)
+foreach(header IN LISTS HWALLOC_VULKAN_HEADERS)
+    get_filename_component(name ${header} NAME)
+    file(CREATE_LINK ${PROJECT_SOURCE_DIR}/${header} ${public_include}/hwalloc/${name} SYMBOLIC)
+endforeach()
 
 file(GLOB vulkan_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/backends/vulkan/*.cpp)
+file(GLOB vulkan_c_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bindings/vulkan/*.cpp)
+set_source_files_properties(${vulkan_c_sources} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON) # of another directory
 # VMA's own code, with its warnings left out, is compiled alone.
 set_source_files_properties(${PROJECT_SOURCE_DIR}/backends/vulkan/vma.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 # Vulkan's structures have many members, and those that an initializer leaves out are zero, which is what Vulkan wants.
@@ -89,14 +94,16 @@ add_library(hwalloc_vulkan_warnings INTERFACE)
 target_compile_options(hwalloc_vulkan_warnings INTERFACE -Wno-missing-field-initializers)
 
 # As hwalloc_objects: for the library, and straight into tests that look inside.
-add_library(hwalloc_vulkan_objects OBJECT ${vulkan_sources})
+add_library(hwalloc_vulkan_objects OBJECT ${vulkan_sources} ${vulkan_c_sources})
 target_include_directories(hwalloc_vulkan_objects PUBLIC ${PROJECT_SOURCE_DIR} ${public_include})
 target_include_directories(hwalloc_vulkan_objects SYSTEM PUBLIC ${HWALLOC_VMA_INCLUDE_DIR})
 target_compile_options(hwalloc_vulkan_objects PRIVATE -fno-semantic-interposition -fno-plt ${debug_information})
 target_link_libraries(hwalloc_vulkan_objects PRIVATE hwalloc_warnings hwalloc_vulkan_warnings PUBLIC Vulkan::Vulkan)
 
-# It uses libhwalloc as any module does, by what that exports, so it has a kernel table of its own.
-add_library(hwalloc-vulkan SHARED ${PROJECT_SOURCE_DIR}/common/fork_safe_mutex.cpp ${PROJECT_SOURCE_DIR}/common/kernel.cpp)
+# It uses libhwalloc as any module does, by what that exports, so it has a kernel table of its own, and the layouts of C.
+add_library(hwalloc-vulkan SHARED ${PROJECT_SOURCE_DIR}/common/fork_safe_mutex.cpp ${PROJECT_SOURCE_DIR}/common/kernel.cpp
+    ${PROJECT_SOURCE_DIR}/bindings/c/layout.cpp)
+set_target_properties(hwalloc-vulkan PROPERTIES UNITY_BUILD OFF)
 add_library(hwalloc::vulkan ALIAS hwalloc-vulkan)
 target_link_libraries(hwalloc-vulkan PRIVATE hwalloc_vulkan_objects PUBLIC hwalloc::hwalloc Vulkan::Headers)
 set_target_properties(hwalloc-vulkan PROPERTIES EXPORT_NAME vulkan

@@ -14,6 +14,7 @@
 
 #include "hwalloc/allocator.h"
 #include "hwalloc/c_memory.h"
+#include "hwalloc/interop.h"
 #include "hwalloc/result.h"
 
 // With every text at its place, because C wants them to end with a zero byte.
@@ -26,30 +27,8 @@ struct hwalloc_error {
 
 namespace hwalloc::c {
 
-// An opaque object of C is the C++ object itself.
-inline Allocator* of(hwalloc_allocator* allocator) noexcept {
-    return reinterpret_cast<Allocator*>(allocator);
-}
-inline const Allocator* of(const hwalloc_allocator* allocator) noexcept {
-    return reinterpret_cast<const Allocator*>(allocator);
-}
-inline Memory* of(hwalloc_memory* memory) noexcept {
-    return reinterpret_cast<Memory*>(memory);
-}
-inline const Memory* of(const hwalloc_memory* memory) noexcept {
-    return reinterpret_cast<const Memory*>(memory);
-}
-inline hwalloc_allocator* to_c(Allocator* allocator) noexcept {
-    return reinterpret_cast<hwalloc_allocator*>(allocator);
-}
-inline hwalloc_memory* to_c(Memory* memory) noexcept {
-    return reinterpret_cast<hwalloc_memory*>(memory);
-}
-
 // A new object with all that `error` says. May throw std::bad_alloc.
 hwalloc_error object_of(const Error& error);
-// The negative errno of an error, and the object where one is wanted.
-[[gnu::cold]] int refuse(const Error& error, hwalloc_error** out) noexcept;
 [[gnu::cold]] inline int refuse_null(const char* what, hwalloc_error** out) noexcept {
     return refuse(Error(ErrorKind::invalid, what), out);
 }

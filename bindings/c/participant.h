@@ -8,11 +8,3 @@
 struct hwalloc_participant {
     hwalloc::ParticipantRef participant;
 };
-
-namespace hwalloc::c {
-
-// A participant goes to the caller.
-int answer_participant(Result<ParticipantRef> made, hwalloc_participant** participant,
-                       hwalloc_error** error) noexcept;
-
-} // namespace hwalloc::c

@@ -267,6 +267,38 @@ COUNTERPARTS = {
     "v4l2::Output::stop": "hwalloc_output_stop",
     "v4l2::Output::queue": "hwalloc_output_queue",
     "v4l2::Output::dequeue": "hwalloc_output_dequeue",
+    # ---- between the two
+    "c::*": "hands on what C has as C++ has it",
+}
+
+# hwalloc/vulkan.h, where that is built.
+VULKAN = {
+    "vulkan::required_device_extensions": "hwalloc_vulkan_required_extensions",
+    "vulkan::optional_device_extensions": "hwalloc_vulkan_optional_extensions",
+    "vulkan::device_extensions": "hwalloc_vulkan_device_extensions",
+    "vulkan::device_features": "hwalloc_vulkan_device_features",
+    "vulkan::format_of_drm": "hwalloc_vulkan_format_of_drm",
+    "vulkan::drm_of_format": "hwalloc_vulkan_drm_of_format",
+    "vulkan::participant": "hwalloc_vulkan_participant",
+    "vulkan::Buffer::*": "hwalloc_vulkan_buffer_get_info",
+    "vulkan::Texture::*": "hwalloc_vulkan_texture_get_info",
+    "vulkan::SamplerConversion::create_info": "hwalloc_vulkan_conversion_create_info",
+    "vulkan::SamplerConversion::*": "hwalloc_vulkan_conversion_info",
+    "vulkan::Device::open": "hwalloc_vulkan_open hwalloc_vulkan_free",
+    "vulkan::Device::wrap": "hwalloc_vulkan_wrap",
+    "vulkan::Device::of": "hwalloc_vulkan_of_allocator",
+    "vulkan::Device::queue_lock": "hwalloc_vulkan_queue_lock hwalloc_vulkan_queue_unlock",
+    "vulkan::Device::allocator": "hwalloc_vulkan_allocator",
+    "vulkan::Device::buffer": "hwalloc_vulkan_buffer_new hwalloc_vulkan_buffer_free",
+    "vulkan::Device::memory_size_for_buffer": "hwalloc_vulkan_memory_size_for_buffer",
+    "vulkan::Device::texture": "hwalloc_vulkan_texture_new hwalloc_vulkan_texture_free",
+    "vulkan::Device::sampler_conversion": "hwalloc_vulkan_conversion_new hwalloc_vulkan_conversion_free",
+    "vulkan::Device::modifiers": "hwalloc_vulkan_modifiers",
+    "vulkan::Device::heaps": "hwalloc_vulkan_heaps",
+    "vulkan::Device::acquire_barrier": "hwalloc_vulkan_acquire_buffer hwalloc_vulkan_acquire_texture",
+    "vulkan::Device::release_barrier": "hwalloc_vulkan_release_buffer hwalloc_vulkan_release_texture",
+    "vulkan::Device::discard_barrier": "hwalloc_vulkan_discard_texture",
+    "vulkan::Device::*": "hwalloc_vulkan_get_info",
 }
 
 IN_C_ALONE = {

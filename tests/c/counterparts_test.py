@@ -13,14 +13,15 @@ import tempfile
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from counterparts import COUNTERPARTS, IN_C_ALONE  # noqa: E402
+from counterparts import COUNTERPARTS, IN_C_ALONE, VULKAN  # noqa: E402
 
 
 def declarations(clang, include):
     """What the compiler makes of all public headers: the namespaces called hwalloc, one after the other."""
     with tempfile.TemporaryDirectory(prefix="hwalloc-counterparts-") as directory:
         source = pathlib.Path(directory) / "all.cpp"
-        source.write_text('#include "hwalloc/all.h"\n')
+        vulkan = '#include "hwalloc/vulkan.h"\n' if (include / "hwalloc" / "vulkan.h").exists() else ""
+        source.write_text('#include "hwalloc/all.h"\n' + vulkan)
         text = subprocess.run([clang, "-std=c++20", f"-I{include}", "-fsyntax-only", "-Xclang", "-ast-dump=json", "-Xclang",
                                "-ast-dump-filter=hwalloc", source], check=True, text=True, stdout=subprocess.PIPE).stdout
     decoder, place = json.JSONDecoder(), 0
@@ -59,6 +60,8 @@ def row_of(operation):
 
 def main():
     clang, include = sys.argv[1], pathlib.Path(sys.argv[2])
+    if (include / "hwalloc" / "vulkan.h").exists():
+        COUNTERPARTS.update(VULKAN)
     headers = "\n".join(path.read_text() for path in (include / "hwalloc").glob("c_*.h"))
     in_c = set(re.findall(r"\b(hwalloc_\w+)\s*\(", re.sub(r"/\*.*?\*/", "", headers, flags=re.S)))
     in_cxx = {name for scope in declarations(clang, include) for name in operations(scope)}

@@ -12,7 +12,7 @@ from installed import HERE, STRICT, expect, run
 C = {"stddef.h", "stdint.h"}
 POSIX = {"sys/types.h", "sys/stat.h", "sys/time.h", "poll.h", "time.h", "unistd.h"}
 # The headers for which an application needs more than hwalloc, and it has that already.
-OTHERS = {"vulkan.h": {"vulkan/vulkan_core.h"}, "gst.h": {"gst/gst.h"}}
+OTHERS = {"vulkan.h": {"vulkan/vulkan_core.h"}, "c_vulkan.h": {"vulkan/vulkan_core.h"}, "gst.h": {"gst/gst.h"}}
 
 
 def is_c(header):
@@ -22,7 +22,7 @@ def is_c(header):
 
 def includes(options):
     """Public headers include each other, the C++ library, and a few headers of libc; nothing private, nothing else but
-    Vulkan's own header in hwalloc/vulkan.h and GStreamer's in hwalloc/gst.h."""
+    Vulkan's own header in those of the Vulkan library and GStreamer's in hwalloc/gst.h."""
     directory = options.prefix / "include" / "hwalloc"
     present = set(os.listdir(directory))
     for header in sorted(present):
