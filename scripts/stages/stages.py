@@ -282,6 +282,19 @@ def documents(context):
     return context.together(pieces)
 
 
+def rust(context):
+    """The C interface in Rust: bindgen and rustc of both releases in clean roots; what they build captures in the lab.
+    Unless nothing that is installed changed since that passed; with --all in any case."""
+    files = _files(context, "bindings", "examples/rust", "tests/rust", "docs/c.md", "CMakeLists.txt", "cmake", "common", "allocators", "backends",
+                   "scripts/stages/roots.py", *LAB_ITSELF)
+    pieces = {}
+    for suite in ("trixie", "bookworm"):
+        name = f"rust {suite}"
+        tried = functools.partial(_printed, name=name, command=("tests/rust/rust_test.py", suite))
+        pieces[name] = functools.partial(Context.unless_unchanged, name=name, files=files, function=tried)
+    return context.together(pieces)
+
+
 def lab(context):
     """In the lab, as much at a time as there are processors: lab-suites, lab-tests and lab-selftest."""
     return context.together({**_lab_suites(context), "lab selftest": lab_selftest, **_lab_tests(context)})
@@ -313,11 +326,12 @@ ALL = {
     "i386": i386,
     "lint": lint,
     "documents": documents,
+    "rust": rust,
     "lab": lab,
     "lab-selftest": lab_selftest,
     "lab-suites": lab_suites,
     "lab-tests": lab_tests,
 }
 QUICK = ["format", "runner", "dev", "abi"]
-LAB = ["documents", "lab"]
+LAB = ["documents", "rust", "lab"]
 ALONE = ["lab-selftest", "lab-suites", "lab-tests"]  # parts of another, run when they are asked for

@@ -6,7 +6,7 @@ import subprocess
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 # What a typed line begins with. Other indented lines are code, output or drawings.
-COMMANDS = re.compile(r"^(?:\$ )?(?:export \w+=|\w+=\$\(|(?:sudo |[A-Z_]+=\S+ )*(?:scripts/\w+|hwalloc|cmake|ctest|(?:\w+-linux-\w+-)?g\+\+|cc|qemu-\w+|tar|ssh|pkg-config|podman|docker|gst-[\w.-]+|"
+COMMANDS = re.compile(r"^(?:\$ )?(?:export \w+=|\w+=\$\(|(?:sudo |[A-Z_]+=\S+ )*(?:scripts/\w+|hwalloc|cmake|ctest|(?:\w+-linux-\w+-)?g\+\+|cc|bindgen|rustc|qemu-\w+|tar|ssh|pkg-config|podman|docker|gst-[\w.-]+|"
                       r"udevadm|usermod|modprobe|apt-get|apt|meson|ninja|git|sh|bash|python3|strace|build/\S+)(?: |$))")
 
 
