@@ -78,6 +78,7 @@ foreach(page IN LISTS manual_pages)
     string(REGEX REPLACE ".*\\." "" section ${page})
     install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} COMPONENT Runtime)
 endforeach()
+include(cmake/reference.cmake)
 if(HWALLOC_TOOLS)
     # bash looks here for what a command's arguments can be, by the command's name.
     install(FILES ${PROJECT_SOURCE_DIR}/tools/completion.bash RENAME hwalloc

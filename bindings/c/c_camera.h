@@ -102,6 +102,8 @@ HWALLOC_C_API uint32_t hwalloc_camera_bound(const hwalloc_camera* camera) HWALLO
 HWALLOC_C_API hwalloc_memory* hwalloc_camera_memory(const hwalloc_camera* camera, uint32_t index,
                                                     uint32_t which) HWALLOC_C_NOEXCEPT;
 
+/* Streams from here on, into what is queued; and no more: frames that the application holds stay its own.
+ * Errors: -EINVAL (nothing is bound; streaming already), and what the driver answers. */
 HWALLOC_C_API int hwalloc_camera_start(hwalloc_camera* camera, hwalloc_error** error) HWALLOC_C_NOEXCEPT;
 HWALLOC_C_API int hwalloc_camera_stop(hwalloc_camera* camera, hwalloc_error** error) HWALLOC_C_NOEXCEPT;
 

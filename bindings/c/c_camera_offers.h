@@ -159,12 +159,14 @@ typedef struct hwalloc_rectangle {
     uint32_t width, height;
 } hwalloc_rectangle;
 
+/* The rectangle `which` (HWALLOC_SELECTION_*). Errors: -EOPNOTSUPP (the driver has no such rectangle),
+ * -EINVAL (nor has anybody), and what else it answers. */
 HWALLOC_C_API int hwalloc_camera_get_selection(hwalloc_camera* camera, uint32_t which,
                                                hwalloc_rectangle* rectangle,
                                                hwalloc_error** error) HWALLOC_C_NOEXCEPT;
 /* Sets crop or compose, and tells at `now`, which may be NULL, what the driver made of it. Where that changes
- * the format, negotiate again. Errors of both: -EOPNOTSUPP (the driver has no such rectangle); -EINVAL
- * (another than these two), -EXDEV (no such rectangle is possible), -EBUSY (memory is bound). */
+ * the format, negotiate again. Errors: as above; -EINVAL (another than these two), -EXDEV (no such rectangle
+ * is possible), -EBUSY (memory is bound). */
 HWALLOC_C_API int hwalloc_camera_set_selection(hwalloc_camera* camera, uint32_t which,
                                                const hwalloc_rectangle* wanted, hwalloc_rectangle* now,
                                                hwalloc_error** error) HWALLOC_C_NOEXCEPT;

@@ -168,6 +168,7 @@ typedef struct hwalloc_vulkan_buffer_info {
     uint32_t foreign; /* 1: each use begins with an acquire and ends with a release */
     uint32_t reserved;
 } hwalloc_vulkan_buffer_info;
+/* What Vulkan has of it. Error: -EINVAL. */
 HWALLOC_C_API int hwalloc_vulkan_buffer_get_info(const hwalloc_vulkan_buffer* buffer,
                                                  hwalloc_vulkan_buffer_info* info,
                                                  hwalloc_error** error) HWALLOC_C_NOEXCEPT;
@@ -195,6 +196,7 @@ typedef struct hwalloc_vulkan_texture_info {
     VkFormat format;
     uint32_t plane_views; /* 1: VkImageViews of its single planes may be made */
 } hwalloc_vulkan_texture_info;
+/* What Vulkan has of it. Error: -EINVAL. */
 HWALLOC_C_API int hwalloc_vulkan_texture_get_info(const hwalloc_vulkan_texture* texture,
                                                   hwalloc_vulkan_texture_info* info,
                                                   hwalloc_error** error) HWALLOC_C_NOEXCEPT;

@@ -9,6 +9,7 @@ import sys
 import headers
 import packages
 import programs
+import reference
 import same_files
 
 CHECKS = {
@@ -22,7 +23,7 @@ CHECKS = {
     "hotplug": programs.hotplug, "conveniences": programs.conveniences,
     "c-program": programs.c_program, "python": programs.python, "pip": programs.pip,
     "includes": headers.includes, "header": headers.header, "c-headers": headers.c_headers, "cxx17": headers.cxx17,
-    "dangling": headers.dangling,
+    "dangling": headers.dangling, "reference": reference.reference,
 }
 
 
