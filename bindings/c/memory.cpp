@@ -1,6 +1,5 @@
 // Memory for C.
 #include <cstddef>
-#include <cstring>
 
 #include "bindings/c/answer.h"
 #include "hwalloc/block.h"
@@ -32,27 +31,19 @@ static_assert(offsetof(hwalloc_map_info, user_data) == ahead + offsetof(MapInfo,
 bool has_size(const hwalloc_map_info& info) noexcept {
     return info.struct_size >= sizeof info;
 }
-void put(hwalloc_map_info& to, const MapInfo& from) noexcept {
-    std::memcpy(static_cast<void*>(&to.memory), &from, sizeof from);
-}
-MapInfo taken(const hwalloc_map_info& from) noexcept {
-    MapInfo info;
-    std::memcpy(static_cast<void*>(&info), static_cast<const void*>(&from.memory), sizeof info);
-    return info;
+// The same bytes, where the caller has them: copies of them there and back would cost more than a map.
+MapInfo& in_cxx(hwalloc_map_info& info) noexcept {
+    return *reinterpret_cast<MapInfo*>(reinterpret_cast<unsigned char*>(&info) + ahead);
 }
 
-// Calls `with` for a MapInfo that is the caller's. `filled`: it holds something already.
+// Calls `with` for the MapInfo that is the caller's.
 template<class F>
-int on_map_info(hwalloc_memory* memory, hwalloc_map_info* info, bool filled, hwalloc_error** error,
-                F&& with) noexcept {
+int on_map_info(hwalloc_memory* memory, hwalloc_map_info* info, hwalloc_error** error, F&& with) noexcept {
     if (!memory || !info) [[unlikely]]
         return refuse_null(memory ? no_result : no_memory, error);
     if (!has_size(*info)) [[unlikely]]
         return refuse_null(no_map_size, error);
-    MapInfo ours = filled ? taken(*info) : MapInfo();
-    const Result<void> done = with(*of(memory), ours);
-    put(*info, ours);
-    return answer(done, error);
+    return answer(with(*of(memory), in_cxx(*info)), error);
 }
 
 } // namespace
@@ -135,11 +126,11 @@ uint32_t hwalloc_memory_ref_count(const hwalloc_memory* memory) noexcept {
 
 int hwalloc_memory_map(hwalloc_memory* memory, hwalloc_map_info* info, uint32_t flags,
                        hwalloc_error** error) noexcept {
-    return on_map_info(memory, info, false, error,
+    return on_map_info(memory, info, error,
                        [&](Memory& on, MapInfo& ours) { return on.map(ours, static_cast<MapFlags>(flags)); });
 }
 int hwalloc_memory_unmap(hwalloc_memory* memory, hwalloc_map_info* info, hwalloc_error** error) noexcept {
-    return on_map_info(memory, info, true, error, [](Memory& on, MapInfo& ours) { return on.unmap(ours); });
+    return on_map_info(memory, info, error, [](Memory& on, MapInfo& ours) { return on.unmap(ours); });
 }
 int hwalloc_make_mapped(hwalloc_memory* memory, hwalloc_map_info* info, uint32_t flags,
                         hwalloc_memory** mapped, hwalloc_error** error) noexcept {
@@ -149,7 +140,7 @@ int hwalloc_make_mapped(hwalloc_memory* memory, hwalloc_map_info* info, uint32_t
     if (!has_size(*info))
         return refuse_null(no_map_size, error);
     auto made = make_mapped(std::move(handle), static_cast<MapFlags>(flags));
-    put(*info, made ? made->mapping.release() : MapInfo());
+    in_cxx(*info) = made ? made->mapping.release() : MapInfo();
     return made ? answer(std::move(made->memory), mapped, error) : refuse(made.error(), error);
 }
 int hwalloc_make_writable(hwalloc_memory* memory, hwalloc_memory** writable, hwalloc_error** error) noexcept {
@@ -160,13 +151,14 @@ int hwalloc_make_writable(hwalloc_memory* memory, hwalloc_memory** writable, hwa
 }
 int hwalloc_memory_begin_cpu_access(hwalloc_memory* memory, hwalloc_map_info* info, uint32_t flags,
                                     hwalloc_error** error) noexcept {
-    return on_map_info(memory, info, false, error, [&](Memory& on, MapInfo& ours) {
+    return on_map_info(memory, info, error, [&](Memory& on, MapInfo& ours) {
+        ours = {}; // a caller's may hold anything but its size
         return on.block().begin_cpu_access(on, ours, static_cast<MapFlags>(flags));
     });
 }
 int hwalloc_memory_end_cpu_access(hwalloc_memory* memory, hwalloc_map_info* info,
                                   hwalloc_error** error) noexcept {
-    return on_map_info(memory, info, true, error,
+    return on_map_info(memory, info, error,
                        [](Memory& on, MapInfo& ours) { return on.block().end_cpu_access(on, ours); });
 }
 int hwalloc_memory_lock(hwalloc_memory* memory, uint32_t flags, hwalloc_error** error) noexcept {
