@@ -102,10 +102,24 @@ def _built_and_run(context, preset, env=None, kinds=SANITIZED):
 
 
 def asan(context):
-    """Unit, contract, Vulkan and tools suites under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer.
-    Unless nothing but documents changed since they passed; with --all in any case."""
-    return _built_and_run(context, "asan", {"ASAN_OPTIONS": "detect_stack_use_after_return=1",
-                                            "UBSAN_OPTIONS": "print_stacktrace=1"}, (*SANITIZED, "tools"))
+    """Unit, contract, Vulkan and tools suites under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer, and the package
+    for Python without LeakSanitizer. Unless nothing but documents changed since they passed; with --all in any case."""
+    counts = _built_and_run(context, "asan", {"ASAN_OPTIONS": "detect_stack_use_after_return=1",
+                                              "UBSAN_OPTIONS": "print_stacktrace=1"}, (*SANITIZED, "tools"))
+    counts += context.unless_unchanged("asan python", _files(context, *BUILT), _python_with_asan)
+    return counts
+
+
+def _python_with_asan(context):
+    """The tests of the package for Python in the build asan; none where it is not built."""
+    context.must("cmake", "--preset", "asan")
+    if not (context.tree / "build" / "asan" / "python").is_dir():
+        return Counts()
+    context.must("cmake", "--build", "build/asan", f"-j{context.jobs}", "--target", "hwalloc", "hwalloc-python", "python_faulty")
+    report = context.logs / "asan-python.xml"
+    report.unlink(missing_ok=True)
+    context.run("ctest", "--test-dir", "build/asan", "-R", "^python[.]", f"-j{context.jobs}", "--output-on-failure", "--output-junit", report)
+    return reports.junit(report, "asan python") if report.exists() else Counts()
 
 
 def tsan(context):

@@ -9,6 +9,7 @@ import pytest
 
 BUILD = pathlib.Path(os.environ["HWALLOC_BUILD_DIR"])
 IN_LAB = os.environ.get("HWALLOC_LAB") == "1"
+SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
 # Memory that every machine has, and what the lab has beside.
 NAMES = ["sysmem", "memfd"] + (["dma-heap/system", "udmabuf", "drm-dumb/vgem"] if IN_LAB else [])
 

@@ -60,7 +60,7 @@ class Suites(unittest.TestCase):
         programs = {line.split()[0] for line in ran}
         self.assertEqual(len(ran), 2 * len(programs))
         self.assertEqual(counts.passed, len(ran))
-        built = context.commands[-1]
+        built = next(one for one in context.commands if "--target" in one)
         return built[built.index("--target") + 1:], programs, ran
 
     def test_the_tools_are_watched_by_the_sanitizers_of_memory(self):
