@@ -39,8 +39,8 @@ add_library(hwalloc_gst_warnings INTERFACE)
 target_compile_options(hwalloc_gst_warnings INTERFACE -Wno-old-style-cast -Wno-cast-align
     $<$<CXX_COMPILER_ID:Clang>:-Wno-pedantic>)
 
-add_library(hwalloc-gst SHARED ${gst_room}/allocator.cpp ${gst_room}/memory.cpp ${gst_room}/registry.cpp ${gst_room}/keeping.cpp
-    ${gst_room}/part.cpp)
+add_library(hwalloc-gst SHARED ${gst_room}/access.cpp ${gst_room}/allocator.cpp ${gst_room}/memory.cpp ${gst_room}/registry.cpp ${gst_room}/keeping.cpp
+    ${gst_room}/part.cpp ${gst_room}/views.cpp)
 add_library(hwalloc::gst ALIAS hwalloc-gst)
 target_compile_options(hwalloc-gst PRIVATE -fno-semantic-interposition -fno-plt ${debug_information})
 target_link_libraries(hwalloc-gst PRIVATE hwalloc_warnings hwalloc_gst_warnings PkgConfig::GSTREAMER_VIDEO

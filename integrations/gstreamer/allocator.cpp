@@ -6,9 +6,12 @@
 #include <new>
 #include <utility>
 
+#include "access.h"
 #include "hwalloc/capabilities.h"
 #include "memory.h"
 #include "part.h"
+#include "plain_memory.h"
+#include "views.h"
 
 namespace hwalloc::gst {
 
@@ -63,7 +66,8 @@ GstAllocator* make(Allocator& allocator, GType type, Form form) {
     if (form == Form::plain)
         made->mem_type = allocator.mem_type().data();
     GST_OBJECT_FLAGS(made) &= ~guint{GST_ALLOCATOR_FLAG_CUSTOM_ALLOC};
-    set_memory_functions(made, part);
+    set_access_functions(made, part);
+    set_view_functions(made, part);
     return made;
 }
 

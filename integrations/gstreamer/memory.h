@@ -24,8 +24,4 @@ gpointer companion_of(GstMemory* root) noexcept;
 // Gives a root the window and the flags that it was made with.
 void make_as_new(GstMemory* root) noexcept;
 
-// What the instance of an allocator does with its memory, and what the class of plain memory frees it by.
-void set_memory_functions(GstAllocator* allocator, const Part& part) noexcept;
-void free_plain(GstAllocator* allocator, GstMemory* memory) noexcept;
-
 } // namespace hwalloc::gst
