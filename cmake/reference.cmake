@@ -7,6 +7,7 @@ endif()
 set(reference ${PROJECT_BINARY_DIR}/man3)
 set(reference_headers ${HWALLOC_C_HEADERS} ${HWALLOC_VULKAN_HEADERS})
 list(FILTER reference_headers INCLUDE REGEX "^bindings/.*(c_[a-z_]+|/hwalloc)\\.h$")
+list(APPEND reference_headers ${HWALLOC_GST_HEADERS})
 list(TRANSFORM reference_headers PREPEND ${PROJECT_SOURCE_DIR}/)
 add_custom_command(OUTPUT ${reference}.stamp VERBATIM DEPENDS ${reference_headers} ${PROJECT_SOURCE_DIR}/cmake/reference.py
     COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/cmake/reference.py ${PROJECT_VERSION} ${reference} ${reference_headers}

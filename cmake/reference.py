@@ -47,7 +47,7 @@ def blocks(header):
         elif token["type"] or token["macro"]:
             close()
             types.append((comment, token["type"] or token["macro"]))
-            comment = None
+            comment = token["macro"] and comment  # a macro stands for the function below it
     close()
     return found, types
 
