@@ -104,7 +104,7 @@ ON_THE_HOST = [
 # Typed by another test, or by nobody, and why.
 ELSEWHERE = {
     "python3 examples/capture.py /dev/video0 frame.png": "tests/lab/python_test.py, which judges the picture",
-    "sudo apt-get install -y bindgen rustc": "tests/rust/rust_test.py types these three, in roots of their own",
+    "sudo apt-get install -y bindgen rustc libclang-dev": "tests/rust/rust_test.py types these three, in roots of their own",
     "bindgen /usr/local/include/hwalloc/hwalloc.h -o hwalloc.rs -- -I/usr/local/include": "the same",
     "HWALLOC_RS=$PWD/hwalloc.rs rustc --edition 2021 -O examples/rust/capture.rs -L /usr/local/lib -l hwalloc": "the same",
     "scripts/test": "it is what runs this",
