@@ -108,15 +108,19 @@ Choice choose_by_plan(GstElement* element, gsize size) {
     }
     const Plan& plan = **made;
     choice.story = plan.explain() + without;
-    if (plan.choice())
-        choice.name = plan.choice()->name;
-    else
-        choice.why = plan.error() ? plan.error()->message() : "the plan has no memory for all";
-    if (plan.choice() && !Allocator::find(choice.name)) {
-        // "own memory of NAME", which nobody else can be given.
-        choice.why = "the plan takes " + choice.name + ", which is no allocator that others can use";
-        choice.name.clear();
+    // A camera's own buffers are its driver's to give: v4l2src has them with io-mode=dmabuf.
+    for (const std::size_t at : plan.ranking()) {
+        const std::string& name = plan.candidates()[at].name;
+        if (Allocator* const allocator = Allocator::find(name);
+            allocator && allocator->mem_type() != "v4l2") {
+            choice.name = name;
+            break;
+        }
     }
+    if (!choice.name.empty())
+        choice.story = choice.name + ": by the plan\n" + choice.story;
+    else
+        choice.why = plan.error() ? plan.error()->message() : "the plan has no memory that others can use";
     return choice;
 }
 

@@ -221,8 +221,8 @@ GType hwallocate_type() noexcept {
     static gsize once = 0;
     if (g_once_init_enter(&once)) {
         const GType type = g_type_register_static_simple(
-            GST_TYPE_BASE_TRANSFORM, "HwallocGstHwallocate", sizeof(GstBaseTransformClass),
-            initialize_element_class, sizeof(Hwallocate), initialize_element, GTypeFlags{});
+            GST_TYPE_BASE_TRANSFORM, "Hwallocate", sizeof(GstBaseTransformClass), initialize_element_class,
+            sizeof(Hwallocate), initialize_element, GTypeFlags{});
         g_once_init_leave(&once, type);
     }
     return once;
