@@ -216,6 +216,7 @@ def part(options):
         cache = configured(options, HERE / "part", pathlib.Path(directory), f"-DHWALLOC={options.source}")
         expect(cache["CMAKE_BUILD_TYPE"] == "", f"hwalloc chose the build type {cache['CMAKE_BUILD_TYPE']}")
         expect("BUILD_SHARED_LIBS" not in cache, "hwalloc chose BUILD_SHARED_LIBS")
+        expect(cache["HWALLOC_PYTHON"] == "OFF", "hwalloc builds its package for Python in another's project")
 
 
 def plug_ins_of_the_archive(options, prefix, temporary):

@@ -6,6 +6,7 @@ import hwalloc
 import numpy
 import pytest
 from conftest import IN_LAB
+from threads_test import counted_meanwhile
 
 
 def test_inventory():
@@ -111,6 +112,13 @@ def test_a_plan_of_devices():
 
 
 @pytest.mark.skipif(not IN_LAB, reason="needs the lab's devices")
+def test_others_run_while_a_plan_is_made():
+    hwalloc.forget_plans()
+    turns, took = counted_meanwhile(lambda: hwalloc.plan(["v4l2/video0", "cpu read"], format="YUYV", width=640, height=480, complete=True))
+    assert turns >= min(5, took / 0.02), (turns, took)
+
+
+@pytest.mark.skipif(not IN_LAB, reason="needs the lab's devices")
 def test_a_plan_that_finds_nothing():
     """The camera has no pixels of ten bits."""
     plan = hwalloc.plan(["v4l2/video0", "cpu read"], format="P010", width=640, height=480)
@@ -127,6 +135,9 @@ def test_a_plan_with_an_open_camera():
         camera.configure("YUYV", 320, 180)
         plan = hwalloc.plan([camera, "cpu read"], format="YUYV", width=320, height=180)
         assert plan.choice and "video0" in plan.participants[0].name
+        with pytest.raises(RuntimeError, match="already"):
+            hwalloc.plan([camera, camera], size=10)
+        assert camera.current_format().format == "YUYV"
         with pytest.raises(ValueError, match="closed"):
             camera.close()
             hwalloc.plan([camera], size=10)

@@ -62,18 +62,21 @@ void end_camera(PyObject* self) {
 }
 PyObject* close_camera(PyObject* self, PyObject*) {
     CameraObject* object = camera_in(self);
-    {
-        const Use use(object);
-        if (use) {
-            hwalloc_camera* camera = object->camera;
-            object->camera = nullptr;
-            without_gil([&] {
-                hwalloc_camera_close(camera);
-                return 0;
-            });
-        }
+    if (!object->camera)
+        return none(); // closed before is closed, too
+    const Use use(object);
+    if (!use) {
+        if (!PyErr_ExceptionMatches(PyExc_ValueError))
+            return nullptr;
+        PyErr_Clear(); // by another thread meanwhile
+        return none();
     }
-    PyErr_Clear(); // closed before is closed, too
+    hwalloc_camera* camera = object->camera;
+    object->camera = nullptr;
+    without_gil([&] {
+        hwalloc_camera_close(camera);
+        return 0;
+    });
     return none();
 }
 
