@@ -309,6 +309,17 @@ def rust(context):
     return context.together(pieces)
 
 
+def gstreamer(context):
+    """GStreamer's library, plugin and tests in clean roots of both releases, with the GStreamer of each.
+    Unless what is built did not change since that passed; with --all in any case."""
+    pieces = {}
+    for suite in ("trixie", "bookworm"):
+        name = f"gstreamer {suite}"
+        tried = functools.partial(_printed, name=name, command=("tests/gstreamer/roots_test.py", suite))
+        pieces[name] = functools.partial(Context.unless_unchanged, name=name, files=_files(context, *BUILT), function=tried)
+    return context.together(pieces)
+
+
 def lab(context):
     """In the lab, as much at a time as there are processors: lab-suites, lab-tests and lab-selftest."""
     return context.together({**_lab_suites(context), "lab selftest": lab_selftest, **_lab_tests(context)})
@@ -340,6 +351,7 @@ ALL = {
     "i386": i386,
     "lint": lint,
     "documents": documents,
+    "gstreamer": gstreamer,
     "rust": rust,
     "lab": lab,
     "lab-selftest": lab_selftest,
@@ -347,5 +359,5 @@ ALL = {
     "lab-tests": lab_tests,
 }
 QUICK = ["format", "runner", "dev", "abi"]
-LAB = ["documents", "rust", "lab"]
+LAB = ["documents", "gstreamer", "rust", "lab"]
 ALONE = ["lab-selftest", "lab-suites", "lab-tests"]  # parts of another, run when they are asked for
