@@ -31,8 +31,8 @@ def pipeline(device, caps, name, frames):
 def traced(command, name):
     """Shell: the command, watched by strace from when it has buffers, and each second how many descriptors and dma-bufs it has open.
     (What v4l2src asks of the driver before takes minutes under strace.)"""
-    buffers = "ls -l /proc/$process/fd 2>/dev/null | grep -c dmabuf"
-    return (f"{command} & process=$!; until [ $({buffers}) -ge 2 ] || ! kill -0 $process 2>/dev/null; do sleep 0.2; done; "
+    buffers = "ls -l /proc/$process/fd 2>/dev/null | grep -c /dmabuf:"
+    return (f"{command} & process=$!; until [ $({buffers}) -ge 3 ] || ! kill -0 $process 2>/dev/null; do sleep 0.2; done; "
             f"strace -f -p $process -e trace=ioctl,mmap -o {name}.trace 2>/dev/null & "
             f"while kill -0 $process 2>/dev/null; do echo $(ls /proc/$process/fd | wc -l) $({buffers}) >>{name}.descriptors; sleep 1; done; "
             "wait $process; code=$?; wait; (exit $code)")
@@ -72,9 +72,9 @@ def cameras(cases, directory, _):
     for name in ("vivid", "webcam", "udmabuf"):
         faults, said = judged(directory, name, FRAMES) if not done[name].code else ([done[name].told()], "")
         cases.case(f"{name}: {FRAMES} frames in memory of hwalloc's, none touched by the CPU, descriptors flat ({said})", faults)
-    chosen = re.search(r"memory: chosen = (.*)", done["auto"].out)
-    cases.case("auto: a plan's memory, and it says why",
-               [] if not done["auto"].code and chosen and "v4l2" in chosen[1] else [done["auto"].told()])
+    cases.case("auto: memory of the plan, not the camera's own, and it says why",
+               [] if not done["auto"].code and f"memory: chosen = {HEAP}: by the plan" in done["auto"].out and "v4l2/video0: accepted" in done["auto"].out
+               else [done["auto"].told()])
     cases.case("memory that there is none of: a warning with the cause, before v4l2src says that there is no pool",
                [] if "no-such/memory" in done["none"].out + done["none"].err and "WARNING" in done["none"].out + done["none"].err
                else [done["none"].told()])
