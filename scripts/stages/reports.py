@@ -5,6 +5,7 @@ import xml.etree.ElementTree as xml
 
 from runner import Counts, StageFailed
 
+REASONS, LONGEST_REASON = 4, 400  # lines of a case that failed which the summary repeats, and characters of each
 LAST_LINE = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
 
 
@@ -20,8 +21,8 @@ def junit(path, prefix="", log=None):
         name = ".".join(dict.fromkeys(filter(None, [prefix, case.get("classname"), case.get("name")])))
         status = case.get("status")
         if case.find("failure") is not None or case.find("error") is not None or status == "fail":
-            counts += Counts(failed=1, failures=[name])
             said = (case.findtext("system-out") or "").strip().splitlines()
+            counts += Counts(failed=1, failures=["\n".join([name, *where_it_failed(said)])])
             if log and said:
                 log.write("\n".join(["", f"---- {name}:", *said[-20:], ""]))
         elif (case.find("skipped") is not None or status in ("disabled", "notrun")
@@ -34,6 +35,29 @@ def junit(path, prefix="", log=None):
     return counts
 
 
+def where_it_failed(said):
+    """The lines in which GoogleTest says the first thing that did not hold, or the last ones."""
+    first = next((number for number, line in enumerate(said) if line.endswith(": Failure")), None)
+    lines = said[-REASONS:] if first is None else said[first:first + REASONS]
+    return [f"        {line[:LONGEST_REASON]}" for line in lines]
+
+
+def failures(lines):
+    """Each case that failed, with the first of its reasons: the lines below it that stand further in. Where the summary alone
+    is kept, as of a run on another machine, it tells why."""
+    found, told = [], REASONS
+    for line in lines:
+        if line.startswith("FAILED"):
+            found.append(line)
+            told = 0
+        elif told < REASONS and re.match(r" {8}", line):
+            found[-1] += "\n" + line[:LONGEST_REASON]
+            told += 1
+        else:
+            told = REASONS
+    return found
+
+
 def printed(text):
     """What a program that is no GoogleTest program printed about its cases, or None: a last line "N passed, N failed" (lines
     before it that begin with "unchanged" are kept), Python's unittest summary, or a line that begins with "ok" or "FAILED"
@@ -42,7 +66,7 @@ def printed(text):
     found = LAST_LINE.match(lines[-1]) if lines else None
     if found:
         counts = Counts(*(int(number or 0) for number in found.groups()))
-        counts.failures = [line for line in lines if line.startswith("FAILED")] if counts.failed else []
+        counts.failures = failures(lines) if counts.failed else []
         counts.unchanged = [line for line in lines if line.startswith("unchanged ")]
         return counts
     ran = re.search(r"^Ran (\d+) tests? in ", text, re.MULTILINE)
@@ -53,5 +77,5 @@ def printed(text):
         return Counts(int(ran[1]) - failed - skipped, failed, skipped,
                       re.findall(r"^(?:FAIL|ERROR): (.*)$", text, re.MULTILINE))
     passed = [line for line in lines if re.match(r"ok\s", line)]
-    failed = [line for line in lines if re.match(r"FAILED\s", line)]
+    failed = failures(lines)
     return Counts(len(passed), len(failed), 0, failed) if passed or failed else None
