@@ -15,6 +15,18 @@ namespace {
 
 using namespace coming;
 
+constexpr int to_frame = 1000 * static_cast<int>(patience.count());
+
+// Unloads a driver, whose devices udev or the worker may be looking at.
+void unload(const char* driver) {
+    const auto end = steady_clock::now() + patience;
+    while (!run(std::string("modprobe -r ") + driver)) {
+        if (steady_clock::now() > end)
+            return fault(std::string(driver) + " is in use and cannot be unloaded");
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+}
+
 void vgem_goes_and_comes(Devices& devices) {
     leave_vgem = true;
     devices.wait_for("the worker leaving vgem", [] { return vgem_left.load(); });
@@ -23,9 +35,7 @@ void vgem_goes_and_comes(Devices& devices) {
     if (!card)
         return;
     close_idle_devices();
-    // udev may be looking at it.
-    for (int i = 0; !run("modprobe -r vgem") && i < 50; ++i)
-        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    unload("vgem");
     devices.wait_for("vgem's end", [] { return !Allocator::find(vgem); });
     expect(lost(Allocator::resolve(vgem)), "vgem: " + told(Allocator::resolve(vgem)));
     expect(lost(card->alloc(bytes)), "allocating on a card that has gone: " + told(card->alloc(bytes)));
@@ -56,9 +66,7 @@ void vivid_goes_and_comes(Devices& devices) {
         return;
     auto memory = camera->alloc(bytes);
     expect(memory.has_value(), "the camera: " + told(memory));
-    // The worker may have it open.
-    for (int i = 0; !run("modprobe -r vivid") && i < 50; ++i)
-        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    unload("vivid");
     devices.wait_for("the camera's end", [] { return !Allocator::find(name); });
     expect(lost(Allocator::resolve(name)), "the camera: " + told(Allocator::resolve(name)));
     expect(lost(camera->alloc(bytes)), "allocating on a camera that has gone: " + told(camera->alloc(bytes)));
@@ -90,7 +98,7 @@ void camera_is_unbound_while_open(Devices& devices) {
     if (!bound)
         return fault("the camera: " + told(bound));
     expect(told(camera->start()) == "success", "the camera does not start");
-    expect(told(camera->dequeue(5000)) == "success", "the camera gives no frame");
+    expect(told(camera->dequeue(to_frame)) == "success", "the camera gives no frame");
     const std::uint64_t refused = busy;
     devices.wait_for("the worker meeting a camera that streams", [&] { return busy > refused; });
     auto mapping = buffers->memories[0]->map(MapFlags::read);
@@ -98,9 +106,9 @@ void camera_is_unbound_while_open(Devices& devices) {
 
     write(driver + "unbind", "vivid.0");
     devices.wait_for("the camera's end", [] { return !Allocator::find(vivid); });
-    Result<v4l2::Frame> frame = camera->dequeue(5000);
+    Result<v4l2::Frame> frame = camera->dequeue(to_frame);
     for (int i = 0; frame && i < 8; ++i) // those that were complete
-        frame = camera->dequeue(5000);
+        frame = camera->dequeue(to_frame);
     expect(lost(frame), "a frame of a camera that has gone: " + told(frame));
     const std::uint8_t first = mapping ? mapping->data()[0] : 0;
     expect(!mapping || mapping->data()[0] == first, "what is mapped can be read");

@@ -36,6 +36,9 @@ constexpr std::size_t bytes = 3 * 4096 + 100;
 constexpr const char *vgem = "drm-dumb/vgem", *bochs = "drm-dumb/bochs-drm", *virtio = "drm-dumb/virtio_gpu",
                      *vivid = "v4l2/vivid";
 
+// Longer than anything takes here, on a machine that is busy with others too.
+constexpr std::chrono::seconds patience{60};
+
 // ---- what was wrong
 
 inline std::mutex faults_mutex;
@@ -171,7 +174,7 @@ public:
 
     // Dispatches until `holds`. Without udev nobody wakes us up.
     void wait_for(const std::string& what, const std::function<bool()>& holds) {
-        const auto end = steady_clock::now() + std::chrono::seconds(30);
+        const auto end = steady_clock::now() + patience;
         while (!holds()) {
             if (steady_clock::now() > end)
                 return fault(what + " did not happen");
