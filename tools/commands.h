@@ -23,5 +23,7 @@ Run check(CLI::App& command);
 Run doctor(CLI::App& command);
 Run list(CLI::App& command);
 Run plan(CLI::App& command);
+Run ps(CLI::App& command);
+Run run(CLI::App& command);
 
 } // namespace hwalloc::tools

@@ -30,6 +30,8 @@ constexpr Row commands[] = {
     {"check", "try the whole contract on an allocator of this machine", check},
     {"doctor", "look at everything that can be in the way, and tell the line that mends it", doctor},
     {"plan", "find the memory that a camera, a GPU, a display and the CPU all take, and tell why not", plan},
+    {"ps", "show every dma-buf of this machine, and which processes and devices hold it", ps},
+    {"run", "run a program that opens a heap by name on memory of an allocator that you name", run},
     {"capture", "take frames from a camera into memory of an allocator, without a copy", capture},
 };
 
@@ -60,11 +62,12 @@ const Row* find_command(std::string_view name) {
     return found == std::end(commands) ? nullptr : found;
 }
 
-// An option whose value is empty, which a script's unset variable makes; null: there is none.
+// An option whose value is empty, which a script's unset variable makes; null: there is none. The words for
+// a program are its own.
 const CLI::Option* empty_option(const CLI::App& command) {
     for (const CLI::Option* option : command.get_options())
         for (const std::string& value : option->results())
-            if (value.empty())
+            if (value.empty() && option->get_name() != "PROGRAM")
                 return option;
     return nullptr;
 }

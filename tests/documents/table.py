@@ -31,6 +31,8 @@ IN_CLEAN_ROOTS = [
     ("build/venv/bin/pip install --no-index --no-build-isolation ./bindings/python", {0}),
     ("hwalloc list", {0}),
     ("hwalloc doctor", {0, 1}),  # 1: something is in the way, as in a root without devices
+    ("hwalloc ps", {0}),
+    ("sudo hwalloc ps", {0}),
     ("hwalloc capture --device auto --allocator auto --output frame.png", {0}),
     ("hwalloc capture --device auto --output frame.png", {0}),
     ("sudo cmake --install build/release --component UdevRules", {0}),
@@ -66,6 +68,8 @@ IN_THE_LAB = [
     ("hwalloc list", {0}),
     ("hwalloc doctor", {0, 1}),
     ("hwalloc doctor allocator/dma-heap/system >/dev/null && echo yes", {0}),
+    ("hwalloc ps", {0}),
+    ("hwalloc run --heap system=udmabuf -- v4l2-ctl --list-devices", {0}),
     ("hwalloc check dma-heap/system", {0}),
     ("hwalloc plan --camera /dev/video1 --gpu 0 --cpu read --size 640x480 --format YUYV --svg plan.svg", {0}),
     ("hwalloc plan --camera /dev/video0 --gpu 0", {0}),

@@ -220,6 +220,25 @@ class Names(unittest.TestCase):
             self.assertRegex(done.stdout + done.stderr, "perhaps (allocator/)?sysmem", words)
 
 
+class Holders(unittest.TestCase):
+    """`hwalloc ps` where there may be no dma-buf; what it finds is shown in the lab."""
+
+    def test_this_machine(self):
+        code, document = tool.run_json("ps")
+        self.assertEqual(code, 0)
+        self.assertEqual(document["bytes"], sum(one["bytes"] or 0 for one in document["dma_bufs"]))
+        self.assertRegex(tool.run("ps").stdout, "dma-buf")
+
+    def test_processes_are_named_by_numbers(self):
+        code, document = tool.run_json("ps", str(os.getpid()))
+        self.assertEqual((code, document["processes"]), (0, []))
+        code, document = tool.run_json("ps", "2147483632")
+        self.assertEqual((code, document["error"]["kind"], document["error"]["errno"]), (1, "unavailable", "ENOENT"))
+        for word in ("sleep", "-1", "0", "1.5"):
+            code, document = tool.run_json("ps", word)
+            self.assertEqual((code, document["error"]["kind"]), (2, "usage"), word)
+
+
 class Quick(unittest.TestCase):
     """list --quick, with a module in reach: a full list loads that and the companions."""
 

@@ -10,7 +10,7 @@ except ImportError:
     jsonschema = None
 
 SCHEMAS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "schemas"
-COMMANDS = ("list", "check", "doctor", "plan", "capture")
+COMMANDS = ("list", "check", "doctor", "plan", "ps", "run", "capture")
 
 
 def command_of(words):

@@ -16,6 +16,8 @@ REAL = {
     "plan": [("plan", "--cpu", "read", "--bytes", "4096"), ("plan", "--cpu", "readwrite", "--bytes", str(2**62)),
              ("plan", "--cpu", "write", "--size", "64x48", "--format", "NV12", "--quick", "--prefer", "no/such"), ("plan",),
              ("plan", "--camera", "/dev/no-such-camera")],
+    "ps": [("ps",), ("ps", "2147483632"), ("ps", "x")],
+    "run": [("run",), ("run", "--heap", "system=memfd", "true"), ("run", "--heap", "x=y", "/no/such")],
     "capture": [("capture", "test", "--frames", "3"), ("capture", "test", "--frames", "1"), ("capture", "test", "--list-formats"),
                 ("capture", "/dev/no-such-camera"), ("capture", "test", "--allocator", "no/such"), ("capture", "--to", "nowhere")],
 }
