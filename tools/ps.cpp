@@ -70,26 +70,26 @@ std::string names_of(const std::vector<std::string>& devices) {
 void print_dma_bufs(Output& out, const Findings& found) {
     Table table(
         {"DMA-BUF", "BYTES", "EXPORTER", "NAME", "REFS", "DEVICES", "PID", "COMMAND", "FDS", "MAPPED"});
-    for (const auto& [inode, dma_buf] : found.dma_bufs) {
-        const auto row = [&](Cell pid, Cell command, Cell descriptors, Cell mapped) {
+    for (const auto& entry : found.dma_bufs) {
+        const std::uint64_t inode = entry.first;
+        const DmaBuf& dma_buf = entry.second;
+        const auto row = [&](std::string pid, Cell command, std::string descriptors, std::string mapped) {
             table.row({{std::to_string(inode), Style::strong},
                        number_cell(dma_buf.bytes),
                        text_cell(printable(dma_buf.exporter)),
                        text_cell(printable(dma_buf.name)),
                        number_cell(dma_buf.references),
                        text_cell(names_of(dma_buf.devices)),
-                       std::move(pid),
+                       text_cell(pid),
                        std::move(command),
-                       std::move(descriptors),
-                       std::move(mapped)});
+                       text_cell(descriptors),
+                       text_cell(mapped)});
         };
         for (const Holder& holder : dma_buf.holders)
-            row({std::to_string(holder.pid)}, {printable(found.processes.at(holder.pid).command)},
-                text_cell(fmt::format("{}", fmt::join(holder.descriptors, ","))),
-                {std::to_string(holder.mapped_bytes)});
-        const Cell none{"-", Style::faint};
+            row(std::to_string(holder.pid), {printable(found.processes.at(holder.pid).command)},
+                fmt::format("{}", fmt::join(holder.descriptors, ",")), std::to_string(holder.mapped_bytes));
         if (dma_buf.holders.empty())
-            row(none, {"no process seen", Style::warning}, none, none);
+            row({}, {"no process seen", Style::warning}, {}, {});
     }
     out.table(table);
     out.line();

@@ -22,8 +22,6 @@
 #include "tools/run/process.h"
 #include "tools/run/program.h"
 
-extern char** environ;
-
 namespace hwalloc::tools {
 namespace {
 
@@ -46,7 +44,7 @@ Result<std::string> preloaded_library() {
     std::string directory(self, static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
     directory.resize(directory.rfind('/') + 1);
     for (const char* between : {"", HWALLOC_FROM_BIN_TO_DEVICES "/"})
-        if (const std::string place = directory + between + preloaded; ::access(place.c_str(), R_OK) == 0)
+        if (std::string place = directory + between + preloaded; ::access(place.c_str(), R_OK) == 0)
             return place;
     return Error(ErrorKind::unavailable, "the library that is preloaded into programs is not installed")
         .on(preloaded)
@@ -131,7 +129,7 @@ Result<void> add_heap(Table& table, const std::string& text) {
 std::vector<std::string> environment_with(const std::string& library, const std::string& table) {
     std::vector<std::string> all;
     std::string preload = "LD_PRELOAD=" + library;
-    for (char** one = environ; *one; ++one) {
+    for (char** one = ::environ; *one; ++one) {
         const std::string_view text = *one;
         if (text.starts_with("LD_PRELOAD=") && text.size() > 11)
             preload.append(":").append(text.substr(11));
