@@ -41,7 +41,9 @@ HWALLOC_C_API const gchar* hwalloc_gst_allocator_name(GstAllocator* allocator) H
  * nothing is made anew. It keeps memory of the size and parameters that it is first asked for; other requests
  * are passed on. What it gives has the window and the flags of new memory, and the bytes of its last use.
  * What others attached to the memory (qdata) stays. It is one of GstAllocator's own references, for
- * gst_object_unref(); memory may outlive it, and is not kept then. NULL: `allocator` is none of hwalloc's. */
+ * gst_object_unref(); memory may outlive it, and is not kept then. Its properties: "of", `allocator`, and
+ * "keeps": set to FALSE it frees what is kept, and keeps nothing until that is TRUE again. NULL: `allocator`
+ * is none of hwalloc's. */
 HWALLOC_C_API GstAllocator* hwalloc_gst_keeping_allocator_new(GstAllocator* allocator,
                                                               guint most) HWALLOC_C_NOEXCEPT;
 

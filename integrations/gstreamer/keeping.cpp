@@ -49,11 +49,8 @@ bool Shelf::put(GstMemory* memory) noexcept {
     if (nearest_.compare_exchange_strong(none, memory)) [[likely]] {
         // close() looks here after it has closed, and this looks whether it is closed after it has put: one
         // sees the other.
-        if (closed_.load()) [[unlikely]] {
-            ref(); // what is freed may be the last that owns this
-            close();
-            unref();
-        }
+        if (closed_.load()) [[unlikely]]
+            clear();
         return true;
     }
     g_mutex_lock(&mutex_);
@@ -71,7 +68,13 @@ void Shelf::close() noexcept {
     g_mutex_lock(&mutex_);
     closed_.store(true);
     g_mutex_unlock(&mutex_);
-    while (GstMemory* memory = take()) {
+    clear();
+}
+
+void Shelf::clear() noexcept {
+    // In one order with closed_, which take() need not keep.
+    GstMemory* memory = nearest_.exchange(nullptr);
+    for (; memory || (memory = take()); memory = nullptr) {
         memory->mini_object.dispose = nullptr;
         gst_memory_unref(memory);
     }
@@ -84,6 +87,7 @@ struct Keeping {
     GstAllocator* of;
     guint most;
     std::atomic<Shelf*> shelf; // since the first request
+    std::atomic<bool> keeps;
 };
 
 // GstMiniObject's hook: false keeps the memory, whose last reference has just gone.
@@ -94,7 +98,11 @@ gboolean keep(GstMiniObject* object) {
         return TRUE;
     make_as_new(memory);
     gst_memory_ref(memory);
-    if (static_cast<Shelf*>(companion_of(memory))->put(memory))
+    auto* const shelf = static_cast<Shelf*>(companion_of(memory));
+    shelf->ref(); // once it lies there, another thread may free the memory and the reference that it has
+    const bool kept = shelf->put(memory);
+    shelf->unref();
+    if (kept)
         return FALSE;
     object->dispose = nullptr;
     g_atomic_int_add(&object->refcount, -1);
@@ -108,11 +116,14 @@ bool may_be_kept(const GstAllocationParams& params) {
 
 Shelf* shelf_for(Keeping& keeping, gsize size, const GstAllocationParams& params) {
     Shelf* there = keeping.shelf.load(std::memory_order_acquire);
-    if (there || !may_be_kept(params)) [[likely]]
+    if (there || !keeping.keeps.load() || !may_be_kept(params)) [[likely]]
         return there;
     Shelf* const made = Shelf::make(keeping.most, size, params);
-    if (made && keeping.shelf.compare_exchange_strong(there, made))
+    if (made && keeping.shelf.compare_exchange_strong(there, made)) {
+        if (!keeping.keeps.load()) [[unlikely]] // set_keeping_property() may have seen no shelf
+            made->close();
         return made;
+    }
     if (made)
         made->unref();
     return there;
@@ -147,9 +158,57 @@ void finalize_keeping(GObject* object) {
     G_OBJECT_CLASS(parent_class)->finalize(object);
 }
 
+enum KeepingProperty : guint { of_property = 1, keeps_property };
+
+void get_keeping_property(GObject* object, guint property, GValue* value, GParamSpec* spec) {
+    const Keeping& keeping = *reinterpret_cast<Keeping*>(object);
+    switch (property) {
+    case of_property:
+        g_value_set_object(value, keeping.of);
+        break;
+    case keeps_property:
+        g_value_set_boolean(value, keeping.keeps.load());
+        break;
+    default:
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, property, spec);
+    }
+}
+
+void set_keeping_property(GObject* object, guint property, const GValue* value, GParamSpec* spec) {
+    if (property != keeps_property) {
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, property, spec);
+        return;
+    }
+    Keeping& keeping = *reinterpret_cast<Keeping*>(object);
+    const bool keeps = g_value_get_boolean(value);
+    keeping.keeps.store(keeps);
+    Shelf* const shelf = keeping.shelf.load();
+    if (!shelf)
+        return;
+    if (keeps)
+        shelf->open();
+    else
+        shelf->close();
+}
+
+void add_keeping_properties(GObjectClass* object) {
+    object->get_property = get_keeping_property;
+    object->set_property = set_keeping_property;
+    g_object_class_install_property(
+        object, of_property,
+        g_param_spec_object("of", "Of", "The allocator that it gives memory of", GST_TYPE_ALLOCATOR,
+                            static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+    g_object_class_install_property(
+        object, keeps_property,
+        g_param_spec_boolean("keeps", "Keeps",
+                             "Whether memory that nobody uses is kept; FALSE frees what was kept", TRUE,
+                             static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS)));
+}
+
 void initialize_keeping_class(gpointer kind, gpointer) {
     parent_class = g_type_class_peek_parent(kind);
     G_OBJECT_CLASS(kind)->finalize = finalize_keeping;
+    add_keeping_properties(G_OBJECT_CLASS(kind));
     GST_ALLOCATOR_CLASS(kind)->alloc = allocate_kept;
 }
 
@@ -178,5 +237,6 @@ GstAllocator* hwalloc_gst_keeping_allocator_new(GstAllocator* allocator, guint m
     auto& keeping = *reinterpret_cast<Keeping*>(made);
     keeping.of = static_cast<GstAllocator*>(gst_object_ref(allocator));
     keeping.most = most;
+    keeping.keeps = true;
     return made;
 }

@@ -24,10 +24,12 @@ public:
     // One that lies there, with one reference; null when there is none.
     GstMemory* take() noexcept;
     // Takes a memory that has one reference; false when the shelf is full or closed, and the reference is
-    // still the caller's.
+    // still the caller's. The caller has a reference on the shelf: one of the memory's may be gone before
+    // this returns.
     bool put(GstMemory* memory) noexcept;
-    // Frees what lies there, and takes nothing any more. For who owns the shelf.
+    // Frees what lies there, and takes nothing until it is opened.
     void close() noexcept;
+    void open() noexcept { closed_.store(false); }
 
     Shelf(const Shelf&) = delete;
     Shelf& operator=(const Shelf&) = delete;
@@ -38,6 +40,7 @@ private:
         g_mutex_init(&mutex_);
     }
     ~Shelf();
+    void clear() noexcept;
 
     std::atomic<guint> references_{1};
     // One memory can lie here, for which nobody needs the lock.

@@ -90,7 +90,14 @@ TEST_P(EveryAllocator, IsOfferedWithAPool) {
     EXPECT_EQ(size, picture_size);
     EXPECT_EQ(least, 4u);
     ASSERT_TRUE(gst_buffer_pool_set_active(pool.get(), TRUE));
-    GstMemory* first = nullptr;
+    // The pool's own buffers in turn: each memory is marked when it is first seen, and the mark stays on it.
+    guint different = 0;
+    const auto see = [&different](GstMemory* memory) {
+        static const GQuark mark = g_quark_from_static_string("hwalloc-test-seen");
+        if (!gst_mini_object_get_qdata(GST_MINI_OBJECT_CAST(memory), mark))
+            gst_mini_object_set_qdata(GST_MINI_OBJECT_CAST(memory), mark, GUINT_TO_POINTER(++different),
+                                      nullptr);
+    };
     for (int i = 0; i < 20; ++i) {
         GstBuffer* buffer = nullptr;
         ASSERT_EQ(gst_buffer_pool_acquire_buffer(pool.get(), &buffer, nullptr), GST_FLOW_OK);
@@ -98,20 +105,90 @@ TEST_P(EveryAllocator, IsOfferedWithAPool) {
         EXPECT_EQ(memory->allocator, offered);
         EXPECT_EQ(memory->offset, 0u);
         EXPECT_EQ(memory->size, picture_size);
-        if (!first)
-            first = memory;
+        see(memory);
         gst_buffer_unref(buffer);
     }
+    EXPECT_EQ(different, least);
     // Who takes the memory out of a buffer costs no new memory.
     const auto before = open_descriptors();
     for (int i = 0; i < 20; ++i) {
         GstBuffer* buffer = nullptr;
         ASSERT_EQ(gst_buffer_pool_acquire_buffer(pool.get(), &buffer, nullptr), GST_FLOW_OK);
         Owned<GstMemory> taken(gst_buffer_get_memory(buffer, 0));
+        see(taken.get());
         gst_buffer_remove_all_memory(buffer);
         gst_buffer_unref(buffer);
     }
+    EXPECT_EQ(different, least);
     EXPECT_LE(open_descriptors(), before);
+    ASSERT_TRUE(gst_buffer_pool_set_active(pool.get(), FALSE));
+}
+
+// A memory out of a buffer of the pool's, with a reference; the buffer goes, and without it.
+Owned<GstMemory> take_memory(GstBufferPool* pool) {
+    GstBuffer* buffer = nullptr;
+    if (gst_buffer_pool_acquire_buffer(pool, &buffer, nullptr) != GST_FLOW_OK)
+        return nullptr;
+    Owned<GstMemory> taken(gst_buffer_get_memory(buffer, 0));
+    gst_buffer_remove_all_memory(buffer);
+    gst_buffer_unref(buffer);
+    return taken;
+}
+
+TEST_P(EveryAllocator, ItsPoolHoldsNothingAtRest) {
+    Asked asked(GetParam().c_str());
+    ASSERT_TRUE(asked.ask());
+    guint size = 0, least = 0;
+    auto pool = asked.pool(size, least);
+    ASSERT_TRUE(pool);
+    { auto warm = make(GetParam(), 1000); }
+    const auto before = open_descriptors();
+    for (int round = 0; round < 2; ++round) {
+        ASSERT_TRUE(gst_buffer_pool_set_active(pool.get(), TRUE));
+        auto late = take_memory(pool.get());
+        ASSERT_TRUE(late);
+        { auto kept = take_memory(pool.get()); }
+        ASSERT_TRUE(gst_buffer_pool_set_active(pool.get(), FALSE));
+        late.reset(); // comes back to a pool that is at rest
+        EXPECT_EQ(open_descriptors(), before) << round;
+    }
+    // And begun again, it keeps.
+    ASSERT_TRUE(gst_buffer_pool_set_active(pool.get(), TRUE));
+    const GQuark mark = g_quark_from_static_string("hwalloc-test-kept");
+    bool again = false;
+    for (guint i = 0; i < 2 * least; ++i) {
+        auto memory = take_memory(pool.get());
+        ASSERT_TRUE(memory);
+        again = again || gst_mini_object_get_qdata(GST_MINI_OBJECT_CAST(memory.get()), mark);
+        gst_mini_object_set_qdata(GST_MINI_OBJECT_CAST(memory.get()), mark, pool.get(), nullptr);
+    }
+    EXPECT_TRUE(again);
+    ASSERT_TRUE(gst_buffer_pool_set_active(pool.get(), FALSE));
+}
+
+TEST(Element, ItsPoolStaysWithTheAllocatorItWasConfiguredWith) {
+    Asked asked("sysmem");
+    ASSERT_TRUE(asked.ask());
+    guint size = 0, least = 0;
+    auto pool = asked.pool(size, least);
+    ASSERT_TRUE(pool);
+    auto other = allocator_of("memfd");
+    GstStructure* config = gst_buffer_pool_get_config(pool.get());
+    gst_buffer_pool_config_set_allocator(config, other.get(), nullptr);
+    ASSERT_TRUE(gst_buffer_pool_set_config(pool.get(), config));
+    // As who has read it and wants more buffers.
+    for (guint more = 1; more < 3; ++more) {
+        config = gst_buffer_pool_get_config(pool.get());
+        GstCaps* caps = nullptr;
+        gst_buffer_pool_config_get_params(config, &caps, nullptr, nullptr, nullptr);
+        gst_buffer_pool_config_set_params(config, caps, size, least + more, 0);
+        ASSERT_TRUE(gst_buffer_pool_set_config(pool.get(), config));
+    }
+    ASSERT_TRUE(gst_buffer_pool_set_active(pool.get(), TRUE));
+    auto memory = take_memory(pool.get());
+    ASSERT_TRUE(memory);
+    EXPECT_EQ(memory->allocator, other.get());
+    memory.reset();
     ASSERT_TRUE(gst_buffer_pool_set_active(pool.get(), FALSE));
 }
 

@@ -82,6 +82,34 @@ TEST_P(EveryAllocator, MemoryOutlivesWhatKeptIt) {
     EXPECT_EQ(open_descriptors(), before);
 }
 
+TEST_P(EveryAllocator, KeepsNothingWhileItIsToldSo) {
+    { auto warm = make(GetParam(), 1000); }
+    const auto before = open_descriptors();
+    auto allocator = keeping(GetParam(), 4);
+    GstAllocator* of = nullptr;
+    g_object_get(allocator.get(), "of", &of, nullptr);
+    EXPECT_EQ(Owned<GstAllocator>(of).get(), allocator_of(GetParam()).get());
+    const GQuark mark = g_quark_from_static_string("hwalloc-test-used");
+    const auto use = [&] {
+        Owned<GstMemory> one(gst_allocator_alloc(allocator.get(), 1000, nullptr)),
+            two(gst_allocator_alloc(allocator.get(), 1000, nullptr));
+        const bool again = gst_mini_object_get_qdata(GST_MINI_OBJECT_CAST(one.get()), mark);
+        for (GstMemory* each : {one.get(), two.get()})
+            gst_mini_object_set_qdata(GST_MINI_OBJECT_CAST(each), mark, allocator.get(), nullptr);
+        return again;
+    };
+    EXPECT_FALSE(use());
+    EXPECT_TRUE(use());
+    g_object_set(allocator.get(), "keeps", FALSE, nullptr);
+    EXPECT_EQ(open_descriptors(), before);
+    EXPECT_FALSE(use());
+    EXPECT_FALSE(use());
+    EXPECT_EQ(open_descriptors(), before);
+    g_object_set(allocator.get(), "keeps", TRUE, nullptr);
+    EXPECT_FALSE(use());
+    EXPECT_TRUE(use());
+}
+
 TEST(Keeping, IsForMemoryOfHwalloc) {
     Owned<GstAllocator> system(gst_allocator_find(nullptr));
     EXPECT_EQ(hwalloc_gst_keeping_allocator_new(system.get(), 1), nullptr);
@@ -138,6 +166,24 @@ TEST(Keeping, EndsWhileOthersGiveBack) {
             for (GstMemory* memory : memories)
                 gst_memory_unref(memory);
         });
+        allocator.reset();
+        giver.join();
+    }
+}
+
+// The memory that comes back is the last that holds anything: whoever gives it back must not be left with
+// nothing (an address sanitizer sees where it is).
+TEST(Keeping, EndsWhileTheLastMemoryComesBack) {
+    for (int i = 0; i < 2000; ++i) {
+        auto allocator = keeping("sysmem", 1);
+        GstMemory* const memory = gst_allocator_alloc(allocator.get(), 64, nullptr);
+        std::atomic<bool> begun = false;
+        std::thread giver([&] {
+            begun.store(true);
+            gst_memory_unref(memory);
+        });
+        while (!begun.load())
+            std::this_thread::yield();
         allocator.reset();
         giver.join();
     }
