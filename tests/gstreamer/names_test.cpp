@@ -70,6 +70,28 @@ TEST(Names, AreRegisteredByThePlugin) {
     EXPECT_STREQ(gst_plugin_get_license(plugin), "MIT/X11");
     EXPECT_STREQ(gst_plugin_get_version(plugin), std::string(hwalloc::version()).c_str());
     gst_object_unref(plugin);
+    // In a program that has not called hwalloc_gst_init_once().
+    std::vector<std::string> expected;
+    for (const std::string& name : names())
+        if (!name.starts_with("vulkan"))
+            expected.push_back("hwalloc/" + name);
+    std::vector<gchar*> argv;
+    std::string self = "/proc/self/exe", option = only_plugin;
+    argv.push_back(self.data());
+    argv.push_back(option.data());
+    for (std::string& name : expected)
+        argv.push_back(name.data());
+    argv.push_back(nullptr);
+    gchar* found = nullptr;
+    int status = -1;
+    ASSERT_TRUE(g_spawn_sync(nullptr, argv.data(), nullptr, GSpawnFlags{}, nullptr, nullptr, &found, nullptr,
+                             &status, nullptr));
+    EXPECT_EQ(status, 0);
+    std::string all;
+    for (const std::string& name : expected)
+        all += name + "\n";
+    EXPECT_EQ(std::string(found), all);
+    g_free(found);
 }
 
 TEST_P(EveryAllocator, IsTakenByAVideoPool) {

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <iostream>
 #include <iterator>
+#include <span>
+#include <string_view>
 
 #include "hwalloc/capabilities.h"
 #include "hwalloc/gst.h"
@@ -104,6 +107,23 @@ void Log::glib(const gchar*, GLogLevelFlags level, const gchar*, gpointer self) 
 
 } // namespace gst_tests
 
+namespace {
+
+int say_what_the_plugin_registers(std::span<char*> wanted) {
+    GstPlugin* plugin = gst_plugin_load_by_name("hwalloc");
+    if (!plugin)
+        return 1;
+    gst_object_unref(plugin);
+    for (const char* name : wanted)
+        if (GstAllocator* allocator = gst_allocator_find(name)) {
+            std::cout << name << "\n";
+            gst_object_unref(allocator);
+        }
+    return 0;
+}
+
+} // namespace
+
 int main(int argc, char** argv) {
     // Of the plugins the tests take the project's own, from the build.
     setenv("GST_PLUGIN_PATH", HWALLOC_TEST_PLUGINS, 1);
@@ -112,6 +132,12 @@ int main(int argc, char** argv) {
         std::filesystem::temp_directory_path() / ("hwalloc-gst-registry-" + std::to_string(getpid()));
     setenv("GST_REGISTRY", registry.c_str(), 1);
     gst_init(&argc, &argv);
+    if (argc > 1 && std::string_view(argv[1]) == gst_tests::only_plugin) {
+        const int said =
+            say_what_the_plugin_registers(std::span(argv, static_cast<std::size_t>(argc)).subspan(2));
+        std::filesystem::remove(registry);
+        return said;
+    }
     testing::InitGoogleTest(&argc, argv);
     hwalloc_gst_init_once();
     const int answer = RUN_ALL_TESTS();

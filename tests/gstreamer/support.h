@@ -39,6 +39,10 @@ std::vector<std::uint8_t> numbers(gsize from, gsize size);
 
 std::size_t open_descriptors();
 
+// The program's first argument where it loads the plugin, says which of the names behind it GStreamer knows
+// then, a line each, and ends.
+inline constexpr const char* only_plugin = "--only-plugin";
+
 // What GStreamer logs of the category "hwalloc", and every critical, while it lives.
 class Log {
 public:
