@@ -13,8 +13,25 @@ namespace hwalloc::gst {
 
 namespace {
 
-gpointer map(GstMemory* memory, GstMapInfo* info, gsize) {
-    Memory& storage = *storage_of(memory);
+gpointer map_by_parent(GstMemory* memory, GstMapInfo* info, gsize most) {
+    const Part& part = *part_of(memory->allocator);
+    return part.map_full_by_parent ? part.map_full_by_parent(memory, info, most)
+                                   : part.map_by_parent(memory, most, info->flags);
+}
+
+void unmap_by_parent(GstMemory* memory, GstMapInfo* info) {
+    const Part& part = *part_of(memory->allocator);
+    if (part.unmap_full_by_parent)
+        part.unmap_full_by_parent(memory, info);
+    else
+        part.unmap_by_parent(memory);
+}
+
+gpointer map(GstMemory* memory, GstMapInfo* info, gsize most) {
+    Memory* const made = storage_of(memory);
+    if (!made) [[unlikely]]
+        return map_by_parent(memory, info, most);
+    Memory& storage = *made;
     MapInfo access;
     const auto flags = static_cast<MapFlags>(info->flags & GST_MAP_READWRITE);
     if (auto begun = storage.block().begin_cpu_access(storage, access, flags); !begun) {
@@ -30,7 +47,12 @@ gpointer map(GstMemory* memory, GstMapInfo* info, gsize) {
 }
 
 void unmap(GstMemory* memory, GstMapInfo* info) {
-    Memory& storage = *storage_of(memory);
+    Memory* const made = storage_of(memory);
+    if (!made) [[unlikely]] {
+        unmap_by_parent(memory, info);
+        return;
+    }
+    Memory& storage = *made;
     MapInfo access;
     access.data = info->data;
     access.size = storage.size();
@@ -70,8 +92,11 @@ void set_access_functions(GstAllocator* allocator, const Part& part) noexcept {
     const bool host = part.form == Form::plain && part.allocator->extension<WrapsHostMemory>();
     allocator->mem_map_full = host ? nullptr : map;
     allocator->mem_unmap_full = host ? nullptr : unmap;
-    allocator->mem_map = host ? map_host : nullptr;
-    allocator->mem_unmap = host ? unmap_host : nullptr;
+    // Those of GStreamer's classes stay: GstDmaBufAllocator's own function maps by them.
+    if (part.form == Form::plain) {
+        allocator->mem_map = host ? map_host : nullptr;
+        allocator->mem_unmap = host ? unmap_host : nullptr;
+    }
 }
 
 } // namespace hwalloc::gst

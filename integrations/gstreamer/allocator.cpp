@@ -4,6 +4,7 @@
 #include <gst/allocators/gstfdmemory.h>
 
 #include <new>
+#include <string_view>
 #include <utility>
 
 #include "access.h"
@@ -51,6 +52,23 @@ GstMemory* allocate(GstAllocator* allocator, gsize size, GstAllocationParams* wa
     return given ? *given : refuse(GST_OBJECT(allocator), "allocating", given.error());
 }
 
+// As text that ends with zero and lives for ever.
+const char* interned(std::string_view name) {
+    gchar* const copy = g_strndup(name.data(), name.size());
+    const char* const text = g_intern_string(copy);
+    g_free(copy);
+    return text;
+}
+
+void keep_functions_of_parent(const GstAllocator& made, Part& part) {
+    part.share_by_parent = made.mem_share;
+    part.copy_by_parent = made.mem_copy;
+    part.map_full_by_parent = made.mem_map_full;
+    part.map_by_parent = made.mem_map;
+    part.unmap_full_by_parent = made.mem_unmap_full;
+    part.unmap_by_parent = made.mem_unmap;
+}
+
 // An instance as everybody else sees it: with its part, and with functions for its memory.
 template<class Self>
 GstAllocator* make(Allocator& allocator, GType type, Form form) {
@@ -59,12 +77,12 @@ GstAllocator* make(Allocator& allocator, GType type, Form form) {
     gst_object_set_name(GST_OBJECT(made),
                         allocator.name().data()); // one that another has already is no error
     Part& part = reinterpret_cast<Self*>(made)->part;
-    part = {.allocator = &allocator,
-            .form = form,
-            .share_by_parent = form == Form::plain ? nullptr : made->mem_share};
-    set_part(made, part);
+    part = {.allocator = &allocator, .form = form};
     if (form == Form::plain)
-        made->mem_type = allocator.mem_type().data();
+        made->mem_type = interned(allocator.mem_type());
+    else
+        keep_functions_of_parent(*made, part);
+    set_part(made, part);
     GST_OBJECT_FLAGS(made) &= ~guint{GST_ALLOCATOR_FLAG_CUSTOM_ALLOC};
     set_access_functions(made, part);
     set_view_functions(made, part);

@@ -16,16 +16,12 @@ namespace {
 // By which a root of the other forms, whose struct is GstFdAllocator's own, knows its storage and its
 // companion.
 GQuark storage_quark() {
-    static GQuark quark = 0; // the same whoever asks first
-    if (!quark) [[unlikely]]
-        quark = g_quark_from_static_string("hwalloc-storage");
-    return quark;
+    static std::atomic<GQuark> known = 0; // the same whoever asks first
+    return quark_once(known, "hwalloc-storage");
 }
 GQuark companion_quark() {
-    static GQuark quark = 0;
-    if (!quark) [[unlikely]]
-        quark = g_quark_from_static_string("hwalloc-companion");
-    return quark;
+    static std::atomic<GQuark> known = 0;
+    return quark_once(known, "hwalloc-companion");
 }
 void release_storage(gpointer storage) {
     MemoryRef::adopt(static_cast<Memory*>(storage)).reset();

@@ -14,7 +14,7 @@ namespace hwalloc::gst {
 // The new GstMemory of `by` that owns `memory`, or why it can be none of that form.
 Result<GstMemory*> give(GstAllocator* by, const Part& part, MemoryRef memory) noexcept;
 
-// The storage behind a root or a share.
+// The storage behind a root or a share; null where a program made the memory of a descriptor of its own.
 Memory* storage_of(GstMemory* memory) noexcept;
 
 // Something of the caller's that goes with a root: `release` is called with it when the root is freed. Set

@@ -1,5 +1,6 @@
 #include "part.h"
 
+#include <atomic>
 #include <new>
 
 namespace hwalloc::gst {
@@ -7,10 +8,8 @@ namespace hwalloc::gst {
 namespace {
 
 GQuark part_quark() {
-    static GQuark quark = 0; // the same whoever asks first
-    if (!quark)
-        quark = g_quark_from_static_string("hwalloc-part");
-    return quark;
+    static std::atomic<GQuark> known = 0; // the same whoever asks first
+    return quark_once(known, "hwalloc-part");
 }
 
 } // namespace

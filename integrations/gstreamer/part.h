@@ -3,6 +3,7 @@
 
 #include <gst/gst.h>
 
+#include <atomic>
 #include <cstddef>
 
 #include "hwalloc/allocator.h"
@@ -13,11 +14,28 @@ namespace hwalloc::gst {
 // Which memory of GStreamer's it is.
 enum class Form { plain, memfd, dmabuf };
 
+// The quark of a name, asked of GLib until `known` has it.
+inline GQuark quark_once(std::atomic<GQuark>& known, const char* name) noexcept {
+    GQuark quark = known.load(std::memory_order_relaxed);
+    if (!quark) [[unlikely]] {
+        quark = g_quark_from_static_string(name);
+        known.store(quark, std::memory_order_relaxed);
+    }
+    return quark;
+}
+
 // One for each GstAllocator, in it.
 struct Part {
     Allocator* allocator; // registered, so valid for ever
     Form form;
-    GstMemoryShareFunction share_by_parent; // GstFdAllocator's; null for plain memory
+    // GstFdAllocator's functions; null for plain memory. They serve memory that a program made of a
+    // descriptor of its own with this allocator (gst_fd_allocator_alloc()), which has no storage.
+    GstMemoryShareFunction share_by_parent{};
+    GstMemoryCopyFunction copy_by_parent{};
+    GstMemoryMapFullFunction map_full_by_parent{}; // or null, and then there is:
+    GstMemoryMapFunction map_by_parent{};
+    GstMemoryUnmapFullFunction unmap_full_by_parent{};
+    GstMemoryUnmapFunction unmap_by_parent{};
 };
 // Null where it is no such allocator. Not for hot paths.
 const Part* part_of(GstAllocator* allocator) noexcept;

@@ -37,15 +37,24 @@ guint flags_of_share(GstMemory* root, gsize offset, gsize size) {
     return flags;
 }
 
-// What GStreamer's own lock of a share does not look at: a root that somebody writes.
-bool root_can_be_shared(GstMemory* memory) {
-    if (!memory->parent)
-        return true; // gst_memory_share() has looked
-    if (!gst_mini_object_lock(GST_MINI_OBJECT_CAST(memory->parent), GST_LOCK_FLAG_EXCLUSIVE))
-        return false;
-    gst_mini_object_unlock(GST_MINI_OBJECT_CAST(memory->parent), GST_LOCK_FLAG_EXCLUSIVE);
-    return true;
-}
+// Keeps writers from the root while a share of a share is made: gst_memory_share() locks the share alone, and
+// gst_memory_init() takes no notice when it cannot lock the root.
+class RootLock {
+public:
+    explicit RootLock(GstMemory* memory) noexcept
+        : root_(memory->parent), held_(!root_ || gst_memory_lock(root_, GST_LOCK_FLAG_EXCLUSIVE)) {}
+    ~RootLock() {
+        if (root_ && held_)
+            gst_memory_unlock(root_, GST_LOCK_FLAG_EXCLUSIVE);
+    }
+    RootLock(const RootLock&) = delete;
+    RootLock& operator=(const RootLock&) = delete;
+    bool held() const noexcept { return held_; }
+
+private:
+    GstMemory* root_; // null of a root, which gst_memory_share() has locked
+    bool held_;
+};
 
 // What a share is to be, or false where there may be none, which is told.
 struct Piece {
@@ -53,13 +62,13 @@ struct Piece {
     gsize start, length;
     guint flags;
 };
-bool find_piece(GstMemory* memory, gssize offset, gssize size, Piece& piece) {
+bool find_piece(GstMemory* memory, gssize offset, gssize size, const RootLock& lock, Piece& piece) {
     gsize from = 0;
     if (!part_of_window(memory, offset, size, from, piece.length)) [[unlikely]] {
         refuse_part(memory, "sharing");
         return false;
     }
-    if (!root_can_be_shared(memory)) [[unlikely]] {
+    if (!lock.held()) [[unlikely]] {
         refuse(GST_OBJECT(memory->allocator), "sharing",
                Error(ErrorKind::conflict, "the memory that it is a share of is mapped for writing"),
                GST_LEVEL_INFO);
@@ -72,8 +81,9 @@ bool find_piece(GstMemory* memory, gssize offset, gssize size, Piece& piece) {
 }
 
 GstMemory* share_plain(GstMemory* memory, gssize offset, gssize size) {
+    const RootLock lock(memory);
     Piece piece;
-    if (!find_piece(memory, offset, size, piece)) [[unlikely]]
+    if (!find_piece(memory, offset, size, lock, piece)) [[unlikely]]
         return nullptr;
     auto* view = static_cast<PlainMemory*>(g_slice_alloc(sizeof(PlainMemory)));
     gst_memory_init(&view->gst, static_cast<GstMemoryFlags>(piece.flags), memory->allocator, piece.root,
@@ -84,8 +94,9 @@ GstMemory* share_plain(GstMemory* memory, gssize offset, gssize size) {
 }
 
 GstMemory* share_fd(GstMemory* memory, gssize offset, gssize size) {
+    const RootLock lock(memory);
     Piece piece;
-    if (!find_piece(memory, offset, size, piece))
+    if (!find_piece(memory, offset, size, lock, piece))
         return nullptr;
     const auto share = part_of(memory->allocator)->share_by_parent;
     GstMemory* const view = share(memory, offset, static_cast<gssize>(piece.length));
@@ -130,7 +141,10 @@ GstMemory* copy(GstMemory* memory, gssize offset, gssize size) {
     gsize from = 0, length = 0;
     if (!part_of_window(memory, offset, size, from, length))
         return refuse_part(memory, "copying");
-    Memory& storage = *storage_of(memory);
+    Memory* const owner = storage_of(memory);
+    if (!owner) [[unlikely]]
+        return part_of(memory->allocator)->copy_by_parent(memory, offset, static_cast<gssize>(length));
+    Memory& storage = *owner;
     const gsize start = memory->offset + from;
     const bool inside = start >= storage.offset() && start + length <= storage.offset() + storage.size();
     auto made = inside ? storage.copy(start - storage.offset(), length)

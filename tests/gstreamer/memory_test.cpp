@@ -2,6 +2,9 @@
 #include <gst/allocators/gstdmabuf.h>
 #include <gst/allocators/gstfdmemory.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
 
 #include "hwalloc/allocator.h"
 #include "hwalloc/capabilities.h"
@@ -16,6 +19,9 @@ TEST_P(EveryAllocator, GivesTheMemoryThatItHasADescriptorOf) {
     auto claims = hwalloc::Allocator::find(GetParam())->extension<hwalloc::Describes>()->claims();
     EXPECT_EQ(claims.export_dmabuf, static_cast<bool>(gst_is_dmabuf_memory(memory.get())));
     EXPECT_EQ(claims.export_dmabuf || claims.export_memfd, static_cast<bool>(gst_is_fd_memory(memory.get())));
+    if (!gst_is_fd_memory(memory.get())) {
+        EXPECT_EQ(memory->allocator->mem_type, std::string(hwalloc::Allocator::find(GetParam())->mem_type()));
+    }
     if (claims.export_dmabuf || claims.export_memfd) {
         struct stat facts = {};
         EXPECT_EQ(fstat(gst_fd_memory_get_fd(memory.get()), &facts), 0);
@@ -208,6 +214,56 @@ TEST_P(EveryAllocator, LocksAsGStreamerDoes) {
     EXPECT_TRUE(Owned<GstMemory>(gst_memory_share(first.get(), 0, -1)));
     first.reset();
     EXPECT_TRUE(gst_memory_is_writable(memory.get()));
+}
+
+// What shares a share and what writes the root, at once: each is refused or has it whole, and the count of
+// shares is right.
+TEST(Memory, SharesAShareWhileOthersWriteTheRoot) {
+    auto memory = make("sysmem", 1000);
+    Owned<GstMemory> first(gst_memory_share(memory.get(), 0, -1));
+    Log log;
+    std::atomic<bool> ended = false;
+    std::thread writer([&] {
+        GstMapInfo info;
+        while (!ended.load(std::memory_order_relaxed))
+            if (gst_memory_map(memory.get(), &info, GST_MAP_WRITE))
+                gst_memory_unmap(memory.get(), &info);
+    });
+    int shared = 0;
+    for (int i = 0; i < 100000; ++i)
+        shared += static_cast<bool>(Owned<GstMemory>(gst_memory_share(first.get(), 0, 10)));
+    ended = true;
+    writer.join();
+    EXPECT_GT(shared, 0);
+    first.reset(); // a count that is short goes below zero
+    EXPECT_EQ(log.criticals(), 0u);
+    EXPECT_EQ(GST_MINI_OBJECT_CAST(memory.get())->lockstate, 0);
+}
+
+// Its allocators are GStreamer's for descriptors too: what a program makes with them of its own descriptor is
+// memory as GStreamer's own.
+TEST_P(EveryAllocator, TakesADescriptorOfTheProgram) {
+    auto allocator = allocator_of(GetParam());
+    if (!GST_IS_FD_ALLOCATOR(allocator.get()))
+        GTEST_SKIP() << "its memory has no descriptor";
+    const auto before = open_descriptors();
+    auto source = make(GetParam(), 4096);
+    const int fd = dup(gst_fd_memory_get_fd(source.get()));
+    ASSERT_GE(fd, 0);
+    Owned<GstMemory> wrapped(
+        GST_IS_DMABUF_ALLOCATOR(allocator.get())
+            ? gst_dmabuf_allocator_alloc(allocator.get(), fd, 4096)
+            : gst_fd_allocator_alloc(allocator.get(), fd, 4096, GST_FD_MEMORY_FLAG_NONE));
+    ASSERT_TRUE(wrapped);
+    EXPECT_EQ(bytes_of(wrapped.get()), numbers(0, 4096));
+    Owned<GstMemory> share(gst_memory_share(wrapped.get(), 100, 50)),
+        inner(gst_memory_share(share.get(), 10, -1)), copy(gst_memory_copy(wrapped.get(), 5, 20));
+    EXPECT_EQ(bytes_of(share.get()), numbers(100, 50));
+    EXPECT_EQ(bytes_of(inner.get()), numbers(110, 40));
+    EXPECT_EQ(bytes_of(copy.get()), numbers(5, 20));
+    for (auto* each : {&share, &inner, &copy, &wrapped, &source})
+        each->reset();
+    EXPECT_EQ(open_descriptors(), before);
 }
 
 TEST_P(EveryAllocator, MakesAMappedCopyOfWhatIsReadOnly) {
