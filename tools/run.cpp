@@ -8,10 +8,10 @@
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <climits>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <optional>
-#include <span>
 
 #include "hwalloc/devices.h"
 #include "hwalloc/inventory.h"
@@ -25,7 +25,8 @@
 namespace hwalloc::tools {
 namespace {
 
-using preload::Row;
+using preload::Answer;
+using preload::Counts;
 using preload::Table;
 
 struct RunOptions {
@@ -45,7 +46,12 @@ Result<std::string> preloaded_library() {
     directory.resize(directory.rfind('/') + 1);
     for (const char* between : {"", HWALLOC_FROM_BIN_TO_DEVICES "/"})
         if (std::string place = directory + between + preloaded; ::access(place.c_str(), R_OK) == 0)
-            return place;
+            return place.find_first_of(" :$") == place.npos
+                       ? Result<std::string>(std::move(place))
+                       : Error(ErrorKind::unsupported,
+                               "LD_PRELOAD takes no path with a blank, a colon or a dollar sign")
+                             .on(place)
+                             .remedy("install hwalloc in a directory without");
     return Error(ErrorKind::unavailable, "the library that is preloaded into programs is not installed")
         .on(preloaded)
         .remedy("install it with the command");
@@ -56,7 +62,7 @@ class SharedTable {
 public:
     static Result<SharedTable> make() {
         SharedTable made;
-        made.fd_.reset(::memfd_create("hwalloc-run", MFD_CLOEXEC));
+        made.fd_.reset(::memfd_create(preload::table_name, MFD_CLOEXEC));
         void* place = MAP_FAILED;
         if (made.fd_ && ::ftruncate(made.fd_.get(), sizeof(Table)) == 0)
             place = ::mmap(nullptr, sizeof(Table), PROT_READ | PROT_WRITE, MAP_SHARED, made.fd_.get(), 0);
@@ -133,7 +139,8 @@ std::vector<std::string> environment_with(const std::string& library, const std:
         const std::string_view text = *one;
         if (text.starts_with("LD_PRELOAD=") && text.size() > 11)
             preload.append(":").append(text.substr(11));
-        else if (!text.starts_with("LD_PRELOAD=") && !text.starts_with(preload::table_variable))
+        else if (!text.starts_with("LD_PRELOAD=") &&
+                 !text.starts_with(fmt::format("{}=", preload::table_variable)))
             all.emplace_back(text);
     }
     all.push_back(std::move(preload));
@@ -141,40 +148,53 @@ std::vector<std::string> environment_with(const std::string& library, const std:
     return all;
 }
 
-Json row_json(const Row& row) {
-    Json object = Json::object();
-    if (row.node[0])
-        object = {{"node", row.node}, {"allocator", row.allocator}, {"opens", row.opens.load()}};
-    else
-        object = {{"allocator", row.allocator}};
-    object["buffers"] = row.buffers.load();
-    object["bytes"] = row.bytes.load();
-    object["refused"] = row.refused.load();
+Json counts_json(Json object, const Counts& counts) {
+    object["buffers"] = counts.buffers.load();
+    object["bytes"] = counts.bytes.load();
+    object["refused"] = counts.refused.load();
     return object;
 }
 
 Json report_json(const Table& table, const std::string& program, const running::Ended& ended) {
-    Json heaps = Json::array();
-    for (const Row& row : std::span(table.heap, table.heaps))
-        heaps.push_back(row_json(row));
+    Json heaps = Json::array(), exported;
+    for (std::uint32_t i = 0; i < table.heaps; ++i)
+        heaps.push_back(counts_json({{"node", table.heap[i].node},
+                                     {"allocator", table.heap[i].allocator},
+                                     {"opens", table.heap_counts[i].opens.load()}},
+                                    table.heap_counts[i]));
+    if (table.v4l2_export.allocator[0])
+        exported = counts_json({{"allocator", table.v4l2_export.allocator}}, table.export_counts);
     return {{"program", program},
             {"exit_code", ended.signal ? Json() : Json(ended.code)},
             {"signal", ended.signal ? Json(ended.signal) : Json()},
             {"heaps", std::move(heaps)},
-            {"v4l2_export", table.v4l2_export.allocator[0] ? row_json(table.v4l2_export) : Json()}};
+            {"v4l2_export", std::move(exported)}};
 }
 
-void note_row(Output& out, const Row& row, const std::string& what) {
-    std::string text = row.opens || row.buffers || row.refused
-                           ? fmt::format("{} was answered by {}: ", what, row.allocator)
-                           : fmt::format("{} was not asked for", what);
-    if (row.opens)
-        text += fmt::format("{}, ", counted(row.opens, "open"));
-    if (row.opens || row.buffers || row.refused)
-        text += fmt::format("{} of {}", counted(row.buffers, "buffer"), counted(row.bytes, "byte"));
-    if (row.refused)
-        text += fmt::format(", {} refused", row.refused.load());
+void note_counts(Output& out, const Answer& answer, const Counts& counts, const std::string& what) {
+    if (!counts.opens && !counts.buffers && !counts.refused)
+        return out.note(fmt::format("{} was not asked for", what));
+    std::string text = fmt::format("{} was answered by {}: ", what, answer.allocator);
+    if (counts.opens)
+        text += fmt::format("{}, ", counted(counts.opens, "open"));
+    text += fmt::format("{} of {}", counted(counts.buffers, "buffer"), counted(counts.bytes, "byte"));
+    if (counts.refused)
+        text += fmt::format(", {} refused", counts.refused.load());
     out.note(text);
+}
+
+// The library that this command uses, for other processes to load.
+Result<std::string> own_library() {
+    Dl_info found{};
+    char whole[PATH_MAX], self[PATH_MAX];
+    ::dladdr(reinterpret_cast<void*>(&close_idle_devices), &found);
+    const bool known =
+        found.dli_fname && ::realpath(found.dli_fname, whole) && ::realpath("/proc/self/exe", self);
+    if (!known || std::strcmp(whole, self) == 0)
+        return Error(ErrorKind::unsupported,
+                     "this command has the library within itself, and none to load elsewhere")
+            .remedy("use one that was built with -DBUILD_SHARED_LIBS=ON");
+    return std::string(whole);
 }
 
 int run_with(Output& out, const RunOptions& options) {
@@ -202,12 +222,11 @@ int run_with(Output& out, const RunOptions& options) {
             return out.fail(name.error());
         fill((*table)->v4l2_export.allocator, *name);
     }
-    Dl_info hwalloc{};
-    ::dladdr(reinterpret_cast<void*>(&close_idle_devices), &hwalloc);
+    auto hwalloc = own_library();
+    if (!hwalloc)
+        return out.fail(hwalloc.error());
     (*table)->log = options.log ? 1 : 0;
-    if (!fill((*table)->library, hwalloc.dli_fname ? hwalloc.dli_fname : ""))
-        return out.fail({ErrorKind::unsupported,
-                         "this command has the library within itself, and none to load elsewhere"});
+    fill((*table)->library, *hwalloc);
     close_idle_devices();
     const auto ended =
         running::run_program(*program, options.words, environment_with(*library, table->path()), out.json());
@@ -217,10 +236,11 @@ int run_with(Output& out, const RunOptions& options) {
         out.print(report_json(**table, *program, *ended));
         return ended->code;
     }
-    for (const Row& row : std::span((*table)->heap, (*table)->heaps))
-        note_row(out, row, fmt::format("/dev/dma_heap/{}", row.node));
+    for (std::uint32_t i = 0; i < (*table)->heaps; ++i)
+        note_counts(out, (*table)->heap[i], (*table)->heap_counts[i],
+                    fmt::format("/dev/dma_heap/{}", (*table)->heap[i].node));
     if (!options.v4l2_export.empty())
-        note_row(out, (*table)->v4l2_export, "VIDIOC_EXPBUF");
+        note_counts(out, (*table)->v4l2_export, (*table)->export_counts, "VIDIOC_EXPBUF");
     return ended->code;
 }
 

@@ -3,7 +3,6 @@
 #include <linux/dma-heap.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,22 +18,6 @@ namespace {
 
 constexpr const char* heaps_directory = "/dev/dma_heap";
 constexpr const char* prefix = "hwalloc-run:"; // of the names of files that stand for heaps
-
-Table* find_table() noexcept {
-    const char* const path = ::secure_getenv(table_variable);
-    if (!path)
-        return nullptr;
-    const OwnCalls guard;
-    const int fd = ::open(path, O_RDWR | O_CLOEXEC);
-    struct stat status {};
-    void* place = MAP_FAILED;
-    if (fd >= 0 && ::fstat(fd, &status) == 0 && status.st_size == static_cast<off_t>(sizeof(Table)))
-        place = ::mmap(nullptr, sizeof(Table), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (fd >= 0)
-        ::close(fd);
-    auto* const found = place == MAP_FAILED ? nullptr : static_cast<Table*>(place);
-    return found && found->size == sizeof(Table) ? found : nullptr;
-}
 
 // Where a descriptor leads, or the working directory; empty where nobody knows.
 bool path_of(int fd, char (&path)[PATH_MAX]) noexcept {
@@ -61,27 +44,31 @@ void simplify(char* path) noexcept {
     *to = '\0';
 }
 
-// Found before the program begins, and known to all its threads; what is opened earlier is opened as ever.
-Table* found_table = nullptr;
-[[gnu::constructor]] void begin() noexcept {
-    found_table = find_table();
+// A process that cannot see the table any more, as one of another user or in another namespace, or after the
+// command ended.
+void tell_what_is_lost() noexcept {
+    static std::atomic<bool> told{false};
+    if (std::getenv(table_variable) && !told.exchange(true, std::memory_order_relaxed))
+        tell("this process does not see what to answer: it is another user's or in another namespace, or "
+             "`hwalloc run` has ended; "
+             "its heaps are the kernel's");
 }
 
 } // namespace
 
-Table* table() noexcept {
-    return found_table;
-}
-
-Row* heap_at(int directory, const char* path) noexcept {
-    Table* const rows = path && !OwnCalls::are_made() ? table() : nullptr;
-    if (!rows)
+const Row* heap_at(int directory, const char* path) noexcept {
+    const Settings* const rows = path && !OwnCalls::are_made() ? settings() : nullptr;
+    if (!rows) {
+        if (path && !OwnCalls::are_made() &&
+            std::strncmp(path, heaps_directory, std::strlen(heaps_directory)) == 0)
+            tell_what_is_lost();
         return nullptr;
+    }
     const char* const slash = std::strrchr(path, '/');
     const char* const name = slash ? slash + 1 : path;
-    Row* row = nullptr;
+    const Row* row = nullptr;
     for (std::uint32_t i = 0; i < rows->heaps && !row; ++i)
-        if (std::strcmp(rows->heap[i].node, name) == 0)
+        if (std::strcmp(rows->heap[i].answer.node, name) == 0)
             row = &rows->heap[i];
     if (!row)
         return nullptr;
@@ -98,34 +85,35 @@ Row* heap_at(int directory, const char* path) noexcept {
     return there ? row : nullptr;
 }
 
-int open_heap(Row& heap, int flags) noexcept {
-    char name[sizeof heap.node + 16];
-    std::snprintf(name, sizeof name, "%s%s", prefix, heap.node);
+int open_heap(const Row& heap, int flags) noexcept {
+    char name[sizeof heap.answer.node + 16];
+    std::snprintf(name, sizeof name, "%s%s", prefix, heap.answer.node);
     const int fd = ::memfd_create(name, flags & O_CLOEXEC ? MFD_CLOEXEC : 0U);
     if (fd < 0)
         return -1;
-    heap.opens.fetch_add(1, std::memory_order_relaxed);
-    if (table()->log)
-        tell("%s/%s is opened: %s, descriptor %d", heaps_directory, heap.node, heap.allocator, fd);
+    heap.counts->opens.fetch_add(1, std::memory_order_relaxed);
+    if (settings()->log)
+        tell("%s/%s is opened: %s, descriptor %d", heaps_directory, heap.answer.node, heap.answer.allocator,
+             fd);
     return fd;
 }
 
-Row* heap_of(int fd) noexcept {
-    Table* const rows = OwnCalls::are_made() ? nullptr : table();
+const Row* heap_of(int fd) noexcept {
+    const Settings* const rows = OwnCalls::are_made() ? nullptr : settings();
     const int before = errno;
     char path[PATH_MAX];
     const bool known = rows && path_of(fd, path);
     errno = before;
     for (std::uint32_t i = 0; known && i < rows->heaps; ++i) {
-        char wanted[sizeof rows->heap[i].node + 48];
-        std::snprintf(wanted, sizeof wanted, "/memfd:%s%s (deleted)", prefix, rows->heap[i].node);
+        char wanted[sizeof rows->heap[i].answer.node + 48];
+        std::snprintf(wanted, sizeof wanted, "/memfd:%s%s (deleted)", prefix, rows->heap[i].answer.node);
         if (std::strcmp(path, wanted) == 0)
             return &rows->heap[i];
     }
     return nullptr;
 }
 
-int answer_heap_alloc(Row& heap, unsigned long request, void* argument) noexcept {
+int answer_heap_alloc(const Row& heap, unsigned long request, void* argument) noexcept {
     if (!argument) {
         errno = EFAULT;
         return -1;
@@ -136,14 +124,11 @@ int answer_heap_alloc(Row& heap, unsigned long request, void* argument) noexcept
     std::memcpy(&data, argument, size);
     const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
     const bool fits = data.len && data.len <= SIZE_MAX - (page - 1);
+    char asked[sizeof heap.answer.node + 48];
+    std::snprintf(asked, sizeof asked, "DMA_HEAP_IOCTL_ALLOC of %s", heap.answer.node);
     if (data.fd || (data.fd_flags & ~static_cast<__u32>(DMA_HEAP_VALID_FD_FLAGS)) ||
-        (data.heap_flags & ~static_cast<__u64>(DMA_HEAP_VALID_HEAP_FLAGS)) || !fits) {
-        heap.refused.fetch_add(1, std::memory_order_relaxed);
-        errno = EINVAL;
-        return -1;
-    }
-    char asked[sizeof heap.node + 48];
-    std::snprintf(asked, sizeof asked, "DMA_HEAP_IOCTL_ALLOC of %s", heap.node);
+        (data.heap_flags & ~static_cast<__u64>(DMA_HEAP_VALID_HEAP_FLAGS)) || !fits)
+        return refuse_as_kernel(heap, asked);
     const std::size_t bytes = (static_cast<std::size_t>(data.len) + page - 1) / page * page;
     const int fd = make_dma_buf(heap, asked, bytes, (data.fd_flags & O_CLOEXEC) != 0);
     if (fd < 0)

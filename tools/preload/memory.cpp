@@ -5,9 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdarg>
-#include <cstdio>
-#include <cstring>
 
 #include "hwalloc/hwalloc.h"
 #include "tools/preload/answers.h"
@@ -26,6 +23,7 @@ struct Library {
     decltype(&::hwalloc_error_code) code = nullptr;
     decltype(&::hwalloc_error_domain) domain = nullptr;
     decltype(&::hwalloc_error_free) free = nullptr;
+    decltype(&::hwalloc_close_idle_devices) close_idle_devices = nullptr;
     bool complete = false;
 };
 
@@ -37,7 +35,7 @@ bool look_up(void* library, const char* name, Function& function) noexcept {
 
 Library load() noexcept {
     Library found;
-    void* const library = ::dlopen(table()->library, RTLD_NOW | RTLD_LOCAL);
+    void* const library = ::dlopen(settings()->library, RTLD_NOW | RTLD_LOCAL);
     if (!library) {
         tell("%s", ::dlerror());
         return found;
@@ -49,9 +47,10 @@ Library load() noexcept {
                      look_up(library, "hwalloc_error_message", found.message) &&
                      look_up(library, "hwalloc_error_code", found.code) &&
                      look_up(library, "hwalloc_error_domain", found.domain) &&
-                     look_up(library, "hwalloc_error_free", found.free);
+                     look_up(library, "hwalloc_error_free", found.free) &&
+                     look_up(library, "hwalloc_close_idle_devices", found.close_idle_devices);
     if (!found.complete)
-        tell("%s lacks the interface for C", table()->library);
+        tell("%s lacks the interface for C", settings()->library);
     return found;
 }
 
@@ -73,8 +72,9 @@ const Library* library() noexcept {
 }
 
 // The kernel's number for the program, the story for whoever runs it.
-int refuse(Row& row, const char* asked, const Library& library, int result, hwalloc_error* error) noexcept {
-    row.refused.fetch_add(1, std::memory_order_relaxed);
+int refuse(const Row& row, const char* asked, const Library& library, int result,
+           hwalloc_error* error) noexcept {
+    row.counts->refused.fetch_add(1, std::memory_order_relaxed);
     tell("%s was refused: %s", asked, library.message(error));
     const bool systems =
         error && library.domain(error) == HWALLOC_ERROR_DOMAIN_SYSTEM && library.code(error) > 0;
@@ -96,11 +96,11 @@ bool OwnCalls::are_made() noexcept {
     return own_calls > 0;
 }
 
-int make_dma_buf(Row& row, const char* asked, std::size_t bytes, bool close_on_exec) noexcept {
+int make_dma_buf(const Row& row, const char* asked, std::size_t bytes, bool close_on_exec) noexcept {
     const OwnCalls guard;
     const Library* const call = library();
     if (!call) {
-        row.refused.fetch_add(1, std::memory_order_relaxed);
+        row.counts->refused.fetch_add(1, std::memory_order_relaxed);
         errno = ENOMEM;
         return -1;
     }
@@ -108,39 +108,31 @@ int make_dma_buf(Row& row, const char* asked, std::size_t bytes, bool close_on_e
     hwalloc_allocator* allocator = nullptr;
     hwalloc_memory* memory = nullptr;
     int fd = -1;
-    int result = call->resolve(row.allocator, &allocator, &error);
+    int result = call->resolve(row.answer.allocator, &allocator, &error);
     if (result >= 0)
         result = call->alloc(allocator, bytes, nullptr, &memory, &error);
     if (result >= 0)
         result = call->export_fd(memory, HWALLOC_FD_DMABUF, &fd, &error);
     if (memory)
         call->unref(memory); // the descriptor keeps the storage
+    // A program may close what it did not open, and the number be a file of its own by the next time.
+    call->close_idle_devices();
     if (result < 0)
         return refuse(row, asked, *call, result, error);
     if (!close_on_exec)
         ::fcntl(fd, F_SETFD, 0);
-    row.buffers.fetch_add(1, std::memory_order_relaxed);
-    row.bytes.fetch_add(bytes, std::memory_order_relaxed);
-    if (table()->log)
-        tell("%s, %zu bytes: %s, descriptor %d", asked, bytes, row.allocator, fd);
+    row.counts->buffers.fetch_add(1, std::memory_order_relaxed);
+    row.counts->bytes.fetch_add(bytes, std::memory_order_relaxed);
+    if (settings()->log)
+        tell("%s, %zu bytes: %s, descriptor %d", asked, bytes, row.answer.allocator, fd);
     return fd;
 }
 
-void tell(const char* format, ...) noexcept {
-    const int before = errno;
-    char line[1024] = "hwalloc run: ";
-    const std::size_t begin = std::strlen(line);
-    std::va_list arguments;
-    va_start(arguments, format);
-    const int wanted = std::vsnprintf(line + begin, sizeof line - begin - 1, format, arguments);
-    va_end(arguments);
-    std::size_t length = wanted < 0 ? begin : begin + static_cast<std::size_t>(wanted);
-    length = length < sizeof line - 2 ? length : sizeof line - 2;
-    line[length++] = '\n';
-    if (::write(STDERR_FILENO, line, length) < 0) {
-        // whoever reads it has gone
-    }
-    errno = before;
+int refuse_as_kernel(const Row& row, const char* asked) noexcept {
+    row.counts->refused.fetch_add(1, std::memory_order_relaxed);
+    tell("%s was refused, as the kernel does: no length, or flags that it does not know", asked);
+    errno = EINVAL;
+    return -1;
 }
 
 } // namespace hwalloc::preload
