@@ -16,10 +16,20 @@ _hwalloc() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         [[ ${COMP_WORDS[i]} == -* ]] || { command=${COMP_WORDS[i]} && break; }
     done
+    # Behind -- are the words of a program.
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        [[ ${COMP_WORDS[i]} == -- ]] || continue
+        if ((i == COMP_CWORD - 1)); then
+            mapfile -t COMPREPLY < <(compgen -c -- "$word")
+        else
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        fi
+        return 0
+    done
     help=$("$program" ${command:+"$command"} --help 2>/dev/null) || return 0
 
     case $previous in
-    --allocator) line=NAMES ;;
+    --allocator | --v4l2-export | =) line=NAMES ;;
     --*) line=$(_hwalloc_line_of "$previous" "$help") ;;
     *) line='' ;;
     esac

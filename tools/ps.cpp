@@ -158,7 +158,7 @@ Json document_of(const Findings& found) {
         const Process& process = found.processes.at(pid);
         processes.push_back({{"pid", pid},
                              {"command", text_or_null(printable(process.command))},
-                             {"user", process.user},
+                             {"user", number_or_null(process.user)},
                              {"dma_bufs", share.dma_bufs},
                              {"bytes", share.bytes},
                              {"descriptors", share.descriptors},

@@ -161,7 +161,7 @@ def completed(options, *words):
 
 def completion(options):
     """bash completes commands, options, what options take, and allocators, as the command itself names them."""
-    expect({"list", "check", "capture", "plan", "doctor"} == set(completed(options, "")), "the commands")
+    expect({"list", "check", "capture", "plan", "doctor", "ps", "run"} == set(completed(options, "")), "the commands")
     expect(completed(options, "pl") == ["plan"], "a command")
     expect({"--json", "--camera", "--svg"} <= set(completed(options, "plan", "--")), "the options of plan")
     expect(completed(options, "plan", "--cam") == ["--camera"], "an option")
@@ -169,6 +169,10 @@ def completion(options):
     expect(completed(options, "check", "sys") == ["sysmem"], "an allocator to check")
     expect(completed(options, "capture", "--allocator", "memf") == ["memfd"], "an allocator to fill")
     expect(completed(options, "capture", "--frames", "") == [], "a number")
+    expect(completed(options, "run", "--v4l2-export", "memf") == ["memfd"], "an allocator to export")
+    expect(completed(options, "run", "--heap", "system", "=", "memf") == ["memfd"], "an allocator in place of a heap, where bash parts words at =")
+    expect("cat" in completed(options, "run", "--", "ca"), "a program to run")
+    expect(completed(options, "run", "--", "cat", str(options.prefix / "inc")) == [str(options.prefix / "include")], "its argument")
     expect(completed(options, "capture", "--output", str(options.prefix / "inc")) == [str(options.prefix / "include")], "a file")
 
 

@@ -54,25 +54,51 @@ void tell(const char* what, int fd, pid_t pid) {
     std::printf("%s %lu %d\n", what, static_cast<unsigned long>(status.st_ino), pid);
 }
 
-// A child that holds nothing but `fd`, and ends with its parent.
+constexpr int held = 200, not_ready = 201;
+
+// A child that holds nothing but `fd`, as descriptor 200, and ends with its parent. It is waited for until it
+// closes descriptor 201, or is another program.
 template<class Doing>
 pid_t child_with(int fd, Doing doing) {
     const pid_t parent = ::getpid();
     std::fflush(stdout);
+    int pipe[2];
+    if (::pipe2(pipe, O_CLOEXEC) < 0)
+        fail("pipe2");
     const pid_t pid = ::fork();
     if (pid < 0)
         fail("fork");
-    if (pid)
+    if (pid) {
+        char none = 0;
+        ::close(pipe[1]);
+        if (::read(pipe[0], &none, 1) != 0)
+            fail("a child");
+        ::close(pipe[0]);
         return pid;
+    }
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent)
         ::_exit(1);
-    if (::dup2(fd, 200) < 0)
-        fail("dup2");
-    ::close_range(3, 199, 0);
+    if (::dup2(fd, held) < 0 || ::dup3(pipe[1], not_ready, O_CLOEXEC) < 0)
+        fail("dup");
+    ::close_range(3, held - 1, 0);
     doing();
+    ::close(not_ready);
     for (;;)
         ::pause();
+}
+
+// Until the first thread of this process is one that has ended.
+void wait_for_first_thread() {
+    for (char text[512]; true; ::usleep(10000)) {
+        const int file = ::open("/proc/self/stat", O_RDONLY);
+        const ssize_t got = ::read(file, text, sizeof text - 1);
+        ::close(file);
+        text[got > 0 ? got : 0] = '\0';
+        const char* const name_end = std::strrchr(text, ')');
+        if (name_end && std::strncmp(name_end, ") Z", 3) == 0)
+            return;
+    }
 }
 
 // The first of `driver`'s cards.
@@ -121,6 +147,8 @@ int main() {
     tell("child", fd, child_with(fd, [] {}));
     tell("thread", fd, child_with(fd, [] {
              std::thread([] {
+                 wait_for_first_thread();
+                 ::close(not_ready);
                  for (;;)
                      ::pause();
              }).detach();

@@ -3,36 +3,55 @@ by its version, and never committed."""
 
 import os
 import pathlib
+import re
 import subprocess
+import sys
 import tempfile
 
-SOURCE = "linux-source-6.1"
-IN_ARCHIVE = "tools/testing/selftests/dmabuf-heaps/dmabuf-heap.c"
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "hwalloc"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts" / "stages"))
+
+import stamps  # noqa: E402
+
+SELFTESTS = "tools/testing/selftests"
+PARTS = ("dmabuf-heaps/dmabuf-heap.c", "kselftest.h")  # the test, and what it includes from Linux 6.9 on
 
 
-def version():
-    shown = subprocess.run(["apt-cache", "policy", SOURCE], check=True, stdout=subprocess.PIPE, text=True).stdout
-    return next(line.split()[1] for line in shown.splitlines() if line.strip().startswith("Candidate:"))
+def asked(*command):
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def package():
+    """The name of the distribution's source of its kernel, and the version that apt would fetch."""
+    names = re.findall(r"^(linux-source-\d+\.\d+) ", asked("apt-cache", "search", "--names-only", "^linux-source-[0-9.]+$"), re.M)
+    if not names:
+        raise RuntimeError("apt knows no linux-source: run `apt-get update`")
+    name = max(names, key=lambda one: [int(number) for number in one.rsplit("-", maxsplit=1)[-1].split(".")])
+    return name, re.search(r"Candidate: (\S+)", asked("apt-cache", "policy", name))[1]
 
 
 def source():
-    """The file of C."""
-    kept = CACHE / f"selftest-{version()}" / "dmabuf-heap.c"
-    if kept.exists():
-        return kept
+    """The file of C, with what it includes where it looks for that."""
+    name, version = package()
+    kept = stamps.cache() / f"selftest-{name}-{version}"
+    if (kept / PARTS[0]).exists():
+        return kept / PARTS[0]
     kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="hwalloc-selftest.") as directory:
-        pathlib.Path(directory).chmod(0o777)  # apt fetches as a user of its own
-        subprocess.run(["apt-get", "-qq", "download", SOURCE], cwd=directory, check=True)
+    with tempfile.TemporaryDirectory(prefix="hwalloc-selftest.", dir=kept.parent) as directory:
+        subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", name], cwd=directory, check=True)
         fetched = next(pathlib.Path(directory).glob("*.deb"))
-        subprocess.run(f"dpkg-deb --fsys-tarfile {fetched.name} | tar -xO --wildcards '*/{SOURCE}.tar.xz' | "
-                       f"tar -xJO --occurrence=1 {SOURCE}/{IN_ARCHIVE} >dmabuf-heap.c || [ -s dmabuf-heap.c ]",
-                       cwd=directory, shell=True, check=True, stderr=subprocess.DEVNULL)
-        new = kept.with_suffix(f".{os.getpid()}")
-        new.write_bytes((pathlib.Path(directory) / "dmabuf-heap.c").read_bytes())
-        new.rename(kept)
-    return kept
+        wanted = " ".join(f"{name}/{SELFTESTS}/{part}" for part in PARTS)
+        # tar ends when it has the files, which the programs before it take for a fault.
+        subprocess.run(f"dpkg-deb --fsys-tarfile {fetched.name} | tar -xO --wildcards '*/{name}.tar.xz' | tar -xJ --occurrence=1 {wanted}",
+                       cwd=directory, shell=True, check=False, stderr=subprocess.DEVNULL)
+        found = pathlib.Path(directory) / name / SELFTESTS
+        if not all((found / part).exists() for part in PARTS) or "\nint main(" not in (found / PARTS[0]).read_text():
+            raise RuntimeError(f"{fetched.name} has no whole {SELFTESTS}/{PARTS[0]}")
+        try:
+            found.rename(kept)
+        except OSError:  # another has it meanwhile
+            if not (kept / PARTS[0]).exists():
+                raise
+    return kept / PARTS[0]
 
 
 def build(directory, *options):

@@ -18,8 +18,6 @@ def beside(command):
     """Shell: `command` while hold_dma_bufs holds, whose lines go to the file `held`."""
     return (f"rm -f held hold; mkfifo hold; {HOLD} <hold >held & holder=$!; exec 9>hold; "
             "until grep -q ready held || ! kill -0 $holder; do sleep 0.1; done; "
-            # A program is another one only after its execve.
-            "user=$(awk '$1 == \"user\" { print $3 }' held); until grep -q sleep /proc/$user/comm || ! kill -0 $holder; do sleep 0.1; done; "
             f"{command}; code=$?; exec 9>&-; wait $holder; cat held >&2; (exit $code)")
 
 
@@ -93,7 +91,7 @@ def judge_others(cases, done):
     entries = [one for one in camera.get("dma_bufs", []) if one["exporter"] == "system"]
     cases.case("a camera that captures: its buffers, its process, and a reference of the driver's",
                [] if len(entries) == 4 and all(len(one["holders"]) == 1 and one["holders"][0]["command"] == "hwalloc" and
-                                               one["references"] > len(one["holders"][0]["descriptors"]) for one in entries)
+                                               one["references"] > len(one["holders"][0]["descriptors"]) + one["holders"][0]["mappings"] for one in entries)
                else [done["camera"].told()])
 
 

@@ -50,6 +50,22 @@ TEST(HoldersList, PassesOverWhatItDoesNotKnow) {
     EXPECT_THAT(found, testing::Contains(testing::Key(12)));
 }
 
+// A name has 31 bytes of any kind.
+TEST(HoldersList, BelievesNoNameThatLooksLikeLines) {
+    for (const std::string name :
+         {"x\n0\t0\t0\t1\ts\t12\tliar", "x\n\tAttached Devices:\n\tliar", "x\nTotal 0"}) {
+        ASSERT_LE(name.size(), 31U);
+        std::string text = list;
+        text.replace(text.find("<none>"), 6, name);
+        DmaBufs found;
+        read_kernel_list(text, found);
+        ASSERT_THAT(found, SizeIs(2)) << name;
+        EXPECT_EQ(found[12].bytes, 614400U) << name;
+        EXPECT_THAT(found[12].devices, ElementsAre("vivid.0", "0000:00:02.0")) << name;
+        EXPECT_THAT(found[13].devices, IsEmpty()) << name;
+    }
+}
+
 class HoldersProcess : public testing::Test {
 protected:
     HoldersProcess() {
@@ -100,9 +116,12 @@ TEST_F(HoldersProcess, MappingsAreFoundByTheirFile) {
           "7f0000010000-7f0000011000 r--s 00001000 00:0b 12                 /dmabuf:camera 1\n"
           "7f0000020000-7f0000021000 r--s 00000000 08:01 13                 /dmabuf:a file of a disk\n"
           "7f0000030000-7f0000031000 r--s 00000000 00:20 14                 /tmp/dmabuf:\n"
-          "7f0000040000-7f0000041000 r--s 00000000 00:20 15                 /tmp/a /dmabuf:\n");
+          "7f0000040000-7f0000041000 r--s 00000000 00:20 15                 /tmp/a1 /dmabuf:\n"
+          "7f0000050000-7f0000051000 r--s 00000000 00:0b 16                 /dmabuf:9 /dmabuf:x\n"
+          "7f0000060000-7f0000061000 rw-p 00000000 00:00 0 \n");
     ASSERT_EQ(read_process(directory_, 1234, found_), 0);
-    ASSERT_THAT(found_, SizeIs(1));
+    ASSERT_THAT(found_, SizeIs(2));
+    EXPECT_EQ(found_[16].holders.at(0).mappings, 1U) << "a name may look like another path";
     ASSERT_THAT(found_[12].holders, SizeIs(1));
     EXPECT_EQ(found_[12].holders[0].mappings, 2U);
     EXPECT_EQ(found_[12].holders[0].mapped_bytes, 4U * 4096);

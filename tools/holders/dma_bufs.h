@@ -38,7 +38,7 @@ using DmaBufs = std::map<std::uint64_t, DmaBuf>; // by inode number, which is th
 
 struct Process {
     std::string command;
-    uid_t user;
+    std::optional<uid_t> user; // the effective one; empty: it has ended
 };
 
 struct Findings {
@@ -49,7 +49,7 @@ struct Findings {
     std::optional<Error> no_list;       // why the kernel's list is not among what was found
 };
 
-// Looks at `pids`, or at every process when there are none; the kernel's list only in that case. Fails
+// Looks at `pids`, or at every process when there are none, and at what drivers alone hold. Fails
 // where /proc cannot be read, and for a pid that is not there (unavailable) or may not be looked into
 // (permission).
 Result<Findings> find_holders(std::span<const pid_t> pids);

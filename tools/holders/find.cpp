@@ -1,12 +1,10 @@
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
-#include <set>
 
 #include "tools/holders/dma_bufs.h"
 
@@ -51,12 +49,18 @@ bool is_kernel_thread(const std::string& directory) {
 
 Process describe(const std::string& directory) {
     int why = 0;
-    Process process{.command = read_text(directory + "/comm", why), .user = 0};
+    Process process{.command = read_text(directory + "/comm", why), .user = {}};
     if (process.command.ends_with('\n'))
         process.command.pop_back();
-    struct stat status {};
-    if (::stat(directory.c_str(), &status) == 0)
-        process.user = status.st_uid;
+    // "Uid:", the real one and the effective one. The owner of the directory may be root all the same.
+    const std::string status = read_text(directory + "/status", why);
+    unsigned user = 0;
+    if (const auto at = status.find("\nUid:\t"); at != status.npos) {
+        const auto effective = status.find('\t', at + 6);
+        if (std::from_chars(status.data() + effective + 1, status.data() + status.size(), user).ec ==
+            std::errc())
+            process.user = user;
+    }
     return process;
 }
 
@@ -120,18 +124,20 @@ Result<Findings> find_holders(std::span<const pid_t> pids) {
         for (const Holder& holder : dma_buf.holders)
             if (!found.processes.contains(holder.pid))
                 found.processes.emplace(holder.pid, describe(directory_of(holder.pid)));
-    // Last, so that what a process has just let go of does not look like a driver's.
-    if (pids.empty()) {
-        found.no_list = add_kernel_list(found.dma_bufs);
-        return found;
-    }
+    // Last, so that what a process has just let go of does not look like a driver's. A mapping of what is not
+    // in it was of another file that is called so.
     DmaBufs listed;
-    (void)add_kernel_list(listed);
+    const auto no_list = add_kernel_list(listed);
+    if (pids.empty())
+        found.no_list = no_list;
+    if (no_list)
+        return found;
     for (auto& [inode, dma_buf] : found.dma_bufs)
-        if (const auto more = listed.find(inode); more != listed.end()) {
+        if (const auto more = listed.find(inode); more != listed.end())
             more->second.holders = std::move(dma_buf.holders);
-            dma_buf = std::move(more->second);
-        }
+    if (!pids.empty())
+        std::erase_if(listed, [](const auto& one) { return one.second.holders.empty(); });
+    found.dma_bufs = std::move(listed);
     return found;
 }
 

@@ -28,7 +28,11 @@ std::vector<std::string_view> columns_of(std::string_view line) {
     return found;
 }
 
+// The kernel writes eight digits at least. With fewer, a name could hold a whole line (it has 31 bytes at
+// most, of any kind).
 std::optional<std::uint64_t> number(std::string_view text) {
+    if (text.size() < 8)
+        return std::nullopt;
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size())
@@ -46,6 +50,8 @@ void read_kernel_list(std::string_view text, DmaBufs& found) {
         text.remove_prefix(std::min(end + 1, text.size()));
         if (line == "\tAttached Devices:") {
             attached = true;
+            if (latest)
+                latest->devices.clear(); // what a name may have passed off as some
         } else if (line.starts_with("Total ")) {
             attached = false;
         } else if (line.starts_with('\t')) {
@@ -60,6 +66,7 @@ void read_kernel_list(std::string_view text, DmaBufs& found) {
                        id = number(parts[inode]);
             if (!bytes || !references || !id)
                 continue;
+            attached = false;
             latest = &found[*id];
             latest->bytes = bytes;
             latest->references = references;

@@ -75,31 +75,42 @@ int read_descriptors(const std::string& directory, pid_t pid, DmaBufs& found) {
     return 0;
 }
 
-// "7f0000000000-7f0000001000 rw-s 00000000 00:0b 12      /dmabuf:camera"
+struct MappedFile {
+    std::uint64_t bytes, inode;
+};
+
+// "7f0000000000-7f0000001000 rw-s 00000000 00:0b 12      /dmabuf:camera", if it is of a dma-buf: a file of no
+// disk whose path begins so.
+std::optional<MappedFile> mapped_dma_buf(std::string_view line) {
+    std::string_view fields[5], rest = line;
+    for (std::string_view& field : fields) {
+        const auto end = std::min(rest.find(' '), rest.size());
+        field = rest.substr(0, end);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
+    const auto between = fields[0].find('-');
+    if (!rest.starts_with(path_of_all) || !fields[3].starts_with("00:") || between == line.npos)
+        return std::nullopt;
+    const auto from = leading_number<std::uint64_t>(fields[0], 16);
+    const auto to = leading_number<std::uint64_t>(fields[0].substr(between + 1), 16);
+    const auto inode = leading_number<std::uint64_t>(fields[4]);
+    if (!from || !to || !inode)
+        return std::nullopt;
+    return MappedFile{.bytes = *to - *from, .inode = *inode};
+}
+
 int read_mappings(const std::string& directory, pid_t pid, DmaBufs& found) {
     int why = 0;
     const std::string text = read_text(directory + "/maps", why);
-    for (std::size_t at = 0; (at = text.find(path_of_all, at)) != text.npos; at += path_of_all.size()) {
-        const auto begin = text.rfind('\n', at) + 1; // npos + 1 is 0
-        const std::string_view line = std::string_view(text).substr(begin, at - begin);
-        const auto fields = [&](std::size_t number) {
-            std::string_view rest = line;
-            for (; number; --number)
-                rest.remove_prefix(std::min(rest.find(' ') + 1, rest.size()));
-            return rest;
-        };
-        const auto from = leading_number<std::uint64_t>(line, 16);
-        const auto to = leading_number<std::uint64_t>(line.substr(line.find('-') + 1), 16);
-        const auto inode = leading_number<std::uint64_t>(fields(4));
-        // What stands in front of the path is blanks alone, or it is a part of another file's name. A file of
-        // a disk that was called so has a major number.
-        const auto number_end = line.find_last_not_of(' ');
-        const bool whole_path = number_end != line.npos && line[number_end] >= '0' && line[number_end] <= '9';
-        if (!from || !to || !inode || !whole_path || !fields(3).starts_with("00:"))
-            continue;
-        Holder& holder = holder_in(found[*inode], pid);
-        ++holder.mappings;
-        holder.mapped_bytes += *to - *from;
+    for (std::string_view rest = text; !rest.empty();) {
+        const auto end = std::min(rest.find('\n'), rest.size());
+        if (const auto mapped = mapped_dma_buf(rest.substr(0, end))) {
+            Holder& holder = holder_in(found[mapped->inode], pid);
+            ++holder.mappings;
+            holder.mapped_bytes += mapped->bytes;
+        }
+        rest.remove_prefix(std::min(end + 1, rest.size()));
     }
     return is_gone(why) ? 0 : why;
 }

@@ -14,58 +14,58 @@ namespace {
 
 volatile sig_atomic_t child = 0;
 
-void hand_on(int signal) {
+// What a terminal sends goes to the program too, which is one of the terminal's foreground; what anybody sent
+// to this process alone is handed on.
+void hand_on(int signal, siginfo_t* info, void*) {
     const int before = errno;
-    if (child > 0)
+    if (child > 0 && info->si_code <= 0)
         ::kill(child, signal);
     errno = before;
 }
 
-// A terminal sends Control-C to both, and it is the program's to decide; what is sent to this process alone
-// is handed on.
+// Blocked but for the time in which there is a child to hand them on to.
 class Signals {
 public:
     Signals() {
-        for (std::size_t i = 0; i < terminal.size(); ++i)
-            set(terminal[i], SIG_IGN, before_[i]);
-        for (std::size_t i = 0; i < sent.size(); ++i)
-            set(sent[i], hand_on, before_[terminal.size() + i]);
+        ::sigemptyset(&mine_);
+        for (std::size_t i = 0; i < numbers.size(); ++i) {
+            ::sigaddset(&mine_, numbers[i]);
+            ::sigaction(numbers[i], nullptr, &before_[i]);
+        }
+        ::sigprocmask(SIG_BLOCK, &mine_, &mask_);
     }
     ~Signals() {
-        child = 0;
-        for (std::size_t i = 0; i < terminal.size(); ++i)
-            ::sigaction(terminal[i], &before_[i], nullptr);
-        for (std::size_t i = 0; i < sent.size(); ++i)
-            ::sigaction(sent[i], &before_[terminal.size() + i], nullptr);
+        for (std::size_t i = 0; i < numbers.size(); ++i)
+            ::sigaction(numbers[i], &before_[i], nullptr);
+        ::sigprocmask(SIG_SETMASK, &mask_, nullptr);
     }
     Signals(const Signals&) = delete;
     Signals& operator=(const Signals&) = delete;
 
-    // Those that the program begins with as ever: all that was not ignored for this process.
-    sigset_t defaults() const {
-        sigset_t set;
-        ::sigemptyset(&set);
-        for (std::size_t i = 0; i < before_.size(); ++i)
+    // What the program begins with: this process's own, before.
+    const sigset_t& mask() const { return mask_; }
+
+    void go_to(pid_t pid) {
+        child = pid;
+        for (std::size_t i = 0; i < numbers.size(); ++i) {
+            struct sigaction action {};
+            action.sa_sigaction = hand_on;
+            action.sa_flags = SA_RESTART | SA_SIGINFO;
             if (before_[i].sa_handler != SIG_IGN)
-                ::sigaddset(&set, i < terminal.size() ? terminal[i] : sent[i - terminal.size()]);
-        ::sigaddset(&set, SIGXFSZ); // which the command ignores for itself
-        return set;
+                ::sigaction(numbers[i], &action, nullptr);
+        }
+        ::sigprocmask(SIG_SETMASK, &mask_, nullptr);
+    }
+    void go_to_nobody() {
+        ::sigprocmask(SIG_BLOCK, &mine_, nullptr);
+        child = 0;
     }
 
 private:
-    static constexpr std::array terminal{SIGINT, SIGQUIT};
-    static constexpr std::array sent{SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
+    static constexpr std::array numbers{SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
 
-    static void set(int signal, void (*handler)(int), struct sigaction& before) {
-        struct sigaction action {};
-        action.sa_handler = handler;
-        action.sa_flags = SA_RESTART;
-        ::sigaction(signal, &action, &before);
-        if (before.sa_handler == SIG_IGN)
-            ::sigaction(signal, &before, nullptr);
-    }
-
-    std::array<struct sigaction, terminal.size() + sent.size()> before_{};
+    std::array<struct sigaction, numbers.size()> before_{};
+    sigset_t mine_{}, mask_{};
 };
 
 std::vector<char*> pointers(const std::vector<std::string>& words) {
@@ -80,13 +80,16 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
 
 Result<Ended> run_program(const std::string& program, const std::vector<std::string>& words,
                           const std::vector<std::string>& environment, bool output_to_error) {
-    const Signals signals;
-    const sigset_t defaults = signals.defaults();
+    Signals signals;
+    sigset_t defaults; // which the command ignores for itself
+    ::sigemptyset(&defaults);
+    ::sigaddset(&defaults, SIGXFSZ);
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_t files;
     ::posix_spawnattr_init(&attributes);
     ::posix_spawnattr_setsigdefault(&attributes, &defaults);
-    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+    ::posix_spawnattr_setsigmask(&attributes, &signals.mask());
+    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
     ::posix_spawn_file_actions_init(&files);
     if (output_to_error)
         ::posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);
@@ -97,11 +100,16 @@ Result<Ended> run_program(const std::string& program, const std::vector<std::str
     ::posix_spawnattr_destroy(&attributes);
     if (why)
         return Error::from_errno(why, "running the program").on(program).call("posix_spawn");
-    child = pid;
-    int status = 0;
-    while (::waitpid(pid, &status, 0) < 0)
+    signals.go_to(pid);
+    // It keeps its number until nobody sends it anything any more.
+    siginfo_t ended{};
+    while (::waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOWAIT) < 0)
         if (errno != EINTR)
-            return Error::from_errno(errno, "waiting for the program").on(program).call("waitpid");
+            return Error::from_errno(errno, "waiting for the program").on(program).call("waitid");
+    signals.go_to_nobody();
+    int status = 0;
+    if (::waitpid(pid, &status, 0) < 0)
+        return Error::from_errno(errno, "waiting for the program").on(program).call("waitpid");
     if (WIFSIGNALED(status))
         return Ended{.code = 128 + WTERMSIG(status), .signal = WTERMSIG(status)};
     return Ended{.code = WEXITSTATUS(status), .signal = 0};

@@ -27,6 +27,9 @@ Error refuse(const std::string& path, std::string_view why, std::string_view rem
     return Error(ErrorKind::unsupported, "looking at the program").doing(why).on(path).remedy(remedy);
 }
 
+constexpr int most_scripts = 4; // that are each other's interpreter, as many as the kernel follows
+
+Result<std::string> find(const std::string& name, int scripts);
 Result<void> check_file(const std::string& path, int scripts);
 
 // "#!/usr/bin/env python3" is python3's, as env finds it.
@@ -40,13 +43,16 @@ Result<void> check_interpreter(const std::string& path, std::string_view line, i
                       "run its interpreter: hwalloc run … -- INTERPRETER SCRIPT");
     if (interpreter.ends_with("/env")) {
         std::string_view rest = line.substr(end);
+        bool is_value = false; // of the option before
         for (std::size_t begin; (begin = rest.find_first_not_of(" \t")) != rest.npos;) {
             rest.remove_prefix(begin);
             const std::string word(rest.substr(0, rest.find_first_of(" \t")));
             rest.remove_prefix(word.size());
-            if (word.starts_with('-') || word.find('=') != word.npos)
+            const bool is_none = is_value || word.starts_with('-') || word.find('=') != word.npos;
+            is_value = !is_value && (word == "-u" || word == "-C");
+            if (is_none)
                 continue;
-            auto found = find_program(word);
+            auto found = find(word, scripts - 1);
             return found ? Result<void>() : std::move(found).error();
         }
     }
@@ -105,24 +111,22 @@ Result<void> check_file(const std::string& path, int scripts) {
         return Error::from_errno(errno, "looking at the program")
             .on(path)
             .remedy("it has to be readable, to see whether a library can be preloaded into it");
-    if (auto rights = check_rights(path, fd.get()); !rights)
-        return rights;
     union {
         Header header;
         char text[512];
     } begin{};
     const ssize_t got = ::pread(fd.get(), &begin, sizeof begin, 0);
     if (got >= static_cast<ssize_t>(sizeof(Header)) &&
-        std::memcmp(begin.header.e_ident, ELFMAG, SELFMAG) == 0)
-        return check_elf(path, fd.get(), begin.header);
+        std::memcmp(begin.header.e_ident, ELFMAG, SELFMAG) == 0) {
+        auto rights = check_rights(path, fd.get()); // of a script the kernel ignores them
+        return rights ? check_elf(path, fd.get(), begin.header) : rights;
+    }
     if (got > 2 && begin.text[0] == '#' && begin.text[1] == '!')
         return check_interpreter(path, std::string_view(begin.text, static_cast<std::size_t>(got)), scripts);
     return refuse(path, "it is neither an ELF program nor a script", "name a program");
 }
 
-} // namespace
-
-Result<std::string> find_program(const std::string& name) {
+Result<std::string> find(const std::string& name, int scripts) {
     std::vector<std::string> places;
     if (name.find('/') != name.npos)
         places.push_back(name);
@@ -142,7 +146,6 @@ Result<std::string> find_program(const std::string& name) {
             closed = true;
             continue;
         }
-        constexpr int scripts = 4; // that are each other's interpreter, as many as the kernel follows
         if (auto fits = check_file(place, scripts); !fits)
             return std::move(fits).error();
         return place;
@@ -154,6 +157,12 @@ Result<std::string> find_program(const std::string& name) {
     return Error::from_errno(ENOENT, "looking for the program")
         .on(name)
         .remedy("name a program along PATH, or a path with a slash");
+}
+
+} // namespace
+
+Result<std::string> find_program(const std::string& name) {
+    return find(name, most_scripts);
 }
 
 } // namespace hwalloc::tools::running
