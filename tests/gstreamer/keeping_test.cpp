@@ -172,9 +172,9 @@ TEST(Keeping, EndsWhileOthersGiveBack) {
 }
 
 // The memory that comes back is the last that holds anything: whoever gives it back must not be left with
-// nothing (an address sanitizer sees where it is).
+// nothing (a thread sanitizer sees where it is).
 TEST(Keeping, EndsWhileTheLastMemoryComesBack) {
-    for (int i = 0; i < 2000; ++i) {
+    for (int i = 0; i < 200; ++i) {
         auto allocator = keeping("sysmem", 1);
         GstMemory* const memory = gst_allocator_alloc(allocator.get(), 64, nullptr);
         std::atomic<bool> begun = false;

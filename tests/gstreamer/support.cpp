@@ -125,6 +125,11 @@ int say_what_the_plugin_registers(std::span<char*> wanted) {
 } // namespace
 
 int main(int argc, char** argv) {
+    // By a test, whose environment and list of plugins this has.
+    if (argc > 1 && std::string_view(argv[1]) == gst_tests::only_plugin) {
+        gst_init(nullptr, nullptr);
+        return say_what_the_plugin_registers(std::span(argv, static_cast<std::size_t>(argc)).subspan(2));
+    }
     // Of the plugins the tests take the project's own, from the build.
     setenv("GST_PLUGIN_PATH", HWALLOC_TEST_PLUGINS, 1);
     setenv("GST_REGISTRY_UPDATE", "yes", 1);
@@ -132,12 +137,6 @@ int main(int argc, char** argv) {
         std::filesystem::temp_directory_path() / ("hwalloc-gst-registry-" + std::to_string(getpid()));
     setenv("GST_REGISTRY", registry.c_str(), 1);
     gst_init(&argc, &argv);
-    if (argc > 1 && std::string_view(argv[1]) == gst_tests::only_plugin) {
-        const int said =
-            say_what_the_plugin_registers(std::span(argv, static_cast<std::size_t>(argc)).subspan(2));
-        std::filesystem::remove(registry);
-        return said;
-    }
     testing::InitGoogleTest(&argc, argv);
     hwalloc_gst_init_once();
     const int answer = RUN_ALL_TESTS();
