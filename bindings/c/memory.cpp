@@ -33,7 +33,7 @@ bool has_size(const hwalloc_map_info& info) noexcept {
 }
 // The same bytes, where the caller has them: copies of them there and back would cost more than a map.
 MapInfo& in_cxx(hwalloc_map_info& info) noexcept {
-    return *static_cast<MapInfo*>(static_cast<void*>(reinterpret_cast<unsigned char*>(&info) + ahead));
+    return *reinterpret_cast<MapInfo*>(&info.memory);
 }
 
 // Calls `with` for the MapInfo that is the caller's.
