@@ -18,6 +18,7 @@
 #include "hwalloc/unique_fd.h"
 #include "tools/commands.h"
 #include "tools/device_names.h"
+#include "tools/module/place.h"
 #include "tools/preload/table.h"
 #include "tools/run/process.h"
 #include "tools/run/program.h"
@@ -38,23 +39,18 @@ struct RunOptions {
 
 constexpr const char* preloaded = "hwalloc-preload.so";
 
-// Beside the command in a build, in a directory of its own when installed, as tools/module/load.cpp has it.
 Result<std::string> preloaded_library() {
-    char self[PATH_MAX];
-    const ssize_t length = ::readlink("/proc/self/exe", self, sizeof self);
-    std::string directory(self, static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
-    directory.resize(directory.rfind('/') + 1);
-    for (const char* between : {"", HWALLOC_FROM_BIN_TO_DEVICES "/"})
-        if (std::string place = directory + between + preloaded; ::access(place.c_str(), R_OK) == 0)
-            return place.find_first_of(" :$") == place.npos
-                       ? Result<std::string>(std::move(place))
-                       : Error(ErrorKind::unsupported,
-                               "LD_PRELOAD takes no path with a blank, a colon or a dollar sign")
-                             .on(place)
-                             .remedy("install hwalloc in a directory without");
-    return Error(ErrorKind::unavailable, "the library that is preloaded into programs is not installed")
-        .on(preloaded)
-        .remedy("install it with the command");
+    std::string place = place_of_part(preloaded);
+    if (place.empty())
+        return Error(ErrorKind::unavailable, "the library that is preloaded into programs is not installed")
+            .on(preloaded)
+            .remedy("install it with the command");
+    if (place.find_first_of(" :$") != place.npos)
+        return Error(ErrorKind::unsupported,
+                     "LD_PRELOAD takes no path with a blank, a colon or a dollar sign")
+            .on(place)
+            .remedy("install hwalloc in a directory without");
+    return place;
 }
 
 // The table in memory, which the program's processes find below /proc.

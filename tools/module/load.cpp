@@ -2,35 +2,18 @@
 
 #include <dlfcn.h>
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include <climits>
 
 #include "hwalloc/inventory.h"
 #include "tools/module/interface.h"
+#include "tools/module/place.h"
 
 namespace hwalloc::tools {
 namespace {
 
 constexpr const char* module_name = "hwalloc-devices.so";
 
-// Where the module may be: beside the command in a build, in a directory of its own when installed. Relative
-// to the command, so that an installation can be moved.
-std::vector<std::string> places() {
-    char self[PATH_MAX];
-    const ssize_t length = ::readlink("/proc/self/exe", self, sizeof self);
-    if (length <= 0)
-        return {};
-    std::string directory(self, static_cast<std::size_t>(length));
-    directory.resize(directory.rfind('/') + 1);
-    return {directory + module_name, directory + HWALLOC_FROM_BIN_TO_DEVICES "/" + module_name};
-}
-
 Result<const DeviceModule*> load_module() {
-    std::string found;
-    for (std::string& place : places())
-        if (found.empty() && ::access(place.c_str(), F_OK) == 0)
-            found = std::move(place);
+    const std::string found = place_of_part(module_name);
     if (found.empty())
         return Error(ErrorKind::unavailable, "using a GPU or a display")
             .doing(

@@ -59,11 +59,12 @@ void copy_row(Row& row, const Answer& answer, Counts& counts) noexcept {
     if (place == MAP_FAILED)
         return;
     auto& table = *static_cast<Table*>(place);
-    if (table.size != sizeof(Table) || table.heaps > most_heaps)
+    // Once: another process may write to it meanwhile.
+    found.heaps = table.heaps;
+    if (table.size != sizeof(Table) || found.heaps > most_heaps)
         return;
     copy_text(found.library, table.library);
     found.log = table.log != 0;
-    found.heaps = table.heaps < most_heaps ? table.heaps : most_heaps;
     for (std::uint32_t i = 0; i < found.heaps; ++i)
         copy_row(found.heap[i], table.heap[i], table.heap_counts[i]);
     copy_row(found.v4l2_export, table.v4l2_export, table.export_counts);
