@@ -25,7 +25,7 @@ cmake -B build -G Ninja -DHWALLOC_GSTREAMER=ON -DHWALLOC_VULKAN=OFF -DHWALLOC_TO
 cmake --build build --target gstreamer_tests gsthwalloc
 echo "= built"
 set +e
-build/tests/gstreamer/gstreamer_tests --gtest_brief=1
+build/tests/gstreamer/gstreamer_tests
 echo "= tests $?"
 export GST_PLUGIN_PATH=$PWD/build/gstreamer-1.0
 gst-inspect-1.0 hwallocate
@@ -37,6 +37,12 @@ typed </dev/null
 """
 
 
+def not_passed(said):
+    """The tests that GoogleTest says failed or were skipped."""
+    told = re.findall(r"^\[  (FAILED|SKIPPED) +\] (\w+[./]\S+?),? *(?:\(.*|where .*)?$", said, re.MULTILINE)
+    return sorted({f"{name} {how.lower()}" for how, name in told})
+
+
 def main(suites):
     passed = failed = 0
     files = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=TREE, check=True, text=True,
@@ -46,15 +52,20 @@ def main(suites):
             said = run(SCRIPT, output=subprocess.PIPE).stdout
         told = dict(re.findall(r"^= (tests|inspect|pipeline) (\d+)$", said, re.MULTILINE))
         counted = re.search(r"^\[  PASSED  \] (\d+) tests", said, re.MULTILINE)
+        others = not_passed(said)
         for what, good in ((f"its GStreamer is {GSTREAMER[suite]}", f"\n= GStreamer {GSTREAMER[suite]}." in said),
                            ("built without a warning", "\n= built\n" in said and "warning:" not in said),
-                           ("the tests", told.get("tests") == "0" and counted and int(counted[1]) > 50 and "[  SKIPPED ]" not in said),
+                           ("the tests", told.get("tests") == "0" and counted and int(counted[1]) > 50 and not others),
                            ("gst-inspect-1.0 tells of the element", told.get("inspect") == "0" and "min-buffers" in said),
                            ("a pipeline", told.get("pipeline") == "0" and "chosen = memfd: asked for by name" in said.replace("\\", ""))):
             passed, failed = passed + bool(good), failed + (not good)
-            print(f"{'ok     ' if good else 'FAILED '} {suite}: {what}" + (f" ({counted[1]})" if good and what == "the tests" else ""))
+            more = ""
+            if what == "the tests":
+                more = f" ({counted[1]})" if good else f": {', '.join(others) or 'exit code ' + told.get('tests', 'none')}"
+            print(f"{'ok     ' if good else 'FAILED '} {suite}: {what}{more}")
         if failed:
-            print(said[-6000:])
+            built, _, ran = said.partition("\n= built\n")
+            print(ran[-12000:] if ran else built[-6000:])
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
