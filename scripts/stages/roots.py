@@ -1,5 +1,8 @@
 """Clean Debian systems to type in: a directory made by mmdebstrap, kept in the cache, used through an overlay that is thrown
-away. A plain user `alice` may use sudo, as on a machine that somebody has just installed."""
+away. A plain user `alice` may use sudo, as on a machine that somebody has just installed.
+
+What was compiled there once is kept: CMake is told of a ccache which no PATH there knows, so that what is built sees a machine
+without one. ccache repeats a compiler's words, so warnings are seen all the same."""
 
 import contextlib
 import hashlib
@@ -11,13 +14,17 @@ import tempfile
 
 from stamps import cache
 
-PACKAGES = ("sudo", "ca-certificates")
-RECIPE = 1  # raise it when the way of making changes but not the list
+PACKAGES = ("sudo", "ca-certificates", "ccache")
+RECIPE = 2  # raise it when the way of making changes but not the list
+CCACHE = "/opt/compiled/ccache"
+CCACHE_SETTINGS = "cache_dir = /var/cache/compiled\nmax_size = 3G\nsloppiness = pch_defines,time_macros\n"
+LAUNCHERS = f"CMAKE_C_COMPILER_LAUNCHER={CCACHE} CMAKE_CXX_COMPILER_LAUNCHER={CCACHE}"
 # Mounts that end with the process, because it is in a namespace of its own.
 ENTER = r"""
 set -e
 root=$1
 mount -t overlay overlay -o "lowerdir=$2,upperdir=$3/upper,workdir=$3/work" "$root"
+mount --bind "$4" "$root/var/cache/compiled"
 mount -t proc proc "$root/proc"
 mount -t sysfs -o ro sysfs "$root/sys"
 mount -t tmpfs tmpfs "$root/dev"
@@ -33,7 +40,7 @@ mknod -m 666 "$root/dev/urandom" c 1 9
 mknod -m 666 "$root/dev/tty" c 5 0
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 cp -L /etc/hosts "$root/etc/hosts"
-shift 3
+shift 4
 exec chroot "$root" "$@"
 """
 
@@ -61,10 +68,22 @@ def base(suite):
         sudoers = new / "root" / "etc" / "sudoers.d" / "alice"
         sudoers.write_text("alice ALL=(ALL) NOPASSWD: ALL\n")
         sudoers.chmod(0o440)
+        for place in ("opt/compiled", "var/cache/compiled"):
+            (new / "root" / place).mkdir()
+        (new / "root" / "usr" / "bin" / "ccache").rename(new / "root" / CCACHE.removeprefix("/"))
+        (new / "root" / "etc" / "ccache.conf").write_text(CCACHE_SETTINGS)
         with contextlib.suppress(OSError):  # who was faster has made the same
             os.rename(new / "root", path)
     finally:
         shutil.rmtree(new, ignore_errors=True)
+    return path
+
+
+def compiled(suite, owner):
+    """The directory of what was compiled in roots of a suite."""
+    path = cache() / f"compiled-{suite}"
+    path.mkdir(parents=True, exist_ok=True)
+    os.chown(path, owner.st_uid, owner.st_gid)
     return path
 
 
@@ -90,7 +109,7 @@ def entered(suite, tree, files):
 
         def run(script, timeout=3600, output=None):
             words = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", ENTER, "bash", private / "root", lower, private]
-            words += ["su", "-", "alice", "-c", "cd ~/hwalloc && exec bash -s"]
+            words += [compiled(suite, alice), "su", "-", "alice", "-c", f"cd ~/hwalloc && {LAUNCHERS} exec bash -s"]
             return subprocess.run([str(word) for word in words], input=script, text=True, stdout=output, stderr=subprocess.STDOUT,
                                   timeout=timeout, check=False)
         yield run

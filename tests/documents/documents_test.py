@@ -65,14 +65,16 @@ def about_noise(said):
 
 def judged(entries, output, where, quiet):
     """One line for each that was typed; how many failed."""
-    parts = re.split(rf"^{MARK} (\d+)$", output, flags=re.MULTILINE)
-    failed = 0
+    parts = re.split(rf"^{MARK} (\d+) (\d+)$", output, flags=re.MULTILINE)
+    failed = before = 0
     for number, (line, codes, *_) in enumerate(entry for entry in entries if isinstance(entry[1], set)):
-        said, code = (parts[2 * number], int(parts[2 * number + 1])) if 2 * number + 1 < len(parts) else ("it was not reached", None)
+        said, code, ended = (*parts[3 * number:3 * number + 3], ) if 3 * number + 2 < len(parts) else ("it was not reached", None, before)
+        code, took, before = code and int(code), int(ended) - before, int(ended)
         noise = quiet and NOISE.search(said)
         good = code in codes and not noise
         failed += not good
-        print(f"{'ok     ' if good else 'FAILED '} {where}: {line}" + ("" if good else f" (exit code {code})"))
+        print(f"{'ok     ' if good else 'FAILED '} {where}: {line}" + ("" if good else f" (exit code {code})")
+              + (f" ({took} s)" if took >= 10 else ""))
         if not good:
             print("\n".join(f"        {one}" for one in (about_noise(said.splitlines()) if noise else said.splitlines()[-25:])))
     sys.stdout.flush()
@@ -91,7 +93,7 @@ def here(entries, where, directory, *before):
     with tempfile.NamedTemporaryFile("w", suffix=".sh", dir=TREE / "build") as script:
         script.write("".join(script_of(entries)))
         script.flush()
-        # What was compiled before need not be again: builds in the clean roots begin with nothing.
+        # What was compiled before need not be again.
         launcher = {"CMAKE_CXX_COMPILER_LAUNCHER": "ccache"} if shutil.which("ccache") else {}
         path = os.pathsep.join([str(TREE / "build" / "dev" / "tools"), os.environ["PATH"]])
         output = subprocess.run([*before, "bash", script.name], cwd=directory, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
