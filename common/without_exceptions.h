@@ -2,6 +2,7 @@
 #pragma once
 
 #include <new>
+#include <stdexcept>
 
 #include "hwalloc/result.h"
 
@@ -14,6 +15,8 @@ auto without_exceptions(const char* shortage, F&& f) noexcept -> decltype(f()) {
     try {
         return f();
     } catch (const std::bad_alloc&) {
+        return Error(ErrorKind::exhausted, shortage);
+    } catch (const std::length_error&) { // more entries than a container can ever have
         return Error(ErrorKind::exhausted, shortage);
     }
 }

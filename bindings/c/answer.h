@@ -61,13 +61,18 @@ inline std::size_t copy_text(std::string_view from, char* text, std::size_t size
 }
 
 // ---- structs that begin with their size
+// No struct is larger: what claims to be was never set. The kernel's copy_struct_from_user() has the same
+// rule.
+inline constexpr std::size_t max_struct_size = 4096;
 inline Result<void> check_size(std::size_t struct_size) noexcept {
-    return struct_size < sizeof(std::size_t)
-               ? Error(ErrorKind::invalid, "struct_size is not set: it is the sizeof of the struct")
-               : Result<void>();
+    if (struct_size < sizeof(std::size_t))
+        return Error(ErrorKind::invalid, "struct_size is not set: it is the sizeof of the struct");
+    if (struct_size > max_struct_size)
+        return Error(ErrorKind::invalid, E2BIG, "struct_size is no size of a struct: it is its sizeof");
+    return {};
 }
-// The members that the caller knows, and 0 for the rest. Errors: invalid (no size), the same with E2BIG (what
-// this library does not know is not 0).
+// The members that the caller knows, and 0 for the rest. Errors: invalid (no size), the same with E2BIG (too
+// large a size, or what this library does not know is not 0).
 template<class T>
 Result<T> read_struct(const T* from) noexcept {
     static_assert(std::is_trivially_copyable_v<T>);

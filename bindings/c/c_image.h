@@ -15,8 +15,8 @@ HWALLOC_C_BEGIN
 enum { HWALLOC_MAX_PLANES = 4 };
 
 /* Modifiers of drm_fourcc.h: rows one after the other, and "its maker did not tell". */
-#define HWALLOC_MODIFIER_LINEAR UINT64_C(0)
-#define HWALLOC_MODIFIER_UNKNOWN UINT64_C(0x00ffffffffffffff)
+#define HWALLOC_MODIFIER_LINEAR 0ull
+#define HWALLOC_MODIFIER_UNKNOWN 0x00ffffffffffffffull
 
 /* How Y'CbCr numbers were made, and what black and white are. */
 enum {

@@ -24,7 +24,7 @@
  *             letting go of NULL does nothing. Text is UTF-8 and ends with a zero byte.
  * Structs.    Each begins with struct_size, which the caller sets to sizeof: a library that knows more members leaves
  *             them alone, or takes them as 0; one that knows fewer writes 0 to the rest, and refuses what is not 0
- *             with -E2BIG.
+ *             with -E2BIG, as any size above 4096, which no struct has.
  * Ownership.  Who gets an object owns one handle on it and releases that. A descriptor that is lent (borrow) stays the
  *             memory's; one that is given out (export) is the caller's to close; one that is taken in (import) stays
  *             the caller's.

@@ -1,5 +1,6 @@
 // Memory for C.
 #include <cstddef>
+#include <cstring>
 
 #include "bindings/c/answer.h"
 #include "hwalloc/block.h"
@@ -15,7 +16,6 @@ using c::to_c;
 
 namespace {
 
-constexpr const char* no_map_size = "struct_size is not set: it is the sizeof of hwalloc_map_info";
 constexpr const char *no_memory = "there is no memory", *no_result = "there is no place for the result";
 
 // A hwalloc_map_info is its size and a MapInfo.
@@ -27,9 +27,17 @@ static_assert(offsetof(hwalloc_map_info, maxsize) == ahead + offsetof(MapInfo, m
 static_assert(offsetof(hwalloc_map_info, flags) == ahead + offsetof(MapInfo, flags));
 static_assert(offsetof(hwalloc_map_info, user_data) == ahead + offsetof(MapInfo, user_data));
 
-// Of a caller with a smaller one nothing is known yet.
-bool has_size(const hwalloc_map_info& info) noexcept {
-    return info.struct_size >= sizeof info;
+// Of a caller with a smaller one nothing is known yet; what a larger one has more is 0 from here on.
+[[gnu::cold]] int take_other_size(hwalloc_map_info& info, hwalloc_error** error) noexcept {
+    if (info.struct_size < sizeof info)
+        return refuse_null("struct_size is not set: it is the sizeof of hwalloc_map_info", error);
+    if (auto sane = c::check_size(info.struct_size); !sane)
+        return refuse(sane.error(), error);
+    std::memset(reinterpret_cast<unsigned char*>(&info) + sizeof info, 0, info.struct_size - sizeof info);
+    return 0;
+}
+int take_size(hwalloc_map_info& info, hwalloc_error** error) noexcept {
+    return info.struct_size == sizeof info ? 0 : take_other_size(info, error);
 }
 // The same bytes, where the caller has them: copies of them there and back would cost more than a map.
 MapInfo& in_cxx(hwalloc_map_info& info) noexcept {
@@ -41,8 +49,8 @@ template<class F>
 int on_map_info(hwalloc_memory* memory, hwalloc_map_info* info, hwalloc_error** error, F&& with) noexcept {
     if (!memory || !info) [[unlikely]]
         return refuse_null(memory ? no_result : no_memory, error);
-    if (!has_size(*info)) [[unlikely]]
-        return refuse_null(no_map_size, error);
+    if (const int refused = take_size(*info, error); refused) [[unlikely]]
+        return refused;
     return answer(with(*of(memory), in_cxx(*info)), error);
 }
 
@@ -137,8 +145,8 @@ int hwalloc_make_mapped(hwalloc_memory* memory, hwalloc_map_info* info, uint32_t
     MemoryRef handle = MemoryRef::adopt(of(memory));
     if (!handle || !info || !mapped)
         return refuse_null(handle ? no_result : no_memory, error);
-    if (!has_size(*info))
-        return refuse_null(no_map_size, error);
+    if (const int refused = take_size(*info, error); refused)
+        return refused;
     auto made = make_mapped(std::move(handle), static_cast<MapFlags>(flags));
     in_cxx(*info) = made ? made->mapping.release() : MapInfo();
     return made ? answer(std::move(made->memory), mapped, error) : refuse(made.error(), error);

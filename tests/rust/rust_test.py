@@ -33,7 +33,7 @@ sudo ldconfig
 USE = """bindgen --version; rustc --version
 ./capture sysmem
 ./capture memfd
-! ./capture nonesuch
+if ./capture nonesuch; then exit 1; fi
 tar -c --dereference capture -C /usr/local/lib libhwalloc.so.0 >built.tar
 printf '\\n%s\\n' '""" + MARK + """'
 base64 built.tar

@@ -164,6 +164,9 @@ TEST_F(CCamera, APlanTellsWhatToTakeAndWhy) {
     EXPECT_EQ(layout.planes[0].stride, 128u);
     hwalloc_plan_buffers_free(buffers);
     EXPECT_EQ(hwalloc_plan_allocate_from(plan, 99, 1, &buffers, place()), -EINVAL);
+    // More than there are addresses, and more than there are numbers of bytes.
+    EXPECT_EQ(hwalloc_plan_allocate(plan, SIZE_MAX / 2, 0, &buffers, place()), -ENOMEM);
+    EXPECT_EQ(hwalloc_plan_allocate(plan, SIZE_MAX, 0, &buffers, place()), -ENOMEM);
     hwalloc_plan_free(plan);
     for (hwalloc_participant* one : participants)
         hwalloc_participant_free(one);

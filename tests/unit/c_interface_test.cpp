@@ -148,9 +148,33 @@ TEST_F(CInterface, StructsOfAnotherSizeAreUnderstood) {
     ASSERT_EQ(hwalloc_linear_layout(0x34325258, 3, 2, 0, &smaller, place()), 0);
     EXPECT_EQ(smaller.height, 2u);
     EXPECT_EQ(smaller.plane_count, 77u) << "what the caller does not know";
-    hwalloc_map_info info{};
-    EXPECT_EQ(hwalloc_memory_map(memory, &info, HWALLOC_MAP_READ, place()), -EINVAL);
+    struct {
+        hwalloc_map_info known;
+        uint64_t more = 5;
+    } info{};
+    EXPECT_EQ(hwalloc_memory_map(memory, &info.known, HWALLOC_MAP_READ, place()), -EINVAL);
     EXPECT_THAT(hwalloc_error_message(error), HasSubstr("struct_size"));
+    info.known.struct_size = sizeof info;
+    ASSERT_EQ(hwalloc_memory_map(memory, &info.known, HWALLOC_MAP_READ, place()), 0);
+    EXPECT_EQ(info.known.struct_size, sizeof info);
+    EXPECT_EQ(info.more, 0u);
+    EXPECT_EQ(hwalloc_memory_unmap(memory, &info.known, place()), 0);
+    hwalloc_memory_unref(memory);
+}
+
+// What was left on the stack is taken for a size: nothing is read or written at its end.
+TEST_F(CInterface, ASizeThatNoStructHasIsRefused) {
+    hwalloc_memory* memory = nullptr;
+    hwalloc_allocation_params params{};
+    hwalloc_image_layout layout{};
+    params.struct_size = layout.struct_size = SIZE_MAX / 2;
+    EXPECT_EQ(hwalloc_alloc(nullptr, 100, &params, &memory, place()), -E2BIG);
+    EXPECT_THAT(hwalloc_error_message(error), HasSubstr("struct_size"));
+    EXPECT_EQ(hwalloc_linear_layout(0x34325258, 3, 2, 0, &layout, place()), -E2BIG);
+    ASSERT_EQ(hwalloc_alloc(nullptr, 100, nullptr, &memory, place()), 0);
+    hwalloc_map_info info{};
+    info.struct_size = SIZE_MAX / 2;
+    EXPECT_EQ(hwalloc_memory_map(memory, &info, HWALLOC_MAP_READ, place()), -E2BIG);
     hwalloc_memory_unref(memory);
 }
 
