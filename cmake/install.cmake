@@ -80,9 +80,12 @@ foreach(page IN LISTS manual_pages)
 endforeach()
 include(cmake/reference.cmake)
 if(HWALLOC_TOOLS)
-    # bash looks here for what a command's arguments can be, by the command's name.
-    install(FILES ${PROJECT_SOURCE_DIR}/tools/completion.bash RENAME hwalloc
+    # Shells look there for what a command's arguments can be, by the command's name.
+    set(completion ${PROJECT_SOURCE_DIR}/tools/completion)
+    install(FILES ${completion}/hwalloc.bash RENAME hwalloc
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT Runtime)
+    install(FILES ${completion}/_hwalloc DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions COMPONENT Runtime)
+    install(FILES ${completion}/hwalloc.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT Runtime)
 endif()
 
 # Rules for udev (docs/permissions.md): components of their own, because they let people into what the kernel leaves to

@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 
+import completions
 import headers
 import packages
 import programs
@@ -15,7 +16,7 @@ import same_files
 CHECKS = {
     "install": packages.install, "layout": packages.layout, "no-build-path": packages.no_build_path,
     "udev-rules": packages.udev_rules, "staged": packages.staged, "modules": packages.modules,
-    "without-vulkan": packages.without_vulkan, "completion": packages.completion, "plain": packages.plain,
+    "without-vulkan": packages.without_vulkan, "completion": completions.completion, "plain": packages.plain,
     "options": packages.options_in_documents, "libjpeg": packages.libjpeg,
     "part": packages.part, "static": packages.static, "same-files": same_files.same_files,
     "pkg-config": programs.pkg_config, "find-package": programs.find_package, "moved": programs.moved,

@@ -152,30 +152,6 @@ def without_vulkan(options):
         expect(check["remedy"] is None, f"doctor offers {check['remedy']!r}")
 
 
-def completed(options, *words):
-    """What bash offers for the last of these words."""
-    script = options.prefix / "share" / "bash-completion" / "completions" / "hwalloc"
-    return run("bash", "-c", 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _hwalloc; printf "%s\\n" "${COMPREPLY[@]}"', script,
-               options.prefix / "bin" / "hwalloc", *words, stdout=subprocess.PIPE).stdout.split()
-
-
-def completion(options):
-    """bash completes commands, options, what options take, and allocators, as the command itself names them."""
-    expect({"list", "check", "capture", "plan", "doctor", "ps", "run"} == set(completed(options, "")), "the commands")
-    expect(completed(options, "pl") == ["plan"], "a command")
-    expect({"--json", "--camera", "--svg"} <= set(completed(options, "plan", "--")), "the options of plan")
-    expect(completed(options, "plan", "--cam") == ["--camera"], "an option")
-    expect(completed(options, "plan", "--policy", "") == ["strict", "prefer", "allow-copy"], "what --policy takes")
-    expect(completed(options, "check", "sys") == ["sysmem"], "an allocator to check")
-    expect(completed(options, "capture", "--allocator", "memf") == ["memfd"], "an allocator to fill")
-    expect(completed(options, "capture", "--frames", "") == [], "a number")
-    expect(completed(options, "run", "--v4l2-export", "memf") == ["memfd"], "an allocator to export")
-    expect(completed(options, "run", "--heap", "system", "=", "memf") == ["memfd"], "an allocator in place of a heap, where bash parts words at =")
-    expect("cat" in completed(options, "run", "--", "ca"), "a program to run")
-    expect(completed(options, "run", "--", "cat", str(options.prefix / "inc")) == [str(options.prefix / "include")], "its argument")
-    expect(completed(options, "capture", "--output", str(options.prefix / "inc")) == [str(options.prefix / "include")], "a file")
-
-
 def options_in_documents(options):
     """docs/building.md tells of every option that there is, with its default, and of none that there is not."""
     sources = [options.source / "CMakeLists.txt", options.source / "bindings" / "python" / "CMakeLists.txt", *(options.source / "cmake").glob("*.cmake")]

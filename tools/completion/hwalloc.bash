@@ -35,15 +35,15 @@ _hwalloc() {
     esac
     if [[ $line =~ :\{([a-z,-]+)\} ]]; then
         words=${BASH_REMATCH[1]//,/ }
-    elif [[ $line =~ ^\ +[-a-z,]+\ (FILE|PATH|CARD) ]]; then
+    elif [[ $line =~ ^\ +[-a-z0-9,]+\ (FILE|PATH|CARD) ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return 0
     elif [[ $line == NAMES || ($command == check && $word != -*) ]]; then
         words=$("$program" list --quick --json 2>/dev/null | sed -n 's/^      "name": "\(.*\)",$/\1/p')
-    elif [[ $line =~ ^\ +[-a-z,]+\ [A-Z] ]]; then
+    elif [[ $line =~ ^\ +[-a-z0-9,]+\ [A-Z] ]]; then
         return 0 # a value that nobody can guess
     elif [[ $word == -* || -n $command ]]; then
-        words=$(sed -n 's/^  \(-[a-z],\)\{0,1\}\(--[a-z-]*\).*/\2/p' <<<"$help")
+        words=$(sed -n 's/^  \(-[a-z],\)\{0,1\}\(--[a-z0-9-]*\).*/\2/p' <<<"$help")
     else
         words=$(sed -n '/^Subcommands:/,/^$/s/^  \([a-z][a-z-]*\).*/\1/p' <<<"$help")
     fi
