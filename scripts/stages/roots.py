@@ -49,9 +49,11 @@ class RootsError(Exception):
     """No root can be made here; the text says why."""
 
 
-def base(suite):
-    """The directory of a suite, made when it is missing."""
-    key = hashlib.sha256(repr((suite, PACKAGES, RECIPE)).encode()).hexdigest()[:12]
+def base(suite, packages=(), hook=""):
+    """The directory of a suite, with these packages beside its own, made when it is missing. The hook is a shell script that is
+    run in it, as root, when the packages are there."""
+    more = (packages, hook) if packages or hook else ()
+    key = hashlib.sha256(repr((suite, PACKAGES, RECIPE, *more)).encode()).hexdigest()[:12]
     path = cache() / f"root-{suite}-{key}"
     if path.is_dir():
         return path
@@ -62,8 +64,15 @@ def base(suite):
     cache().mkdir(parents=True, exist_ok=True)
     new = pathlib.Path(tempfile.mkdtemp(prefix=f".root-{suite}-", dir=cache()))
     try:
-        subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "--format=directory", f"--include={','.join(PACKAGES)}", suite,
-                        str(new / "root")], check=True, stdin=subprocess.DEVNULL)
+        subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "--format=directory",
+                        f"--include={','.join([*PACKAGES, *packages])}", suite, str(new / "root")], check=True, stdin=subprocess.DEVNULL)
+        if hook:
+            for file in ("resolv.conf", "hosts"):
+                shutil.copy(f"/etc/{file}", new / "root" / "etc")
+            done = subprocess.run(["chroot", str(new / "root"), "sh", "-ec", hook], check=False, text=True, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            if done.returncode:
+                raise RootsError(f"the root of {suite} was not finished: exit code {done.returncode} of\n{hook}\n{done.stdout}")
         subprocess.run(["chroot", str(new / "root"), "useradd", "--create-home", "--shell", "/bin/bash", "alice"], check=True)
         sudoers = new / "root" / "etc" / "sudoers.d" / "alice"
         sudoers.write_text("alice ALL=(ALL) NOPASSWD: ALL\n")
@@ -88,10 +97,11 @@ def compiled(suite, owner):
 
 
 @contextlib.contextmanager
-def entered(suite, tree, files):
+def entered(suite, tree, files, packages=(), hook=""):
     """A function run(script) that runs a bash script as alice, in a copy of these files of the tree, and gives a
-    CompletedProcess; what it changes lasts as long as the context."""
-    lower = base(suite)
+    CompletedProcess; what it changes lasts as long as the context. run.home is alice's directory, to take files from between
+    two scripts. The rest is base()'s."""
+    lower = base(suite, packages, hook)
     with tempfile.TemporaryDirectory(prefix="root-", dir=cache()) as private:
         private = pathlib.Path(private)
         for name in ("upper", "work", "root"):
@@ -112,4 +122,5 @@ def entered(suite, tree, files):
             words += [compiled(suite, alice), "su", "-", "alice", "-c", f"cd ~/hwalloc && {LAUNCHERS} exec bash -s"]
             return subprocess.run([str(word) for word in words], input=script, text=True, stdout=output, stderr=subprocess.STDOUT,
                                   timeout=timeout, check=False)
+        run.home = home.parent
         yield run
