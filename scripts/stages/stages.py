@@ -320,6 +320,20 @@ def gstreamer(context):
     return context.together(pieces)
 
 
+def packages(context):
+    """The Debian packages, built in clean roots of both releases: lintian, the same bytes twice, upgrade, use and purge.
+    Unless nothing that they are made of changed since that passed; with --all in any case, and twice on both releases."""
+    files = _files(context, *INSTALLED) + _files(context, "tests/packages", "tests/install")
+    pieces = {}
+    for suite in ("trixie", "bookworm"):
+        name = f"packages {suite}"
+        # A second build compiles everything once more; what makes two differ is hardly a release's own.
+        once = ["--once"] if suite == "trixie" and not context.options.all else []
+        tried = functools.partial(_printed, name=name, command=("tests/packages/packages_test.py", *once, suite))
+        pieces[name] = functools.partial(Context.unless_unchanged, name=name, files=files, function=tried)
+    return context.together(pieces)
+
+
 def lab(context):
     """In the lab, as much at a time as there are processors: lab-suites, lab-tests and lab-selftest."""
     return context.together({**_lab_suites(context), "lab selftest": lab_selftest, **_lab_tests(context)})
@@ -353,11 +367,12 @@ ALL = {
     "documents": documents,
     "gstreamer": gstreamer,
     "rust": rust,
+    "packages": packages,
     "lab": lab,
     "lab-selftest": lab_selftest,
     "lab-suites": lab_suites,
     "lab-tests": lab_tests,
 }
 QUICK = ["format", "runner", "dev", "abi"]
-LAB = ["documents", "gstreamer", "rust", "lab"]
+LAB = ["documents", "gstreamer", "rust", "packages", "lab"]
 ALONE = ["lab-selftest", "lab-suites", "lab-tests"]  # parts of another, run when they are asked for

@@ -111,6 +111,8 @@ ELSEWHERE = {
     "sudo apt-get install -y bindgen rustc libclang-dev": "tests/rust/rust_test.py types these three, in roots of their own",
     "bindgen /usr/local/include/hwalloc/hwalloc.h -o hwalloc.rs -- -I/usr/local/include": "the same",
     "HWALLOC_RS=$PWD/hwalloc.rs rustc --edition 2021 -O examples/rust/capture.rs -L /usr/local/lib -l hwalloc": "the same",
+    "sudo scripts/package trixie": "tests/packages/packages_test.py does the same for both releases, as often as it needs",
+    "sudo apt-get install -y ./build/packages/trixie/*.deb": "tests/packages/packages_test.py types it, with the name of each release",
     "scripts/test": "it is what runs this",
     "scripts/test --quick": "a part of what runs this",
     "tar -C build/stage -c usr | ssh board sudo tar -C / -x --no-same-owner": "needs a board",
