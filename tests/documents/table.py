@@ -2,6 +2,7 @@
 entry that no document has."""
 
 README_PROGRAM = ("program.cpp", "README.md", "give_up(memory.error())")
+README_C_PROGRAM = ("program.c", "README.md", "hwalloc_resolve(\"udmabuf\"")
 C_PROGRAM = ("program.c", "docs/c.md", "hwalloc_memory_export_fd")
 GST_PROGRAM = ("gst.c", "docs/gstreamer.md", "hwalloc_gst_allocator_get(")
 PYTHON_PROGRAM = ("program.py", "docs/python.md", "numpy.asarray(view)[:] = 128")
@@ -19,6 +20,8 @@ IN_CLEAN_ROOTS = [
     ("sudo cmake --install build/release && sudo ldconfig", {0}),
     README_PROGRAM,
     ("g++ -std=c++20 program.cpp $(pkg-config --cflags --libs hwalloc)", {0}),
+    README_C_PROGRAM,
+    ("cc -std=c11 program.c $(pkg-config --cflags --libs hwalloc)", {0}),
     C_PROGRAM,
     ("cc -std=c11 program.c $(pkg-config --cflags --libs hwalloc)", {0}),
     GST_PROGRAM,
@@ -69,7 +72,7 @@ IN_THE_LAB = [
     ("hwalloc doctor", {0, 1}),
     ("hwalloc doctor allocator/dma-heap/system >/dev/null && echo yes", {0}),
     ("hwalloc ps", {0}),
-    ("hwalloc run --heap system=udmabuf -- v4l2-ctl --list-devices", {0}),
+    ("hwalloc run --heap system=udmabuf -- hwalloc check dma-heap/system", {0}),
     ("hwalloc check dma-heap/system", {0}),
     ("hwalloc plan --camera /dev/video1 --gpu 0 --cpu read --size 640x480 --format YUYV --svg plan.svg", {0}),
     ("hwalloc plan --camera /dev/video0 --gpu 0", {0}),
@@ -81,6 +84,8 @@ IN_THE_LAB = [
     ("hwalloc capture --to gpu --output frame.png", {0}),
     ("hwalloc capture --device auto --to gpu --output gpu.png", {0}),
     ("hwalloc capture --device /dev/video0 --to gpu --output frame.png", {0}),
+    ("camera.py", "README.md", "for frame in camera:"),
+    ("python3 camera.py", {0}),
     ("camera.py", "docs/python.md", "for frame in camera:"),
     ("python3 camera.py", {0}),
     ("plan.py", "docs/python.md", "plan.explain()"),
