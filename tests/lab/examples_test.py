@@ -107,6 +107,40 @@ def in_c(cases, directory, _):
                [] if done["nothing"].code == 1 and "/dev/video99" in done["nothing"].err else [done["nothing"].told()])
 
 
+# A daemon of its own, without a bus; the two programs; and what the source has open. $1: the memory.
+PIPEWIRE = """export XDG_RUNTIME_DIR=$PWD/runtime; mkdir -p $XDG_RUNTIME_DIR
+if ! pw-cli info 0 >/dev/null 2>&1; then pipewire >pipewire.log 2>&1 & until pw-cli info 0 >/dev/null 2>&1; do sleep 0.2; done; fi
+{source} {name} >/dev/null & source=$!
+until pw-link -o | grep -q hwalloc:; do sleep 0.2; done
+{sink} {frames} >sink.out & sink=$!
+until pw-link -i | grep -q receiver:; do sleep 0.2; done
+pw-link $(pw-link -o | grep hwalloc:) $(pw-link -i | grep receiver:)
+until [ $(grep -c ^buffer sink.out) -ge 2 ] || ! kill -0 $sink; do sleep 0.1; done
+echo open $(stat -L -c %i /proc/$source/fd/*)
+wait $sink; code=$?; cat sink.out
+kill -TERM $source; wait $source && exit $code"""
+FRAMES = 200
+
+
+def pipewire(cases, directory, _):
+    """Memory by name through PipeWire's daemon to another process: what comes is that memory, and the picture that was drawn."""
+    kinds = {"dma-heap/system": "DmaBuf", "udmabuf": "DmaBuf", "memfd": "MemFd"}
+    source, sink = shlex.quote(str(EXAMPLES / "pipewire_source")), shlex.quote(str(BUILD / "tests" / "lab" / "pipewire_sink"))
+    done = in_lab(directory, timeout=600, processors=2, commands={
+        **{f"run{number}": "(" + PIPEWIRE.format(source=source, sink=sink, name=name, frames=FRAMES) + ")" for number, name in enumerate(kinds)},
+        "nothing": f"{source} no-such/memory", "daemonless": f"PIPEWIRE_REMOTE=none {source} memfd"})
+    for number, (name, kind) in enumerate(kinds.items()):
+        run = done[f"run{number}"]
+        received = dict(line.split()[1:][::-1] for line in run.out.splitlines() if line.startswith("buffer "))
+        has = next((line.split() for line in run.out.splitlines() if line.startswith("open ")), [])
+        cases.case(f"pipewire_source: {FRAMES} frames in memory of {name}, received as it is and as drawn",
+                   [] if run.code == 0 and f"{FRAMES} frames, 0 wrong" in run.out and f"frames in memory of {name}" in run.err and
+                   len(received) >= 2 and set(received.values()) == {kind} and set(received) <= set(has) else [run.told()])
+    cases.case("pipewire_source without such memory, and without a daemon: an error in words, exit code 1",
+               [done[name].told() for name, word in (("nothing", "no-such/memory"), ("daemonless", "no PipeWire runs here"))
+                if done[name].code != 1 or word not in done[name].err])
+
+
 def to_display(cases, directory, _):
     """Somebody else has the card open too, so that the kernel does not put the console back by itself."""
     node = "/dev/dri/card$(basename $(dri DRIVER))"
@@ -139,4 +173,4 @@ def to_display(cases, directory, _):
 
 
 if __name__ == "__main__":
-    sys.exit(run({"to_gpu": to_gpu, "event_loop": event_loop, "in_c": in_c, "to_display": to_display}))
+    sys.exit(run({"to_gpu": to_gpu, "event_loop": event_loop, "in_c": in_c, "pipewire": pipewire, "to_display": to_display}))
