@@ -11,9 +11,10 @@ from runner import Context, Counts, StageFailed
 
 CLANG_FORMAT = 14
 VALIDATION = "VK_LAYER_KHRONOS_validation"
-# What a build is made of: all but documents, the stages and what runs beside the lab's guests, which are no part of it.
-BUILT = (".", ":!*.md", ":!docs", ":!abi", ":!tests/lab/*.py", ":!tests/lab/host", ":!tests/lab/guest", ":!tests/lab/selftest",
-         ":!tests/runner", ":!tests/documents", ":!scripts", ":!.ci")
+# What a build is made of: all but documents, the stages, packages, and what runs beside the lab's guests or builds in clean roots,
+# which are no part of it.
+BUILT = (".", ":!*.md", ":!docs", ":!abi", ":!debian", ":!tests/lab/*.py", ":!tests/lab/host", ":!tests/lab/guest", ":!tests/lab/selftest",
+         ":!tests/runner", ":!tests/documents", ":!tests/packages", ":!tests/rust", ":!tests/gstreamer/*.py", ":!scripts", ":!.ci")
 INSTALLED = (".", ":!abi", ":!.ci", ":!tests")
 LAB_ITSELF = ("scripts/lab", "tests/lab/host", "tests/lab/guest")
 SANITIZED = ("unit", "contract", "vulkan")
@@ -316,7 +317,8 @@ def gstreamer(context):
     for suite in ("trixie", "bookworm"):
         name = f"gstreamer {suite}"
         tried = functools.partial(_printed, name=name, command=("tests/gstreamer/roots_test.py", suite))
-        pieces[name] = functools.partial(Context.unless_unchanged, name=name, files=_files(context, *BUILT), function=tried)
+        files = _files(context, *BUILT) + _files(context, "tests/gstreamer/roots_test.py", "scripts/setup", "scripts/stages/roots.py")
+        pieces[name] = functools.partial(Context.unless_unchanged, name=name, files=files, function=tried)
     return context.together(pieces)
 
 
