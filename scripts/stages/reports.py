@@ -60,7 +60,7 @@ def failures(lines):
 
 def printed(text):
     """What a program that is no GoogleTest program printed about its cases, or None: a last line "N passed, N failed" (lines
-    before it that begin with "unchanged" are kept), Python's unittest summary, or a line that begins with "ok" or "FAILED"
+    before it that begin with "unchanged" or "left out" are kept), Python's unittest summary, or a line that begins with "ok" or "FAILED"
     for each case."""
     lines = text.strip().splitlines()
     found = LAST_LINE.match(lines[-1]) if lines else None
@@ -68,6 +68,7 @@ def printed(text):
         counts = Counts(*(int(number or 0) for number in found.groups()))
         counts.failures = failures(lines) if counts.failed else []
         counts.unchanged = [line for line in lines if line.startswith("unchanged ")]
+        counts.left_out = [line.removeprefix("left out ").strip() for line in lines if line.startswith("left out ")]
         return counts
     ran = re.search(r"^Ran (\d+) tests? in ", text, re.MULTILINE)
     if ran:

@@ -14,11 +14,11 @@ import stamps
 
 class Counts:
     """Test cases that passed, failed and were skipped, the names of those that failed, and in words which were skipped
-    because nothing changed since they passed."""
+    because nothing changed since they passed, and which because what they need cannot be had."""
 
-    def __init__(self, passed=0, failed=0, skipped=0, failures=(), unchanged=()):
+    def __init__(self, passed=0, failed=0, skipped=0, failures=(), unchanged=(), left_out=()):
         self.passed, self.failed, self.skipped = passed, failed, skipped
-        self.failures, self.unchanged = list(failures), list(unchanged)
+        self.failures, self.unchanged, self.left_out = list(failures), list(unchanged), list(left_out)
 
     def __iadd__(self, other):
         self.passed += other.passed
@@ -26,6 +26,7 @@ class Counts:
         self.skipped += other.skipped
         self.failures += other.failures
         self.unchanged += other.unchanged
+        self.left_out += other.left_out
         return self
 
     def __str__(self):
@@ -138,7 +139,7 @@ class Context:
             return Counts(skipped=told["cases"], unchanged=[text])
         stamp.forget()
         counts = function(self)
-        if counts.passed and not counts.failed:
+        if counts.passed and not counts.failed and not counts.left_out:
             stamp.write(stamps.commit(self.tree), counts.passed)
         return counts
 
@@ -204,6 +205,8 @@ class Runner:
             print(f"{name:{width}} {counts.passed:6} {counts.failed:7} {counts.skipped:7} {seconds:8.0f}")
         for text in self.total.unchanged:
             print(text)
+        for text in self.total.left_out:
+            print(f"LEFT OUT: {text}")
         for failure in self.total.failures:
             print(f"FAILED: {failure}")
         print(f"all of it took {self._elapsed()}; logs in build/test-logs/")

@@ -311,13 +311,18 @@ def rust(context):
 
 
 def gstreamer(context):
-    """GStreamer's library, plugin and tests in clean roots of both releases, with the GStreamer of each.
-    Unless what is built did not change since that passed; with --all in any case."""
+    """GStreamer's library, plugin and tests in clean roots of both releases, with the GStreamer of each; and GStreamer's own tests
+    on our memory, there and in the lab. Unless what is built did not change since that passed; with --all in any case."""
     pieces = {}
     for suite in ("trixie", "bookworm"):
         name = f"gstreamer {suite}"
         tried = functools.partial(_printed, name=name, command=("tests/gstreamer/roots_test.py", suite))
         files = _files(context, *BUILT) + _files(context, "tests/gstreamer/roots_test.py", "scripts/setup", "scripts/stages/roots.py")
+        pieces[name] = functools.partial(Context.unless_unchanged, name=name, files=files, function=tried)
+        name = f"gstreamer upstream {suite}"
+        tried = functools.partial(_printed, name=name, command=("tests/gstreamer/upstream_test.py", suite))
+        files = _files(context, *BUILT) + _files(context, "tests/gstreamer/upstream_test.py", "docs/contract.md", "scripts/setup",
+                                                 "scripts/stages/roots.py", *LAB_ITSELF)
         pieces[name] = functools.partial(Context.unless_unchanged, name=name, files=files, function=tried)
     return context.together(pieces)
 

@@ -38,6 +38,10 @@ class Reasons(unittest.TestCase):
         self.assertEqual(reports.printed(CASES).failures,
                          ["FAILED  two\n        the card's return did not happen\n        and a second thing", "FAILED  four"])
 
+    def test_what_was_left_out_is_told_and_counts_as_skipped(self):
+        counts = reports.printed("ok      one\nleft out two: no source\n1 passed, 0 failed, 3 skipped\n")
+        self.assertEqual((counts.passed, counts.skipped, counts.left_out), (1, 3, ["two: no source"]))
+
     def test_of_many_or_long_reasons_the_beginning_is_told(self):
         told = reports.printed("FAILED  one\n" + "        " + "long" * 1000 + "\n" + "        more\n" * 100).failures
         self.assertEqual(len(told), 1)

@@ -42,14 +42,14 @@ class Case(unittest.TestCase):
 
 
 class Remembered(Case):
-    def stage(self, tree, failed=0, everything=False):
+    def stage(self, tree, failed=0, everything=False, left_out=()):
         """What a stage over the file `input` counts, and whether it ran."""
         context = Context(tree, 1, types.SimpleNamespace(all=everything))
         ran = []
 
         def function(_):
             ran.append(True)
-            return Counts(passed=3, failed=failed)
+            return Counts(passed=3, failed=failed, left_out=left_out)
 
         with open(tree / "log", "w", encoding="utf-8") as context.log:
             return context.unless_unchanged("a stage", ["input"], function), bool(ran)
@@ -76,6 +76,11 @@ class Remembered(Case):
         tree = self.tree("one", input="x")
         self.stage(tree)
         self.stage(tree, failed=1, everything=True)
+        self.assertTrue(self.stage(tree)[1])
+
+    def test_what_was_left_out_for_want_of_something_is_tried_again(self):
+        tree = self.tree("one", input="x")
+        self.stage(tree, left_out=["a source that was not to be had"])
         self.assertTrue(self.stage(tree)[1])
 
     def test_a_run_in_which_nothing_changed_passes(self):
