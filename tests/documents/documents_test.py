@@ -49,7 +49,7 @@ def script_of(entries):
     for first, *rest in entries:
         if isinstance(rest[0], set):
             log = f"cat {rest[1]}\n" if rest[1:] else ""
-            yield f"printf '+ %s\\n' {quoted(first)}\neval {quoted(first)} </dev/null\ncode=$?\n{log}printf '\\n{MARK} %s\\n' $code\n"
+            yield f"printf '+ %s\\n' {quoted(first)}\neval {quoted(first)} </dev/null\ncode=$?\n{log}printf '\\n{MARK} %s %s\\n' $code $SECONDS\n"
         else:
             yield f"cat >{first} <<'END OF THE BLOCK'\n{lines.block_with(*rest)}END OF THE BLOCK\n"
 
